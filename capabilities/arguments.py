@@ -1,0 +1,170 @@
+"""What a caller may pass to each method, in camelCase or snake_case, before defaults are filled in."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from capabilities.errors import InvalidArgument, brief
+from capabilities.schedulers import canonical
+from capabilities.tasks import MAX_SEED, Format
+
+MAX_PROMPT = 16_384
+"""Longest prompt, in characters."""
+
+
+def _encodable(text: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("must be valid Unicode text; it holds a lone surrogate") from None
+    if "\0" in text:
+        raise ValueError("must not hold a NUL character")
+    return text
+
+
+Text = Annotated[str, Field(max_length=MAX_PROMPT), AfterValidator(_encodable)]
+ModelId = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_encodable)]
+
+
+def spelled(name: str, *others: str) -> AliasChoices:
+    """The spellings of an argument: snake_case, camelCase, and the names other programs use."""
+    return AliasChoices(
+        to_camel(name), name, *(form for other in others for form in (to_camel(other), other))
+    )
+
+
+class Arguments(BaseModel):
+    """Base of every method's arguments: strict types, no unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any]) -> Self:
+        """Arguments from a mapping. Raises InvalidArgument that names the first field at fault and its limit."""
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise _refusal(cls, error) from None
+
+
+class GenerationArguments(Arguments):
+    """Settings of a diffusion run; what is left out takes the model's own default."""
+
+    model_id: Annotated[
+        ModelId | None,
+        Field(description="Model id; left out: the capability's default, else the server's.",
+              validation_alias=spelled("model_id", "model")),
+    ] = None  # fmt: skip
+    width: Annotated[
+        int | None, Field(ge=1, le=16_384, description="Width in pixels.", validation_alias=spelled("width"))
+    ] = None
+    height: Annotated[
+        int | None,
+        Field(ge=1, le=16_384, description="Height in pixels.", validation_alias=spelled("height")),
+    ] = None
+    steps: Annotated[
+        int | None,
+        Field(ge=1, le=1000, description="Denoising steps.",
+              validation_alias=spelled("num_inference_steps", "steps")),
+    ] = None  # fmt: skip
+    guidance_scale: Annotated[
+        float | None,
+        Field(ge=0, le=100, allow_inf_nan=False, description="Classifier-free guidance; 1 or less turns it off.",
+              validation_alias=spelled("guidance_scale", "cfg_scale")),
+    ] = None  # fmt: skip
+    negative_prompt: Annotated[
+        Text, Field(description="What not to show.", validation_alias=spelled("negative_prompt"))
+    ] = ""
+    seed: Annotated[
+        int | None,
+        Field(ge=0, le=MAX_SEED, description="Seed of the first picture; left out: drawn, and told in the answer.",
+              validation_alias=spelled("seed")),
+    ] = None  # fmt: skip
+    count: Annotated[
+        int | None,
+        Field(ge=1, le=64, description="How many pictures; picture k has seed + k.",
+              validation_alias=spelled("count", "num_images")),
+    ] = None  # fmt: skip
+    scheduler: Annotated[
+        str | None,
+        Field(max_length=64, description="Scheduler, such as 'dpm++ 2m'; left out: the model's own.",
+              validation_alias=spelled("scheduler", "sampler")),
+    ] = None  # fmt: skip
+    format: Annotated[
+        Format | None,
+        Field(description="Encoding of the result.", validation_alias=spelled("format")),
+    ] = None
+    quality: Annotated[
+        int | None,
+        Field(ge=1, le=100, description="Quality of lossy encodings.", validation_alias=spelled("quality")),
+    ] = None
+
+    @property
+    def canonical_scheduler(self) -> str:
+        return canonical(self.scheduler) if self.scheduler else "default"
+
+
+class TextToImageArguments(GenerationArguments):
+    prompt: Annotated[Text, Field(description="What the picture shows.", validation_alias=spelled("prompt"))]
+
+
+_TYPES = {
+    "string_type": "text", "int_type": "a whole number", "int_from_float": "a whole number",
+    "float_type": "a number", "bool_type": "true or false", "finite_number": "a finite number",
+}  # fmt: skip
+
+
+def _refusal(cls: type[Arguments], error: ValidationError) -> InvalidArgument:
+    first = error.errors(include_url=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else "arguments"
+    kind, context = first["type"], first.get("ctx", {})
+    asked = brief(first["input"]) if first["loc"] and kind != "missing" else ""
+    if kind == "extra_forbidden":
+        known = [
+            spelling for info in cls.model_fields.values() for spelling in spellings(info.validation_alias)
+        ]
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(_first_spellings(cls))}"
+        return InvalidArgument(
+            f"unknown option '{brief(name, 40)}'; {hint}",
+            reason="UNKNOWN_ARGUMENT",
+            field=brief(name, 40),
+            asked=asked,
+        )
+    if kind == "missing":
+        return InvalidArgument(f"'{name}' is required", reason="MISSING_ARGUMENT", field=name)
+    limit = ""
+    if kind in _TYPES:
+        problem = f"must be {_TYPES[kind]}"
+    elif "ge" in context or "le" in context:
+        limit = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
+        problem = f"must be {limit}"
+    elif kind == "string_too_long":
+        limit = f"at most {context['max_length']} characters"
+        problem, asked = f"must have {limit}", f"{len(first['input'])} characters"
+    elif kind == "literal_error":
+        limit = str(context["expected"])
+        problem = f"must be one of {limit}"
+    elif kind == "value_error":
+        problem = str(context["error"])
+    else:
+        problem = first["msg"][:1].lower() + first["msg"][1:]
+    return InvalidArgument(
+        f"'{name}' {problem}" + (f"; got {asked}" if asked else ""),
+        reason="BAD_ARGUMENT", field=name, limit=limit, asked=asked,
+    )  # fmt: skip
+
+
+def spellings(alias: object) -> list[str]:
+    """Every accepted spelling of a field, the preferred first."""
+    assert isinstance(alias, AliasChoices)
+    return list(dict.fromkeys(str(choice) for choice in alias.choices))
+
+
+def _first_spellings(cls: type[Arguments]) -> list[str]:
+    return [spellings(info.validation_alias)[0] for info in cls.model_fields.values()]

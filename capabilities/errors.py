@@ -1,0 +1,119 @@
+"""The refusals a caller can meet, each with what was asked, what the limit is and what to do about it."""
+
+from __future__ import annotations
+
+import enum
+from typing import ClassVar
+
+
+class Code(enum.StrEnum):
+    """Status names shared by gRPC, HTTP and in-world answers; the values are gRPC's own names."""
+
+    CANCELLED = "CANCELLED"
+    INVALID_ARGUMENT = "INVALID_ARGUMENT"
+    DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
+    NOT_FOUND = "NOT_FOUND"
+    ALREADY_EXISTS = "ALREADY_EXISTS"
+    PERMISSION_DENIED = "PERMISSION_DENIED"
+    RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
+    FAILED_PRECONDITION = "FAILED_PRECONDITION"
+    ABORTED = "ABORTED"
+    UNIMPLEMENTED = "UNIMPLEMENTED"
+    INTERNAL = "INTERNAL"
+    UNAVAILABLE = "UNAVAILABLE"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+
+
+class Refusal(Exception):
+    """A request that is answered with a reason instead of a result.
+
+    ``field`` is the request field or capability parameter at fault, ``limit`` what is allowed and ``asked`` what
+    came; both are short text made for people. ``reason`` is an UPPER_SNAKE_CASE constant for programs.
+    ``retry_after`` is in seconds and only set where trying again can help.
+    """
+
+    code: ClassVar[Code] = Code.INTERNAL
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str = "",
+        field: str = "",
+        limit: str = "",
+        asked: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason or self.code.value
+        self.field = field
+        self.limit = limit
+        self.asked = asked
+        self.retry_after = retry_after
+
+
+class InvalidArgument(Refusal):
+    code = Code.INVALID_ARGUMENT
+
+
+class PermissionDenied(Refusal):
+    code = Code.PERMISSION_DENIED
+
+
+class NotFound(Refusal):
+    code = Code.NOT_FOUND
+
+
+class AlreadyExists(Refusal):
+    code = Code.ALREADY_EXISTS
+
+
+class FailedPrecondition(Refusal):
+    code = Code.FAILED_PRECONDITION
+
+
+class ResourceExhausted(Refusal):
+    code = Code.RESOURCE_EXHAUSTED
+
+
+class Unavailable(Refusal):
+    code = Code.UNAVAILABLE
+
+
+class Unimplemented(Refusal):
+    code = Code.UNIMPLEMENTED
+
+
+class Unauthenticated(Refusal):
+    code = Code.UNAUTHENTICATED
+
+
+class Canceled(Refusal):
+    code = Code.CANCELLED
+
+
+class DeadlineExceeded(Refusal):
+    code = Code.DEADLINE_EXCEEDED
+
+
+class InternalFault(Refusal):
+    """A bug of ours; seen by a caller only when nothing better is known."""
+
+    code = Code.INTERNAL
+
+
+REFUSALS: dict[Code, type[Refusal]] = {
+    kind.code: kind
+    for kind in (
+        InvalidArgument, PermissionDenied, NotFound, AlreadyExists, FailedPrecondition, ResourceExhausted,
+        Unavailable, Unimplemented, Unauthenticated, Canceled, DeadlineExceeded, InternalFault,
+    )
+}  # fmt: skip
+
+
+def brief(value: object, limit: int = 80) -> str:
+    """What was asked, short enough for a message and safe to encode (lone surrogates replaced)."""
+    text = value if isinstance(value, str) else repr(value)
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,186 @@
+"""Each in-world method, declared once: from here come Invoke, the typed calls, DescribeMethods and the docs."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Le
+from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
+
+from capabilities import generate
+from capabilities.arguments import Arguments, TextToImageArguments, spellings
+from capabilities.errors import InvalidArgument, NotFound, brief
+from capabilities.models import ModelFacts
+from capabilities.tasks import Task
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An argument as a script writes it; types are JSON's, and "image"."""
+
+    name: str
+    aliases: tuple[str, ...]
+    type: str
+    description: str
+    required: bool
+    positional: bool
+    default: object
+    enum: tuple[str, ...]
+    minimum: float | None
+    maximum: float | None
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of a capability type. `positional` names the arguments that come before the options object."""
+
+    capability_type: str
+    name: str
+    label: str
+    description: str
+    rpc: str
+    positional: tuple[str, ...]
+    arguments: type[Arguments]
+    build: Callable[[Any, ModelFacts], Task]
+
+    def from_script(self, values: Sequence[object]) -> Arguments:
+        """Arguments as a script passes them: positional ones, then an options object.
+
+        Raises InvalidArgument that names what is missing, unknown or out of range.
+        """
+        if len(values) > len(self.positional) + 1:
+            raise InvalidArgument(
+                f"{self.name} takes {self.signature}; got {len(values)} arguments",
+                reason="TOO_MANY_ARGUMENTS",
+                field="arguments",
+                limit=f"{len(self.positional) + 1} arguments",
+                asked=f"{len(values)} arguments",
+            )
+        given: dict[str, object] = {}
+        for name, value in zip(self.positional, values, strict=False):
+            if value is not None:
+                given[to_camel(name)] = value
+        options = values[len(self.positional)] if len(values) > len(self.positional) else None
+        if options is not None:
+            if not isinstance(options, Mapping):
+                raise InvalidArgument(
+                    f"the last argument of {self.name} must be an options object; got {brief(options)}",
+                    reason="BAD_ARGUMENT",
+                    field="options",
+                    limit="an object",
+                    asked=brief(options),
+                )
+            given.update({key: value for key, value in options.items() if value is not None})
+        return self.arguments.read(given)
+
+    @property
+    def signature(self) -> str:
+        return f"({', '.join([*(to_camel(name) for name in self.positional), 'options'])})"
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        fields = self.arguments.model_fields
+        ordered = [*self.positional, *(name for name in fields if name not in self.positional)]
+        return tuple(_parameter(fields[name], name in self.positional) for name in ordered)
+
+
+METHODS: tuple[Method, ...] = (
+    Method(
+        capability_type=generate.TYPE,
+        name="textToImage",
+        label="Text to image",
+        description="Makes pictures from words.",
+        rpc="TextToImage",
+        positional=("prompt",),
+        arguments=TextToImageArguments,
+        build=generate.text_to_image,
+    ),
+)
+
+TYPES: frozenset[str] = frozenset(method.capability_type for method in METHODS) | {
+    "controlnet.generate", "diffusers.inpaint", "diffusers.upscale", "image.edit",
+}  # fmt: skip
+"""Capability types whose parameters this project defines."""
+
+
+def find(name: str) -> Method:
+    """The method of that name, in camelCase or snake_case. Raises NotFound with the nearest name."""
+    wanted = to_camel(name) if "_" in name else name
+    for method in METHODS:
+        if method.name == wanted:
+            return method
+    names = [method.name for method in METHODS]
+    near = difflib.get_close_matches(wanted, names, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"this server has {', '.join(names)}"
+    raise NotFound(
+        f"no method '{brief(name, 40)}' here; {hint}",
+        reason="UNKNOWN_METHOD",
+        field="method",
+        asked=brief(name, 40),
+    )
+
+
+def arguments_from_json(text: str) -> list[object]:
+    """The JSON array of a call. Raises InvalidArgument where it is none; NaN and Infinity are no JSON."""
+
+    def refuse(constant: str) -> object:
+        raise ValueError(f"{constant} is not JSON")
+
+    try:
+        values = json.loads(text or "[]", parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise InvalidArgument(
+            f"the arguments must be a JSON array: {brief(str(error))}",
+            reason="BAD_JSON",
+            field="arguments_json",
+            asked=brief(text),
+        ) from None
+    if not isinstance(values, list):
+        raise InvalidArgument(
+            f'the arguments must be a JSON array, such as ["a rusty sword", {{"seed": 7}}]; got {brief(text)}',
+            reason="BAD_JSON",
+            field="arguments_json",
+            asked=brief(text),
+        )
+    return values
+
+
+_JSON_TYPES: dict[object, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def _parameter(info: FieldInfo, positional: bool) -> Parameter:
+    names = spellings(info.validation_alias)
+    kind, enum, constraints = _json_type(info.annotation)
+    constraints += info.metadata
+    return Parameter(
+        name=names[0],
+        aliases=tuple(names[1:]),
+        type=kind,
+        description=info.description or "",
+        required=info.is_required(),
+        positional=positional,
+        default=None if info.is_required() else info.default,
+        enum=enum,
+        minimum=next((float(str(c.ge)) for c in constraints if isinstance(c, Ge)), None),
+        maximum=next((float(str(c.le)) for c in constraints if isinstance(c, Le)), None),
+    )
+
+
+def _json_type(annotation: object) -> tuple[str, tuple[str, ...], list[Any]]:
+    """JSON type, listed values, and the constraints found on the way through Optional and Annotated."""
+    origin = get_origin(annotation)
+    if origin in (Union, types.UnionType):
+        (inner,) = (item for item in get_args(annotation) if item is not type(None))
+        return _json_type(inner)
+    if origin is Literal:
+        return "string", tuple(str(item) for item in get_args(annotation)), []
+    if hasattr(annotation, "__metadata__"):
+        kind, enum, constraints = _json_type(get_args(annotation)[0])
+        return kind, enum, [*constraints, *annotation.__metadata__]
+    return _JSON_TYPES[annotation], (), []

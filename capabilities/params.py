@@ -1,0 +1,245 @@
+"""Capability parameters and their restriction algebra: a child can be narrower than its parent, never wider.
+
+Each parameter is one of a few kinds, and each kind has a *meet*: sets intersect, limits take the minimum, permissions
+hold only where both grant them, and an expiry takes the earlier moment. The meet is associative, commutative and
+idempotent, so the order and number of delegations cannot matter. A name that nobody knows is refused when minted and
+denied when used.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from capabilities.errors import InvalidArgument, PermissionDenied, brief
+
+WILDCARD = "*"
+UTC = dt.UTC
+
+Value = bool | int | float | str | frozenset[str] | dt.datetime
+Params = Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How the values of a parameter are read, compared and written."""
+
+    name: str
+    description: str
+
+    def read(self, raw: object) -> Value:
+        raise ValueError(self.description)
+
+    def meet(self, left: Value, right: Value) -> Value:
+        raise NotImplementedError(self.name)
+
+    def write(self, value: Value) -> object:
+        return value
+
+
+class Limit(Kind):
+    """A ceiling; the meet is the smaller."""
+
+    def meet(self, left: Value, right: Value) -> Value:
+        assert isinstance(left, int | float)
+        assert isinstance(right, int | float)
+        return min(left, right)
+
+
+class WholeLimit(Limit):
+    def read(self, raw: object) -> Value:
+        number = _number(raw)
+        if number is None or number != int(number) or number < 1:
+            raise ValueError("must be a whole number of at least 1")
+        return int(number)
+
+
+class AmountLimit(Limit):
+    def read(self, raw: object) -> Value:
+        number = _number(raw)
+        if number is None or number < 0:
+            raise ValueError("must be a number of at least 0")
+        return float(number)
+
+
+class Names(Kind):
+    """A set of allowed names; the meet is the intersection."""
+
+    def read(self, raw: object) -> Value:
+        if not isinstance(raw, list | tuple | set | frozenset) or not all(
+            isinstance(item, str) for item in raw
+        ):
+            raise ValueError("must be a list of strings")
+        return frozenset(raw)
+
+    def meet(self, left: Value, right: Value) -> Value:
+        assert isinstance(left, frozenset)
+        assert isinstance(right, frozenset)
+        return left & right
+
+    def write(self, value: Value) -> object:
+        assert isinstance(value, frozenset)
+        return sorted(value)
+
+
+class Permission(Kind):
+    """Something off unless granted; a child has it only where its parent does."""
+
+    def read(self, raw: object) -> Value:
+        if not isinstance(raw, bool):
+            raise ValueError("must be true or false")
+        return raw
+
+    def meet(self, left: Value, right: Value) -> Value:
+        return bool(left) and bool(right)
+
+
+class Moment(Kind):
+    """A point in time; the meet is the earlier."""
+
+    def read(self, raw: object) -> Value:
+        if isinstance(raw, str):
+            try:
+                moment = dt.datetime.fromisoformat(raw)
+            except ValueError:
+                raise ValueError(
+                    "must be an RFC 3339 time such as 2030-01-31T12:00:00Z, or Unix seconds"
+                ) from None
+            try:
+                return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+            except OverflowError:
+                raise ValueError("must be a time between the years 1 and 9999") from None
+        number = _number(raw)
+        if number is None:
+            raise ValueError("must be an RFC 3339 time such as 2030-01-31T12:00:00Z, or Unix seconds")
+        # JavaScript's Date.now() counts milliseconds; read as seconds those would lie after the year 5000.
+        seconds = number / 1000 if number > 1e11 else number
+        try:
+            return dt.datetime.fromtimestamp(seconds, UTC)
+        except (OverflowError, ValueError, OSError):
+            raise ValueError("must be a time between the years 1 and 9999") from None
+
+    def meet(self, left: Value, right: Value) -> Value:
+        assert isinstance(left, dt.datetime)
+        assert isinstance(right, dt.datetime)
+        return min(left, right)
+
+    def write(self, value: Value) -> object:
+        assert isinstance(value, dt.datetime)
+        return value.isoformat().replace("+00:00", "Z")
+
+
+class Fixed(Kind):
+    """A choice that can be made once: a child keeps it and cannot choose another."""
+
+    def read(self, raw: object) -> Value:
+        if not isinstance(raw, str) or not raw:
+            raise ValueError("must be a non-empty string")
+        return raw
+
+    def meet(self, left: Value, right: Value) -> Value:
+        if left != right:
+            raise ValueError(f"is already {brief(left)} and cannot become {brief(right)}")
+        return left
+
+
+def _number(raw: object) -> float | int | None:
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw):
+        return None
+    return raw
+
+
+KINDS: dict[str, Kind] = {
+    "allowed_models": Names("names", "Model ids that may be used, for every model a call touches."),
+    "default_model": Fixed("fixed", "Model used where the call names none."),
+    "max_compute": AmountLimit("limit", "Compute of one call in megapixel-steps."),
+    "max_width": WholeLimit("limit", "Width in pixels."),
+    "max_height": WholeLimit("limit", "Height in pixels."),
+    "max_pixels": WholeLimit("limit", "Width x height of one picture."),
+    "max_images": WholeLimit("limit", "Pictures in one call."),
+    "max_steps": WholeLimit("limit", "Denoising steps."),
+    "allowed_methods": Names("names", "Method names that may be called."),
+    "expires_at": Moment("moment", "When the capability stops working."),
+    "allow_unsafe": Permission("permission", "Answer pictures that a safety checker flagged."),
+    WILDCARD: Permission("permission", "viwo's wildcard: nothing is limited but what is named beside it."),
+}
+
+# Limits that only a ledger can hold. Until one does, a capability that carries them is refused, not obeyed by half.
+NOT_HELD_YET = frozenset({"max_concurrent", "rate_per_minute", "compute_per_day"})
+
+
+def parse(raw: Mapping[str, object]) -> dict[str, Value]:
+    """Parameters from JSON, for minting and delegating.
+
+    Raises InvalidArgument naming the parameter that is unknown, not held by this server, or not of its type.
+    """
+    params: dict[str, Value] = {}
+    for name, value in raw.items():
+        kind = KINDS.get(name)
+        if kind is None:
+            raise InvalidArgument(_unknown(name), reason="UNKNOWN_PARAMETER", field=name, asked=brief(value))
+        try:
+            params[name] = kind.read(value)
+        except ValueError as error:
+            raise InvalidArgument(
+                f"capability parameter '{name}' {error}; got {brief(value)}",
+                reason="BAD_PARAMETER",
+                field=name,
+                asked=brief(value),
+            ) from None
+    return params
+
+
+def parse_row(raw: Mapping[str, object]) -> dict[str, Value]:
+    """Parameters of a row in the world database, which another program may have written.
+
+    Raises PermissionDenied: what cannot be understood cannot be obeyed, so it allows nothing.
+    """
+    try:
+        return parse(raw)
+    except InvalidArgument as error:
+        raise PermissionDenied(
+            f"this capability allows nothing here: {error.message}",
+            reason=error.reason,
+            field=error.field,
+            asked=error.asked,
+        ) from None
+
+
+def restrict(parent: Params, restrictions: Params) -> dict[str, Value]:
+    """The meet of a parent's parameters and the restrictions asked for.
+
+    What the restrictions leave out stays as the parent has it. Raises PermissionDenied where a fixed choice of the
+    parent would change.
+    """
+    child = dict(parent)
+    for name, value in restrictions.items():
+        kind = KINDS[name]
+        if name not in parent:
+            # A permission that the parent lacks stays absent; a limit that the parent lacks is a new limit.
+            child[name] = False if isinstance(kind, Permission) else value
+            continue
+        try:
+            child[name] = kind.meet(parent[name], value)
+        except ValueError as error:
+            raise PermissionDenied(
+                f"capability parameter '{name}' {error}",
+                reason="NOT_NARROWER",
+                field=name,
+                limit=brief(parent[name]),
+                asked=brief(value),
+            ) from None
+    return child
+
+
+def dump(params: Params) -> dict[str, object]:
+    """Parameters as JSON values, in the order of the table above."""
+    return {name: KINDS[name].write(params[name]) for name in KINDS if name in params}
+
+
+def _unknown(name: str) -> str:
+    if name in NOT_HELD_YET:
+        return f"capability parameter '{name}' is not enforced by this server yet, so it cannot be accepted; leave it out"
+    return f"unknown capability parameter '{brief(name)}'; known are {', '.join(KINDS)}"

@@ -1,0 +1,156 @@
+"""Whether a capability allows a task, decided from the row in the world database alone."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from capabilities.errors import PermissionDenied, brief
+from capabilities.params import Params, Value, parse_row
+from capabilities.tasks import Task
+
+
+@dataclass(frozen=True)
+class Capability:
+    """A row of viwo's table `capabilities`; `params` is its JSON, not yet understood."""
+
+    id: str
+    owner_id: int
+    type: str
+    params: Mapping[str, object]
+    parent_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls: the entity ids of `std.caller()` and of `this`; `this_id` 0 when no verb is running."""
+
+    caller_id: int
+    this_id: int = 0
+
+    def owns(self, owner_id: int) -> bool:
+        return owner_id > 0 and owner_id in (self.caller_id, self.this_id)
+
+    def __str__(self) -> str:
+        return f"entity {self.caller_id}" + (f" in a verb of entity {self.this_id}" if self.this_id else "")
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A capability that has been checked: its parameters, understood."""
+
+    capability: Capability
+    params: Mapping[str, Value]
+
+    @property
+    def default_model(self) -> str | None:
+        """The model for a call that names none, where the capability settles it."""
+        allowed = self.params.get("allowed_models")
+        default = self.params.get("default_model")
+        assert allowed is None or isinstance(allowed, frozenset)
+        if isinstance(default, str) and (allowed is None or default in allowed):
+            return default
+        if allowed is not None and len(allowed) == 1:
+            return str(next(iter(allowed)))
+        return None
+
+    def allow(self, task: Task) -> None:
+        """Raises PermissionDenied naming the parameter, its limit and what was asked."""
+        check(self.params, task, "this capability")
+
+
+def authorize(
+    capability: Capability, caller: Caller, *, capability_type: str, method: str, now: dt.datetime
+) -> Grant:
+    """The right to call a method at all.
+
+    Raises PermissionDenied when the caller does not own the capability, its type does not cover the method, a
+    parameter is not understood, the method is not allowed, or it has expired.
+    """
+    require_owner(capability, caller)
+    if capability.type != capability_type:
+        raise PermissionDenied(
+            f"{method} needs a capability of type '{capability_type}'; this one is '{brief(capability.type)}'",
+            reason="WRONG_TYPE",
+            field="type",
+            limit=capability_type,
+            asked=brief(capability.type),
+        )
+    params = parse_row(capability.params)
+    require_unexpired(params, now)
+    allowed = params.get("allowed_methods")
+    if isinstance(allowed, frozenset) and method not in allowed:
+        raise PermissionDenied(
+            f"this capability does not allow the method '{method}'; allowed_methods: {_listed(allowed)}",
+            reason="METHOD_NOT_ALLOWED",
+            field="allowed_methods",
+            limit=_listed(allowed),
+            asked=method,
+        )
+    return Grant(capability, params)
+
+
+def require_owner(capability: Capability, caller: Caller) -> None:
+    """Raises PermissionDenied unless the owner is the caller or `this`, as in viwo."""
+    if not caller.owns(capability.owner_id):
+        raise PermissionDenied(
+            f"capability {capability.id} belongs to entity {capability.owner_id}, not to {caller}; "
+            "its owner can give it, or delegate a narrower one",
+            reason="NOT_OWNER",
+            field="capability_id",
+            limit=f"owner {capability.owner_id}",
+            asked=str(caller),
+        )
+
+
+def require_unexpired(params: Params, now: dt.datetime) -> None:
+    expires = params.get("expires_at")
+    if isinstance(expires, dt.datetime) and expires <= now:
+        raise PermissionDenied(
+            f"this capability expired at {expires.isoformat()}; ask its issuer for a new one",
+            reason="EXPIRED",
+            field="expires_at",
+            limit=expires.isoformat(),
+            asked=now.isoformat(),
+        )
+
+
+def check(params: Params, task: Task, holder: str) -> None:
+    """Whether limits allow a task; `holder` says in the refusal whose limits they are ("this capability", "the server").
+
+    Raises PermissionDenied naming the parameter, its limit and what was asked.
+    """
+    allowed = params.get("allowed_models")
+    if isinstance(allowed, frozenset):
+        for model in sorted(task.models - allowed):
+            raise PermissionDenied(
+                f"{holder} does not allow the model '{brief(model)}'; allowed_models: {_listed(allowed)}",
+                reason="MODEL_NOT_ALLOWED",
+                field="allowed_models",
+                limit=_listed(allowed),
+                asked=brief(model),
+            )
+    amounts: tuple[tuple[str, float, str], ...] = (
+        ("max_width", task.width, "a width of {} px; make it narrower"),
+        ("max_height", task.height, "a height of {} px; make it lower"),
+        ("max_pixels", task.width * task.height, "{} pixels; make the picture smaller"),
+        ("max_images", task.count, "{} pictures; ask for fewer"),
+        ("max_steps", task.steps, "{} steps; use fewer"),
+        ("max_compute", task.compute,
+         "{} megapixel-steps (width x height x steps x count / 1 000 000); ask for a smaller picture, fewer steps or fewer pictures"),
+    )  # fmt: skip
+    for name, asked, words in amounts:
+        limit = params.get(name)
+        if isinstance(limit, int | float) and asked > limit:
+            raise PermissionDenied(
+                f"{name} of {holder} is {limit:g}; asked for {words.format(f'{asked:g}')}",
+                reason="OVER_LIMIT",
+                field=name,
+                limit=f"{limit:g}",
+                asked=f"{asked:g}",
+            )
+
+
+def _listed(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names)) or "(none)"

@@ -1,0 +1,205 @@
+"""Capability rows in the world: minted, narrowed, handed on and revoked, by viwo's own rules."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Mapping
+
+from capabilities.errors import InvalidArgument, NotFound, PermissionDenied, brief
+from capabilities.methods import TYPES
+from capabilities.params import dump, parse, parse_row, restrict
+from capabilities.policy import Caller, Capability, require_owner
+from entity_store.world import World, resolve, rows_of
+
+_SELECT = """
+SELECT c.id, c.owner_id, c.type, c.params, d.parent_id
+FROM capabilities c LEFT JOIN imagegen_delegations d ON d.child_id = c.id
+"""
+
+# The capability and everything it was delegated from, nearest first; a NULL type marks an ancestor that is gone.
+_ANCESTRY = """
+WITH RECURSIVE ancestry(id, depth) AS (
+  SELECT ?, 0
+  UNION SELECT d.parent_id, a.depth + 1 FROM imagegen_delegations d JOIN ancestry a ON d.child_id = a.id)
+SELECT a.id, c.owner_id FROM ancestry a LEFT JOIN capabilities c ON c.id = a.id ORDER BY a.depth
+"""
+
+_DESCENT = """
+WITH RECURSIVE descent(id, depth) AS (
+  SELECT ?, 0
+  UNION SELECT d.child_id, a.depth + 1 FROM imagegen_delegations d JOIN descent a ON d.parent_id = a.id)
+SELECT id FROM descent ORDER BY depth, id
+"""
+
+
+class Authority:
+    """The capabilities of a world. A row that viwo's own kernel wrote works as it is."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def get(self, capability_id: str) -> Capability:
+        """A capability that holds: its row, and those it was delegated from, are there. Raises NotFound."""
+        row = self._world.row(f"{_SELECT} WHERE c.id = ?", capability_id)
+        if row is None:
+            raise _gone(capability_id)
+        if row[4] is not None and any(
+            owner is None for _, owner in self._world.rows(_ANCESTRY, capability_id)
+        ):
+            raise _gone(capability_id)
+        return _capability(row)
+
+    def page(
+        self, *, owner_id: int = 0, capability_type: str = "", after: int = 0, limit: int = 100
+    ) -> list[tuple[int, Capability]]:
+        """Capabilities in the order they were made, each with its row number to go on from."""
+        sql = (
+            f"SELECT c.rowid, s.* FROM ({_SELECT}) s JOIN capabilities c ON c.id = s.id "
+            "WHERE c.rowid > ? AND (? = 0 OR c.owner_id = ?) AND (? = '' OR c.type = ?) ORDER BY c.rowid LIMIT ?"
+        )
+        rows = self._world.rows(sql, after, owner_id, owner_id, capability_type, capability_type, limit)
+        return [(row[0], _capability(row[1:])) for row in rows]
+
+    def held(self, caller: Caller, capability_type: str) -> list[Capability]:
+        """What the caller and `this` hold of a type."""
+        sql = f"{_SELECT} WHERE c.type = ? AND c.owner_id IN (?, ?)"
+        return [
+            _capability(row)
+            for row in self._world.rows(sql, capability_type, caller.caller_id, caller.this_id)
+        ]
+
+    def mint(
+        self, authority_id: str, caller_id: int, capability_type: str, params: Mapping[str, object]
+    ) -> Capability:
+        """A new capability, owned by the caller.
+
+        Raises PermissionDenied unless the caller owns the `sys.mint` authority and its namespace covers the type,
+        InvalidArgument for a type or parameter that is not of this project.
+        """
+        authority = self.get(authority_id)
+        require_owner(authority, Caller(caller_id))
+        if authority.type != "sys.mint":
+            raise PermissionDenied(
+                f"minting needs a 'sys.mint' capability; {authority_id} is '{brief(authority.type)}'",
+                reason="NOT_AN_AUTHORITY",
+                field="authority_id",
+                limit="sys.mint",
+                asked=brief(authority.type),
+            )
+        namespace = authority.params.get("namespace")
+        if not isinstance(namespace, str) or (namespace != "*" and not capability_type.startswith(namespace)):
+            raise PermissionDenied(
+                f"the authority's namespace {brief(namespace)} does not cover '{brief(capability_type)}'",
+                reason="NAMESPACE",
+                field="type",
+                limit=brief(namespace),
+                asked=brief(capability_type),
+            )
+        _require_image_type(capability_type)
+        clean = dump(parse(params))
+        with self._world.transaction() as connection:
+            return _insert(connection, caller_id, capability_type, clean, None)
+
+    def delegate(self, parent_id: str, caller_id: int, restrictions: Mapping[str, object]) -> Capability:
+        """A child with the meet of the parent's parameters and the restrictions, owned by the caller.
+
+        Raises PermissionDenied unless the caller owns the parent, InvalidArgument for an unknown parameter.
+        """
+        asked = parse(restrictions)
+        parent = self.get(parent_id)
+        require_owner(parent, Caller(caller_id))
+        _require_image_type(parent.type)
+        child = dump(restrict(parse_row(parent.params), asked))
+        with self._world.transaction() as connection:
+            if connection.execute("SELECT 1 FROM capabilities WHERE id = ?", (parent_id,)).fetchone() is None:
+                raise _gone(parent_id)
+            return _insert(connection, caller_id, parent.type, child, parent_id)
+
+    def give(self, capability_id: str, caller_id: int, target_id: int) -> Capability:
+        """Change the owner. Raises PermissionDenied unless the caller owns it, NotFound for an unknown target."""
+        require_owner(self.get(capability_id), Caller(caller_id))
+        with self._world.transaction() as connection:
+            resolve(rows_of(connection), target_id, field="target_id")
+            changed = connection.execute(
+                "UPDATE capabilities SET owner_id = ? WHERE id = ? AND owner_id = ?",
+                (target_id, capability_id, caller_id),
+            )
+            if changed.rowcount == 0:
+                raise _gone(capability_id)
+        return self.get(capability_id)
+
+    def revoke(self, capability_id: str, caller_id: int) -> list[str]:
+        """Delete a capability and all that was delegated from it; their ids.
+
+        Raises PermissionDenied unless the caller owns it or one of those it was delegated from.
+        """
+        capability = self.get(capability_id)
+        owners = {owner for _, owner in self._world.rows(_ANCESTRY, capability_id)}
+        if caller_id not in owners:
+            require_owner(capability, Caller(caller_id))
+        with self._world.transaction() as connection:
+            doomed = [row[0] for row in connection.execute(_DESCENT, (capability_id,))]
+            connection.executemany("DELETE FROM capabilities WHERE id = ?", [(item,) for item in doomed])
+            connection.executemany(
+                "DELETE FROM imagegen_delegations WHERE child_id = ?", [(item,) for item in doomed]
+            )
+        return doomed
+
+
+def insert(
+    connection: sqlite3.Connection, owner_id: int, capability_type: str, params: Mapping[str, object]
+) -> Capability:
+    """A capability row made inside a running transaction, by right of what the transaction does."""
+    return _insert(connection, owner_id, capability_type, params, None)
+
+
+def _insert(
+    connection: sqlite3.Connection,
+    owner_id: int,
+    capability_type: str,
+    params: Mapping[str, object],
+    parent_id: str | None,
+) -> Capability:
+    capability_id = str(uuid.uuid4())
+    connection.execute(
+        "INSERT INTO capabilities (id, owner_id, type, params) VALUES (?, ?, ?, ?)",
+        (capability_id, owner_id, capability_type, json.dumps(params)),
+    )
+    if parent_id is not None:
+        connection.execute("INSERT INTO imagegen_delegations VALUES (?, ?)", (capability_id, parent_id))
+    return Capability(capability_id, owner_id, capability_type, dict(params), parent_id)
+
+
+def _capability(row: tuple[str, int, str, str, str | None]) -> Capability:
+    capability_id, owner_id, capability_type, raw, parent_id = row
+    try:
+        params = json.loads(raw)
+    except ValueError:
+        params = None
+    if not isinstance(params, dict):
+        # Another program wrote something that is no object of parameters: named so that use is denied.
+        params = {"(unreadable)": brief(raw)}
+    return Capability(capability_id, owner_id, capability_type, params, parent_id)
+
+
+def _require_image_type(capability_type: str) -> None:
+    if capability_type not in TYPES:
+        raise InvalidArgument(
+            f"'{brief(capability_type)}' is not an image capability; here are {', '.join(sorted(TYPES))}. "
+            "Mint other types in viwo",
+            reason="UNKNOWN_TYPE",
+            field="type",
+            limit=", ".join(sorted(TYPES)),
+            asked=brief(capability_type),
+        )
+
+
+def _gone(capability_id: str) -> NotFound:
+    return NotFound(
+        f"there is no capability '{brief(capability_id)}' in this world; it was never made, or has been revoked",
+        reason="UNKNOWN_CAPABILITY",
+        field="capability_id",
+        asked=brief(capability_id),
+    )

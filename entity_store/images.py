@@ -1,0 +1,301 @@
+"""Image entities: a prototype "Image", one entity a picture, its place in a room, and every version it ever had."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from capabilities import imaging
+from capabilities.errors import FailedPrecondition, NotFound, PermissionDenied
+from capabilities.policy import Caller
+from entity_store import verbs
+from entity_store.authority import insert
+from entity_store.blobs import Blobs
+from entity_store.world import Entity, Rows, World, create_entity, resolve, rows_of, update_props
+
+INLINE_LIMIT = 256 * 1024
+"""Larger files are referenced by `image_ref`; smaller ones are also in the property `image`, as a data URL."""
+
+THUMBNAIL_SIDE = 64
+"""Longest side of the property `thumbnail`, in pixels: `look` sends it with every picture in a room."""
+
+PROTOTYPE_MARK = "imagegen_prototype"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An encoded file that is in the store, and what the world keeps of it."""
+
+    ref: str
+    data: bytes
+    info: imaging.ImageInfo
+    thumbnail: str
+
+    @property
+    def props(self) -> dict[str, object]:
+        """The properties that change with the picture; `image` is None (absent) where the file is large."""
+        inline = len(self.data) <= INLINE_LIMIT
+        return {
+            "image": data_url(self.data, self.info.format) if inline else None,
+            "image_ref": self.ref,
+            "thumbnail": self.thumbnail,
+            "width": self.info.width,
+            "height": self.info.height,
+            "format": self.info.format,
+        }
+
+
+@dataclass(frozen=True)
+class Version:
+    """One picture in the life of an entity; `derived_from` is the reference it was made from, empty at first."""
+
+    version: int
+    ref: str
+    verb: str
+    arguments: str
+    derived_from: str
+    created: dt.datetime
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How a picture becomes an entity; `room_id` 0 leaves it nowhere."""
+
+    name: str
+    description: str
+    room_id: int = 0
+
+
+def data_url(data: bytes, image_format: str) -> str:
+    return f"data:image/{image_format};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+class Images:
+    """The image entities of a world."""
+
+    def __init__(self, world: World, blobs: Blobs) -> None:
+        self._world = world
+        self._blobs = blobs
+
+    def store(self, data: bytes, *, field: str = "image") -> Picture:
+        """Check a file, keep it, and make its thumbnail. Raises InvalidArgument for what is no readable picture."""
+        info = imaging.probe(data, field=field)
+        small = imaging.thumbnail(imaging.decode(data, field=field), THUMBNAIL_SIDE)
+        return Picture(self._blobs.put(data), data, info, data_url(small, "webp"))
+
+    def save(
+        self,
+        picture: Picture,
+        caller: Caller,
+        placement: Placement,
+        metadata: Mapping[str, object],
+        *,
+        image_type: str = "generated",
+        job: tuple[str, int] | None = None,
+    ) -> Entity:
+        """Make an entity of a picture, with the right to control it for whoever called.
+
+        `job` is the job and the index of the picture in it: saved twice, the first entity is answered. Raises NotFound
+        for an unknown room, PermissionDenied where the caller may not put things there.
+        """
+        self._require_seeded()
+        with self._world.transaction() as connection:
+            if job is not None:
+                found = connection.execute(
+                    "SELECT entity_id FROM imagegen_saved WHERE job_id = ? AND image_index = ?", job
+                ).fetchone()
+                if found is not None:
+                    return resolve(rows_of(connection), found[0], field="entity_id")
+            if placement.room_id:
+                _require_may_place(rows_of(connection), caller, placement.room_id)
+            props = {
+                "name": placement.name,
+                "description": placement.description,
+                "image_type": image_type,
+                **{key: value for key, value in picture.props.items() if value is not None},
+                "version": 1,
+                "metadata": json.dumps(metadata),
+            }
+            entity_id = create_entity(connection, props, _prototype(connection))
+            owner = caller.this_id or caller.caller_id
+            insert(connection, owner, "entity.control", {"target_id": entity_id})
+            _add_version(connection, entity_id, 1, picture.ref, "save", "[]", "")
+            if placement.room_id:
+                _place(connection, entity_id, placement.room_id)
+            if job is not None:
+                connection.execute("INSERT INTO imagegen_saved VALUES (?, ?, ?)", (*job, entity_id))
+            return resolve(rows_of(connection), entity_id, field="entity_id")
+
+    def get(self, entity_id: int) -> Entity:
+        """An image entity. Raises NotFound, FailedPrecondition for an entity that holds no picture."""
+        entity = self._world.entity(entity_id)
+        if not isinstance(entity.props.get("image_ref"), str):
+            raise _no_picture(entity_id)
+        return entity
+
+    def data(self, entity: Entity) -> bytes:
+        """The current picture's file. Raises NotFound where it has been removed."""
+        return self._blobs.get(str(entity.props["image_ref"]), field="entity_id")
+
+    def page(self, *, room_id: int = 0, before: int = 0, limit: int = 50) -> list[Entity]:
+        """Image entities, newest first; `before` is the id to go on from."""
+        sql = (
+            "SELECT id FROM entities WHERE json_extract(props, '$.image_ref') IS NOT NULL AND (? = 0 OR id < ?) "
+            "AND (? = 0 OR json_extract(props, '$.location') = ?) ORDER BY id DESC LIMIT ?"
+        )
+        return [
+            self._world.entity(row[0])
+            for row in self._world.rows(sql, before, before, room_id, room_id, limit)
+        ]
+
+    def history(self, entity_id: int) -> list[Version]:
+        """Every version of the entity's picture, oldest first."""
+        sql = (
+            "SELECT version, ref, verb, arguments, derived_from, created_at FROM imagegen_versions "
+            "WHERE entity_id = ? ORDER BY version"
+        )
+        return [
+            Version(*row[:5], dt.datetime.fromtimestamp(row[5], dt.UTC))
+            for row in self._world.rows(sql, entity_id)
+        ]
+
+    def replace(
+        self, entity_id: int, expected: str, picture: Picture, verb: str, arguments: str
+    ) -> Entity | None:
+        """Make the picture the entity's next version; the one before stays stored and named in `derived_from`.
+
+        `expected` is the reference that the new picture was made from: None is answered where the entity has
+        another by now, and the caller works again from that one, so that no change is lost.
+        """
+        with self._world.transaction() as connection:
+            entity = resolve(rows_of(connection), entity_id, field="entity_id")
+            if entity.props.get("image_ref") != expected:
+                return None
+            last = connection.execute(
+                "SELECT max(version) FROM imagegen_versions WHERE entity_id = ?", (entity_id,)
+            ).fetchone()[0]
+            version = (last or 0) + 1
+            changes = {**picture.props, "version": version, "derived_from": expected}
+            update_props(connection, entity_id, changes)
+            _add_version(connection, entity_id, version, picture.ref, verb, arguments, expected)
+            return resolve(rows_of(connection), entity_id, field="entity_id")
+
+    def require_control(self, caller: Caller, entity_id: int, verb: str) -> None:
+        """Raises PermissionDenied unless caller or `this` holds viwo's `entity.control` over the entity."""
+        if not _controls(self._world.rows, caller, entity_id):
+            raise PermissionDenied(
+                f"{caller} may not change entity {entity_id}: '{verb}' needs its 'entity.control' capability, "
+                "or an 'image.edit' capability in the context",
+                reason="NO_CONTROL",
+                field="entity_id",
+                limit="the holder of entity.control",
+                asked=str(caller),
+            )
+
+    def require_placeable(self, caller: Caller, placement: Placement) -> None:
+        """Raises what `save` would raise, before any work is done for it."""
+        self._require_seeded()
+        if placement.room_id:
+            _require_may_place(self._world.rows, caller, placement.room_id)
+
+    def install(self) -> int:
+        """The prototype's id; it and its verbs are made, or brought up to date, where needed."""
+        self._require_seeded()
+        with self._world.transaction() as connection:
+            return _prototype(connection)
+
+    def _require_seeded(self) -> None:
+        if not self._world.is_seeded:
+            raise FailedPrecondition(
+                "this world is empty: viwo fills it only while it has no entity, so start viwo once first",
+                reason="WORLD_NOT_SEEDED",
+                field="world_path",
+                asked=str(self._world.path),
+            )
+
+
+def _prototype(connection: sqlite3.Connection) -> int:
+    row = connection.execute(
+        "SELECT id FROM entities WHERE json_extract(props, ?) = 1 ORDER BY id LIMIT 1",
+        (f"$.{PROTOTYPE_MARK}",),
+    ).fetchone()
+    if row is None:
+        base = connection.execute(
+            "SELECT id FROM entities WHERE json_extract(props, '$.name') = 'Entity Base' ORDER BY id LIMIT 1"
+        ).fetchone()
+        props = {"name": "Image", "description": "A picture.", "image_type": "none", PROTOTYPE_MARK: 1}
+        prototype_id = create_entity(connection, props, base[0] if base else None)
+    else:
+        prototype_id = int(row[0])
+    for name, code in verbs.SCRIPTS.items():
+        text = json.dumps(code)
+        connection.execute(
+            "INSERT INTO verbs (entity_id, name, code) VALUES (?, ?, ?) "
+            "ON CONFLICT(entity_id, name) DO UPDATE SET code = excluded.code WHERE code <> excluded.code",
+            (prototype_id, name, text),
+        )
+    return prototype_id
+
+
+def _require_may_place(rows: Rows, caller: Caller, room_id: int) -> None:
+    """Who is in a room, is the room, or controls it may put a picture there."""
+    resolve(rows, room_id, field="room_id")
+    if room_id in (caller.caller_id, caller.this_id):
+        return
+    for entity_id in (caller.caller_id, caller.this_id):
+        if entity_id and resolve(rows, entity_id, field="caller_id").props.get("location") == room_id:
+            return
+    if not _controls(rows, caller, room_id):
+        raise PermissionDenied(
+            f"{caller} is not in room {room_id} and does not control it; go there, or save without a room",
+            reason="ROOM_NOT_ALLOWED",
+            field="room_id",
+            limit="a room you are in or control",
+            asked=str(room_id),
+        )
+
+
+def _controls(rows: Rows, caller: Caller, entity_id: int) -> bool:
+    held = rows(
+        "SELECT params FROM capabilities WHERE type = 'entity.control' AND owner_id IN (?, ?)",
+        caller.caller_id,
+        caller.this_id,
+    )
+    for (raw,) in held:
+        params = json.loads(raw)
+        if params.get("*") is True or params.get("target_id") == entity_id:
+            return True
+    return False
+
+
+def _place(connection: sqlite3.Connection, entity_id: int, room_id: int) -> None:
+    """Both ends of being somewhere: the room's `contents` and the picture's `location`."""
+    contents = resolve(rows_of(connection), room_id, field="room_id").props.get("contents")
+    kept = contents if isinstance(contents, list) else []
+    update_props(connection, room_id, {"contents": [*kept, entity_id]})
+    update_props(connection, entity_id, {"location": room_id})
+
+
+def _add_version(
+    connection: sqlite3.Connection,
+    entity_id: int,
+    version: int,
+    ref: str,
+    verb: str,
+    arguments: str,
+    parent: str,
+) -> None:
+    connection.execute(
+        "INSERT INTO imagegen_versions VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (entity_id, version, ref, verb, arguments, parent, dt.datetime.now(dt.UTC).timestamp()),
+    )
+
+
+def _no_picture(entity_id: int) -> NotFound:
+    return NotFound(
+        f"entity {entity_id} holds no picture", reason="NOT_AN_IMAGE", field="entity_id", asked=str(entity_id)
+    )

@@ -1,0 +1,125 @@
+"""The image verbs: as ViwoScript on the prototype, and as Python for `CallVerb`.
+
+In viwo the scripts call the methods of an `image.edit` capability that the picture holds; here the same names run on
+the same picture code, so both give the same pixels.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from capabilities import imaging
+from capabilities.errors import InvalidArgument, NotFound, brief
+
+Script = list[object]
+
+EDITING = ("transform", "filter", "composite")
+"""Verbs that make a new version of the picture."""
+
+
+def _through_capability(method: str, arguments: int) -> Script:
+    """A verb that hands its arguments to the picture's own `image.edit` capability and sends what came of it."""
+    call: Script = ["std.call_method", ["std.var", "cap"], method, ["obj.get", ["std.this"], "id"]]
+    call += [["std.arg", index] for index in range(arguments)]
+    return [
+        "std.seq",
+        ["std.let", "cap", ["get_capability", "image.edit"]],
+        [
+            "std.if",
+            ["std.var", "cap"],
+            call,
+            ["send", "message", "This picture cannot be edited here: it holds no image.edit capability."],
+        ],
+    ]
+
+
+# `look` runs every verb named get_X and sends what it answers, so these answer small things only: a large picture's
+# data is its thumbnail here, and the file is read through the sidecar.
+SCRIPTS: dict[str, Script] = {
+    "transform": _through_capability("transform", 2),
+    "filter": _through_capability("filter", 1),
+    "composite": _through_capability("composite", 3),
+    "get_data": [
+        "obj.get", ["std.this"], "image", ["obj.get", ["std.this"], "thumbnail", ""],
+    ],
+    "get_metadata": ["json.parse", ["obj.get", ["std.this"], "metadata", "{}"]],
+}  # fmt: skip
+
+Overlay = Callable[[object], imaging.Image]
+"""How a verb reads a picture among its arguments: an entity id, a reference, base64 or a data URL."""
+
+
+def edit(verb: str, image: imaging.Image, arguments: Sequence[object], read: Overlay) -> imaging.Image:
+    """The picture that an editing verb makes. Raises InvalidArgument naming the argument, NotFound for no such verb."""
+    function = _EDITS.get(verb)
+    if function is None:
+        raise unknown(verb)
+    names = list(inspect.signature(function).parameters)[2:]
+    if len(arguments) > len(names):
+        raise InvalidArgument(
+            f"{verb} takes ({', '.join(names)}); got {len(arguments)} arguments",
+            reason="TOO_MANY_ARGUMENTS",
+            field="arguments",
+            limit=f"{len(names)} arguments",
+            asked=f"{len(arguments)} arguments",
+        )
+    return function(image, read, *arguments)
+
+
+def unknown(verb: str) -> NotFound:
+    return NotFound(
+        f"a picture has no verb '{brief(verb, 40)}'; it has {', '.join(SCRIPTS)}",
+        reason="UNKNOWN_VERB",
+        field="verb",
+        limit=", ".join(SCRIPTS),
+        asked=brief(verb, 40),
+    )
+
+
+def _transform(image: imaging.Image, _: Overlay, rotation: object = 0, scale: object = 1) -> imaging.Image:
+    return imaging.transform(image, _number("rotation", rotation), _number("scale", scale))
+
+
+def _filter(image: imaging.Image, _: Overlay, kind: object = None) -> imaging.Image:
+    if not isinstance(kind, str):
+        raise InvalidArgument(
+            f"'kind' must be blur, sharpen or grayscale; got {brief(kind)}",
+            reason="BAD_ARGUMENT",
+            field="kind",
+            limit="blur, sharpen, grayscale",
+            asked=brief(kind),
+        )
+    return imaging.filter_image(image, kind)
+
+
+def _composite(
+    image: imaging.Image, read: Overlay, overlay: object = None, x: object = 0, y: object = 0
+) -> imaging.Image:
+    if overlay is None:
+        raise InvalidArgument(
+            "'overlay' is required: a picture to lay on top", reason="MISSING_ARGUMENT", field="overlay"
+        )
+    return imaging.composite(image, read(overlay), round(_number("x", x)), round(_number("y", y)))
+
+
+_EDITS: dict[str, Callable[..., Any]] = {"transform": _transform, "filter": _filter, "composite": _composite}
+
+
+def _number(name: str, value: object) -> float:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not -1e9 <= value <= 1e9
+        or math.isnan(value)
+    ):
+        raise InvalidArgument(
+            f"'{name}' must be a number between -1e9 and 1e9; got {brief(value)}",
+            reason="BAD_ARGUMENT",
+            field=name,
+            limit="a finite number",
+            asked=brief(value),
+        )
+    return value

@@ -1,0 +1,65 @@
+"""Generate sidecar/pb from the .proto files: `python protos/generate.py [--check]`.
+
+protoc writes imports by the proto path (``from viwo.imagegen.v1 import ...``); the generated package lives inside
+``sidecar.pb``, so those imports are rewritten. With ``--check`` nothing is written and a difference is an error.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import re
+import shutil
+import sys
+import tempfile
+from importlib.resources import files
+from pathlib import Path
+
+from grpc_tools import protoc
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / "sidecar" / "pb"
+OWN_IMPORT = re.compile(r"^(from|import) (viwo\.imagegen\.v1)", re.MULTILINE)
+
+
+def generate(out: Path) -> None:
+    sources = sorted(str(path) for path in (ROOT / "protos").rglob("*.proto"))
+    include = str(files("grpc_tools").joinpath("_proto"))
+    arguments = ["protoc", f"-I{ROOT / 'protos'}", f"-I{include}"]
+    arguments += [f"--python_out={out}", f"--mypy_out={out}", f"--grpc_python_out={out}", f"--mypy_grpc_out={out}"]
+    if protoc.main([*arguments, *sources]) != 0:
+        raise SystemExit("protoc failed")
+    for path in [*out.rglob("*.py"), *out.rglob("*.pyi")]:
+        path.write_text(OWN_IMPORT.sub(r"\1 sidecar.pb.\2", path.read_text()))
+    for folder in [out, *(p for p in out.rglob("*") if p.is_dir())]:
+        (folder / "__init__.py").write_text("")
+    (out / "__init__.py").write_text('"""Generated from protos/ by `make protos`. Do not edit."""\n')
+
+
+def differences(left: Path, right: Path) -> list[str]:
+    names = {p.relative_to(left) for p in left.rglob("*.py*") if p.suffix != ".pyc"}
+    names |= {p.relative_to(right) for p in right.rglob("*.py*") if p.suffix != ".pyc"}
+    return [
+        str(name)
+        for name in sorted(names)
+        if not (left / name).is_file()
+        or not (right / name).is_file()
+        or not filecmp.cmp(left / name, right / name, shallow=False)
+    ]
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "pb"
+        out.mkdir()
+        generate(out)
+        if "--check" in sys.argv:
+            stale = differences(out, TARGET)
+            if stale:
+                raise SystemExit(f"generated code is stale, run `make protos`: {', '.join(stale)}")
+            return
+        shutil.rmtree(TARGET, ignore_errors=True)
+        shutil.copytree(out, TARGET)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""Configuration: environment (`VIWO_IMAGEGEN_*`) over a TOML file over defaults."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from capabilities.params import Value
+
+CONFIG_VARIABLE = "VIWO_IMAGEGEN_CONFIG"
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def default_data_dir() -> Path:
+    """Where data lives unless told otherwise: the user's data folder."""
+    base = os.environ.get("XDG_DATA_HOME") or os.environ.get("LOCALAPPDATA") or "~/.local/share"
+    return Path(base).expanduser() / "viwo-imagegen"
+
+
+class HubModel(BaseModel):
+    """A hub model that may be used, with the defaults its card recommends."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    revision: str | None = None
+    steps: Annotated[int, Field(ge=1)] = 25
+    guidance_scale: Annotated[float, Field(ge=0)] = 7.0
+    width: Annotated[int, Field(ge=8)] = 512
+    height: Annotated[int, Field(ge=8)] = 512
+
+
+class Settings(BaseSettings):
+    """Every setting; each is documented in docs/configuration.md."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VIWO_IMAGEGEN_", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    data_dir: Path = Field(
+        default_factory=default_data_dir, description="Jobs, pictures, token and, by default, the world."
+    )
+    world_path: Path | None = Field(
+        None, description="viwo's world database; unset: a world of our own in data_dir."
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on. Beyond loopback TLS is required.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(50061, description="TCP port; 0 picks a free one.")
+    unix_socket: Path | None = Field(
+        None, description="Listen on this Unix socket instead of TCP; needs no token."
+    )
+    tls_cert: Path | None = Field(None, description="Server certificate chain, PEM.")
+    tls_key: Path | None = Field(None, description="Server key, PEM.")
+    tls_client_ca: Path | None = Field(
+        None, description="CA of client certificates, PEM: mutual TLS, needs no token."
+    )
+
+    model_dirs: list[Path] = Field([], description="Folders with diffusers folders and .safetensors files.")
+    hub_models: list[HubModel] = Field([], description="Hub models that may be downloaded and used.")
+    default_model: str = Field("icons", description="Model used where neither call nor capability names one.")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where models run.")
+    threads: Annotated[int, Field(ge=0)] = Field(0, description="CPU threads of the engine; 0: all cores.")
+    max_loaded_models: Annotated[int, Field(ge=1)] = Field(2, description="Models kept in memory.")
+
+    max_width: Annotated[int, Field(ge=8)] = Field(2048, description="Widest picture, in pixels.")
+    max_height: Annotated[int, Field(ge=8)] = Field(2048, description="Highest picture, in pixels.")
+    max_steps: Annotated[int, Field(ge=1)] = Field(150, description="Most denoising steps.")
+    max_images: Annotated[int, Field(ge=1, le=64)] = Field(16, description="Most pictures in one call.")
+    max_compute: Annotated[float, Field(gt=0)] = Field(
+        1000.0, description="Most megapixel-steps in one call."
+    )
+    max_queue: Annotated[int, Field(ge=1)] = Field(1000, description="Most jobs waiting.")
+    max_attempts: Annotated[int, Field(ge=1)] = Field(
+        2, description="How often a job is begun before it fails."
+    )
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config_file())
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key belong together: set both or neither")
+        if self.tls_client_ca is not None and self.tls_cert is None:
+            raise ValueError("tls_client_ca needs tls_cert and tls_key as well")
+        if self.unix_socket is None and self.host not in LOOPBACK and self.tls_cert is None:
+            raise ValueError(
+                f"host '{self.host}' can be reached from other machines, so TLS is required: set tls_cert and tls_key, "
+                "or listen on 127.0.0.1 or a unix_socket"
+            )
+        return self
+
+    @property
+    def world_is_own(self) -> bool:
+        return self.world_path is None
+
+    @property
+    def world_file(self) -> Path:
+        return self.world_path or self.data_dir / "world.sqlite"
+
+    @property
+    def jobs_file(self) -> Path:
+        return self.data_dir / "jobs.sqlite"
+
+    @property
+    def token_file(self) -> Path:
+        return self.data_dir / "token"
+
+    @property
+    def address(self) -> str:
+        """Where a client on this machine finds the server (when the port is not 0)."""
+        if self.unix_socket is not None:
+            return f"unix:{self.unix_socket}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def ceilings(self) -> Mapping[str, Value]:
+        """The server's own limits, in the words of capability parameters."""
+        return {
+            "max_width": self.max_width,
+            "max_height": self.max_height,
+            "max_steps": self.max_steps,
+            "max_images": self.max_images,
+            "max_compute": self.max_compute,
+        }
+
+
+def config_file() -> Path:
+    """The TOML file: named by VIWO_IMAGEGEN_CONFIG, else `config.toml` in the data folder. It need not exist."""
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named:
+        return Path(named)
+    data_dir = os.environ.get("VIWO_IMAGEGEN_DATA_DIR")
+    return (Path(data_dir) if data_dir else default_data_dir()) / "config.toml"
+
+
+def load(**overrides: Any) -> Settings:
+    """Settings from the environment and the file; arguments win over both."""
+    return Settings(**overrides)

@@ -1,0 +1,52 @@
+"""The interface of an engine: tasks in, events out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from capabilities.models import ModelFacts
+from capabilities.tasks import Task
+from sidecar.engines.events import Event
+
+
+@dataclass(frozen=True)
+class ModelListing:
+    """A model as an engine lists it. `size` in bytes, 0 while unknown; `revision` identifies the exact weights."""
+
+    facts: ModelFacts
+    description: str
+    family: str
+    engine: str
+    size: int
+    revision: str
+    loaded: bool = False
+
+
+class Engine(Protocol):
+    """Makes pictures. One job at a time; the caller sees to that."""
+
+    def run(self, job_id: str, task: Task) -> AsyncIterator[Event]:
+        """Events of one job, the last of them Done or Failed."""
+        ...
+
+    def cancel(self, job_id: str) -> None:
+        """Ask a running job to end within a step; its last event is then Failed with CANCELLED."""
+        ...
+
+    def preview(self, job_id: str, every: int) -> None:
+        """Ask for a preview each `every` steps of a job, from now on."""
+        ...
+
+    async def load(self, model_id: str) -> None:
+        """Bring a model into memory. Raises NotFound, Unavailable, FailedPrecondition."""
+        ...
+
+    async def unload(self, model_id: str) -> None:
+        """Take a model out of memory; nothing happens where it is not in it."""
+        ...
+
+    def models(self) -> list[ModelListing]:
+        """What it can run."""
+        ...

@@ -1,0 +1,93 @@
+"""What an engine says while it works: one set of events for the child process, the job row, gRPC and HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from capabilities.errors import REFUSALS, Code, Refusal
+
+
+@dataclass(frozen=True)
+class RawImage:
+    """Finished pixels: rows from the top, `bands` bytes a pixel (3 RGB, 4 RGBA), and the seed that makes them again."""
+
+    pixels: bytes
+    width: int
+    height: int
+    bands: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Queued:
+    """It waits, with this many jobs before it."""
+
+    position: int
+
+
+@dataclass(frozen=True)
+class Loading:
+    """Its model is being brought into memory."""
+
+    model_id: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step was done; counted over all pictures of the job."""
+
+    step: int
+    total: int
+    image_index: int
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A glimpse of the unfinished picture, as a small JPEG."""
+
+    data: bytes
+    width: int
+    height: int
+    image_index: int
+
+
+@dataclass(frozen=True)
+class Done:
+    """All pictures, in order; `seconds` of work, loading the model not counted."""
+
+    images: tuple[RawImage, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Failed:
+    """It ended without a result. `passing`: the same task may succeed when tried again."""
+
+    code: str
+    message: str
+    reason: str = ""
+    field: str = ""
+    limit: str = ""
+    asked: str = ""
+    passing: bool = False
+
+    @classmethod
+    def of(cls, refusal: Refusal, *, passing: bool = False) -> Failed:
+        return cls(
+            refusal.code.value,
+            refusal.message,
+            refusal.reason,
+            refusal.field,
+            refusal.limit,
+            refusal.asked,
+            passing,
+        )
+
+    def refusal(self) -> Refusal:
+        """The same as an exception."""
+        return REFUSALS[Code(self.code)](
+            self.message, reason=self.reason, field=self.field, limit=self.limit, asked=self.asked
+        )
+
+
+Event = Queued | Loading | Step | Preview | Done | Failed

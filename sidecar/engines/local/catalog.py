@@ -1,0 +1,242 @@
+"""The models this machine may run, found by what is in a folder or file, never by its name. Imports no torch."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from capabilities.errors import FailedPrecondition, NotFound, brief
+from capabilities.models import ModelFacts
+from sidecar.config import HubModel
+from sidecar.engines.base import ModelListing
+from sidecar.engines.local.wire import ModelSource
+
+DEFAULTS_FILE = "viwo_defaults.json"
+MAX_HEADER = 64 * 1024 * 1024
+_FALLBACK_STEPS, _FALLBACK_GUIDANCE = 25, 7.0
+
+# Keys that only one family's checkpoint has, the most telling first -> pipeline class, side in pixels.
+_SINGLE_FILES: tuple[tuple[str, str, int], ...] = (
+    ("model.diffusion_model.joint_blocks.", "StableDiffusion3Pipeline", 1024),
+    ("joint_blocks.", "StableDiffusion3Pipeline", 1024),
+    ("model.diffusion_model.double_blocks.", "FluxPipeline", 1024),
+    ("double_blocks.", "FluxPipeline", 1024),
+    ("conditioner.embedders.", "StableDiffusionXLPipeline", 1024),
+    ("cond_stage_model.model.", "StableDiffusionPipeline", 768),
+    ("cond_stage_model.transformer.", "StableDiffusionPipeline", 512),
+)
+
+# Guidance and steps by pipeline class where the model says nothing itself.
+_FAMILIES: dict[str, tuple[int, float]] = {
+    "StableDiffusionPipeline": (25, 7.5),
+    "StableDiffusionXLPipeline": (30, 5.0),
+    "StableDiffusion3Pipeline": (28, 7.0),
+    "FluxPipeline": (28, 3.5),
+    "PixArtAlphaPipeline": (20, 4.5),
+    "PixArtSigmaPipeline": (20, 4.5),
+    "SanaPipeline": (20, 4.5),
+}
+
+
+def embedded_folder() -> Path:
+    """The model that comes with the package: beside the code when installed, in `models/` in a checkout."""
+    here = Path(__file__).resolve()
+    installed = here.parents[2] / "embedded" / "icons"
+    return installed if installed.is_dir() else here.parents[3] / "models" / "icons"
+
+
+@dataclass(frozen=True)
+class LocalModel:
+    """A model, where it is, and what a request needs to know of it."""
+
+    facts: ModelFacts
+    source: ModelSource
+    family: str
+    description: str
+    size: int
+
+
+class Catalog:
+    """The embedded model, everything under the model folders, and the hub ids the operator listed."""
+
+    def __init__(self, folders: Iterable[Path], hub: Iterable[HubModel], default: str) -> None:
+        self._folders = list(folders)
+        self._hub = list(hub)
+        self._default = default
+        self._models: dict[str, LocalModel] = {}
+        self.rescan()
+
+    @property
+    def default(self) -> str:
+        return self._default
+
+    def rescan(self) -> None:
+        """Look again at what is there."""
+        found: dict[str, LocalModel] = {}
+        candidates = [("icons", embedded_folder())]
+        for root in self._folders:
+            candidates += [(path.relative_to(root).as_posix(), path) for path in _model_paths(root)]
+        for model_id, path in candidates:
+            model = (
+                _folder(model_id, path)
+                if path.is_dir()
+                else _single_file(model_id.removesuffix(".safetensors"), path)
+            )
+            if model is not None:
+                found.setdefault(model.facts.id, model)
+        for entry in self._hub:
+            found.setdefault(entry.id, _hub_model(entry))
+        self._models = found
+
+    def find(self, model_id: str) -> ModelFacts:
+        return self.model(model_id).facts
+
+    def model(self, model_id: str) -> LocalModel:
+        """The model of that id. Raises NotFound with the nearest ids; looks on disk again before it does."""
+        if model_id not in self._models:
+            self.rescan()
+        found = self._models.get(model_id)
+        if found is not None:
+            return found
+        near = difflib.get_close_matches(model_id, self._models, n=1)
+        known = ", ".join(sorted(self._models)) or "none; the operator sets model_dirs or hub_models"
+        hint = f"did you mean '{near[0]}'?" if near else f"known are {known}"
+        raise NotFound(
+            f"no model '{brief(model_id, 60)}' here; {hint}",
+            reason="UNKNOWN_MODEL",
+            field="modelId",
+            limit=known,
+            asked=brief(model_id, 60),
+        )
+
+    def listings(self, loaded: frozenset[str]) -> list[ModelListing]:
+        return [
+            ModelListing(
+                facts=model.facts,
+                description=model.description,
+                family=model.family,
+                engine="local",
+                size=model.size,
+                revision=model.source.revision,
+                loaded=model_id in loaded,
+            )
+            for model_id, model in sorted(self._models.items())
+        ]
+
+
+def _model_paths(root: Path) -> Iterable[Path]:
+    """Diffusers folders (not looked into) and single files under a root."""
+    if not root.is_dir():
+        return
+    for path in sorted(root.iterdir()):
+        if path.is_dir():
+            if (path / "model_index.json").is_file():
+                yield path
+            else:
+                yield from _model_paths(path)
+        elif path.suffix == ".safetensors":
+            yield path
+
+
+def _folder(model_id: str, path: Path) -> LocalModel | None:
+    index = _json(path / "model_index.json")
+    family = index.get("_class_name")
+    if not isinstance(family, str):
+        return None
+    own = _json(path / DEFAULTS_FILE)
+    steps, guidance = _FAMILIES.get(family, (_FALLBACK_STEPS, _FALLBACK_GUIDANCE))
+    side, granularity = _native_size(path)
+    facts = ModelFacts(
+        id=model_id,
+        steps=int(own.get("steps", steps)),
+        guidance_scale=float(own.get("guidance_scale", guidance)),
+        width=int(own.get("width", side)),
+        height=int(own.get("height", side)),
+        granularity=granularity,
+    )
+    weights = sorted(path.rglob("*.safetensors"))
+    source = ModelSource(
+        model_id, str(path), "folder", revision=_fingerprint([*weights, path / "model_index.json"])
+    )
+    size = sum(file.stat().st_size for file in weights)
+    return LocalModel(facts, source, family, str(own.get("description", family)), size)
+
+
+def _native_size(path: Path) -> tuple[int, int]:
+    """Side in pixels that the model was trained on, and the pixels that one latent stands for."""
+    vae = _json(path / "vae" / "config.json")
+    blocks = vae.get("block_out_channels") or vae.get("encoder_block_out_channels") or [1, 2, 3, 4]
+    scale = 2 ** (len(blocks) - 1)
+    denoiser = _json(path / "unet" / "config.json") or _json(path / "transformer" / "config.json")
+    latent_side = denoiser.get("sample_size")
+    if not isinstance(latent_side, int):
+        return 512 if scale == 8 else 64 * scale, max(8, scale)
+    # Transformers cut the latents into patches, so sizes must divide by those as well.
+    patch = denoiser.get("patch_size", 1)
+    return latent_side * scale, max(8, scale * (patch if isinstance(patch, int) else 1))
+
+
+def _single_file(model_id: str, path: Path) -> LocalModel | None:
+    try:
+        keys = safetensors_keys(path)
+    except FailedPrecondition:
+        return None
+    matches = (row for row in _SINGLE_FILES if any(key.startswith(row[0]) for key in keys))
+    match = next(matches, None)
+    if match is None:
+        return None
+    _, pipeline, side = match
+    steps, guidance = _FAMILIES[pipeline]
+    facts = ModelFacts(model_id, steps, guidance, side, side)
+    source = ModelSource(model_id, str(path), "file", pipeline=pipeline, revision=_fingerprint([path]))
+    return LocalModel(facts, source, pipeline, f"{pipeline} checkpoint in one file", path.stat().st_size)
+
+
+def _hub_model(entry: HubModel) -> LocalModel:
+    facts = ModelFacts(entry.id, entry.steps, entry.guidance_scale, entry.width, entry.height)
+    source = ModelSource(entry.id, entry.id, "hub", revision=entry.revision or "")
+    return LocalModel(facts, source, "hub", f"{entry.id} from the hub", 0)
+
+
+def safetensors_keys(path: Path) -> list[str]:
+    """Tensor names of a safetensors file. Raises FailedPrecondition for anything else, pickles above all."""
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            if not 2 <= length <= min(MAX_HEADER, path.stat().st_size - 8):
+                raise ValueError("its header has an impossible length")
+            header = json.loads(file.read(length))
+            if not isinstance(header, dict):
+                raise ValueError("its header is no object")
+    except (OSError, ValueError, struct.error) as error:
+        raise FailedPrecondition(
+            f"{path.name} is not a safetensors file: {error}", reason="BAD_MODEL_FILE"
+        ) from None
+    return [key for key in header if key != "__metadata__"]
+
+
+def _fingerprint(files: Iterable[Path]) -> str:
+    """A cheap identity of weights: names, sizes and headers; reading gigabytes at start-up would be too slow."""
+    digest = hashlib.sha256()
+    for file in files:
+        if file.is_file():
+            digest.update(f"{file.name} {file.stat().st_size} ".encode())
+            with file.open("rb") as stream:
+                digest.update(stream.read(65_536))
+                stream.seek(max(0, file.stat().st_size - 65_536))
+                digest.update(stream.read())
+    return digest.hexdigest()[:16]
+
+
+def _json(path: Path) -> Mapping[str, Any]:
+    try:
+        value = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

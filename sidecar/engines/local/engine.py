@@ -1,0 +1,205 @@
+"""The engine as the server sees it: a child process that is started, watched, and started again when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator
+
+from capabilities.errors import Unavailable
+from capabilities.tasks import Task
+from sidecar.engines.base import ModelListing
+from sidecar.engines.events import Done, Event, Failed
+from sidecar.engines.local.catalog import Catalog
+from sidecar.engines.local.wire import (
+    LENGTHS,
+    Cancel,
+    Command,
+    Happened,
+    Load,
+    Memory,
+    Ready,
+    Run,
+    Unload,
+    WantPreviews,
+    decode,
+    encode,
+)
+
+log = logging.getLogger("viwo_imagegen.engine")
+
+START_TIMEOUT = 180.0
+"""Seconds for a child to import torch and say that it is ready."""
+STOP_TIMEOUT = 5.0
+RESTART_BACKOFF = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds to wait before the next start, by how many children in a row died young."""
+YOUNG = 60.0
+
+
+class LocalEngine:
+    """Runs tasks in the child, restarting it whenever it is gone."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        *,
+        device: str = "auto",
+        threads: int = 0,
+        max_loaded: int = 2,
+        log_level: str = "info",
+    ) -> None:
+        self._catalog = catalog
+        self._arguments = ["--device", device, "--threads", str(threads), "--max-loaded", str(max_loaded)]
+        self._arguments += ["--log-level", log_level]
+        self._events: dict[str, asyncio.Queue[Event]] = {}
+        self._ready = asyncio.Event()
+        self._process: asyncio.subprocess.Process | None = None
+        self._supervisor: asyncio.Task[None] | None = None
+        self._loaded: frozenset[str] = frozenset()
+        self.device = ""
+        self.starts = 0
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the child while it is ready."""
+        return self._process.pid if self._process is not None and self._ready.is_set() else None
+
+    async def start(self) -> None:
+        """Begin to start the child; jobs may be given at once and wait for it."""
+        self._supervisor = asyncio.create_task(self._supervise())
+
+    async def stop(self) -> None:
+        """End the child, by force if it does not end itself."""
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._supervisor
+
+    async def run(self, job_id: str, task: Task) -> AsyncIterator[Event]:
+        source = self._catalog.model(task.model_id).source
+        async for event in self._converse(Run(job_id, task.model_dump(mode="json"), source)):
+            yield event
+
+    def cancel(self, job_id: str) -> None:
+        if job_id in self._events:
+            self._send(Cancel(job_id))
+
+    def preview(self, job_id: str, every: int) -> None:
+        if job_id in self._events:
+            self._send(WantPreviews(job_id, every))
+
+    async def load(self, model_id: str) -> None:
+        await self._finish(Load(f"load-{uuid.uuid4().hex}", self._catalog.model(model_id).source))
+
+    async def unload(self, model_id: str) -> None:
+        self._catalog.model(model_id)
+        await self._finish(Unload(f"unload-{uuid.uuid4().hex}", model_id))
+
+    def models(self) -> list[ModelListing]:
+        return self._catalog.listings(self._loaded)
+
+    async def wait_ready(self) -> None:
+        """Until a child can work. Raises Unavailable when none comes up in time."""
+        try:
+            await asyncio.wait_for(self._ready.wait(), START_TIMEOUT)
+        except TimeoutError:
+            raise Unavailable(
+                "the engine does not start; its log says why (is the 'local' extra installed?)",
+                reason="ENGINE_DOWN",
+                retry_after=30,
+            ) from None
+
+    async def _finish(self, command: Load | Unload) -> None:
+        async for event in self._converse(command):
+            if isinstance(event, Failed):
+                raise event.refusal()
+
+    async def _converse(self, command: Run | Load | Unload) -> AsyncIterator[Event]:
+        """Send a command and pass on what happens, up to Done or Failed."""
+        await self.wait_ready()
+        events: asyncio.Queue[Event] = asyncio.Queue()
+        self._events[command.job_id] = events
+        try:
+            self._send(command)
+            while True:
+                event = await events.get()
+                yield event
+                if isinstance(event, Done | Failed):
+                    return
+        finally:
+            del self._events[command.job_id]
+
+    def _send(self, command: Command) -> None:
+        # A write to a child that just died is lost; its jobs are failed by the supervisor.
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.write(encode(command))
+
+    async def _supervise(self) -> None:
+        young_deaths = 0
+        while True:
+            await asyncio.sleep(RESTART_BACKOFF[min(young_deaths, len(RESTART_BACKOFF) - 1)])
+            born = time.monotonic()
+            code = await self._live()
+            young_deaths = young_deaths + 1 if time.monotonic() - born < YOUNG else 0
+            log.warning("engine process ended with code %s, starting another", code)
+
+    async def _live(self) -> int:
+        """One child from start to end; its exit code. Whatever it was doing fails as passing."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "sidecar.engines.local.child", *self._arguments,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        self._process = process
+        self.starts += 1
+        try:
+            await self._listen(process)
+            return await process.wait()
+        finally:
+            self._ready.clear()
+            self._loaded = frozenset()
+            await _end(process)
+            lost = Failed.of(
+                Unavailable(
+                    "the engine process ended while it worked on this; try again", reason="ENGINE_LOST"
+                ),
+                passing=True,
+            )
+            for events in self._events.values():
+                events.put_nowait(lost)
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        while True:
+            try:
+                header, payload = LENGTHS.unpack(await process.stdout.readexactly(LENGTHS.size))
+                report = decode(
+                    await process.stdout.readexactly(header), await process.stdout.readexactly(payload)
+                )
+            except asyncio.IncompleteReadError:
+                return
+            if isinstance(report, Happened):
+                events = self._events.get(report.job_id)
+                if events is not None:
+                    events.put_nowait(report.event)
+            elif isinstance(report, Memory):
+                self._loaded = frozenset(report.loaded)
+            elif isinstance(report, Ready):
+                self.device = report.device
+                self._ready.set()
+                log.info("engine process %s is ready on %s", report.pid, report.device)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Close the pipe, which tells the child to end; kill it when it does not."""
+    if process.returncode is None:
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_TIMEOUT)
+        except TimeoutError:
+            process.kill()
+            await process.wait()

@@ -1,0 +1,86 @@
+"""Loading diffusers pipelines: folders, hub ids and single files; safetensors only, no remote code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from capabilities.errors import FailedPrecondition, InvalidArgument
+from capabilities.schedulers import DEFAULT, SCHEDULERS
+from sidecar.engines.local.wire import ModelSource
+
+
+def pick_device(wanted: str) -> str:
+    """The device for models. Raises FailedPrecondition for one that is not there."""
+    have = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return next(name for name, there in have.items() if there)
+    if not have[wanted]:
+        raise FailedPrecondition(
+            f"device '{wanted}' is configured but torch does not find it here; set device to auto or cpu",
+            reason="NO_DEVICE",
+            field="device",
+            asked=wanted,
+        )
+    return wanted
+
+
+def pick_dtype(device: str) -> torch.dtype:
+    """Half precision where it is fast and safe; float32 on a CPU, where half is slower and less exact."""
+    if device == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    return torch.float32
+
+
+def load(source: ModelSource, device: str) -> Any:
+    """A text-to-image pipeline, on the device. Raises FailedPrecondition with the loader's own words when it cannot."""
+    import diffusers
+
+    options: dict[str, Any] = {"torch_dtype": pick_dtype(device), "use_safetensors": True}
+    try:
+        if source.kind == "file":
+            pipeline = getattr(diffusers, source.pipeline).from_single_file(source.location, **options)
+        else:
+            local = source.kind == "folder"
+            revision = {} if local or not source.revision else {"revision": source.revision}
+            auto: Any = diffusers.AutoPipelineForText2Image
+            pipeline = auto.from_pretrained(source.location, local_files_only=local, **revision, **options)
+    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
+        raise FailedPrecondition(
+            f"the model '{source.id}' cannot be loaded: {_first_line(error)}",
+            reason="MODEL_NOT_LOADABLE",
+            field="modelId",
+            asked=source.id,
+        ) from error
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline.to(device)
+
+
+def scheduler_for(pipeline: Any, shipped: Any, name: str) -> Any:
+    """A fresh scheduler for one job, since schedulers keep state.
+
+    `shipped` is the scheduler the model came with. Raises InvalidArgument for one the model cannot be sampled with.
+    """
+    import diffusers
+
+    if name == DEFAULT:
+        return type(shipped).from_config(shipped.config)
+    class_name, overrides = SCHEDULERS[name]
+    kind = getattr(diffusers, class_name)
+    compatible = {item.__name__ for item in shipped.compatibles} | {type(shipped).__name__}
+    if class_name not in compatible:
+        able = [n for n, (c, _) in SCHEDULERS.items() if c in compatible]
+        raise InvalidArgument(
+            f"the scheduler '{name}' does not fit this model; use {', '.join(['default', *able])}",
+            reason="SCHEDULER_NOT_COMPATIBLE",
+            field="scheduler",
+            limit=", ".join(["default", *able]),
+            asked=name,
+        )
+    return kind.from_config(shipped.config, **overrides)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__

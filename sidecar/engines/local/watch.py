@@ -1,0 +1,18 @@
+"""What a running job is told from outside."""
+
+from __future__ import annotations
+
+from capabilities.errors import Canceled
+
+
+class Watch:
+    """Set by one thread, looked at by the working one between steps."""
+
+    def __init__(self) -> None:
+        self.canceled = False
+        self.preview_every = 0
+
+    def check(self) -> None:
+        """Raises Canceled once the job has been."""
+        if self.canceled:
+            raise Canceled("the job was canceled", reason="CANCELED")

@@ -1,0 +1,243 @@
+"""The queue: jobs are added, run one at a time on the engine, watched, and canceled."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator
+
+from capabilities import imaging
+from capabilities.errors import Canceled, InternalFault, Refusal
+from capabilities.policy import Caller
+from capabilities.tasks import Task
+from entity_store.images import Images
+from sidecar.engines.base import Engine
+from sidecar.engines.events import Done, Event, Failed, Preview, Queued, RawImage, Step
+from sidecar.jobs.store import Job, JobStore, State, StoredImage
+
+log = logging.getLogger("viwo_imagegen.jobs")
+
+BACKLOG = 256
+"""Events kept for a watcher that reads slowly; the oldest steps and previews are dropped first."""
+
+
+class JobQueue:
+    """Runs what is stored. All methods belong to the event loop's thread."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        engine: Engine,
+        images: Images,
+        *,
+        max_waiting: int = 1000,
+        max_attempts: int = 2,
+    ) -> None:
+        self._store = store
+        self._engine = engine
+        self._images = images
+        self._max_waiting = max_waiting
+        self._max_attempts = max_attempts
+        self._wake = asyncio.Event()
+        self._watchers: defaultdict[str, set[asyncio.Queue[Event | Job]]] = defaultdict(set)
+        self._steps: dict[str, Step] = {}
+        self._canceling: set[str] = set()
+        self._worker: asyncio.Task[None] | None = None
+        self.stopping = False
+
+    async def start(self) -> None:
+        """Take up the work; what a dead server left unfinished comes first."""
+        self._worker = asyncio.create_task(self._work())
+
+    async def stop(self) -> None:
+        """Stop taking jobs. The running one stays recorded as running, and is queued again at the next start."""
+        self.stopping = True
+        if self._worker is not None:
+            self._worker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._worker
+
+    async def submit(self, job: Job) -> Job:
+        """Write a planned job down; once this returns it will end in exactly one final state."""
+        added = await self._store.add(job, max_waiting=self._max_waiting)
+        log.info("job %s queued: %s under capability %s", added.id, added.method, added.capability_id)
+        self._wake.set()
+        return added
+
+    async def get(self, job_id: str) -> Job:
+        return await self._store.get(job_id)
+
+    def step(self, job_id: str) -> Step | None:
+        """How far a running job is."""
+        return self._steps.get(job_id)
+
+    async def position(self, job: Job) -> int:
+        return await self._store.position(job.id) if job.state is State.QUEUED else 0
+
+    async def finished(self, job_id: str) -> Job:
+        """The job once it has ended."""
+        async for happening in self.watch(job_id):
+            if isinstance(happening, Job):
+                return happening
+        raise InternalFault(f"job {job_id} ended without an end", reason="NO_END")
+
+    async def watch(self, job_id: str, preview_every: int = 0) -> AsyncIterator[Event | Job]:
+        """Where a job is and what happens to it from now on; the ended job comes last. Raises NotFound."""
+        happenings: asyncio.Queue[Event | Job] = asyncio.Queue()
+        self._watchers[job_id].add(happenings)
+        try:
+            job = await self._store.get(job_id)
+            if job.state.final:
+                yield job
+                return
+            if job.state is State.QUEUED:
+                yield Queued(await self._store.position(job_id))
+            elif (step := self._steps.get(job_id)) is not None:
+                yield step
+            previews_asked = False
+            while True:
+                happening = await happenings.get()
+                if preview_every and not previews_asked and not isinstance(happening, Queued | Job):
+                    self._engine.preview(job_id, preview_every)
+                    previews_asked = True
+                if isinstance(happening, Preview) and not preview_every:
+                    continue
+                yield happening
+                if isinstance(happening, Job):
+                    return
+        finally:
+            self._watchers[job_id].discard(happenings)
+            if not self._watchers[job_id]:
+                del self._watchers[job_id]
+
+    async def cancel(self, job_id: str) -> Job:
+        """Cancel a job: a queued one at once, a running one within a step. A job that has ended stays as it is."""
+        failure = Failed.of(Canceled("the job was canceled", reason="CANCELED"))
+        job = await self._store.cancel_queued(job_id, failure)
+        if job is not None:
+            self._ended(job)
+            return job
+        job = await self._store.get(job_id)
+        if not job.state.final:
+            self._canceling.add(job_id)
+            self._engine.cancel(job_id)
+        return job
+
+    async def _work(self) -> None:
+        while True:
+            self._wake.clear()
+            job = await self._store.next()
+            if job is None:
+                await self._wake.wait()
+                continue
+            try:
+                await self._run(job)
+            except Exception:
+                # A fault of ours must not stop the queue, nor leave the job running for ever.
+                log.exception("job %s broke the queue's own code", job.id)
+                await self._fail(
+                    job, Failed.of(InternalFault("the server failed on this job; its log says why"))
+                )
+            finally:
+                self._steps.pop(job.id, None)
+                self._canceling.discard(job.id)
+            await self._tell_positions()
+
+    async def _run(self, job: Job) -> None:
+        try:
+            outcome = await self._engine_outcome(job)
+            if isinstance(outcome, Done):
+                images = await asyncio.to_thread(self._keep, job, outcome.images)
+                ended = await self._store.succeed(job.id, images, outcome.seconds)
+                log.info("job %s succeeded in %.2f s", job.id, outcome.seconds)
+                if ended is not None:
+                    self._ended(ended)
+                return
+            failure = outcome
+        except Refusal as refusal:
+            failure = Failed.of(refusal)
+        if failure.passing and job.attempts < self._max_attempts and job.id not in self._canceling:
+            log.warning("job %s will be tried again: %s", job.id, failure.message)
+            await self._store.requeue(job.id)
+            self._publish(job.id, Queued(0))
+            return
+        await self._fail(job, failure)
+
+    async def _engine_outcome(self, job: Job) -> Done | Failed:
+        if job.id in self._canceling:
+            raise Canceled("the job was canceled", reason="CANCELED")
+        async for event in self._engine.run(job.id, job.task):
+            if isinstance(event, Done | Failed):
+                return event
+            if job.id in self._canceling:
+                # Asked before the engine knew the job.
+                self._engine.cancel(job.id)
+            if isinstance(event, Step):
+                self._steps[job.id] = event
+            self._publish(job.id, event)
+        raise InternalFault("the engine ended a job without a result", reason="NO_RESULT")
+
+    async def _fail(self, job: Job, failure: Failed) -> None:
+        ended = await self._store.fail(job.id, failure)
+        log.info("job %s ended: %s %s", job.id, failure.code, failure.reason)
+        if ended is not None:
+            self._ended(ended)
+
+    def _keep(self, job: Job, images: tuple[RawImage, ...]) -> list[StoredImage]:
+        """Encode and store the pictures, and make their entities; done again after a crash, it changes nothing."""
+        kept = []
+        for index, raw in enumerate(images):
+            facts = describe(job.task, raw.seed)
+            picture = imaging.from_pixels(raw.pixels, raw.width, raw.height, raw.bands)
+            output = job.task.output
+            stored = self._images.store(
+                imaging.encode(picture, output.format, quality=output.quality, metadata=facts)
+            )
+            entity_id = 0
+            if job.save is not None:
+                created = dt.datetime.fromtimestamp(job.created, dt.UTC).isoformat(timespec="seconds")
+                metadata = {**facts, "job_id": job.id, "created": created}
+                caller = Caller(job.caller_id, job.this_id)
+                entity_id = self._images.save(stored, caller, job.save, metadata, job=(job.id, index)).id
+            kept.append(
+                StoredImage(
+                    stored.ref, output.format, raw.width, raw.height, len(stored.data), raw.seed, entity_id
+                )
+            )
+        return kept
+
+    def _publish(self, job_id: str, happening: Event | Job) -> None:
+        for watcher in self._watchers.get(job_id, ()):
+            if watcher.qsize() >= BACKLOG and not isinstance(happening, Job):
+                watcher.get_nowait()
+            watcher.put_nowait(happening)
+
+    def _ended(self, job: Job) -> None:
+        self._publish(job.id, job)
+
+    async def _tell_positions(self) -> None:
+        for job_id in list(self._watchers):
+            if job_id not in self._steps:
+                with contextlib.suppress(Refusal):
+                    job = await self._store.get(job_id)
+                    if job.state is State.QUEUED:
+                        self._publish(job_id, Queued(await self._store.position(job_id)))
+
+
+def describe(task: Task, seed: int) -> dict[str, object]:
+    """The facts kept with a picture: enough to make it again."""
+    return {
+        "prompt": task.prompt,
+        "negative_prompt": task.negative_prompt,
+        "model": task.model_id,
+        "seed": seed,
+        "steps": task.steps,
+        "guidance_scale": task.guidance_scale,
+        "scheduler": task.scheduler,
+        "width": task.width,
+        "height": task.height,
+        "compute": task.compute / task.count,
+    }

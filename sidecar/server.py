@@ -1,0 +1,217 @@
+"""The server: every part built and wired in one place, started in order, stopped in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import grpc
+from filelock import FileLock, Timeout
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as aio_health
+from grpc_reflection.v1alpha import reflection
+
+from capabilities.errors import FailedPrecondition
+from entity_store.authority import Authority
+from entity_store.blobs import Blobs
+from entity_store.images import Images
+from entity_store.world import World
+from sidecar.auth import Door, ensure_token
+from sidecar.config import Settings
+from sidecar.engines.local.catalog import Catalog
+from sidecar.engines.local.engine import LocalEngine
+from sidecar.jobs.admission import Admission
+from sidecar.jobs.queue import JobQueue
+from sidecar.jobs.store import JobStore
+from sidecar.pb.viwo.imagegen.v1 import (
+    blob_pb2,
+    blob_pb2_grpc,
+    capability_pb2,
+    capability_pb2_grpc,
+    entity_pb2,
+    entity_pb2_grpc,
+    image_pb2,
+    image_pb2_grpc,
+    job_pb2,
+    job_pb2_grpc,
+    model_pb2,
+    model_pb2_grpc,
+)
+from sidecar.services.blob import BlobServicer
+from sidecar.services.capability import CapabilityServicer
+from sidecar.services.entity import EntityServicer
+from sidecar.services.gate import Gate
+from sidecar.services.image import ImageServicer
+from sidecar.services.job import JobServicer
+from sidecar.services.model import ModelServicer
+
+log = logging.getLogger("viwo_imagegen.server")
+
+MAX_MESSAGE = 64 * 1024 * 1024
+GRACE = 5.0
+"""Seconds that calls get to end when the server stops."""
+
+MESSAGE_OPTIONS = (
+    ("grpc.max_send_message_length", MAX_MESSAGE),
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+)
+_OPTIONS = (
+    *MESSAGE_OPTIONS,
+    # Two servers on one port would share its calls at random; refuse to start instead.
+    ("grpc.so_reuseport", 0),
+)
+SERVICES = tuple(
+    module.DESCRIPTOR.services_by_name[name].full_name
+    for module, name in (
+        (capability_pb2, "CapabilityService"), (image_pb2, "ImageService"), (job_pb2, "JobService"),
+        (entity_pb2, "EntityService"), (blob_pb2, "BlobService"), (model_pb2, "ModelService"),
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that serves: where, and its parts for whoever looks inside."""
+
+    address: str
+    token: str
+    settings: Settings
+    engine: LocalEngine
+    queue: JobQueue
+    world: World
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """A started server; leaving the context stops it. Raises FailedPrecondition with what to do when it cannot start."""
+    async with contextlib.AsyncExitStack() as stack:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(_only_server(settings))
+        token = ensure_token(settings.token_file)
+        world = World(settings.world_file, own=settings.world_is_own)
+        stack.callback(world.close)
+        blobs = Blobs(settings.data_dir)
+        blobs.discard_unfinished()
+        images = Images(world, blobs)
+        authority = Authority(world)
+        store = JobStore(settings.jobs_file)
+        stack.push_async_callback(store.close)
+        again = await store.open()
+        if again:
+            log.info("%d jobs were running when the server ended; they are queued again", again)
+        catalog = Catalog(settings.model_dirs, settings.hub_models, settings.default_model)
+        engine = LocalEngine(
+            catalog,
+            device=settings.device,
+            threads=settings.threads,
+            max_loaded=settings.max_loaded_models,
+            log_level=settings.log_level,
+        )
+        await engine.start()
+        stack.push_async_callback(engine.stop)
+        queue = JobQueue(
+            store, engine, images, max_waiting=settings.max_queue, max_attempts=settings.max_attempts
+        )
+        await queue.start()
+        stack.push_async_callback(queue.stop)
+        admission = Admission(authority, images, catalog, settings.ceilings)
+
+        door = Door(token, trust_certificates=settings.tls_client_ca is not None)
+        server = grpc.aio.server(interceptors=[Gate(door)], options=_OPTIONS)
+        health = aio_health.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(health, server)
+        capability_pb2_grpc.add_CapabilityServiceServicer_to_server(CapabilityServicer(authority), server)
+        image_pb2_grpc.add_ImageServiceServicer_to_server(ImageServicer(admission, queue, blobs), server)
+        job_pb2_grpc.add_JobServiceServicer_to_server(JobServicer(admission, queue, store, blobs), server)
+        entity_pb2_grpc.add_EntityServiceServicer_to_server(EntityServicer(authority, images, blobs), server)
+        blob_pb2_grpc.add_BlobServiceServicer_to_server(BlobServicer(images, blobs), server)
+        model_pb2_grpc.add_ModelServiceServicer_to_server(
+            ModelServicer(engine, settings.default_model), server
+        )
+        reflection.enable_server_reflection(
+            (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME),
+            server,
+        )
+        address = _listen(server, settings)
+        await server.start()
+
+        async def stop() -> None:
+            # Said before calls are torn down, so that a waiting call's end is not taken for its client leaving.
+            queue.stopping = True
+            await health.enter_graceful_shutdown()
+            await server.stop(GRACE)
+
+        stack.push_async_callback(stop)
+        for name in ("", *SERVICES):
+            await health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        log.info("serving at %s, world %s", address, world.path)
+        yield Running(address, token, settings, engine, queue, world)
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, ended.set)
+    async with running(settings) as server:
+        print(f"viwo-imagegen serves at {server.address} (token in {settings.token_file})", flush=True)
+        await ended.wait()
+
+
+def _listen(server: grpc.aio.Server, settings: Settings) -> str:
+    """Bind, and answer the address that clients use. Raises FailedPrecondition where the address is taken."""
+    address = settings.address
+    try:
+        if settings.unix_socket is not None:
+            settings.unix_socket.unlink(missing_ok=True)
+            # The socket is made by gRPC, readable by its owner only.
+            mask = os.umask(0o177)
+            try:
+                server.add_insecure_port(address)
+            finally:
+                os.umask(mask)
+            return address
+        if settings.tls_cert is not None and settings.tls_key is not None:
+            pair = (settings.tls_key.read_bytes(), settings.tls_cert.read_bytes())
+            authority = settings.tls_client_ca.read_bytes() if settings.tls_client_ca else None
+            credentials = grpc.ssl_server_credentials(
+                [pair], authority, require_client_auth=authority is not None
+            )
+            port = server.add_secure_port(address, credentials)
+        else:
+            port = server.add_insecure_port(address)
+    except (RuntimeError, OSError) as error:
+        raise FailedPrecondition(
+            f"cannot listen at {address}: {error}; is another server there? Set another port",
+            reason="ADDRESS_TAKEN",
+            field="port",
+            asked=address,
+        ) from None
+    return address.rsplit(":", 1)[0] + f":{port}"
+
+
+@contextlib.contextmanager
+def _only_server(settings: Settings) -> Iterator[None]:
+    """One server for each data folder: two would run the same jobs. The lock goes with the process, however it ends."""
+    lock = FileLock(settings.data_dir / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise FailedPrecondition(
+            f"another sidecar is using {settings.data_dir}; stop it, or set another data_dir",
+            reason="ALREADY_RUNNING",
+            field="data_dir",
+            asked=str(settings.data_dir),
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,1 @@
+"""Thin gRPC servicers, one file a service: translate, hand over, answer."""

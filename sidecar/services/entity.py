@@ -1,0 +1,146 @@
+"""EntityService: pictures as entities of the world."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+
+from capabilities import imaging
+from capabilities.errors import PermissionDenied, ResourceExhausted
+from capabilities.methods import TYPES, arguments_from_json
+from capabilities.params import parse_row
+from capabilities.policy import Caller, authorize, require_owner, require_unexpired
+from entity_store import verbs
+from entity_store.authority import Authority
+from entity_store.blobs import Blobs
+from entity_store.images import Images, data_url
+from entity_store.world import Entity
+from sidecar.jobs.admission import named
+from sidecar.pb.viwo.imagegen.v1 import entity_pb2 as pb
+from sidecar.pb.viwo.imagegen.v1 import entity_pb2_grpc
+from sidecar.services import translate
+from sidecar.services.gate import Context
+
+RETRIES = 5
+"""How often a verb works again when another call changed the picture meanwhile."""
+
+
+class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
+    def __init__(self, authority: Authority, images: Images, blobs: Blobs) -> None:
+        self._authority = authority
+        self._images = images
+        self._blobs = blobs
+
+    async def SaveImage(self, request: pb.SaveImageRequest, context: Context) -> pb.ImageEntity:
+        return await asyncio.to_thread(self._save, request)
+
+    async def Get(self, request: pb.GetEntityRequest, context: Context) -> pb.ImageEntity:
+        return await asyncio.to_thread(self._get, request)
+
+    async def List(self, request: pb.ListEntitiesRequest, context: Context) -> pb.ListEntitiesResponse:
+        return await asyncio.to_thread(self._list, request)
+
+    async def CallVerb(self, request: pb.CallVerbRequest, context: Context) -> pb.CallVerbResponse:
+        return await asyncio.to_thread(self._call_verb, request)
+
+    def _save(self, request: pb.SaveImageRequest) -> pb.ImageEntity:
+        call = translate.call(request.context)
+        self._require_image_capability(call.capability_id, call.caller)
+        metadata = translate.from_struct(request.metadata)
+        data = translate.image_bytes(request.image, self._images, self._blobs)
+        placement = named(translate.save_options(request.options), str(metadata.get("prompt", "")))
+        self._images.require_placeable(call.caller, placement)
+        picture = self._images.store(data)
+        metadata = {**(imaging.read_metadata(data) or {}), **metadata}
+        return translate.entity(
+            self._images.save(picture, call.caller, placement, metadata, image_type="uploaded")
+        )
+
+    def _get(self, request: pb.GetEntityRequest) -> pb.ImageEntity:
+        entity = self._images.get(request.id)
+        data = self._images.data(entity) if request.include_data else b""
+        message = translate.entity(entity, data=data, history=self._images.history(request.id))
+        translate.masked(message, request.read_mask)
+        return message
+
+    def _list(self, request: pb.ListEntitiesRequest) -> pb.ListEntitiesResponse:
+        size = translate.page_size(request.page_size, 50)
+        before = translate.page_number(request.page_token)
+        entities = self._images.page(room_id=request.room_id, before=before, limit=size + 1)
+        return pb.ListEntitiesResponse(
+            entities=[translate.entity(entity) for entity in entities[:size]],
+            next_page_token=str(entities[size - 1].id) if len(entities) > size else "",
+        )
+
+    def _call_verb(self, request: pb.CallVerbRequest) -> pb.CallVerbResponse:
+        arguments = arguments_from_json(request.arguments_json)
+        entity = self._images.get(request.entity_id)
+        result: object
+        if request.verb == "get_data":
+            result = data_url(self._images.data(entity), str(entity.props.get("format", "png")))
+        elif request.verb == "get_metadata":
+            result = translate.metadata_of(entity)
+        elif request.verb in verbs.EDITING:
+            self._require_may_edit(request, translate.caller(request.context))
+            entity = self._edit(entity, request.verb, arguments)
+            result = {"ref": entity.props["image_ref"], "version": entity.props["version"]}
+        else:
+            raise verbs.unknown(request.verb)
+        return pb.CallVerbResponse(result_json=json.dumps(result), entity=translate.entity(entity))
+
+    def _edit(self, entity: Entity, verb: str, arguments: list[object]) -> Entity:
+        def overlay(value: object) -> imaging.Image:
+            data = translate.script_image(value, self._images, self._blobs, field="overlay")
+            return imaging.decode(data, field="overlay")
+
+        # Pictures among the arguments can be megabytes; the history keeps what they are, not what they hold.
+        kept = json.dumps([_short(value) for value in arguments])
+        for _ in range(RETRIES):
+            before = self._images.data(entity)
+            edited = verbs.edit(verb, imaging.decode(before), arguments, overlay)
+            name = str(entity.props.get("format", "png"))
+            encoded = imaging.encode(
+                edited, name if name in ("jpeg", "webp") else "png", metadata=imaging.read_metadata(before)
+            )
+            picture = self._images.store(encoded)
+            changed = self._images.replace(entity.id, str(entity.props["image_ref"]), picture, verb, kept)
+            if changed is not None:
+                return changed
+            entity = self._images.get(entity.id)
+        raise ResourceExhausted(
+            f"entity {entity.id} is being changed by others all the time; try again",
+            reason="BUSY_ENTITY",
+            field="entity_id",
+            retry_after=1,
+        )
+
+    def _require_may_edit(self, request: pb.CallVerbRequest, caller: Caller) -> None:
+        """By an `image.edit` capability in the context, or by control over the entity as in viwo."""
+        capability_id = request.context.capability_id
+        if capability_id:
+            capability = self._authority.get(capability_id)
+            if capability.type == "image.edit":
+                now = dt.datetime.now(dt.UTC)
+                authorize(capability, caller, capability_type="image.edit", method=request.verb, now=now)
+                return
+        self._images.require_control(caller, request.entity_id, request.verb)
+
+    def _require_image_capability(self, capability_id: str, caller: Caller) -> None:
+        capability = self._authority.get(capability_id)
+        require_owner(capability, caller)
+        if capability.type not in TYPES:
+            raise PermissionDenied(
+                f"saving a picture needs an image capability; {capability_id} is '{capability.type}'",
+                reason="WRONG_TYPE",
+                field="context.capability_id",
+                limit=", ".join(sorted(TYPES)),
+                asked=capability.type,
+            )
+        require_unexpired(parse_row(capability.params), dt.datetime.now(dt.UTC))
+
+
+def _short(value: object) -> object:
+    if isinstance(value, str) and len(value) > 200 and not value.startswith("sha256:"):
+        return f"(picture, {len(value)} characters)"
+    return value

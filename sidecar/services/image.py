@@ -1,0 +1,99 @@
+"""ImageService: calls that wait for their pictures."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+
+from capabilities.errors import Refusal
+from entity_store.blobs import Blobs
+from sidecar.engines.events import Failed
+from sidecar.jobs.admission import Admission
+from sidecar.jobs.queue import JobQueue
+from sidecar.jobs.store import Job, State
+from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2_grpc
+from sidecar.pb.viwo.imagegen.v1 import image_pb2 as pb
+from sidecar.services import requests, translate
+from sidecar.services.gate import Context
+from sidecar.services.requests import Wish
+
+
+class ImageServicer(image_pb2_grpc.ImageServiceServicer):
+    def __init__(self, admission: Admission, queue: JobQueue, blobs: Blobs) -> None:
+        self._admission = admission
+        self._queue = queue
+        self._blobs = blobs
+        self._cancelations: set[asyncio.Task[Job]] = set()
+
+    async def TextToImage(self, request: pb.TextToImageRequest, context: Context) -> pb.ImageResponse:
+        wish = requests.text_to_image(request)
+        job = await self._wait(wish)
+        return translate.image_response(job, await self._files(job, wish.output))
+
+    async def Invoke(self, request: pb.InvokeRequest, context: Context) -> pb.InvokeResponse:
+        """As a script sees it: a refusal is an answer too, so that nothing is thrown inside the world."""
+        try:
+            wish = requests.invoked(request)
+            job = await self._wait(wish)
+            files = await self._files(job, wish.output)
+        except Refusal as refusal:
+            return pb.InvokeResponse(result_json=json.dumps({"ok": False, "error": _error(refusal)}))
+        return pb.InvokeResponse(result_json=json.dumps(_script_answer(job, files)))
+
+    async def _wait(self, wish: Wish) -> Job:
+        """The ended job. Raises its failure; a client that goes away cancels it unless it asked to keep it."""
+        job = await self._queue.submit(wish.plan(self._admission))
+        try:
+            ended = await self._queue.finished(job.id)
+        except asyncio.CancelledError:
+            keep = wish.output.on_disconnect == common_pb2.DISCONNECT_POLICY_KEEP
+            if not keep and not self._queue.stopping:
+                # This call is being torn down, so the cancelation must live outside of it.
+                cancelation = asyncio.get_running_loop().create_task(self._queue.cancel(job.id))
+                self._cancelations.add(cancelation)
+                cancelation.add_done_callback(self._cancelations.discard)
+            raise
+        if ended.state is not State.SUCCEEDED:
+            failure = ended.failure or Failed("INTERNAL", "the job failed without saying why")
+            raise failure.refusal()
+        return ended
+
+    async def _files(self, job: Job, output: common_pb2.OutputOptions) -> list[bytes]:
+        if output.references_only:
+            return []
+        return [await asyncio.to_thread(self._blobs.get, image.ref) for image in job.images]
+
+
+def _script_answer(job: Job, files: list[bytes]) -> dict[str, object]:
+    """Keys `id`, `type` and `owner_id` never stand together here: viwo would take the object for a capability."""
+    images: list[dict[str, object]] = []
+    for index, image in enumerate(job.images):
+        facts: dict[str, object] = {
+            "ref": image.ref, "format": image.format, "width": image.width, "height": image.height, "seed": image.seed,
+        }  # fmt: skip
+        if files:
+            facts["image"] = base64.b64encode(files[index]).decode("ascii")
+        if image.entity_id:
+            facts["entity"] = image.entity_id
+        images.append(facts)
+    return {
+        "ok": True,
+        **images[0],
+        "images": images,
+        "job": job.id,
+        "model": job.task.model_id,
+        "compute": job.task.compute,
+        "seconds": round(job.work_seconds, 3),
+    }
+
+
+def _error(refusal: Refusal) -> dict[str, object]:
+    return {
+        "code": refusal.code.value,
+        "message": refusal.message,
+        "reason": refusal.reason,
+        "field": refusal.field,
+        "limit": refusal.limit,
+        "asked": refusal.asked,
+    }

@@ -1,0 +1,137 @@
+"""From a typed request or an in-world call to a planned job: the part that ImageService and JobService share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from capabilities import methods
+from capabilities.arguments import Arguments, TextToImageArguments
+from capabilities.errors import InvalidArgument, Unimplemented
+from capabilities.methods import Method
+from entity_store.images import Placement
+from sidecar.jobs.admission import Admission
+from sidecar.jobs.store import Job
+from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
+from sidecar.services import translate
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a request asks for, in the project's own types; `output` says how it is answered."""
+
+    context: common_pb2.CallContext
+    method: Method
+    arguments: Arguments
+    save: Placement | None
+    output: common_pb2.OutputOptions
+
+    def plan(self, admission: Admission, request_id: str = "") -> Job:
+        return admission.plan(
+            translate.call(self.context), self.method, self.arguments, self.save, request_id
+        )
+
+
+def text_to_image(request: image_pb2.TextToImageRequest) -> Wish:
+    values = {
+        "prompt": request.prompt,
+        **translate.generation_options(request.options),
+        **translate.output_options(request.output),
+    }
+    return Wish(
+        context=request.context,
+        method=methods.find("textToImage"),
+        arguments=TextToImageArguments.read(values),
+        save=translate.placement(request.output),
+        output=request.output,
+    )
+
+
+def invoked(request: image_pb2.InvokeRequest) -> Wish:
+    """A call as a script writes it. Options `save`, `name`, `description`, `room` and `reference` are the answer's."""
+    method = methods.find(request.method)
+    values = methods.arguments_from_json(request.arguments_json)
+    output = common_pb2.OutputOptions()
+    # The options object is the last argument; strings before it are positional.
+    if values and isinstance(values[-1], dict):
+        options = dict(values[-1])
+        output = _take_output(options)
+        values = [*values[:-1], options]
+    return Wish(
+        context=request.context,
+        method=method,
+        arguments=method.from_script(values),
+        save=translate.placement(output),
+        output=output,
+    )
+
+
+def submitted(request: job_pb2.SubmitJobRequest) -> Wish:
+    """The task of a submission. Raises InvalidArgument where there is none, Unimplemented for one not built yet."""
+    kind = request.WhichOneof("task")
+    if kind is None:
+        raise InvalidArgument("'task' is required", reason="MISSING_ARGUMENT", field="task")
+    if len(request.request_id) > 128:
+        raise InvalidArgument(
+            "'request_id' must have at most 128 characters",
+            reason="BAD_ARGUMENT",
+            field="request_id",
+            limit="at most 128 characters",
+            asked=f"{len(request.request_id)} characters",
+        )
+    if kind == "text_to_image":
+        return text_to_image(request.text_to_image)
+    if kind == "invoke":
+        return invoked(request.invoke)
+    raise Unimplemented(
+        f"'{kind}' is not built in this version; DescribeMethods tells what is",
+        reason="NOT_BUILT",
+        field="task",
+    )
+
+
+def _take_output(options: dict[str, Any]) -> common_pb2.OutputOptions:
+    output = common_pb2.OutputOptions(references_only=_flag(options, "reference"))
+    names = {name: options.pop(name, None) for name in ("name", "description", "room")}
+    if not _flag(options, "save"):
+        for name, value in names.items():
+            if value is not None:
+                raise InvalidArgument(
+                    f"'{name}' is for saved pictures; add save: true",
+                    reason="BAD_ARGUMENT",
+                    field=name,
+                )
+        return output
+    for name in ("name", "description"):
+        if names[name] is not None and not isinstance(names[name], str):
+            raise InvalidArgument(f"'{name}' must be text", reason="BAD_ARGUMENT", field=name)
+    room = names["room"]
+    if isinstance(room, dict):
+        # A script may pass the room itself.
+        room = room.get("id")
+    if room is not None and (isinstance(room, bool) or not isinstance(room, int) or not 0 < room < 2**63):
+        raise InvalidArgument(
+            "'room' must be a room or its id", reason="BAD_ARGUMENT", field="room", limit="an entity id"
+        )
+    text = {name: _encodable(name, names[name] or "") for name in ("name", "description")}
+    output.save.CopyFrom(common_pb2.SaveOptions(**text, room_id=room or 0))
+    return output
+
+
+def _flag(options: dict[str, Any], name: str) -> bool:
+    value = options.pop(name, False)
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise InvalidArgument(f"'{name}' must be true or false", reason="BAD_ARGUMENT", field=name)
+    return value
+
+
+def _encodable(name: str, text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidArgument(
+            f"'{name}' must be valid Unicode text", reason="BAD_ARGUMENT", field=name
+        ) from None
+    return text

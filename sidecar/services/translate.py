@@ -1,0 +1,346 @@
+"""Between protobuf messages and the project's own types."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import datetime as dt
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from google.protobuf import field_mask_pb2, json_format, struct_pb2, timestamp_pb2
+from google.protobuf.message import Message
+
+from capabilities.errors import InvalidArgument, brief
+from capabilities.params import Moment
+from capabilities.policy import Caller, Capability
+from entity_store.blobs import Blobs
+from entity_store.images import Images, Placement, Version
+from entity_store.world import Entity
+from sidecar.engines.events import Failed
+from sidecar.jobs.admission import Call, require_context
+from sidecar.jobs.store import Job, State, StoredImage
+from sidecar.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, entity_pb2, image_pb2, job_pb2
+
+MAX_PAGE = 1000
+
+FORMATS = {
+    "png": common_pb2.IMAGE_FORMAT_PNG,
+    "jpeg": common_pb2.IMAGE_FORMAT_JPEG,
+    "webp": common_pb2.IMAGE_FORMAT_WEBP,
+    "gif": common_pb2.IMAGE_FORMAT_GIF,
+}
+STATES = {
+    State.QUEUED: job_pb2.JOB_STATE_QUEUED,
+    State.RUNNING: job_pb2.JOB_STATE_RUNNING,
+    State.SUCCEEDED: job_pb2.JOB_STATE_SUCCEEDED,
+    State.FAILED: job_pb2.JOB_STATE_FAILED,
+    State.CANCELED: job_pb2.JOB_STATE_CANCELED,
+    State.BLOCKED_BUDGET: job_pb2.JOB_STATE_BLOCKED_BUDGET,
+}
+
+
+def call(context: common_pb2.CallContext) -> Call:
+    """By what right a call comes. Raises FailedPrecondition where it does not say."""
+    if context.capability_statement:
+        raise InvalidArgument(
+            "signed capability statements are not accepted by this server; it reads the world's database itself",
+            reason="NO_STATEMENTS",
+            field="context.capability_statement",
+        )
+    require_context(context.capability_id, context.caller_id)
+    return Call(context.capability_id, caller(context))
+
+
+def caller(context: common_pb2.CallContext) -> Caller:
+    return Caller(context.caller_id, context.this_id)
+
+
+def generation_options(options: image_pb2.GenerationOptions) -> dict[str, object]:
+    """Every option that is set, by its own name; what no method takes is refused by the arguments' own check."""
+    values: dict[str, object] = {}
+    for field, value in options.ListFields():
+        values[field.name] = [_plain(item) for item in value] if field.is_repeated else value
+    return values
+
+
+def output_options(output: common_pb2.OutputOptions) -> dict[str, object]:
+    values: dict[str, object] = {}
+    if output.format:
+        names = {number: name for name, number in FORMATS.items()}
+        # A number that no format has is passed on as text, to be refused with the list of formats.
+        values["format"] = names.get(output.format, str(output.format))
+    if output.quality:
+        values["quality"] = output.quality
+    return values
+
+
+def placement(output: common_pb2.OutputOptions) -> Placement | None:
+    return save_options(output.save) if output.HasField("save") else None
+
+
+def save_options(options: common_pb2.SaveOptions) -> Placement:
+    for name in ("name", "description"):
+        if len(getattr(options, name)) > 4096:
+            raise InvalidArgument(
+                f"'{name}' must have at most 4096 characters",
+                reason="BAD_ARGUMENT",
+                field=f"save.{name}",
+                limit="at most 4096 characters",
+                asked=f"{len(getattr(options, name))} characters",
+            )
+    return Placement(options.name, options.description, _not_negative("room_id", options.room_id))
+
+
+def image_bytes(
+    source: common_pb2.ImageSource, images: Images, blobs: Blobs, *, field: str = "image"
+) -> bytes:
+    """The file that a request means. Raises InvalidArgument where it names none, NotFound where there is none."""
+    kind = source.WhichOneof("source")
+    if kind == "data":
+        return source.data
+    if kind == "ref":
+        return blobs.get(source.ref, field=field)
+    if kind == "entity_id":
+        return images.data(images.get(source.entity_id))
+    raise InvalidArgument(
+        f"'{field}' is required: data, ref or entity_id", reason="MISSING_ARGUMENT", field=field
+    )
+
+
+def script_image(value: object, images: Images, blobs: Blobs, *, field: str) -> bytes:
+    """A picture as a script passes one: an entity id, a reference, base64 or a data URL."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not 0 < value < 2**63:
+            raise _no_picture(value, field)
+        return images.data(images.get(value))
+    if isinstance(value, str):
+        if value.startswith("sha256:"):
+            return blobs.get(value, field=field)
+        text = value.partition(",")[2] if value.startswith("data:") else value
+        try:
+            return base64.b64decode("".join(text.split()), validate=True)
+        except (binascii.Error, ValueError):
+            raise _no_picture(value, field) from None
+    raise _no_picture(value, field)
+
+
+def page_size(asked: int, usual: int) -> int:
+    if asked < 0 or asked > MAX_PAGE:
+        raise InvalidArgument(
+            f"'page_size' must be 0 to {MAX_PAGE}; got {asked}",
+            reason="BAD_ARGUMENT",
+            field="page_size",
+            limit=f"0 to {MAX_PAGE}",
+            asked=str(asked),
+        )
+    return asked or usual
+
+
+def page_number(token: str) -> int:
+    """The row to go on from. Raises InvalidArgument for a token that is not ours."""
+    if not token:
+        return 0
+    if not token.isascii() or not token.isdecimal() or len(token) > 18:
+        raise bad_page_token(token)
+    return int(token)
+
+
+def bad_page_token(token: str) -> InvalidArgument:
+    return InvalidArgument(
+        "'page_token' is not one that this server gave; begin with an empty one",
+        reason="BAD_PAGE_TOKEN",
+        field="page_token",
+        asked=brief(token, 40),
+    )
+
+
+def masked(message: Message, mask: field_mask_pb2.FieldMask) -> None:
+    """Keep only the fields that a read mask names. Raises InvalidArgument for a field that is none."""
+    if not mask.paths:
+        return
+    if not mask.IsValidForDescriptor(message.DESCRIPTOR):
+        raise InvalidArgument(
+            f"'read_mask' names a field that {message.DESCRIPTOR.name} does not have: {brief(', '.join(mask.paths))}",
+            reason="BAD_READ_MASK",
+            field="read_mask",
+            asked=brief(", ".join(mask.paths)),
+        )
+    kept = type(message)()
+    mask.MergeMessage(message, kept)
+    message.CopyFrom(kept)
+
+
+def from_struct(struct: struct_pb2.Struct) -> dict[str, Any]:
+    """A Struct as JSON values, whole numbers as integers. Raises InvalidArgument for NaN and the infinities."""
+    return {key: _from_value(value) for key, value in struct.fields.items()}
+
+
+def to_struct(values: Mapping[str, object]) -> struct_pb2.Struct:
+    struct = struct_pb2.Struct()
+    json_format.ParseDict(dict(values), struct)
+    return struct
+
+
+def timestamp(seconds: float | None) -> timestamp_pb2.Timestamp | None:
+    if seconds is None:
+        return None
+    stamp = timestamp_pb2.Timestamp()
+    stamp.FromMicroseconds(int(seconds * 1e6))
+    return stamp
+
+
+def capability(value: Capability) -> capability_pb2.Capability:
+    message = capability_pb2.Capability(
+        id=value.id, owner_id=value.owner_id, type=value.type, params=to_struct(value.params),
+        parent_id=value.parent_id or "",
+    )  # fmt: skip
+    if "expires_at" in value.params:
+        try:
+            moment = Moment("moment", "").read(value.params["expires_at"])
+        except ValueError:
+            return message
+        assert isinstance(moment, dt.datetime)
+        message.expire_time.FromDatetime(moment)
+    return message
+
+
+def failure(value: Failed) -> common_pb2.Failure:
+    return common_pb2.Failure(
+        code=value.code, message=value.message, reason=value.reason, field=value.field, limit=value.limit,
+        asked=value.asked,
+    )  # fmt: skip
+
+
+def stored_image(image: StoredImage, data: bytes = b"") -> common_pb2.Image:
+    return common_pb2.Image(
+        data=data, ref=image.ref, format=FORMATS[image.format], width=image.width, height=image.height,
+        size_bytes=image.size, seed=image.seed, entity_id=image.entity_id,
+    )  # fmt: skip
+
+
+def job(value: Job, *, step: int = 0, position: int = 0) -> job_pb2.Job:
+    message = job_pb2.Job(
+        id=value.id,
+        state=STATES[value.state],
+        method=value.method,
+        context=common_pb2.CallContext(
+            capability_id=value.capability_id, caller_id=value.caller_id, this_id=value.this_id
+        ),
+        task_json=value.task.model_dump_json(),
+        images=[stored_image(image) for image in value.images],
+        cost=common_pb2.Cost(compute=value.task.compute),
+        step=value.task.total_steps if value.state is State.SUCCEEDED else step,
+        total_steps=value.task.total_steps,
+        queue_position=position,
+        attempts=value.attempts,
+        model_id=value.task.model_id,
+        create_time=timestamp(value.created),
+        start_time=timestamp(value.started),
+        end_time=timestamp(value.ended),
+        work_seconds=value.work_seconds,
+    )
+    if value.failure is not None:
+        message.failure.CopyFrom(failure(value.failure))
+    return message
+
+
+def image_response(value: Job, data: Sequence[bytes]) -> image_pb2.ImageResponse:
+    """The answer to a call that waited; `data` is empty where references were asked for."""
+    files = data or [b""] * len(value.images)
+    return image_pb2.ImageResponse(
+        images=[stored_image(image, file) for image, file in zip(value.images, files, strict=True)],
+        job_id=value.id,
+        cost=common_pb2.Cost(compute=value.task.compute),
+        model_id=value.task.model_id,
+        work_seconds=value.work_seconds,
+    )
+
+
+def entity(value: Entity, *, data: bytes = b"", history: Sequence[Version] = ()) -> entity_pb2.ImageEntity:
+    props = value.props
+    message = entity_pb2.ImageEntity(
+        id=value.id,
+        prototype_id=value.prototype_id or 0,
+        name=str(props.get("name", "")),
+        location=_whole(props.get("location")),
+        image=common_pb2.Image(
+            data=data,
+            ref=str(props.get("image_ref", "")),
+            format=FORMATS.get(str(props.get("format")), common_pb2.IMAGE_FORMAT_UNSPECIFIED),
+            width=_whole(props.get("width")),
+            height=_whole(props.get("height")),
+            size_bytes=len(data),
+            entity_id=value.id,
+        ),
+        version=_whole(props.get("version")),
+        thumbnail=str(props.get("thumbnail", "")),
+        history=[
+            common_pb2.ImageVersion(
+                version=item.version, ref=item.ref, verb=item.verb, arguments_json=item.arguments,
+                derived_from=item.derived_from, create_time=timestamp(item.created.timestamp()),
+            )
+            for item in history
+        ],
+    )  # fmt: skip
+    metadata = metadata_of(value)
+    if isinstance(metadata.get("seed"), int):
+        message.image.seed = metadata["seed"]
+    message.metadata.CopyFrom(to_struct(metadata))
+    return message
+
+
+def metadata_of(value: Entity) -> dict[str, Any]:
+    """The entity's metadata; empty where another program left something unreadable."""
+    try:
+        metadata = json.loads(value.props.get("metadata", "{}"))
+    except (TypeError, ValueError):
+        return {}
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def _plain(value: object) -> object:
+    return (
+        json_format.MessageToDict(value, preserving_proto_field_name=True)
+        if isinstance(value, Message)
+        else value
+    )
+
+
+def _from_value(value: struct_pb2.Value) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "number_value":
+        number = value.number_value
+        if not math.isfinite(number):
+            raise InvalidArgument(
+                f"{number} is not a number that JSON has", reason="BAD_NUMBER", field="params"
+            )
+        return int(number) if number.is_integer() and abs(number) < 2**53 else number
+    if kind == "struct_value":
+        return from_struct(value.struct_value)
+    if kind == "list_value":
+        return [_from_value(item) for item in value.list_value.values]
+    return None if kind in (None, "null_value") else getattr(value, kind)
+
+
+def _not_negative(field: str, value: int) -> int:
+    if value < 0:
+        raise InvalidArgument(
+            f"'{field}' must not be negative", reason="BAD_ARGUMENT", field=field, asked=str(value)
+        )
+    return value
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0
+
+
+def _no_picture(value: object, field: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"'{field}' is no picture: give an image entity's id, 'sha256:...', base64 or a data URL; got {brief(value, 40)}",
+        reason="BAD_PICTURE",
+        field=field,
+        asked=brief(value, 40),
+    )
