@@ -159,8 +159,8 @@ class Images:
             "WHERE entity_id = ? ORDER BY version"
         )
         return [
-            Version(*row[:5], dt.datetime.fromtimestamp(row[5], dt.UTC))
-            for row in self._world.rows(sql, entity_id)
+            Version(number, ref, verb, arguments, parent, dt.datetime.fromtimestamp(created, dt.UTC))
+            for number, ref, verb, arguments, parent, created in self._world.rows(sql, entity_id)
         ]
 
     def replace(

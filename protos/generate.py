@@ -18,6 +18,7 @@ from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "sidecar" / "pb"
+ABSTRACT = re.compile(r"^ *@_abc_1\.abstractmethod\n", re.MULTILINE)
 OWN_IMPORT = re.compile(r"^(from|import) (viwo\.imagegen\.v1)", re.MULTILINE)
 
 
@@ -29,7 +30,9 @@ def generate(out: Path) -> None:
     if protoc.main([*arguments, *sources]) != 0:
         raise SystemExit("protoc failed")
     for path in [*out.rglob("*.py"), *out.rglob("*.pyi")]:
-        path.write_text(OWN_IMPORT.sub(r"\1 sidecar.pb.\2", path.read_text()))
+        text = OWN_IMPORT.sub(r"\1 sidecar.pb.\2", path.read_text())
+        # The stubs call a servicer's methods abstract; the generated classes answer UNIMPLEMENTED instead.
+        path.write_text(ABSTRACT.sub("", text))
     for folder in [out, *(p for p in out.rglob("*") if p.is_dir())]:
         (folder / "__init__.py").write_text("")
     (out / "__init__.py").write_text('"""Generated from protos/ by `make protos`. Do not edit."""\n')

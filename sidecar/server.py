@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import grpc
 from filelock import FileLock, Timeout
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as aio_health
+from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
 
 from capabilities.errors import FailedPrecondition
@@ -124,7 +124,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
 
         door = Door(token, trust_certificates=settings.tls_client_ca is not None)
         server = grpc.aio.server(interceptors=[Gate(door)], options=_OPTIONS)
-        health = aio_health.HealthServicer()
+        health = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
         capability_pb2_grpc.add_CapabilityServiceServicer_to_server(CapabilityServicer(authority), server)
         image_pb2_grpc.add_ImageServiceServicer_to_server(ImageServicer(admission, queue, blobs), server)

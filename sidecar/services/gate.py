@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
@@ -22,14 +22,18 @@ OPEN_METHODS = "/grpc.health.v1.Health/"
 """Health may be asked by anyone who reaches the server: it tells nothing but that it serves."""
 
 _CODES = {code.name: code for code in grpc.StatusCode}
-Context = grpc.aio.ServicerContext[Any, Any]
+if TYPE_CHECKING:
+    Context = grpc.aio.ServicerContext[Any, Any]
+    Interceptor = grpc.aio.ServerInterceptor[Any, Any]
+else:
+    Context, Interceptor = grpc.aio.ServicerContext, grpc.aio.ServerInterceptor
 
 
 class Malformed:
     """Stands for a request whose bytes are no message of its type."""
 
 
-class Gate(grpc.aio.ServerInterceptor):
+class Gate(Interceptor):
     """Wraps every method once; the wrapped handlers are kept, since building them for each call costs time."""
 
     def __init__(self, door: Door) -> None:
@@ -46,9 +50,10 @@ class Gate(grpc.aio.ServerInterceptor):
         if known is not None:
             return known
         handler = await continuation(handler_call_details)
+        # gRPC hands over None for a method that nobody serves, and answers UNIMPLEMENTED itself.
         if handler is None or method.startswith(OPEN_METHODS):
             return handler
-        wrapped = self._wrap(handler, method)
+        wrapped: grpc.RpcMethodHandler[Any, Any] = self._wrap(handler, method)
         self._handlers[method] = wrapped
         return wrapped
 

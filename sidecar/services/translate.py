@@ -161,7 +161,8 @@ def masked(message: Message, mask: field_mask_pb2.FieldMask) -> None:
     """Keep only the fields that a read mask names. Raises InvalidArgument for a field that is none."""
     if not mask.paths:
         return
-    if not mask.IsValidForDescriptor(message.DESCRIPTOR):
+    descriptor: Any = message.DESCRIPTOR
+    if not mask.IsValidForDescriptor(descriptor):
         raise InvalidArgument(
             f"'read_mask' names a field that {message.DESCRIPTOR.name} does not have: {brief(', '.join(mask.paths))}",
             reason="BAD_READ_MASK",

@@ -51,7 +51,6 @@ class BlobServiceAsyncStub(BlobServiceStub):
 class BlobServiceServicer(metaclass=_abc_1.ABCMeta):
     """Stored pictures, named by the SHA-256 of their bytes."""
 
-    @_abc_1.abstractmethod
     def Upload(
         self,
         request_iterator: _MaybeAsyncIterator[_blob_pb2.UploadRequest],
@@ -59,7 +58,6 @@ class BlobServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_blob_pb2.Blob, _abc.Awaitable[_blob_pb2.Blob]]:
         """Stores a picture sent in chunks."""
 
-    @_abc_1.abstractmethod
     def Download(
         self,
         request: _blob_pb2.DownloadRequest,

@@ -71,7 +71,6 @@ class CapabilityServiceAsyncStub(CapabilityServiceStub):
 class CapabilityServiceServicer(metaclass=_abc_1.ABCMeta):
     """Capabilities are rows of viwo's own table. They can be narrowed and passed on, never widened."""
 
-    @_abc_1.abstractmethod
     def Mint(
         self,
         request: _capability_pb2.MintRequest,
@@ -79,7 +78,6 @@ class CapabilityServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_capability_pb2.Capability, _abc.Awaitable[_capability_pb2.Capability]]:
         """Creates a capability, by right of a `sys.mint` capability whose namespace covers the type."""
 
-    @_abc_1.abstractmethod
     def Delegate(
         self,
         request: _capability_pb2.DelegateRequest,
@@ -87,7 +85,6 @@ class CapabilityServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_capability_pb2.Capability, _abc.Awaitable[_capability_pb2.Capability]]:
         """Creates a narrower capability: the meet of the parent's parameters and the restrictions."""
 
-    @_abc_1.abstractmethod
     def Give(
         self,
         request: _capability_pb2.GiveRequest,
@@ -95,7 +92,6 @@ class CapabilityServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_capability_pb2.Capability, _abc.Awaitable[_capability_pb2.Capability]]:
         """Hands a capability to another entity."""
 
-    @_abc_1.abstractmethod
     def Revoke(
         self,
         request: _capability_pb2.RevokeRequest,
@@ -103,7 +99,6 @@ class CapabilityServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_capability_pb2.RevokeResponse, _abc.Awaitable[_capability_pb2.RevokeResponse]]:
         """Deletes a capability and everything delegated from it."""
 
-    @_abc_1.abstractmethod
     def Get(
         self,
         request: _capability_pb2.GetCapabilityRequest,
@@ -111,7 +106,6 @@ class CapabilityServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_capability_pb2.Capability, _abc.Awaitable[_capability_pb2.Capability]]:
         """Reads one capability."""
 
-    @_abc_1.abstractmethod
     def List(
         self,
         request: _capability_pb2.ListCapabilitiesRequest,
@@ -119,7 +113,6 @@ class CapabilityServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_capability_pb2.ListCapabilitiesResponse, _abc.Awaitable[_capability_pb2.ListCapabilitiesResponse]]:
         """Lists capabilities, oldest first."""
 
-    @_abc_1.abstractmethod
     def DescribeMethods(
         self,
         request: _capability_pb2.DescribeMethodsRequest,

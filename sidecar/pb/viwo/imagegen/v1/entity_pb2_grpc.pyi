@@ -63,7 +63,6 @@ class EntityServiceAsyncStub(EntityServiceStub):
 class EntityServiceServicer(metaclass=_abc_1.ABCMeta):
     """Image entities live in viwo's own tables, with the prototype "Image" and its verbs."""
 
-    @_abc_1.abstractmethod
     def SaveImage(
         self,
         request: _entity_pb2.SaveImageRequest,
@@ -71,7 +70,6 @@ class EntityServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_entity_pb2.ImageEntity, _abc.Awaitable[_entity_pb2.ImageEntity]]:
         """Makes an image entity from a picture. Needs any image capability in the context."""
 
-    @_abc_1.abstractmethod
     def Get(
         self,
         request: _entity_pb2.GetEntityRequest,
@@ -79,7 +77,6 @@ class EntityServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_entity_pb2.ImageEntity, _abc.Awaitable[_entity_pb2.ImageEntity]]:
         """Reads one image entity."""
 
-    @_abc_1.abstractmethod
     def List(
         self,
         request: _entity_pb2.ListEntitiesRequest,
@@ -87,7 +84,6 @@ class EntityServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_entity_pb2.ListEntitiesResponse, _abc.Awaitable[_entity_pb2.ListEntitiesResponse]]:
         """Lists image entities, newest first."""
 
-    @_abc_1.abstractmethod
     def CallVerb(
         self,
         request: _entity_pb2.CallVerbRequest,

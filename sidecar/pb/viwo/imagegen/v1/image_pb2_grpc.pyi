@@ -101,7 +101,6 @@ class ImageServiceServicer(metaclass=_abc_1.ABCMeta):
     A method that this server cannot do yet answers UNIMPLEMENTED and is not listed by DescribeMethods.
     """
 
-    @_abc_1.abstractmethod
     def TextToImage(
         self,
         request: _image_pb2.TextToImageRequest,
@@ -109,7 +108,6 @@ class ImageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_image_pb2.ImageResponse, _abc.Awaitable[_image_pb2.ImageResponse]]:
         """diffusers.generate: a picture from words."""
 
-    @_abc_1.abstractmethod
     def ImageToImage(
         self,
         request: _image_pb2.ImageToImageRequest,
@@ -117,7 +115,6 @@ class ImageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_image_pb2.ImageResponse, _abc.Awaitable[_image_pb2.ImageResponse]]:
         """diffusers.generate: a picture from a picture and words."""
 
-    @_abc_1.abstractmethod
     def ControlTypes(
         self,
         request: _image_pb2.ControlTypesRequest,
@@ -125,7 +122,6 @@ class ImageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_image_pb2.ControlTypesResponse, _abc.Awaitable[_image_pb2.ControlTypesResponse]]:
         """controlnet.generate: the control types that can be preprocessed and applied."""
 
-    @_abc_1.abstractmethod
     def Preprocess(
         self,
         request: _image_pb2.PreprocessRequest,
@@ -133,7 +129,6 @@ class ImageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_image_pb2.ImageResponse, _abc.Awaitable[_image_pb2.ImageResponse]]:
         """controlnet.generate: the control picture of a picture (edges, depth, pose ...)."""
 
-    @_abc_1.abstractmethod
     def Apply(
         self,
         request: _image_pb2.ApplyRequest,
@@ -141,7 +136,6 @@ class ImageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_image_pb2.ImageResponse, _abc.Awaitable[_image_pb2.ImageResponse]]:
         """controlnet.generate: a picture from words, guided by control pictures."""
 
-    @_abc_1.abstractmethod
     def Inpaint(
         self,
         request: _image_pb2.InpaintRequest,
@@ -149,7 +143,6 @@ class ImageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_image_pb2.ImageResponse, _abc.Awaitable[_image_pb2.ImageResponse]]:
         """diffusers.inpaint: repaint the white part of a mask."""
 
-    @_abc_1.abstractmethod
     def Outpaint(
         self,
         request: _image_pb2.OutpaintRequest,
@@ -157,7 +150,6 @@ class ImageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_image_pb2.ImageResponse, _abc.Awaitable[_image_pb2.ImageResponse]]:
         """diffusers.inpaint: paint beyond the borders."""
 
-    @_abc_1.abstractmethod
     def Upscale(
         self,
         request: _image_pb2.UpscaleRequest,
@@ -165,7 +157,6 @@ class ImageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_image_pb2.ImageResponse, _abc.Awaitable[_image_pb2.ImageResponse]]:
         """diffusers.upscale: enlarge with a super-resolution model."""
 
-    @_abc_1.abstractmethod
     def UpscaleTraditional(
         self,
         request: _image_pb2.UpscaleTraditionalRequest,
@@ -173,7 +164,6 @@ class ImageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_image_pb2.ImageResponse, _abc.Awaitable[_image_pb2.ImageResponse]]:
         """diffusers.upscale: enlarge with a resampling filter."""
 
-    @_abc_1.abstractmethod
     def UpscaleImg2Img(
         self,
         request: _image_pb2.UpscaleImg2ImgRequest,
@@ -181,7 +171,6 @@ class ImageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_image_pb2.ImageResponse, _abc.Awaitable[_image_pb2.ImageResponse]]:
         """diffusers.upscale: enlarge, then refine the detail with a diffusion model."""
 
-    @_abc_1.abstractmethod
     def FaceRestore(
         self,
         request: _image_pb2.FaceRestoreRequest,
@@ -189,7 +178,6 @@ class ImageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_image_pb2.ImageResponse, _abc.Awaitable[_image_pb2.ImageResponse]]:
         """diffusers.upscale: restore faces."""
 
-    @_abc_1.abstractmethod
     def Edit(
         self,
         request: _image_pb2.EditRequest,
@@ -197,7 +185,6 @@ class ImageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_image_pb2.ImageResponse, _abc.Awaitable[_image_pb2.ImageResponse]]:
         """image.edit: change a picture without a model."""
 
-    @_abc_1.abstractmethod
     def Invoke(
         self,
         request: _image_pb2.InvokeRequest,

@@ -83,7 +83,6 @@ class JobServiceAsyncStub(JobServiceStub):
 class JobServiceServicer(metaclass=_abc_1.ABCMeta):
     """Every call of ImageService is a job; here jobs are made without waiting, and looked after."""
 
-    @_abc_1.abstractmethod
     def Submit(
         self,
         request: _job_pb2.SubmitJobRequest,
@@ -91,7 +90,6 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
         """Checks and queues a task, and answers at once."""
 
-    @_abc_1.abstractmethod
     def Get(
         self,
         request: _job_pb2.GetJobRequest,
@@ -99,7 +97,6 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
         """Reads one job."""
 
-    @_abc_1.abstractmethod
     def List(
         self,
         request: _job_pb2.ListJobsRequest,
@@ -107,7 +104,6 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_job_pb2.ListJobsResponse, _abc.Awaitable[_job_pb2.ListJobsResponse]]:
         """Lists jobs, newest first."""
 
-    @_abc_1.abstractmethod
     def Watch(
         self,
         request: _job_pb2.WatchJobRequest,
@@ -115,7 +111,6 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_job_pb2.JobEvent], _abc.AsyncIterator[_job_pb2.JobEvent]]:
         """Streams what happens to a job, from its present state to its end."""
 
-    @_abc_1.abstractmethod
     def Cancel(
         self,
         request: _job_pb2.CancelJobRequest,
@@ -123,7 +118,6 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
         """Cancels a job: a queued one at once, a running one within a step."""
 
-    @_abc_1.abstractmethod
     def Estimate(
         self,
         request: _job_pb2.SubmitJobRequest,
@@ -131,7 +125,6 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_job_pb2.EstimateResponse, _abc.Awaitable[_job_pb2.EstimateResponse]]:
         """Tells what a task would cost and whether it would be allowed, without doing it."""
 
-    @_abc_1.abstractmethod
     def SubmitBatch(
         self,
         request: _job_pb2.SubmitBatchRequest,
@@ -139,7 +132,6 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_job_pb2.Batch, _abc.Awaitable[_job_pb2.Batch]]:
         """Queues several tasks as one."""
 
-    @_abc_1.abstractmethod
     def GetBatch(
         self,
         request: _job_pb2.GetBatchRequest,
@@ -147,7 +139,6 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_job_pb2.Batch, _abc.Awaitable[_job_pb2.Batch]]:
         """Reads one batch."""
 
-    @_abc_1.abstractmethod
     def CancelBatch(
         self,
         request: _job_pb2.CancelBatchRequest,
@@ -155,7 +146,6 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_job_pb2.Batch, _abc.Awaitable[_job_pb2.Batch]]:
         """Cancels what is left of a batch."""
 
-    @_abc_1.abstractmethod
     def BudgetStatus(
         self,
         request: _job_pb2.BudgetStatusRequest,

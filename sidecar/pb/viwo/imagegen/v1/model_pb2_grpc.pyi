@@ -55,7 +55,6 @@ class ModelServiceAsyncStub(ModelServiceStub):
 class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     """What is there, and what is in memory."""
 
-    @_abc_1.abstractmethod
     def List(
         self,
         request: _model_pb2.ListModelsRequest,
@@ -63,7 +62,6 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_model_pb2.ListModelsResponse, _abc.Awaitable[_model_pb2.ListModelsResponse]]:
         """Lists the models found in the allowed places."""
 
-    @_abc_1.abstractmethod
     def Load(
         self,
         request: _model_pb2.LoadModelRequest,
@@ -71,7 +69,6 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_model_pb2.Model, _abc.Awaitable[_model_pb2.Model]]:
         """Loads a model ahead of its first job."""
 
-    @_abc_1.abstractmethod
     def Unload(
         self,
         request: _model_pb2.UnloadModelRequest,

@@ -1,0 +1,159 @@
+"""The guard in front of libvips: what a stranger sends is looked at before any decoder runs.
+
+Only four formats, told by their first bytes and never by a name; the size is read from the header before a pixel is
+decoded; truncated files are refused whole; the loaders that libvips itself does not trust are blocked.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Any
+
+import pyvips
+
+from capabilities.errors import InvalidArgument, brief
+
+Image = Any
+"""A `pyvips.Image`: sRGB, one byte a band, 3 bands (RGB) or 4 (RGBA), in memory."""
+
+pyvips.block_untrusted_set(True)
+# Operations are small and differ from call to call: a cache would only hold on to pixels.
+pyvips.cache_set_max(0)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a picture may be: bytes of the file, pixels in all, pixels a side."""
+
+    max_bytes: int = 32 * 1024 * 1024
+    max_pixels: int = 64 * 1024 * 1024
+    max_side: int = 16_384
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """What the header says; `width` and `height` in pixels, as shown (after EXIF orientation)."""
+
+    format: str
+    width: int
+    height: int
+    has_alpha: bool
+
+
+def probe(data: bytes, *, limits: Limits = DEFAULT_LIMITS, field: str = "image") -> ImageInfo:
+    """The header of a file. Raises InvalidArgument for what is no picture of an accepted format and size."""
+    return open_guarded(data, limits, field)[1]
+
+
+def decode(data: bytes, *, limits: Limits = DEFAULT_LIMITS, field: str = "image") -> Image:
+    """The pixels of a file: the first frame, upright, sRGB. Raises InvalidArgument for anything unreadable."""
+    image, _ = open_guarded(data, limits, field)
+    try:
+        return _normal(image.autorot()).copy_memory()
+    except pyvips.Error as error:
+        raise _unreadable(field, error) from None
+
+
+def decode_base64(text: str, *, limits: Limits = DEFAULT_LIMITS, field: str = "image") -> bytes:
+    """The bytes of base64 text or of a base64 data URL. Raises InvalidArgument for anything else."""
+    if text.startswith("data:"):
+        head, comma, text = text.partition(",")
+        if not comma or not head.endswith(";base64"):
+            raise InvalidArgument(
+                f"'{field}' is a data URL without base64 data",
+                reason="BAD_BASE64",
+                field=field,
+                asked=brief(head, 40),
+            )
+    if len(text) > limits.max_bytes * 3 // 2:
+        raise _too_many_bytes(field, limits, f"{len(text)} characters of base64")
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidArgument(
+            f"'{field}' is not valid base64; got {brief(text, 40)}",
+            reason="BAD_BASE64",
+            field=field,
+            asked=brief(text, 40),
+        ) from None
+
+
+def open_guarded(data: bytes, limits: Limits, field: str) -> tuple[Image, ImageInfo]:
+    """A file that passed the guard, its pixels not decoded yet. Raises InvalidArgument."""
+    if len(data) > limits.max_bytes:
+        raise _too_many_bytes(field, limits, f"{len(data)} bytes")
+    name = _format(data)
+    if name is None:
+        raise InvalidArgument(
+            f"'{field}' is no PNG, JPEG, WebP or GIF picture" + ("" if data else "; it is empty"),
+            reason="IMAGE_FORMAT",
+            field=field,
+            limit="png, jpeg, webp, gif",
+            asked=f"{len(data)} bytes beginning {data[:8].hex(' ') or 'with nothing'}",
+        )
+    loader = getattr(pyvips.Image, f"{name}load_buffer")
+    try:
+        image = loader(data, fail_on="truncated")
+        turned = image.get_typeof("orientation") != 0 and image.get("orientation") >= 5
+    except pyvips.Error as error:
+        raise _unreadable(field, error) from None
+    width, height = (image.height, image.width) if turned else (image.width, image.height)
+    if width > limits.max_side or height > limits.max_side or width * height > limits.max_pixels:
+        raise InvalidArgument(
+            f"'{field}' is {width} x {height} pixels; at most {limits.max_side} a side and {limits.max_pixels} in all",
+            reason="IMAGE_TOO_LARGE",
+            field=field,
+            limit=f"{limits.max_side} a side, {limits.max_pixels} in all",
+            asked=f"{width} x {height}",
+        )
+    return image, ImageInfo(name, width, height, bool(image.hasalpha()))
+
+
+def _format(data: bytes) -> str | None:
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if data.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if data[:6] in (b"GIF87a", b"GIF89a"):
+        return "gif"
+    return None
+
+
+def _normal(image: Image) -> Image:
+    """sRGB bytes, RGB or RGBA, whatever the file had: grey, palette, CMYK, 16 bits."""
+    if image.interpretation != "srgb":
+        image = image.colourspace("srgb")
+    if image.format != "uchar":
+        image = image.cast("uchar")
+    if image.bands < 3:
+        grey = image.extract_band(0)
+        image = grey.bandjoin([grey, grey, *([image.extract_band(1)] if image.bands == 2 else [])])
+    elif image.bands > 4:
+        image = image.extract_band(0, n=4)
+    return image.copy(interpretation="srgb")
+
+
+def _unreadable(field: str, error: pyvips.Error) -> InvalidArgument:
+    lines = [line for line in error.detail.splitlines() if line.strip()]
+    return InvalidArgument(
+        f"'{field}' cannot be read: {brief(lines[0] if lines else 'damaged file', 120)}; is the file whole?",
+        reason="IMAGE_UNREADABLE",
+        field=field,
+    )
+
+
+def _too_many_bytes(field: str, limits: Limits, asked: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"'{field}' has {asked}; at most {limits.max_bytes} bytes are accepted",
+        reason="IMAGE_TOO_LARGE",
+        field=field,
+        limit=f"{limits.max_bytes} bytes",
+        asked=asked,
+    )

@@ -1,0 +1,178 @@
+"""Edits: each takes a picture and answers a new one, and none changes its input."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from capabilities.errors import InvalidArgument, brief
+from capabilities.imaging.decode import DEFAULT_LIMITS, Image, Limits, decode
+from capabilities.imaging.encode import encode
+from capabilities.imaging.metadata import read_metadata
+
+BLUR_SIGMA = 5.0
+"""Pixels; viwo's own image library blurs as much."""
+
+FILTERS = ("blur", "sharpen", "grayscale")
+KERNELS = ("nearest", "linear", "cubic", "lanczos3")
+
+
+def transform(image: Image, rotation: float, scale: float, *, limits: Limits = DEFAULT_LIMITS) -> Image:
+    """Rotate clockwise by degrees, then scale the rotated picture.
+
+    Quarter turns are exact; other angles get transparent corners. Raises InvalidArgument for numbers that are not
+    finite, a scale of 0 or less, or a result beyond the limits.
+    """
+    _finite("rotation", rotation)
+    _finite("scale", scale)
+    if scale <= 0:
+        raise _bad("scale", "must be above 0", scale)
+    angle = rotation % 360
+    radians = math.radians(angle)
+    cos, sin = abs(math.cos(radians)), abs(math.sin(radians))
+    _fits(
+        (image.width * cos + image.height * sin) * scale,
+        (image.width * sin + image.height * cos) * scale, limits, "scale", scale,
+    )  # fmt: skip
+    if angle == 0:
+        turned = image
+    elif angle % 90 == 0:
+        turned = image.rot(f"d{int(angle)}")
+    else:
+        turned = (
+            _with_alpha(image)
+            .premultiply()
+            .rotate(angle, background=[0, 0, 0, 0])
+            .unpremultiply()
+            .cast("uchar")
+        )
+    if scale == 1:
+        return _settled(turned)
+    return resize(
+        turned, max(1, round(turned.width * scale)), max(1, round(turned.height * scale)), limits=limits
+    )
+
+
+def filter_image(image: Image, kind: str, *, sigma: float = BLUR_SIGMA) -> Image:
+    """Blur, sharpen or turn grey; the size and the transparency stay. Raises InvalidArgument for another kind."""
+    if kind == "blur":
+        _finite("sigma", sigma)
+        if not 0 < sigma <= 250:
+            raise _bad("sigma", "must be above 0 and at most 250", sigma)
+        return _settled(_premultiplied(image, lambda picture: picture.gaussblur(sigma)))
+    if kind == "sharpen":
+        colours, alpha = _split(image)
+        return _settled(_join(colours.sharpen(), alpha))
+    if kind == "grayscale":
+        colours, alpha = _split(image)
+        grey = colours.colourspace("b-w")
+        return _settled(_join(grey.bandjoin([grey, grey]).copy(interpretation="srgb"), alpha))
+    raise InvalidArgument(
+        f"'kind' must be one of {', '.join(FILTERS)}; got {brief(kind, 40)}",
+        reason="BAD_ARGUMENT",
+        field="kind",
+        limit=", ".join(FILTERS),
+        asked=brief(kind, 40),
+    )
+
+
+def composite(base: Image, overlay: Image, x: int, y: int) -> Image:
+    """Lay a picture over another with its left top corner at x, y pixels; what hangs over the edge is cut off.
+
+    The result has the size of the base, and its transparency where it had any.
+    """
+    for name, value in (("x", x), ("y", y)):
+        _finite(name, value)
+        if abs(value) > DEFAULT_LIMITS.max_side * 2:
+            raise _bad(name, f"must be at most {DEFAULT_LIMITS.max_side * 2} pixels from the edge", value)
+    if x >= base.width or y >= base.height or x + overlay.width <= 0 or y + overlay.height <= 0:
+        return _settled(base)
+    laid = _with_alpha(base).composite2(_with_alpha(overlay), "over", x=x, y=y).cast("uchar")
+    return _settled(laid if base.hasalpha() else laid.extract_band(0, n=3))
+
+
+def crop(image: Image, x: int, y: int, width: int, height: int) -> Image:
+    """A part of the picture, in pixels from the left top. Raises InvalidArgument where it is not inside."""
+    if x < 0 or y < 0 or width < 1 or height < 1 or x + width > image.width or y + height > image.height:
+        raise InvalidArgument(
+            f"the crop {width} x {height} at {x}, {y} is not inside the picture of {image.width} x {image.height} pixels",
+            reason="BAD_ARGUMENT",
+            field="crop",
+            limit=f"{image.width} x {image.height}",
+            asked=f"{width} x {height} at {x}, {y}",
+        )
+    return _settled(image.crop(x, y, width, height))
+
+
+def resize(
+    image: Image, width: int, height: int, kernel: str = "lanczos3", *, limits: Limits = DEFAULT_LIMITS
+) -> Image:
+    """The picture at exactly this size in pixels. Raises InvalidArgument for a size below 1 or beyond the limits."""
+    if kernel not in KERNELS:
+        raise _bad("kernel", f"must be one of {', '.join(KERNELS)}", kernel)
+    if width < 1 or height < 1:
+        raise _bad("size", "must be at least 1 x 1", f"{width} x {height}")
+    _fits(width, height, limits, "size", f"{width} x {height}")
+
+    def scaled(picture: Image) -> Image:
+        return picture.resize(width / picture.width, vscale=height / picture.height, kernel=kernel)
+
+    result = scaled(image) if kernel == "nearest" else _premultiplied(image, scaled)
+    return _settled(result)
+
+
+def convert(data: bytes, to: str, *, quality: int = 90, preserve_metadata: bool = False) -> bytes:
+    """The same picture as another kind of file. Raises InvalidArgument for an unreadable file or unknown format."""
+    metadata = read_metadata(data) if preserve_metadata else None
+    return encode(decode(data), to, quality=quality, metadata=metadata)
+
+
+def _split(image: Image) -> tuple[Image, Image | None]:
+    return (image.extract_band(0, n=3), image.extract_band(3)) if image.hasalpha() else (image, None)
+
+
+def _join(colours: Image, alpha: Image | None) -> Image:
+    return colours if alpha is None else colours.bandjoin(alpha)
+
+
+def _with_alpha(image: Image) -> Image:
+    return image if image.hasalpha() else image.bandjoin(255)
+
+
+def _premultiplied(image: Image, work: Any) -> Image:
+    """Work on colours weighted by their opacity, so that invisible pixels do not bleed into visible ones."""
+    if not image.hasalpha():
+        return work(image)
+    return work(image.premultiply()).unpremultiply()
+
+
+def _settled(image: Image) -> Image:
+    """In memory, as bytes: later steps must not run this one again, nor keep its inputs alive."""
+    return (image if image.format == "uchar" else image.rint().cast("uchar")).copy_memory()
+
+
+def _finite(name: str, value: float) -> None:
+    if not math.isfinite(value):
+        raise _bad(name, "must be a finite number", value)
+
+
+def _fits(width: float, height: float, limits: Limits, field: str, asked: object) -> None:
+    if width > limits.max_side or height > limits.max_side or width * height > limits.max_pixels:
+        raise InvalidArgument(
+            f"the result would be {width:.0f} x {height:.0f} pixels; at most {limits.max_side} a side and "
+            f"{limits.max_pixels} in all. Use a smaller '{field}'",
+            reason="IMAGE_TOO_LARGE",
+            field=field,
+            limit=f"{limits.max_side} a side, {limits.max_pixels} in all",
+            asked=brief(asked),
+        )
+
+
+def _bad(name: str, problem: str, value: object) -> InvalidArgument:
+    return InvalidArgument(
+        f"'{name}' {problem}; got {brief(value)}",
+        reason="BAD_ARGUMENT",
+        field=name,
+        limit=problem,
+        asked=brief(value),
+    )

@@ -1,0 +1,152 @@
+"""Commands that make pictures, and tell what can be made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from capabilities.errors import brief
+from entity_store.world import SYSTEM_ID
+from sidecar.cli.capability import every, minted
+from sidecar.cli.output import Json, client, err, out, show, table
+from sidecar.client import Client
+from sidecar.engines.events import Failed
+from sidecar.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, image_pb2, job_pb2
+
+FORMATS = {
+    "png": common_pb2.IMAGE_FORMAT_PNG, "jpeg": common_pb2.IMAGE_FORMAT_JPEG, "webp": common_pb2.IMAGE_FORMAT_WEBP,
+}  # fmt: skip
+
+
+def generate(
+    prompt: str,
+    model: Annotated[str | None, typer.Option(help="Model id; see 'models list'.")] = None,
+    width: Annotated[int | None, typer.Option(help="Pixels.")] = None,
+    height: Annotated[int | None, typer.Option(help="Pixels.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="Guidance scale.")] = None,
+    negative: Annotated[str | None, typer.Option(help="What not to show.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Makes the same picture again.")] = None,
+    count: Annotated[int | None, typer.Option(help="How many pictures.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Such as 'dpm++ 2m'.")] = None,
+    image_format: Annotated[str, typer.Option("--format", help="png, jpeg or webp.")] = "png",
+    capability: Annotated[str, typer.Option(help="Capability id; left out: the actor's own.")] = "",
+    caller: Annotated[int, typer.Option("--as", help="Entity that acts.")] = SYSTEM_ID,
+    save: Annotated[bool, typer.Option(help="Also make an image entity.")] = False,
+    room: Annotated[int, typer.Option(help="Room to put the entity in (implies --save).")] = 0,
+    name: Annotated[str, typer.Option(help="The entity's name (implies --save).")] = "",
+    folder: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path(),
+    as_json: Json = False,
+) -> None:
+    """Make pictures from words."""
+    given: dict[str, Any] = {
+        "model_id": model, "width": width, "height": height, "steps": steps, "guidance_scale": guidance,
+        "negative_prompt": negative, "seed": seed, "count": count, "scheduler": scheduler,
+    }  # fmt: skip
+    output = common_pb2.OutputOptions(format=FORMATS.get(image_format, 99))  # type: ignore[arg-type]
+    if save or room or name:
+        output.save.CopyFrom(common_pb2.SaveOptions(name=name, room_id=room))
+    with client() as sidecar:
+        request = image_pb2.TextToImageRequest(
+            context=common_pb2.CallContext(
+                capability_id=capability or _own_capability(sidecar, caller), caller_id=caller, this_id=caller
+            ),
+            prompt=prompt,
+            options=image_pb2.GenerationOptions(
+                **{key: value for key, value in given.items() if value is not None}
+            ),
+            output=output,
+        )
+        job = sidecar.jobs.Submit(job_pb2.SubmitJobRequest(text_to_image=request))
+        job = follow(sidecar, job.id)
+        job = sidecar.jobs.Get(job_pb2.GetJobRequest(id=job.id, include_data=True))
+        paths = _write(job, folder, image_format)
+        for image in job.images:
+            image.ClearField("data")
+        show(job, as_json, lambda: _print(job, paths))
+
+
+def methods(as_json: Json = False) -> None:
+    """List the in-world methods that this sidecar can do."""
+    with client() as sidecar:
+        answer = sidecar.capabilities.DescribeMethods(capability_pb2.DescribeMethodsRequest())
+
+        def render() -> None:
+            for method in answer.methods:
+                out.print(f"[bold]{method.type}[/] {method.name}: {method.description}")
+                rows = table("argument", "type", "meaning")
+                for item in method.parameters:
+                    note = " (required)" if item.required else ""
+                    rows.add_row(f"  {item.name}", item.type, item.description + note)
+                out.print(rows)
+
+        show(answer, as_json, render)
+
+
+def follow(sidecar: Client, job_id: str) -> job_pb2.Job:
+    """The ended job, with a progress bar on the way; Ctrl-C cancels it. A bad end is shown and ends the command."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=err, transient=True) as progress:
+            bar = progress.add_task("queued", total=None)
+            for event in sidecar.jobs.Watch(job_pb2.WatchJobRequest(id=job_id)):
+                kind = event.WhichOneof("event")
+                if kind == "queued":
+                    progress.update(bar, description=f"queued, {event.queued.position} before")
+                elif kind == "loading":
+                    progress.update(bar, description=f"loading {event.loading.model_id}")
+                elif kind == "step":
+                    progress.update(
+                        bar, description="painting", completed=event.step.step, total=event.step.total
+                    )
+                elif kind == "ended":
+                    return _succeeded(event.ended)
+    except KeyboardInterrupt:
+        sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=job_id))
+        err.print(f"canceled {job_id}")
+        raise typer.Exit(130) from None
+    raise AssertionError("a watched job ends")
+
+
+def _succeeded(job: job_pb2.Job) -> job_pb2.Job:
+    if job.state != job_pb2.JOB_STATE_SUCCEEDED:
+        failure = job.failure
+        raise Failed(
+            failure.code, failure.message, failure.reason, failure.field, failure.limit, failure.asked
+        ).refusal()
+    return job
+
+
+def _own_capability(sidecar: Client, caller: int) -> str:
+    """The actor's own capability to generate; the operator's is made at first use."""
+    held = every(sidecar, caller, "diffusers.generate")
+    if held:
+        return str(held[0].id)
+    return str(minted(sidecar, "diffusers.generate", {"*": True}, caller=caller).id)
+
+
+def _write(job: job_pb2.Job, folder: Path, image_format: str) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for image in job.images:
+        path = folder / f"{job.id[-8:]}-{image.seed}.{image_format}"
+        path.write_bytes(image.data)
+        paths.append(path)
+    return paths
+
+
+def _print(job: job_pb2.Job, paths: list[Path]) -> None:
+    rows = table("picture", "size", "seed", "entity")
+    for path, image in zip(paths, job.images, strict=True):
+        rows.add_row(
+            str(path), f"{image.width} x {image.height}", str(image.seed), str(image.entity_id or "")
+        )
+    out.print(rows)
+    out.print(
+        f"{job.model_id}: {job.work_seconds:.2f} s, {job.cost.compute:g} megapixel-steps, job {brief(job.id)}",
+        style="dim",
+        highlight=False,
+    )

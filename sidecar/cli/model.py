@@ -1,0 +1,47 @@
+"""Commands on models."""
+
+from __future__ import annotations
+
+import typer
+
+from sidecar.cli.output import Json, client, err, out, show, table
+from sidecar.pb.viwo.imagegen.v1 import model_pb2 as pb
+
+app = typer.Typer(help="See, load and unload models.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_models(as_json: Json = False) -> None:
+    """List the models that may be used."""
+    with client() as sidecar:
+        found = list(sidecar.models.List(pb.ListModelsRequest(page_size=1000)).models)
+        show(found, as_json, lambda: _print(found))
+
+
+@app.command()
+def load(model_id: str, as_json: Json = False) -> None:
+    """Bring a model into memory ahead of its first job."""
+    with client() as sidecar:
+        with err.status(f"loading {model_id}"):
+            model = sidecar.models.Load(pb.LoadModelRequest(id=model_id))
+        show(model, as_json, lambda: _print([model]))
+
+
+@app.command()
+def unload(model_id: str, as_json: Json = False) -> None:
+    """Take a model out of memory."""
+    with client() as sidecar:
+        model = sidecar.models.Unload(pb.UnloadModelRequest(id=model_id))
+        show(model, as_json, lambda: _print([model]))
+
+
+def _print(found: list[pb.Model]) -> None:
+    rows = table("id", "family", "size", "steps", "guidance", "MB", "loaded")
+    for item in found:
+        defaults = item.defaults
+        rows.add_row(
+            item.id + (" (default)" if item.is_default else ""), item.family, f"{defaults.width} x {defaults.height}",
+            str(defaults.steps), f"{defaults.guidance_scale:g}", f"{item.size_bytes / 1e6:.1f}",
+            "yes" if item.loaded else "",
+        )  # fmt: skip
+    out.print(rows)

@@ -1,0 +1,117 @@
+"""How the command line shows things: tables for people, JSON for programs, refusals in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import grpc
+import typer
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from capabilities.errors import InvalidArgument, Refusal
+from sidecar import config
+from sidecar.client import Client, connected
+
+out = Console()
+err = Console(stderr=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Show a refusal as words and end with status 1; a traceback is for bugs only."""
+    try:
+        yield
+    except Refusal as refusal:
+        _complain(refusal.code.value, refusal.message, refusal.field, refusal.limit)
+    except ValidationError as error:
+        for item in error.errors(include_url=False):
+            name = ".".join(str(part) for part in item["loc"])
+            err.print(f"[red]configuration:[/] {name + ': ' if name else ''}{item['msg']}", highlight=False)
+        raise typer.Exit(1) from None
+    except grpc.RpcError as error:
+        info = _error_info(error)
+        _complain(error.code().name, error.details() or "", info.get("field", ""), info.get("limit", ""))
+
+
+@contextmanager
+def client() -> Iterator[Client]:
+    """A connection to the configured sidecar, refusals shown as words."""
+    with refusals(), connected(config.load()) as connection:
+        yield connection
+
+
+def show(message: Message | Sequence[Message], as_json: bool, render: Callable[[], None]) -> None:
+    """JSON of protobuf messages, or what `render` prints."""
+    if not as_json:
+        render()
+        return
+    many = not isinstance(message, Message)
+    values = [_plain(item) for item in message] if many else _plain(message)  # type: ignore[union-attr, arg-type]
+    print(json.dumps(values, indent=2, ensure_ascii=False))
+
+
+def table(*columns: str) -> Table:
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column)
+    return made
+
+
+def params(pairs: Sequence[str], whole: str) -> dict[str, Any]:
+    """Capability parameters from `--param name=value` (a value is JSON, or else text; commas make a list) and `--params`."""
+    try:
+        values: dict[str, Any] = json.loads(whole) if whole else {}
+    except ValueError as error:
+        raise InvalidArgument(f"--params is not JSON: {error}", field="--params") from None
+    if not isinstance(values, dict):
+        raise InvalidArgument("--params must be a JSON object", field="--params")
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise InvalidArgument(f"--param takes name=value; got '{pair}'", field="--param")
+        values[name] = _value(name, text)
+    return values
+
+
+def _value(name: str, text: str) -> Any:
+    if name.startswith("allowed_") and not text.startswith("["):
+        return [item.strip() for item in text.split(",") if item.strip()]
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _plain(message: Message) -> dict[str, Any]:
+    values: dict[str, Any] = json_format.MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    return values
+
+
+def _complain(code: str, message: str, field: str, limit: str) -> None:
+    err.print(f"[red]{code}[/] {message}", highlight=False)
+    if field:
+        err.print(f"  field: {field}" + (f"   limit: {limit}" if limit else ""), style="dim", highlight=False)
+    raise typer.Exit(1)
+
+
+def _error_info(error: grpc.RpcError) -> dict[str, str]:
+    trailing: Any = error.trailing_metadata()
+    for key, value in trailing or ():
+        if key == "grpc-status-details-bin":
+            for detail in status_pb2.Status.FromString(value).details:
+                info = error_details_pb2.ErrorInfo()
+                if detail.Unpack(info):
+                    return dict(info.metadata)
+    return {}

@@ -1,0 +1,87 @@
+"""A client's connection to a sidecar: address, token and certificate from the same settings as the server's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from capabilities.errors import Unavailable
+from sidecar.auth import SCHEME
+from sidecar.config import Settings
+from sidecar.pb.viwo.imagegen.v1 import (
+    capability_pb2_grpc,
+    entity_pb2_grpc,
+    image_pb2_grpc,
+    job_pb2_grpc,
+    model_pb2_grpc,
+)
+
+MAX_MESSAGE = 64 * 1024 * 1024
+MESSAGE_OPTIONS = (
+    ("grpc.max_send_message_length", MAX_MESSAGE),
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+)
+CONNECT_TIMEOUT = 5.0
+"""Seconds to reach the server before saying that it is not there."""
+
+
+if TYPE_CHECKING:
+    UnaryUnary = grpc.UnaryUnaryClientInterceptor[Any, Any]
+    UnaryStream = grpc.UnaryStreamClientInterceptor[Any, Any]
+else:
+    UnaryUnary, UnaryStream = grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor
+
+
+class _Bearer(UnaryUnary, UnaryStream):
+    """Adds the token to every call."""
+
+    def __init__(self, token: str) -> None:
+        self._entry = ("authorization", f"{SCHEME}{token}")
+
+    def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        return continuation(self._with_token(details), request)
+
+    def intercept_unary_stream(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
+        return continuation(self._with_token(details), request)
+
+    def _with_token(self, details: Any) -> Any:
+        return details._replace(metadata=[*(details.metadata or ()), self._entry])
+
+
+class Client:
+    """The services of one sidecar."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self.capabilities = capability_pb2_grpc.CapabilityServiceStub(channel)
+        self.images = image_pb2_grpc.ImageServiceStub(channel)
+        self.jobs = job_pb2_grpc.JobServiceStub(channel)
+        self.entities = entity_pb2_grpc.EntityServiceStub(channel)
+        self.models = model_pb2_grpc.ModelServiceStub(channel)
+
+
+@contextmanager
+def connected(settings: Settings, *, address: str = "", token: str = "") -> Iterator[Client]:
+    """A client, connected. Raises Unavailable, saying how to start a sidecar, where none answers."""
+    address = address or settings.address
+    if not token and settings.token_file.is_file():
+        token = settings.token_file.read_text().strip()
+    with _channel(settings, address) as bare:
+        try:
+            grpc.channel_ready_future(bare).result(timeout=CONNECT_TIMEOUT)
+        except grpc.FutureTimeoutError:
+            raise Unavailable(
+                f"no sidecar answers at {address}; start one with 'viwo-imagegen serve'", reason="NO_SERVER"
+            ) from None
+        yield Client(grpc.intercept_channel(bare, _Bearer(token)))
+
+
+def _channel(settings: Settings, address: str) -> grpc.Channel:
+    options: Sequence[tuple[str, Any]] = MESSAGE_OPTIONS
+    if settings.tls_cert is None or address.startswith("unix:"):
+        return grpc.insecure_channel(address, options=options)
+    return grpc.secure_channel(
+        address, grpc.ssl_channel_credentials(settings.tls_cert.read_bytes()), options=options
+    )
