@@ -108,7 +108,7 @@ def require_unexpired(params: Params, now: dt.datetime) -> None:
     expires = params.get("expires_at")
     if isinstance(expires, dt.datetime) and expires <= now:
         raise PermissionDenied(
-            f"this capability expired at {expires.isoformat()}; ask its issuer for a new one",
+            f"this capability expired (expires_at {expires.isoformat()}); ask its issuer for a new one",
             reason="EXPIRED",
             field="expires_at",
             limit=expires.isoformat(),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 
-def stable_diffusion(folder: Path, *, seed: int = 0, safety_checker: bool = False) -> Path:
+def stable_diffusion(folder: Path, *, seed: int = 0) -> Path:
     """A Stable Diffusion 1 pipeline that draws 64 x 64 pixels of noise, saved as a diffusers folder."""
     import torch
-    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+    import diffusers
+    from transformers import CLIPTextConfig, CLIPTextModel
 
     torch.manual_seed(seed)
-    unet = UNet2DConditionModel(
+    library: Any = diffusers
+    unet = library.UNet2DConditionModel(
         sample_size=8,
         in_channels=4,
         out_channels=4,
@@ -25,7 +27,7 @@ def stable_diffusion(folder: Path, *, seed: int = 0, safety_checker: bool = Fals
         attention_head_dim=2,
         norm_num_groups=8,
     )
-    vae = AutoencoderKL(
+    vae = library.AutoencoderKL(
         block_out_channels=(8, 8, 16, 16),
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
@@ -47,10 +49,10 @@ def stable_diffusion(folder: Path, *, seed: int = 0, safety_checker: bool = Fals
             pad_token_id=words.pad_token_id,
         )
     )
-    scheduler = DDIMScheduler(
+    scheduler = library.DDIMScheduler(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False, steps_offset=1
     )
-    pipeline = StableDiffusionPipeline(
+    pipeline = library.StableDiffusionPipeline(
         vae=vae,
         text_encoder=text,
         tokenizer=words,
@@ -61,11 +63,10 @@ def stable_diffusion(folder: Path, *, seed: int = 0, safety_checker: bool = Fals
         requires_safety_checker=False,
     )
     pipeline.save_pretrained(folder, safe_serialization=True)
-    assert isinstance(words, CLIPTokenizer)
     return folder
 
 
-def tokenizer(folder: Path) -> object:
+def tokenizer(folder: Path) -> Any:
     """A CLIP tokenizer that knows single characters only."""
     from transformers import CLIPTokenizer
 

@@ -53,7 +53,8 @@ def serve(
         logging.basicConfig(
             level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
         )
-        logging.getLogger("alembic").setLevel(logging.WARNING)
+        for chatty in ("alembic", "pyvips"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
         asyncio.run(server.serve(settings))
 
 
@@ -84,7 +85,3 @@ def show_config(as_json: Json = False) -> None:
         rows.add_row(name, "" if values[name] is None else str(values[name]), field.description or "")
     out.print(rows)
     out.print(f"\nSet with VIWO_IMAGEGEN_<NAME>, or in {config.config_file()}", style="dim", highlight=False)
-
-
-if __name__ == "__main__":
-    app()

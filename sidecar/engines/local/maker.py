@@ -28,6 +28,7 @@ class Maker:
     """Pipelines in memory, and the work done with them."""
 
     def __init__(self, device: str = "auto", *, threads: int = 0, max_loaded: int = 2) -> None:
+        pipelines.quiet_libraries()
         if threads:
             torch.set_num_threads(threads)
         self.device = pipelines.pick_device(device)

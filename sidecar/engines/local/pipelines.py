@@ -11,6 +11,17 @@ from capabilities.schedulers import DEFAULT, SCHEDULERS
 from sidecar.engines.local.wire import ModelSource
 
 
+def quiet_libraries() -> None:
+    """Progress bars and advice of the libraries would fill the server's log; warnings about faults stay."""
+    import diffusers
+    import transformers
+
+    libraries: tuple[Any, ...] = (diffusers.utils.logging, transformers.utils.logging)
+    for library in libraries:
+        library.disable_progress_bar()
+        library.set_verbosity_error()
+
+
 def pick_device(wanted: str) -> str:
     """The device for models. Raises FailedPrecondition for one that is not there."""
     have = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
@@ -37,7 +48,7 @@ def load(source: ModelSource, device: str) -> Any:
     """A text-to-image pipeline, on the device. Raises FailedPrecondition with the loader's own words when it cannot."""
     import diffusers
 
-    options: dict[str, Any] = {"torch_dtype": pick_dtype(device), "use_safetensors": True}
+    options: dict[str, Any] = {"dtype": pick_dtype(device), "use_safetensors": True}
     try:
         if source.kind == "file":
             pipeline = getattr(diffusers, source.pipeline).from_single_file(source.location, **options)

@@ -1,0 +1,212 @@
+"""Whatever is killed when: jobs end once, nothing hangs, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from entity_store.world import World
+from sidecar.pb.viwo.imagegen.v1 import (
+    capability_pb2,
+    capability_pb2_grpc,
+    common_pb2,
+    image_pb2,
+    job_pb2,
+    job_pb2_grpc,
+)
+from sidecar.services.translate import to_struct
+from tests.harness import Sidecar, ended, refused, started, submission, text_to_image
+from tests.sidecar.test_jobs import SLOW, only_job, until
+
+
+def kill_engine(sidecar: Sidecar) -> None:
+    pid = sidecar.running.engine.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+
+
+async def test_a_job_whose_engine_is_killed_is_begun_once_more(tiny: Path, tmp_path: Path) -> None:
+    async with started(tiny, tmp_path) as sidecar:
+        context = await sidecar.context()
+        job = await sidecar.jobs.Submit(submission(context, steps=40))
+        await until(sidecar, job.id, "step")
+        kill_engine(sidecar)
+        final = await ended(sidecar, job.id)
+        assert (final.state, final.attempts) == (job_pb2.JOB_STATE_SUCCEEDED, 2)
+        undisturbed = await sidecar.images.TextToImage(text_to_image(context, steps=40))
+        assert final.images[0].ref == undisturbed.images[0].ref
+
+
+async def test_a_job_that_loses_its_engine_every_time_fails_and_the_next_one_works(
+    tiny: Path, tmp_path: Path
+) -> None:
+    async with started(tiny, tmp_path) as sidecar:
+        context = await sidecar.context()
+        call = asyncio.ensure_future(sidecar.images.TextToImage(text_to_image(context, steps=SLOW)))
+        doomed = await only_job(sidecar, context.capability_id)
+        after = await sidecar.jobs.Submit(submission(context))
+        kills = 0
+        async for event in sidecar.jobs.Watch(job_pb2.WatchJobRequest(id=doomed)):
+            if event.WhichOneof("event") == "step" and event.step.step == 1:
+                kill_engine(sidecar)
+                kills += 1
+        error = await refused(call)
+        assert error.code() is grpc.StatusCode.UNAVAILABLE
+        assert "try again" in (error.details() or "")
+        assert kills == 2
+        assert (await ended(sidecar, after.id)).state == job_pb2.JOB_STATE_SUCCEEDED
+
+
+async def test_an_idle_engine_that_is_killed_is_replaced(tiny: Path, tmp_path: Path) -> None:
+    async with started(tiny, tmp_path) as sidecar:
+        await sidecar.running.engine.wait_ready()
+        kill_engine(sidecar)
+        answer = await sidecar.images.TextToImage(text_to_image(await sidecar.context()))
+        assert answer.images
+
+
+async def test_jobs_queued_at_a_killed_server_run_once_after_the_restart(tiny: Path, tmp_path: Path) -> None:
+    server = await ServerProcess.start(tiny, tmp_path)
+    jobs: list[str] = []
+    async with server.channel() as channel:
+        stub: Any = job_pb2_grpc.JobServiceStub(channel)
+        context = await server.context(channel)
+        output = common_pb2.OutputOptions(save=common_pb2.SaveOptions(name="kept"))
+        for seed in range(8):
+            request = image_pb2.TextToImageRequest(
+                context=context,
+                prompt="a cup",
+                options=image_pb2.GenerationOptions(seed=seed, steps=20),
+                output=output,
+            )
+            job = await stub.Submit(job_pb2.SubmitJobRequest(text_to_image=request), metadata=server.token)
+            jobs.append(job.id)
+        # Killed in the middle of the third job: some have ended, one runs, the rest wait.
+        await _see(stub, jobs[2], server.token, "step")
+    server.process.kill()
+    await server.process.wait()
+
+    again = await ServerProcess.start(tiny, tmp_path)
+    async with again.channel() as channel:
+        stub = job_pb2_grpc.JobServiceStub(channel)
+        finals = [await _end(stub, job_id, again.token) for job_id in jobs]
+    assert [job.state for job in finals] == [job_pb2.JOB_STATE_SUCCEEDED] * 8
+    assert [job.attempts for job in finals] == [1, 1, 2, 1, 1, 1, 1, 1]
+    entities = [job.images[0].entity_id for job in finals]
+    assert len(set(entities)) == 8
+    again.process.send_signal(signal.SIGTERM)
+    assert await again.process.wait() == 0
+
+    world = World(tmp_path / "world.sqlite", own=True)
+    kept = world.rows("SELECT id FROM entities WHERE json_extract(props, '$.name') = 'kept' ORDER BY id")
+    world.close()
+    assert [row[0] for row in kept] == sorted(entities)
+    assert not list((tmp_path / "incoming").iterdir())
+
+
+async def test_the_engine_ends_with_its_server(tiny: Path, tmp_path: Path) -> None:
+    server = await ServerProcess.start(tiny, tmp_path)
+    async with server.channel() as channel:
+        stub: Any = job_pb2_grpc.JobServiceStub(channel)
+        context = await server.context(channel)
+        job = await stub.Submit(submission(context, steps=SLOW), metadata=server.token)
+        await _see(stub, job.id, server.token, "step")
+    children = _children(server.process.pid)
+    assert children
+    server.process.kill()
+    await server.process.wait()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(_gone(pid) for pid in children))
+
+
+async def test_two_servers_do_not_share_a_data_folder(tiny: Path, tmp_path: Path) -> None:
+    async with started(tiny, tmp_path):
+        second = await ServerProcess.spawn(tiny, tmp_path)
+        _, complaint = await second.communicate()
+        assert second.returncode == 1
+        assert "another sidecar is using" in complaint.decode()
+
+
+class ServerProcess:
+    """`viwo-imagegen serve` as an operator runs it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, address: str, token: str) -> None:
+        self.process = process
+        self.address = address
+        self.token = (("authorization", f"Bearer {token}"),)
+
+    @classmethod
+    async def spawn(cls, models: Path, data_dir: Path) -> asyncio.subprocess.Process:
+        environment = {
+            **os.environ,
+            "VIWO_IMAGEGEN_MODEL_DIRS": f'["{models}"]',
+            "VIWO_IMAGEGEN_DEFAULT_MODEL": "sd",
+            "VIWO_IMAGEGEN_THREADS": "1",
+        }
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "sidecar.cli", "serve", "--port", "0", "--data-dir", str(data_dir),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment,
+        )  # fmt: skip
+
+    @classmethod
+    async def start(cls, models: Path, data_dir: Path) -> ServerProcess:
+        process = await cls.spawn(models, data_dir)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        line = (await process.stdout.readline()).decode()
+        assert "serves at " in line, (await process.stderr.read()).decode()
+        address = line.split("serves at ")[1].split()[0]
+        return cls(process, address, (data_dir / "token").read_text().strip())
+
+    def channel(self) -> grpc.aio.Channel:
+        return grpc.aio.insecure_channel(self.address)
+
+    async def context(self, channel: grpc.aio.Channel) -> common_pb2.CallContext:
+        """A capability of System's own."""
+        stub: Any = capability_pb2_grpc.CapabilityServiceStub(channel)
+        held = await stub.List(capability_pb2.ListCapabilitiesRequest(type="sys.mint"), metadata=self.token)
+        made = await stub.Mint(
+            capability_pb2.MintRequest(
+                authority_id=held.capabilities[0].id,
+                caller_id=3,
+                type="diffusers.generate",
+                params=to_struct({}),
+            ),
+            metadata=self.token,
+        )
+        return common_pb2.CallContext(capability_id=made.id, caller_id=3, this_id=3)
+
+
+async def _see(stub: Any, job_id: str, token: object, kind: str) -> job_pb2.JobEvent:
+    async for event in stub.Watch(job_pb2.WatchJobRequest(id=job_id), metadata=token):
+        if event.WhichOneof("event") == kind:
+            found: job_pb2.JobEvent = event
+            return found
+    raise AssertionError(f"no {kind}")
+
+
+async def _end(stub: Any, job_id: str, token: object) -> job_pb2.Job:
+    return (await _see(stub, job_id, token, "ended")).ended
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+async def _gone(pid: int) -> None:
+    """Until a process that is no child of ours has ended."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    ended_now = asyncio.Event()
+    asyncio.get_running_loop().add_reader(descriptor, ended_now.set)
+    await ended_now.wait()
+    asyncio.get_running_loop().remove_reader(descriptor)
+    os.close(descriptor)
