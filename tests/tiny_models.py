@@ -9,8 +9,8 @@ from typing import Any
 
 def stable_diffusion(folder: Path, *, seed: int = 0) -> Path:
     """A Stable Diffusion 1 pipeline that draws 64 x 64 pixels of noise, saved as a diffusers folder."""
-    import torch
     import diffusers
+    import torch
     from transformers import CLIPTextConfig, CLIPTextModel
 
     torch.manual_seed(seed)

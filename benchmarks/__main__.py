@@ -1,0 +1,31 @@
+"""`python -m benchmarks NAME` prints one JSON object: name, value, unit, n, better, baseline, and what led to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from benchmarks import sidecar_cost, start
+
+BENCHMARKS: dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = {
+    "overhead": sidecar_cost.overhead,
+    "health_under_load": sidecar_cost.health_under_load,
+    "control_rps": sidecar_cost.control_rps,
+    "cold_start": start.cold_start,
+}
+
+
+def main() -> None:
+    names = sys.argv[1:]
+    if not names or any(name not in (*BENCHMARKS, "all") for name in names):
+        raise SystemExit(f"usage: python -m benchmarks NAME; names are all, {', '.join(BENCHMARKS)}")
+    for name in BENCHMARKS if "all" in names else names:
+        result = asyncio.run(BENCHMARKS[name]())
+        print(json.dumps({"name": name, **result}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

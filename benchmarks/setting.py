@@ -1,0 +1,101 @@
+"""A sidecar process on the embedded model, as an operator runs it, and a way to talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from sidecar.pb.viwo.imagegen.v1 import (
+    capability_pb2,
+    capability_pb2_grpc,
+    common_pb2,
+    image_pb2,
+    image_pb2_grpc,
+    model_pb2,
+    model_pb2_grpc,
+)
+from sidecar.services.translate import to_struct
+
+MODEL = "icons"
+SYSTEM = 3
+
+
+@dataclass
+class Served:
+    """A running server process; `serving_after` in seconds from its start."""
+
+    process: asyncio.subprocess.Process
+    channel: grpc.aio.Channel
+    token: tuple[tuple[str, str], ...]
+    serving_after: float
+    started: float
+
+    async def context(self) -> common_pb2.CallContext:
+        stub: Any = capability_pb2_grpc.CapabilityServiceStub(self.channel)
+        held = await stub.List(
+            capability_pb2.ListCapabilitiesRequest(owner_id=SYSTEM, type="sys.mint"), metadata=self.token
+        )
+        made = await stub.Mint(
+            capability_pb2.MintRequest(
+                authority_id=held.capabilities[0].id,
+                caller_id=SYSTEM,
+                type="diffusers.generate",
+                params=to_struct({"*": True}),
+            ),
+            metadata=self.token,
+        )
+        return common_pb2.CallContext(capability_id=made.id, caller_id=SYSTEM, this_id=SYSTEM)
+
+    async def load_model(self) -> None:
+        stub: Any = model_pb2_grpc.ModelServiceStub(self.channel)
+        await stub.Load(model_pb2.LoadModelRequest(id=MODEL), metadata=self.token)
+
+    async def paint(self, context: common_pb2.CallContext, **options: Any) -> image_pb2.ImageResponse:
+        stub: Any = image_pb2_grpc.ImageServiceStub(self.channel)
+        request = image_pb2.TextToImageRequest(
+            context=context, prompt="a red apple", options=image_pb2.GenerationOptions(seed=7, **options)
+        )
+        answer: image_pb2.ImageResponse = await stub.TextToImage(request, metadata=self.token)
+        return answer
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[Served]:
+    """`viwo-imagegen serve` in a process and folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "sidecar.cli", "serve", "--port", "0", "--data-dir", folder,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        assert process.stdout is not None
+        line = (await process.stdout.readline()).decode()
+        serving_after = time.perf_counter() - started
+        address = line.split("serves at ")[1].split()[0]
+        token = (
+            (
+                "authorization",
+                f"Bearer {await asyncio.to_thread((Path(folder) / 'token').read_text)}".strip(),
+            ),
+        )
+        try:
+            async with grpc.aio.insecure_channel(address) as channel:
+                yield Served(process, channel, token, serving_after, started)
+        finally:
+            process.terminate()
+            await process.wait()
+
+
+def quantile(values: list[float], share: float) -> float:
+    """The value below which this share of all lies."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
