@@ -18,6 +18,8 @@ from sidecar.engines.base import ModelListing
 from sidecar.engines.local.wire import ModelSource
 
 DEFAULTS_FILE = "viwo_defaults.json"
+CONFIG_SUFFIX = ".config"
+"""`name.config/` beside `name.safetensors` holds the configurations of a single file, for machines without a hub."""
 MAX_HEADER = 64 * 1024 * 1024
 _FALLBACK_STEPS, _FALLBACK_GUIDANCE = 25, 7.0
 
@@ -135,7 +137,7 @@ def _model_paths(root: Path) -> Iterable[Path]:
     if not root.is_dir():
         return
     for path in sorted(root.iterdir()):
-        if path.is_dir():
+        if path.is_dir() and path.suffix != CONFIG_SUFFIX:
             if (path / "model_index.json").is_file():
                 yield path
             else:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from capabilities.errors import FailedPrecondition, InvalidArgument
 from capabilities.schedulers import DEFAULT, SCHEDULERS
+from sidecar.engines.local.catalog import CONFIG_SUFFIX
 from sidecar.engines.local.wire import ModelSource
 
 
@@ -51,6 +53,10 @@ def load(source: ModelSource, device: str) -> Any:
     options: dict[str, Any] = {"dtype": pick_dtype(device), "use_safetensors": True}
     try:
         if source.kind == "file":
+            # Configurations come from the hub, or from a folder beside the file on a machine that has none.
+            beside = Path(source.location).with_suffix(CONFIG_SUFFIX)
+            if beside.is_dir():
+                options |= {"config": str(beside), "local_files_only": True}
             pipeline = getattr(diffusers, source.pipeline).from_single_file(source.location, **options)
         else:
             local = source.kind == "folder"

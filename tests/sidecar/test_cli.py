@@ -1,0 +1,164 @@
+"""The command line against a running server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from sidecar.cli import app
+from tests.harness import Sidecar, pixels
+
+
+class Terminal:
+    """Runs commands as an operator's shell would, with the shared server configured."""
+
+    def __init__(self, sidecar: Sidecar, folder: Path) -> None:
+        settings = sidecar.running.settings
+        self.folder = folder
+        self._environment = {
+            "VIWO_IMAGEGEN_DATA_DIR": str(settings.data_dir),
+            "VIWO_IMAGEGEN_PORT": sidecar.running.address.rsplit(":", 1)[1],
+            "COLUMNS": "250",
+        }
+
+    async def run(self, *words: str, status: int = 0) -> str:
+        """What a command prints; it runs on a thread, since the server lives on this one."""
+        result = await asyncio.to_thread(CliRunner().invoke, app, list(words), env=self._environment)
+        assert result.exit_code == status, result.output
+        return result.output if status == 0 else result.stderr
+
+    async def json(self, *words: str) -> Any:
+        result = await asyncio.to_thread(CliRunner().invoke, app, [*words, "--json"], env=self._environment)
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+
+@pytest.fixture
+def terminal(sidecar: Sidecar, tmp_path: Path) -> Terminal:
+    return Terminal(sidecar, tmp_path)
+
+
+async def test_generates_a_file_and_tells_seed_seconds_and_cost(terminal: Terminal) -> None:
+    words = (
+        "generate",
+        "a cup",
+        "--steps",
+        "2",
+        "--seed",
+        "5",
+        "--count",
+        "2",
+        "--out",
+        str(terminal.folder),
+    )
+    shown = await terminal.run(*words)
+    files = sorted(terminal.folder.glob("*.png"))
+    assert [file.stem.split("-")[1] for file in files] == ["5", "6"]
+    assert pixels(files[0].read_bytes()).shape == (64, 64, 3)
+    assert "megapixel-steps" in shown
+    job = await terminal.json(*words, "--format", "webp", "--save", "--name", "cup")
+    assert [int(image["seed"]) for image in job["images"]] == [5, 6]
+    entity = await terminal.json("entity", "get", job["images"][0]["entity_id"])
+    assert entity["name"] == "cup"
+
+
+async def test_capabilities_are_minted_narrowed_given_and_revoked(
+    terminal: Terminal, sidecar: Sidecar
+) -> None:
+    minted = await terminal.json(
+        "mint", "diffusers.generate", "-p", "allowed_models=sd,other", "-p", "max_steps=9"
+    )
+    assert minted["params"] == {"allowed_models": ["other", "sd"], "max_steps": 9.0}
+    child = await terminal.json("delegate", minted["id"], "--params", '{"max_steps": 4}')
+    assert child["params"]["max_steps"] == 4.0
+    given = await terminal.json("give", child["id"], str(sidecar.painter))
+    assert int(given["owner_id"]) == sidecar.painter
+    listed = await terminal.json("capabilities", "--owner", str(sidecar.painter))
+    assert child["id"] in [item["id"] for item in listed]
+    refusal = await terminal.run(
+        "generate", "x", "--capability", child["id"], "--as", str(sidecar.painter), "--steps", "5", status=1
+    )
+    assert "max_steps of this capability is 4" in refusal
+    assert "field: max_steps" in refusal
+    revoked = await terminal.json("revoke", minted["id"])
+    assert revoked["revoked_ids"] == [minted["id"], child["id"]]
+    given_at_once = await terminal.json("mint", "--to", str(sidecar.painter))
+    assert int(given_at_once["owner_id"]) == sidecar.painter
+
+
+async def test_jobs_entities_and_models(terminal: Terminal) -> None:
+    job = await terminal.json("generate", "a cup", "--steps", "1", "--save", "--out", str(terminal.folder))
+    assert job["id"] in await terminal.run("jobs", "list", "--state", "succeeded")
+    assert (await terminal.json("jobs", "get", job["id"]))["state"] == "JOB_STATE_SUCCEEDED"
+    assert (await terminal.json("jobs", "watch", job["id"]))["id"] == job["id"]
+    assert (await terminal.json("jobs", "cancel", job["id"]))["state"] == "JOB_STATE_SUCCEEDED"
+    entity_id = job["images"][0]["entity_id"]
+    assert entity_id in await terminal.run("entity", "list")
+    answer = await terminal.json("entity", "verb", entity_id, "transform", "[90, 2]")
+    assert answer["entity"]["version"] == 2
+    file = terminal.folder / "out.png"
+    shown = await terminal.run("entity", "get", entity_id, "--out", str(file))
+    assert "transform" in shown
+    assert pixels(file.read_bytes()).shape == (128, 128, 3)
+    assert "sd (default)" in await terminal.run("models", "list")
+    assert (await terminal.json("models", "load", "sd"))["loaded"] is True
+    assert (await terminal.json("models", "unload", "sd"))["loaded"] is False
+    assert "textToImage" in await terminal.run("methods")
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("generate", "x", "--model", "sdd"), "did you mean 'sd'?"),
+        (("generate", "x", "--width", "9000"), "max_width of this server is 2048"),
+        (("generate", "x", "--scheduler", "eular"), "did you mean 'euler'?"),
+        (("generate", "x", "--format", "bmp"), "'png', 'jpeg' or 'webp'"),
+        (("entity", "get", "1"), "entity 1 holds no picture"),
+        (("jobs", "get", "nothing"), "there is no job 'nothing'"),
+        (("mint", "sys.mint"), "is not an image capability"),
+        (("mint", "-p", "max_steps"), "takes name=value"),
+        (("mint", "--params", "["), "--params is not JSON"),
+        (("mint", "--as", "1"), "entity 1 holds no sys.mint"),
+        (("give", "nothing", "1"), "there is no capability 'nothing'"),
+    ],
+)
+async def test_mistakes_are_told_in_words(terminal: Terminal, words: tuple[str, ...], complaint: str) -> None:
+    shown = " ".join((await terminal.run(*words, status=1)).split())
+    assert complaint in shown
+    assert "Traceback" not in shown
+
+
+def test_no_server_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sidecar.client.CONNECT_TIMEOUT", 0.2)
+    result = CliRunner().invoke(
+        app, ["jobs", "list"], env={"VIWO_IMAGEGEN_DATA_DIR": str(tmp_path), "VIWO_IMAGEGEN_PORT": "1"}
+    )
+    assert result.exit_code == 1
+    assert "start one with 'viwo-imagegen serve'" in " ".join(result.stderr.split())
+
+
+def test_configuration_is_shown_and_layered(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('port = 4000\nmax_steps = 33\n[[hub_models]]\nid = "a/b"\nsteps = 2\n')
+    environment = {"VIWO_IMAGEGEN_CONFIG": str(file), "VIWO_IMAGEGEN_PORT": "5000", "COLUMNS": "200"}
+    result = CliRunner().invoke(app, ["config", "--json"], env=environment)
+    shown = json.loads(result.stdout)
+    assert (shown["port"], shown["max_steps"], shown["hub_models"][0]["steps"]) == (5000, 33, 2)
+    assert "VIWO_IMAGEGEN_<NAME>" in CliRunner().invoke(app, ["config"], env=environment).stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("prot = 1", "prot: Extra inputs"), ("port = 99999", "port: Input should be less")],
+)
+def test_a_wrong_configuration_names_the_setting(tmp_path: Path, text: str, complaint: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    result = CliRunner().invoke(app, ["config"], env={"VIWO_IMAGEGEN_CONFIG": str(file)})
+    assert result.exit_code == 1
+    assert complaint in " ".join(result.stderr.split())

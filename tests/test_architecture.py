@@ -1,0 +1,44 @@
+"""What must stay true of the code itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def imported_by(statement: str) -> set[str]:
+    """The modules that a fresh interpreter has after a statement."""
+    code = f"{statement}\nimport sys, json\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(json.loads(done.stdout))
+
+
+def test_imports_run_downwards_only() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
+        capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_server_does_not_import_torch() -> None:
+    heavy = {"torch", "diffusers", "transformers", "numpy"}
+    assert not imported_by("import capabilities.methods, capabilities.imaging") & (
+        heavy | {"grpc", "sqlalchemy"}
+    )
+    assert not imported_by("import entity_store.images") & (heavy | {"grpc", "sqlalchemy"})
+    assert not imported_by("import sidecar.server, sidecar.cli") & heavy
+
+
+def test_no_module_is_long_without_a_reason() -> None:
+    long = [
+        str(path.relative_to(ROOT))
+        for folder in ("capabilities", "entity_store", "sidecar", "tests", "benchmarks")
+        for path in (ROOT / folder).rglob("*.py")
+        if "pb" not in path.parts and len(path.read_text().splitlines()) > 400
+    ]
+    assert not long
