@@ -26,7 +26,12 @@ def generate(out: Path) -> None:
     sources = sorted(str(path) for path in (ROOT / "protos").rglob("*.proto"))
     include = str(files("grpc_tools").joinpath("_proto"))
     arguments = ["protoc", f"-I{ROOT / 'protos'}", f"-I{include}"]
-    arguments += [f"--python_out={out}", f"--mypy_out={out}", f"--grpc_python_out={out}", f"--mypy_grpc_out={out}"]
+    arguments += [
+        f"--python_out={out}",
+        f"--mypy_out={out}",
+        f"--grpc_python_out={out}",
+        f"--mypy_grpc_out={out}",
+    ]
     if protoc.main([*arguments, *sources]) != 0:
         raise SystemExit("protoc failed")
     for path in [*out.rglob("*.py"), *out.rglob("*.pyi")]:

@@ -239,5 +239,5 @@ def describe(task: Task, seed: int) -> dict[str, object]:
         "scheduler": task.scheduler,
         "width": task.width,
         "height": task.height,
-        "compute": task.compute / task.count,
+        "cost": task.compute / task.count,
     }

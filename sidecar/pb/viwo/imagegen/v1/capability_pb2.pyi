@@ -263,7 +263,9 @@ class ListCapabilitiesResponse(_message.Message):
     next_page_token: _builtins.str
     """Empty on the last page."""
     @_builtins.property
-    def capabilities(self) -> _containers.RepeatedCompositeFieldContainer[Global___Capability]: ...
+    def capabilities(self) -> _containers.RepeatedCompositeFieldContainer[Global___Capability]:
+        """The page, oldest first."""
+
     def __init__(
         self,
         *,
@@ -304,7 +306,9 @@ class DescribeMethodsResponse(_message.Message):
 
     METHODS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def methods(self) -> _containers.RepeatedCompositeFieldContainer[Global___MethodDescription]: ...
+    def methods(self) -> _containers.RepeatedCompositeFieldContainer[Global___MethodDescription]:
+        """What this server can do."""
+
     def __init__(
         self,
         *,

@@ -88,7 +88,9 @@ class SaveImageRequest(_message.Message):
     OPTIONS_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def context(self) -> _common_pb2.CallContext: ...
+    def context(self) -> _common_pb2.CallContext:
+        """By what right the call comes."""
+
     @_builtins.property
     def image(self) -> _common_pb2.ImageSource:
         """The picture."""
@@ -184,7 +186,9 @@ class ListEntitiesResponse(_message.Message):
     next_page_token: _builtins.str
     """Empty on the last page."""
     @_builtins.property
-    def entities(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImageEntity]: ...
+    def entities(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImageEntity]:
+        """The page, newest first."""
+
     def __init__(
         self,
         *,
@@ -214,7 +218,9 @@ class CallVerbRequest(_message.Message):
     arguments_json: _builtins.str
     """Its arguments, as a JSON array. Pictures are entity ids, "sha256:..." references, base64 or data URLs."""
     @_builtins.property
-    def context(self) -> _common_pb2.CallContext: ...
+    def context(self) -> _common_pb2.CallContext:
+        """By what right the call comes."""
+
     def __init__(
         self,
         *,

@@ -296,7 +296,9 @@ class ImageResponse(_message.Message):
     work_seconds: _builtins.float
     """Seconds of work, waiting in the queue not counted."""
     @_builtins.property
-    def images(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Image]: ...
+    def images(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Image]:
+        """The pictures, in the order of their seeds."""
+
     @_builtins.property
     def cost(self) -> _common_pb2.Cost:
         """What it cost."""
@@ -334,11 +336,17 @@ class TextToImageRequest(_message.Message):
     prompt: _builtins.str
     """What the picture shows."""
     @_builtins.property
-    def context(self) -> _common_pb2.CallContext: ...
+    def context(self) -> _common_pb2.CallContext:
+        """By what right the call comes."""
+
     @_builtins.property
-    def options(self) -> Global___GenerationOptions: ...
+    def options(self) -> Global___GenerationOptions:
+        """Settings of the run; what is unset takes the model's own default."""
+
     @_builtins.property
-    def output(self) -> _common_pb2.OutputOptions: ...
+    def output(self) -> _common_pb2.OutputOptions:
+        """Encoding, saving, and what becomes of the job when the client leaves."""
+
     def __init__(
         self,
         *,
@@ -370,15 +378,21 @@ class ImageToImageRequest(_message.Message):
     strength: _builtins.float
     """How far to go from the picture, 0 (not at all) to 1 (ignore it)."""
     @_builtins.property
-    def context(self) -> _common_pb2.CallContext: ...
+    def context(self) -> _common_pb2.CallContext:
+        """By what right the call comes."""
+
     @_builtins.property
     def image(self) -> _common_pb2.ImageSource:
         """The picture to start from."""
 
     @_builtins.property
-    def options(self) -> Global___GenerationOptions: ...
+    def options(self) -> Global___GenerationOptions:
+        """Settings of the run; what is unset takes the model's own default."""
+
     @_builtins.property
-    def output(self) -> _common_pb2.OutputOptions: ...
+    def output(self) -> _common_pb2.OutputOptions:
+        """Encoding, saving, and what becomes of the job when the client leaves."""
+
     def __init__(
         self,
         *,
@@ -405,7 +419,9 @@ class ControlTypesRequest(_message.Message):
 
     CONTEXT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def context(self) -> _common_pb2.CallContext: ...
+    def context(self) -> _common_pb2.CallContext:
+        """By what right the call comes."""
+
     def __init__(
         self,
         *,
@@ -425,7 +441,9 @@ class ControlTypesResponse(_message.Message):
 
     TYPES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def types(self) -> _containers.RepeatedCompositeFieldContainer[Global___ControlType]: ...
+    def types(self) -> _containers.RepeatedCompositeFieldContainer[Global___ControlType]:
+        """Every type that is known here."""
+
     def __init__(
         self,
         *,
@@ -485,13 +503,17 @@ class PreprocessRequest(_message.Message):
     options_json: _builtins.str
     """Settings of the preprocessor as a JSON object, such as {"low": 100, "high": 200}."""
     @_builtins.property
-    def context(self) -> _common_pb2.CallContext: ...
+    def context(self) -> _common_pb2.CallContext:
+        """By what right the call comes."""
+
     @_builtins.property
     def image(self) -> _common_pb2.ImageSource:
         """The picture to look at."""
 
     @_builtins.property
-    def output(self) -> _common_pb2.OutputOptions: ...
+    def output(self) -> _common_pb2.OutputOptions:
+        """Encoding, saving, and what becomes of the job when the client leaves."""
+
     def __init__(
         self,
         *,
@@ -586,15 +608,21 @@ class ApplyRequest(_message.Message):
     prompt: _builtins.str
     """What the picture shows."""
     @_builtins.property
-    def context(self) -> _common_pb2.CallContext: ...
+    def context(self) -> _common_pb2.CallContext:
+        """By what right the call comes."""
+
     @_builtins.property
     def controls(self) -> _containers.RepeatedCompositeFieldContainer[Global___Control]:
         """One or more controls, applied together."""
 
     @_builtins.property
-    def options(self) -> Global___GenerationOptions: ...
+    def options(self) -> Global___GenerationOptions:
+        """Settings of the run; what is unset takes the model's own default."""
+
     @_builtins.property
-    def output(self) -> _common_pb2.OutputOptions: ...
+    def output(self) -> _common_pb2.OutputOptions:
+        """Encoding, saving, and what becomes of the job when the client leaves."""
+
     def __init__(
         self,
         *,
@@ -637,7 +665,9 @@ class InpaintRequest(_message.Message):
     mask_fit: Global___MaskFit.ValueType
     """What to do with a mask of another size."""
     @_builtins.property
-    def context(self) -> _common_pb2.CallContext: ...
+    def context(self) -> _common_pb2.CallContext:
+        """By what right the call comes."""
+
     @_builtins.property
     def image(self) -> _common_pb2.ImageSource:
         """The picture to repaint."""
@@ -647,9 +677,13 @@ class InpaintRequest(_message.Message):
         """White is repainted, black is kept."""
 
     @_builtins.property
-    def options(self) -> Global___GenerationOptions: ...
+    def options(self) -> Global___GenerationOptions:
+        """Settings of the run; what is unset takes the model's own default."""
+
     @_builtins.property
-    def output(self) -> _common_pb2.OutputOptions: ...
+    def output(self) -> _common_pb2.OutputOptions:
+        """Encoding, saving, and what becomes of the job when the client leaves."""
+
     def __init__(
         self,
         *,
@@ -710,15 +744,21 @@ class OutpaintRequest(_message.Message):
     feather: _builtins.int
     """Width of the soft edge, in pixels."""
     @_builtins.property
-    def context(self) -> _common_pb2.CallContext: ...
+    def context(self) -> _common_pb2.CallContext:
+        """By what right the call comes."""
+
     @_builtins.property
     def image(self) -> _common_pb2.ImageSource:
         """The picture to extend."""
 
     @_builtins.property
-    def options(self) -> Global___GenerationOptions: ...
+    def options(self) -> Global___GenerationOptions:
+        """Settings of the run; what is unset takes the model's own default."""
+
     @_builtins.property
-    def output(self) -> _common_pb2.OutputOptions: ...
+    def output(self) -> _common_pb2.OutputOptions:
+        """Encoding, saving, and what becomes of the job when the client leaves."""
+
     def __init__(
         self,
         *,
@@ -757,13 +797,17 @@ class UpscaleRequest(_message.Message):
     factor: _builtins.int
     """2 or 4."""
     @_builtins.property
-    def context(self) -> _common_pb2.CallContext: ...
+    def context(self) -> _common_pb2.CallContext:
+        """By what right the call comes."""
+
     @_builtins.property
     def image(self) -> _common_pb2.ImageSource:
         """The picture to enlarge."""
 
     @_builtins.property
-    def output(self) -> _common_pb2.OutputOptions: ...
+    def output(self) -> _common_pb2.OutputOptions:
+        """Encoding, saving, and what becomes of the job when the client leaves."""
+
     def __init__(
         self,
         *,
@@ -795,13 +839,17 @@ class UpscaleTraditionalRequest(_message.Message):
     factor: _builtins.int
     """2 or 4."""
     @_builtins.property
-    def context(self) -> _common_pb2.CallContext: ...
+    def context(self) -> _common_pb2.CallContext:
+        """By what right the call comes."""
+
     @_builtins.property
     def image(self) -> _common_pb2.ImageSource:
         """The picture to enlarge."""
 
     @_builtins.property
-    def output(self) -> _common_pb2.OutputOptions: ...
+    def output(self) -> _common_pb2.OutputOptions:
+        """Encoding, saving, and what becomes of the job when the client leaves."""
+
     def __init__(
         self,
         *,
@@ -846,15 +894,21 @@ class UpscaleImg2ImgRequest(_message.Message):
     tile_overlap: _builtins.int
     """Overlap of tiles in pixels."""
     @_builtins.property
-    def context(self) -> _common_pb2.CallContext: ...
+    def context(self) -> _common_pb2.CallContext:
+        """By what right the call comes."""
+
     @_builtins.property
     def image(self) -> _common_pb2.ImageSource:
         """The picture to enlarge."""
 
     @_builtins.property
-    def options(self) -> Global___GenerationOptions: ...
+    def options(self) -> Global___GenerationOptions:
+        """Settings of the run; what is unset takes the model's own default."""
+
     @_builtins.property
-    def output(self) -> _common_pb2.OutputOptions: ...
+    def output(self) -> _common_pb2.OutputOptions:
+        """Encoding, saving, and what becomes of the job when the client leaves."""
+
     def __init__(
         self,
         *,
@@ -910,13 +964,17 @@ class FaceRestoreRequest(_message.Message):
     model: _builtins.str
     """Restorer: "gfpgan", "restoreformer", "codeformer" or a model id."""
     @_builtins.property
-    def context(self) -> _common_pb2.CallContext: ...
+    def context(self) -> _common_pb2.CallContext:
+        """By what right the call comes."""
+
     @_builtins.property
     def image(self) -> _common_pb2.ImageSource:
         """The picture with faces."""
 
     @_builtins.property
-    def output(self) -> _common_pb2.OutputOptions: ...
+    def output(self) -> _common_pb2.OutputOptions:
+        """Encoding, saving, and what becomes of the job when the client leaves."""
+
     def __init__(
         self,
         *,
@@ -945,7 +1003,9 @@ class EditRequest(_message.Message):
     OPERATIONS_FIELD_NUMBER: _builtins.int
     OUTPUT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def context(self) -> _common_pb2.CallContext: ...
+    def context(self) -> _common_pb2.CallContext:
+        """By what right the call comes."""
+
     @_builtins.property
     def image(self) -> _common_pb2.ImageSource:
         """The picture to change."""
@@ -955,7 +1015,9 @@ class EditRequest(_message.Message):
         """The operations, done in order."""
 
     @_builtins.property
-    def output(self) -> _common_pb2.OutputOptions: ...
+    def output(self) -> _common_pb2.OutputOptions:
+        """Encoding, saving, and what becomes of the job when the client leaves."""
+
     def __init__(
         self,
         *,
@@ -983,17 +1045,29 @@ class EditOperation(_message.Message):
     RESIZE_FIELD_NUMBER: _builtins.int
     REMOVE_BACKGROUND_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def transform(self) -> Global___Transform: ...
+    def transform(self) -> Global___Transform:
+        """Rotate, then scale."""
+
     @_builtins.property
-    def filter(self) -> Global___Filter: ...
+    def filter(self) -> Global___Filter:
+        """Blur, sharpen or turn grey."""
+
     @_builtins.property
-    def composite(self) -> Global___Composite: ...
+    def composite(self) -> Global___Composite:
+        """Lay a picture on top."""
+
     @_builtins.property
-    def crop(self) -> Global___Crop: ...
+    def crop(self) -> Global___Crop:
+        """Cut out a part."""
+
     @_builtins.property
-    def resize(self) -> Global___Resize: ...
+    def resize(self) -> Global___Resize:
+        """Another size."""
+
     @_builtins.property
-    def remove_background(self) -> Global___RemoveBackground: ...
+    def remove_background(self) -> Global___RemoveBackground:
+        """Make a plain background transparent."""
+
     def __init__(
         self,
         *,
@@ -1046,6 +1120,7 @@ class Filter(_message.Message):
 
     KIND_FIELD_NUMBER: _builtins.int
     kind: Global___FilterKind.ValueType
+    """Which filter."""
     def __init__(
         self,
         *,
@@ -1072,6 +1147,7 @@ class Composite(_message.Message):
     y: _builtins.int
     """Top edge of the overlay, in pixels."""
     blend: Global___BlendMode.ValueType
+    """How the colours are combined; unset: NORMAL."""
     @_builtins.property
     def overlay(self) -> _common_pb2.ImageSource:
         """The picture laid on top."""
@@ -1136,6 +1212,7 @@ class Resize(_message.Message):
     height: _builtins.int
     """Height in pixels; 0: in proportion."""
     method: Global___ResampleMethod.ValueType
+    """Resampling filter; unset: LANCZOS."""
     def __init__(
         self,
         *,
@@ -1183,7 +1260,9 @@ class InvokeRequest(_message.Message):
     arguments_json: _builtins.str
     """A JSON array: the positional arguments, then an options object."""
     @_builtins.property
-    def context(self) -> _common_pb2.CallContext: ...
+    def context(self) -> _common_pb2.CallContext:
+        """By what right the call comes."""
+
     def __init__(
         self,
         *,

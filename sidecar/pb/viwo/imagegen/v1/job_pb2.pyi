@@ -107,6 +107,7 @@ class Job(_message.Message):
     id: _builtins.str
     """Job id; ids sort by creation time."""
     state: Global___JobState.ValueType
+    """Where it is in its life."""
     method: _builtins.str
     """The method, such as "textToImage"."""
     task_json: _builtins.str
@@ -140,11 +141,17 @@ class Job(_message.Message):
         """Estimated at first, actual when ended."""
 
     @_builtins.property
-    def create_time(self) -> _timestamp_pb2.Timestamp: ...
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was accepted."""
+
     @_builtins.property
-    def start_time(self) -> _timestamp_pb2.Timestamp: ...
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """When an engine last began it; unset while it waits."""
+
     @_builtins.property
-    def end_time(self) -> _timestamp_pb2.Timestamp: ...
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it ended; unset before."""
+
     def __init__(
         self,
         *,
@@ -194,29 +201,53 @@ class SubmitJobRequest(_message.Message):
     request_id: _builtins.str
     """A name of the client's choice for this submission (at most 128 characters): sent again, the first job is answered."""
     @_builtins.property
-    def text_to_image(self) -> _image_pb2.TextToImageRequest: ...
+    def text_to_image(self) -> _image_pb2.TextToImageRequest:
+        """As ImageService.TextToImage."""
+
     @_builtins.property
-    def image_to_image(self) -> _image_pb2.ImageToImageRequest: ...
+    def image_to_image(self) -> _image_pb2.ImageToImageRequest:
+        """As ImageService.ImageToImage."""
+
     @_builtins.property
-    def preprocess(self) -> _image_pb2.PreprocessRequest: ...
+    def preprocess(self) -> _image_pb2.PreprocessRequest:
+        """As ImageService.Preprocess."""
+
     @_builtins.property
-    def apply(self) -> _image_pb2.ApplyRequest: ...
+    def apply(self) -> _image_pb2.ApplyRequest:
+        """As ImageService.Apply."""
+
     @_builtins.property
-    def inpaint(self) -> _image_pb2.InpaintRequest: ...
+    def inpaint(self) -> _image_pb2.InpaintRequest:
+        """As ImageService.Inpaint."""
+
     @_builtins.property
-    def outpaint(self) -> _image_pb2.OutpaintRequest: ...
+    def outpaint(self) -> _image_pb2.OutpaintRequest:
+        """As ImageService.Outpaint."""
+
     @_builtins.property
-    def upscale(self) -> _image_pb2.UpscaleRequest: ...
+    def upscale(self) -> _image_pb2.UpscaleRequest:
+        """As ImageService.Upscale."""
+
     @_builtins.property
-    def upscale_traditional(self) -> _image_pb2.UpscaleTraditionalRequest: ...
+    def upscale_traditional(self) -> _image_pb2.UpscaleTraditionalRequest:
+        """As ImageService.UpscaleTraditional."""
+
     @_builtins.property
-    def upscale_img2img(self) -> _image_pb2.UpscaleImg2ImgRequest: ...
+    def upscale_img2img(self) -> _image_pb2.UpscaleImg2ImgRequest:
+        """As ImageService.UpscaleImg2Img."""
+
     @_builtins.property
-    def face_restore(self) -> _image_pb2.FaceRestoreRequest: ...
+    def face_restore(self) -> _image_pb2.FaceRestoreRequest:
+        """As ImageService.FaceRestore."""
+
     @_builtins.property
-    def edit(self) -> _image_pb2.EditRequest: ...
+    def edit(self) -> _image_pb2.EditRequest:
+        """As ImageService.Edit."""
+
     @_builtins.property
-    def invoke(self) -> _image_pb2.InvokeRequest: ...
+    def invoke(self) -> _image_pb2.InvokeRequest:
+        """Any method, as a script calls it."""
+
     def __init__(
         self,
         *,
@@ -327,7 +358,9 @@ class ListJobsResponse(_message.Message):
     next_page_token: _builtins.str
     """Empty on the last page."""
     @_builtins.property
-    def jobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Job]: ...
+    def jobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Job]:
+        """The page, newest first."""
+
     def __init__(
         self,
         *,
@@ -472,8 +505,11 @@ class JobEvent(_message.Message):
     PREVIEW_FIELD_NUMBER: _builtins.int
     ENDED_FIELD_NUMBER: _builtins.int
     job_id: _builtins.str
+    """The job it happened to."""
     @_builtins.property
-    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When the event was sent."""
+
     @_builtins.property
     def queued(self) -> Global___JobEvent.Queued:
         """It waits."""
@@ -677,7 +713,9 @@ class BudgetStatusRequest(_message.Message):
 
     CONTEXT_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def context(self) -> _common_pb2.CallContext: ...
+    def context(self) -> _common_pb2.CallContext:
+        """By what right the call comes."""
+
     def __init__(
         self,
         *,
@@ -697,7 +735,9 @@ class BudgetStatusResponse(_message.Message):
 
     BUDGETS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def budgets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Budget]: ...
+    def budgets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Budget]:
+        """Every cap that holds, the narrowest first."""
+
     def __init__(
         self,
         *,
