@@ -14,7 +14,6 @@ from typing import Any
 import grpc
 from PIL import Image, ImageDraw, ImageFont
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from capabilities.errors import InternalFault
 from entity_store.world import SYSTEM_ID, World, create_entity
@@ -166,24 +165,15 @@ async def _paint(
         output=common_pb2.OutputOptions(save=save),
     )
     job: job_pb2.Job = await tour.jobs.Submit(job_pb2.SubmitJobRequest(text_to_image=request))
-    columns = (
-        TextColumn("    {task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
-        bar = progress.add_task("queued", total=None)
-        async for event in tour.jobs.Watch(job_pb2.WatchJobRequest(id=job.id)):
-            kind = event.WhichOneof("event")
-            if kind == "loading":
-                progress.update(bar, description=f"loading {event.loading.model_id}")
-            elif kind == "step":
-                progress.update(
-                    bar, description="painting", completed=event.step.step, total=event.step.total
-                )
-            elif kind == "ended":
-                job = event.ended
+    async for event in tour.jobs.Watch(job_pb2.WatchJobRequest(id=job.id)):
+        kind = event.WhichOneof("event")
+        if kind == "loading":
+            note(f"loading the model '{event.loading.model_id}'")
+        elif kind == "step":
+            begins, ends = event.step.step == 1, event.step.step == event.step.total
+            console.print("    step " if begins else "", event.step.step, sep="", end="\n" if ends else " ")
+        elif kind == "ended":
+            job = event.ended
     require(job.state == job_pb2.JOB_STATE_SUCCEEDED, f"the job failed: {job.failure.message}")
     return job
 

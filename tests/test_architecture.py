@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,17 @@ def test_the_server_does_not_import_torch() -> None:
     )
     assert not imported_by("import entity_store.images") & (heavy | {"grpc", "sqlalchemy"})
     assert not imported_by("import sidecar.server, sidecar.cli") & heavy
+
+
+def test_every_field_of_the_contract_is_commented() -> None:
+    field = re.compile(r"^\s*(repeated |optional )?[\w.]+ \w+ = \d+;$")
+    bare = []
+    for path in (ROOT / "protos").rglob("*.proto"):
+        lines = path.read_text().splitlines()
+        for before, line in zip(lines, lines[1:], strict=False):
+            if field.match(line) and not before.strip().startswith("//"):
+                bare.append(f"{path.name}: {line.strip()}")
+    assert not bare
 
 
 def test_no_module_is_long_without_a_reason() -> None:

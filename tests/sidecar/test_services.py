@@ -235,6 +235,16 @@ class TestBlobs:
         assert parts[0].blob == blob
         assert len(parts) > 1
 
+    async def test_messages_may_be_large_both_ways(self, sidecar: Sidecar) -> None:
+        noise = np.random.default_rng(2).integers(0, 256, (1800, 1800, 3), dtype=np.uint8)
+        data = imaging.encode(imaging.from_pixels(noise.tobytes(), 1800, 1800, 3))
+        assert len(data) > 8 * 1024 * 1024
+        entity = await saved(sidecar, data)
+        props = sidecar.running.world.entity(entity.id).props
+        assert "image" not in props, "large files are referenced only"
+        got = await sidecar.entities.Get(entity_pb2.GetEntityRequest(id=entity.id, include_data=True))
+        assert got.image.data == data
+
 
 class TestModels:
     async def test_lists_loads_and_unloads(self, sidecar: Sidecar) -> None:
