@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
@@ -40,7 +41,7 @@ def test_every_field_of_the_contract_is_commented() -> None:
     bare = []
     for path in (ROOT / "protos").rglob("*.proto"):
         lines = path.read_text().splitlines()
-        for before, line in zip(lines, lines[1:], strict=False):
+        for before, line in itertools.pairwise(lines):
             if field.match(line) and not before.strip().startswith("//"):
                 bare.append(f"{path.name}: {line.strip()}")
     assert not bare

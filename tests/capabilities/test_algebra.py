@@ -1,0 +1,188 @@
+"""The restriction algebra: a child may be narrower than its parent and never wider, in whatever order."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from capabilities.errors import InvalidArgument, PermissionDenied
+from capabilities.params import KINDS, NOT_HELD_YET, Params, dump, parse, parse_row, restrict
+from capabilities.policy import Caller, Capability, authorize, check
+from capabilities.tasks import TextToImage
+
+MODELS = ("a", "b", "c")
+names = st.lists(st.sampled_from(MODELS), unique=True)
+whole = st.sampled_from([1, 32, 64, 100, 512, 10**6])
+raw_params = st.fixed_dictionaries(
+    {},
+    optional={
+        "allowed_models": names,
+        "allowed_methods": st.lists(st.sampled_from(["textToImage", "imageToImage"]), unique=True),
+        "default_model": st.sampled_from(MODELS),
+        "max_compute": st.floats(0, 100),
+        "max_width": whole, "max_height": whole, "max_pixels": whole, "max_images": whole, "max_steps": whole,
+        "expires_at": st.integers(1, 2_000_000_000),
+        "allow_unsafe": st.booleans(),
+        "*": st.booleans(),
+    },
+)  # fmt: skip
+tasks = st.builds(
+    TextToImage,
+    model_id=st.sampled_from(MODELS), prompt=st.just("x"), width=st.sampled_from([8, 64, 512]),
+    height=st.sampled_from([8, 64, 512]), steps=st.sampled_from([1, 30, 150]), guidance_scale=st.just(1.0),
+    scheduler=st.just("default"), seed=st.just(0), count=st.sampled_from([1, 4, 64]),
+)  # fmt: skip
+NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
+def chain(parent: Params, restrictions: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The end of a chain of delegations, or None where one of them is refused."""
+    child = dict(parent)
+    for asked in restrictions:
+        try:
+            child = restrict(child, parse(asked))
+        except PermissionDenied:
+            return None
+    return child
+
+
+def allows(params: Params, task: TextToImage, method: str = "textToImage") -> bool:
+    """Whether a capability with these parameters lets its owner do the task now."""
+    capability = Capability("id", 1, "diffusers.generate", dump(params))
+    try:
+        authorize(capability, Caller(1), capability_type="diffusers.generate", method=method, now=NOW).allow(
+            task
+        )
+    except PermissionDenied:
+        return False
+    return True
+
+
+@settings(max_examples=400)
+@given(raw_params, st.lists(raw_params, max_size=5), tasks, st.sampled_from(["textToImage", "imageToImage"]))
+def test_no_chain_allows_what_an_ancestor_denies(
+    root: dict[str, Any], restrictions: list[dict[str, Any]], task: TextToImage, method: str
+) -> None:
+    ancestors = [parse(root)]
+    for asked in restrictions:
+        child = chain(ancestors[-1], [asked])
+        if child is None:
+            return
+        if allows(child, task, method):
+            assert all(allows(ancestor, task, method) for ancestor in ancestors)
+        for permission in ("allow_unsafe", "*"):
+            if child.get(permission):
+                assert all(ancestor.get(permission) for ancestor in ancestors)
+        ancestors.append(child)
+
+
+@given(raw_params, raw_params)
+def test_delegating_twice_the_same_is_delegating_once(root: dict[str, Any], asked: dict[str, Any]) -> None:
+    once = chain(parse(root), [asked])
+    if once is not None:
+        assert chain(once, [asked]) == once
+    assert chain(parse(root), [{}]) == parse(root)
+
+
+@settings(max_examples=200)
+@given(raw_params, st.lists(raw_params, min_size=2, max_size=3))
+def test_the_order_does_not_matter(root: dict[str, Any], restrictions: list[dict[str, Any]]) -> None:
+    ends = [chain(parse(root), list(order)) for order in itertools.permutations(restrictions)]
+    assert all(end == ends[0] for end in ends)
+
+
+@given(raw_params)
+def test_what_is_written_reads_back(raw: dict[str, Any]) -> None:
+    params = parse(raw)
+    assert parse(dump(params)) == params
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=20),
+        st.none() | st.booleans() | st.floats() | st.text() | st.lists(st.text()),
+        max_size=4,
+    )
+)
+def test_whatever_is_not_understood_is_refused_and_never_ignored(raw: dict[str, Any]) -> None:
+    try:
+        params = parse(raw)
+    except InvalidArgument as refusal:
+        name = refusal.field
+    else:
+        assert set(params) == set(raw)
+        return
+    assert name in raw
+    with pytest.raises(PermissionDenied):
+        parse_row(raw)
+
+
+@pytest.mark.parametrize("name", sorted(NOT_HELD_YET))
+def test_limits_that_nobody_holds_fail_closed(name: str) -> None:
+    with pytest.raises(InvalidArgument, match="not enforced by this server yet"):
+        parse({name: 1})
+    with pytest.raises(PermissionDenied, match="allows nothing here"):
+        authorize(
+            Capability("id", 1, "diffusers.generate", {name: 1}), Caller(1),
+            capability_type="diffusers.generate", method="textToImage", now=NOW,
+        )  # fmt: skip
+
+
+BAD: dict[str, list[object]] = {
+    "max_steps": [0, -1, 1.5, True, "3", float("nan"), float("inf"), None, [1]],
+    "max_compute": [-0.1, True, "3", float("nan"), float("inf"), None],
+    "allowed_models": ["a", {"a": 1}, [1], None, 3],
+    "allowed_methods": ["textToImage", [None]],
+    "default_model": ["", 3, None, ["a"]],
+    "allow_unsafe": [1, 0, "true", None],
+    "*": [1, "yes", None],
+    "expires_at": ["soon", "", None, True, [], float("nan"), 1e300, -1e300, "9999-12-31T23:59:59-23:59"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, values in BAD.items() for value in values]
+)
+def test_values_of_the_wrong_kind_name_their_parameter(name: str, value: object) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        parse({name: value})
+    assert caught.value.field == name
+    assert name in caught.value.message
+
+
+def test_every_spelling_of_a_moment() -> None:
+    moment = dt.datetime(2030, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
+    spellings = [
+        "2030-01-02T03:04:05Z", "2030-01-02T04:04:05+01:00", "2030-01-02T03:04:05", moment.timestamp(),
+        int(moment.timestamp()), int(moment.timestamp()) * 1000,
+    ]  # fmt: skip
+    for spelling in spellings:
+        assert parse({"expires_at": spelling}) == {"expires_at": moment}
+    assert dump({"expires_at": moment}) == {"expires_at": "2030-01-02T03:04:05Z"}
+
+
+def test_a_choice_that_was_made_stays() -> None:
+    with pytest.raises(PermissionDenied, match="is already a and cannot become b"):
+        restrict(parse({"default_model": "a"}), parse({"default_model": "b"}))
+
+
+def test_the_server_is_named_where_its_own_ceiling_refuses() -> None:
+    task = TextToImage(
+        model_id="a",
+        prompt="",
+        width=64,
+        height=64,
+        steps=5,
+        guidance_scale=1,
+        scheduler="default",
+        seed=0,
+        count=1,
+    )
+    with pytest.raises(PermissionDenied, match="max_steps of this server is 4; asked for 5 steps"):
+        check({"max_steps": 4}, task, "this server")
+    assert set(KINDS) >= {"max_steps"}
