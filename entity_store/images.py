@@ -15,7 +15,7 @@ from capabilities.policy import Caller
 from entity_store import verbs
 from entity_store.authority import insert
 from entity_store.blobs import Blobs
-from entity_store.world import Entity, Rows, World, create_entity, resolve, rows_of, update_props
+from entity_store.world import Entity, Rows, World, create_entity, json_object, resolve, rows_of, update_props
 
 INLINE_LIMIT = 256 * 1024
 """Larger files are referenced by `image_ref`; smaller ones are also in the property `image`, as a data URL."""
@@ -68,6 +68,11 @@ class Placement:
     name: str
     description: str
     room_id: int = 0
+
+
+def _extract(path: str) -> str:
+    """SQL for a property; one row that is no JSON must not spoil the query for all."""
+    return f"CASE WHEN json_valid(props) THEN json_extract(props, '{path}') END"
 
 
 def data_url(data: bytes, image_format: str) -> str:
@@ -144,8 +149,8 @@ class Images:
     def page(self, *, room_id: int = 0, before: int = 0, limit: int = 50) -> list[Entity]:
         """Image entities, newest first; `before` is the id to go on from."""
         sql = (
-            "SELECT id FROM entities WHERE json_extract(props, '$.image_ref') IS NOT NULL AND (? = 0 OR id < ?) "
-            "AND (? = 0 OR json_extract(props, '$.location') = ?) ORDER BY id DESC LIMIT ?"
+            f"SELECT id FROM entities WHERE {_extract('$.image_ref')} IS NOT NULL AND (? = 0 OR id < ?) "
+            f"AND (? = 0 OR {_extract('$.location')} = ?) ORDER BY id DESC LIMIT ?"
         )
         return [
             self._world.entity(row[0])
@@ -225,7 +230,7 @@ def _prototype(connection: sqlite3.Connection) -> int:
     ).fetchone()
     if row is None:
         base = connection.execute(
-            "SELECT id FROM entities WHERE json_extract(props, '$.name') = 'Entity Base' ORDER BY id LIMIT 1"
+            f"SELECT id FROM entities WHERE {_extract('$.name')} = 'Entity Base' ORDER BY id LIMIT 1"
         ).fetchone()
         props = {"name": "Image", "description": "A picture.", "image_type": "none", PROTOTYPE_MARK: 1}
         prototype_id = create_entity(connection, props, base[0] if base else None)
@@ -266,7 +271,7 @@ def _controls(rows: Rows, caller: Caller, entity_id: int) -> bool:
         caller.this_id,
     )
     for (raw,) in held:
-        params = json.loads(raw)
+        params = json_object(raw)
         if params.get("*") is True or params.get("target_id") == entity_id:
             return True
     return False

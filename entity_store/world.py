@@ -120,10 +120,17 @@ class World:
                 ) from None
             try:
                 yield self._writer
+                self._writer.commit()
+            except sqlite3.OperationalError as error:
+                self._writer.rollback()
+                raise Unavailable(
+                    f"the world database cannot be written: {error}",
+                    reason="WORLD_NOT_WRITABLE",
+                    retry_after=5,
+                ) from error
             except BaseException:
                 self._writer.rollback()
                 raise
-            self._writer.commit()
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Rows as of the last committed transaction."""
@@ -197,8 +204,19 @@ def resolve(rows: Rows, entity_id: int, *, field: str) -> Entity:
         )
     props: Props = {}
     for _, _, raw in chain:
-        props.update(json.loads(raw))
+        props.update(json_object(raw))
     return Entity(id=chain[-1][0], prototype_id=chain[-1][1], props=props)
+
+
+def json_object(raw: object) -> dict[str, Any]:
+    """A JSON object that any program may have written; what is none counts as empty."""
+    if not isinstance(raw, str):
+        return {}
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def create_entity(
@@ -213,7 +231,7 @@ def create_entity(
 def update_props(connection: sqlite3.Connection, entity_id: int, changes: Mapping[str, object]) -> None:
     """Merge changes into an entity's own properties; None removes one. UPDATE, since viwo's own way replaces the row."""
     (raw,) = connection.execute("SELECT props FROM entities WHERE id = ?", (entity_id,)).fetchone()
-    merged = {**json.loads(raw), **changes}
+    merged = {**json_object(raw), **changes}
     props = {key: value for key, value in merged.items() if value is not None}
     connection.execute("UPDATE entities SET props = ? WHERE id = ?", (json.dumps(props), entity_id))
 

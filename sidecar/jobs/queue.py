@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import itertools
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
+from typing import TypeVar
 
 from capabilities import imaging
-from capabilities.errors import Canceled, InternalFault, Refusal
+from capabilities.errors import Canceled, InternalFault, Refusal, Unavailable
 from capabilities.policy import Caller
 from capabilities.tasks import Task
 from entity_store.images import Images
@@ -19,6 +22,7 @@ from sidecar.engines.events import Done, Event, Failed, Preview, Queued, RawImag
 from sidecar.jobs.store import Job, JobStore, State, StoredImage
 
 log = logging.getLogger("viwo_imagegen.jobs")
+T = TypeVar("T")
 
 BACKLOG = 256
 """Events kept for a watcher that reads slowly; the oldest steps and previews are dropped first."""
@@ -62,6 +66,10 @@ class JobQueue:
 
     async def submit(self, job: Job) -> Job:
         """Write a planned job down; once this returns it will end in exactly one final state."""
+        # Shielded: a caller that leaves meanwhile must not leave a job behind that nobody wakes the queue for.
+        return await asyncio.shield(asyncio.get_running_loop().create_task(self._add(job)))
+
+    async def _add(self, job: Job) -> Job:
         added = await self._store.add(job, max_waiting=self._max_waiting)
         log.info("job %s queued: %s under capability %s", added.id, added.method, added.capability_id)
         self._wake.set()
@@ -79,12 +87,13 @@ class JobQueue:
 
     async def finished(self, job_id: str) -> Job:
         """The job once it has ended."""
-        async for happening in self.watch(job_id):
-            if isinstance(happening, Job):
-                return happening
+        async with contextlib.aclosing(self.watch(job_id)) as happenings:
+            async for happening in happenings:
+                if isinstance(happening, Job):
+                    return happening
         raise InternalFault(f"job {job_id} ended without an end", reason="NO_END")
 
-    async def watch(self, job_id: str, preview_every: int = 0) -> AsyncIterator[Event | Job]:
+    async def watch(self, job_id: str, preview_every: int = 0) -> AsyncGenerator[Event | Job]:
         """Where a job is and what happens to it from now on; the ended job comes last. Raises NotFound."""
         happenings: asyncio.Queue[Event | Job] = asyncio.Queue()
         self._watchers[job_id].add(happenings)
@@ -116,20 +125,23 @@ class JobQueue:
     async def cancel(self, job_id: str) -> Job:
         """Cancel a job: a queued one at once, a running one within a step. A job that has ended stays as it is."""
         failure = Failed.of(Canceled("the job was canceled", reason="CANCELED"))
-        job = await self._store.cancel_queued(job_id, failure)
-        if job is not None:
-            self._ended(job)
-            return job
-        job = await self._store.get(job_id)
-        if not job.state.final:
-            self._canceling.add(job_id)
-            self._engine.cancel(job_id)
-        return job
+        while True:
+            job = await self._store.cancel_queued(job_id, failure)
+            if job is not None:
+                self._ended(job)
+                return job
+            job = await self._store.get(job_id)
+            if job.state is State.RUNNING:
+                self._canceling.add(job_id)
+                self._engine.cancel(job_id)
+            if job.state is not State.QUEUED:
+                return job
+            # It was put back into the queue between the two looks; look again.
 
     async def _work(self) -> None:
         while True:
             self._wake.clear()
-            job = await self._store.next()
+            job = await _insist(self._store.next)
             if job is None:
                 await self._wake.wait()
                 continue
@@ -138,9 +150,10 @@ class JobQueue:
             except Exception:
                 # A fault of ours must not stop the queue, nor leave the job running for ever.
                 log.exception("job %s broke the queue's own code", job.id)
-                await self._fail(
-                    job, Failed.of(InternalFault("the server failed on this job; its log says why"))
+                fault = Failed.of(
+                    InternalFault("the server failed on this job; its log says why", reason="BUG")
                 )
+                await _insist(partial(self._fail, job, fault))
             finally:
                 self._steps.pop(job.id, None)
                 self._canceling.discard(job.id)
@@ -161,10 +174,10 @@ class JobQueue:
             failure = Failed.of(refusal)
         if failure.passing and job.attempts < self._max_attempts and job.id not in self._canceling:
             log.warning("job %s will be tried again: %s", job.id, failure.message)
-            await self._store.requeue(job.id)
+            await _insist(partial(self._store.requeue, job.id))
             self._publish(job.id, Queued(0))
             return
-        await self._fail(job, failure)
+        await _insist(partial(self._fail, job, failure))
 
     async def _engine_outcome(self, job: Job) -> Done | Failed:
         if job.id in self._canceling:
@@ -225,6 +238,17 @@ class JobQueue:
                     job = await self._store.get(job_id)
                     if job.state is State.QUEUED:
                         self._publish(job_id, Queued(await self._store.position(job_id)))
+
+
+async def _insist(write: Callable[[], Awaitable[T]]) -> T:
+    """Do what has to be written down, again and again while the database refuses: a full disk must not lose a job."""
+    for delay in itertools.chain((0.1, 0.5, 1.0), itertools.repeat(5.0)):
+        try:
+            return await write()
+        except Unavailable as error:
+            log.error("%s; trying again in %s s", error.message, delay)
+            await asyncio.sleep(delay)
+    raise AssertionError("the delays never end")
 
 
 def describe(task: Task, seed: int) -> dict[str, object]:

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.engine import Connection
 
-from capabilities.errors import NotFound, ResourceExhausted, brief
+from capabilities.errors import NotFound, ResourceExhausted, Unavailable, brief
 from capabilities.tasks import Task
 from entity_store.images import Placement
 from sidecar.engines.events import Failed
@@ -212,8 +212,16 @@ class JobStore:
 
     async def _do(self, work: Callable[[Connection], T]) -> T:
         def transaction() -> T:
-            with self._engine.begin() as connection:
-                return work(connection)
+            try:
+                with self._engine.begin() as connection:
+                    return work(connection)
+            except sa.exc.OperationalError as error:
+                raise Unavailable(
+                    f"the job database cannot be used now: {error.orig}; is the disk full?",
+                    reason="STORE_UNAVAILABLE",
+                    field="data_dir",
+                    retry_after=5,
+                ) from error
 
         # Shielded: a transaction that has begun is finished, also when whoever asked for it is canceled.
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, transaction))

@@ -43,8 +43,9 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
 
     async def _wait(self, wish: Wish) -> Job:
         """The ended job. Raises its failure; a client that goes away cancels it unless it asked to keep it."""
-        job = await self._queue.submit(wish.plan(self._admission))
+        job = wish.plan(self._admission)
         try:
+            await self._queue.submit(job)
             ended = await self._queue.finished(job.id)
         except asyncio.CancelledError:
             keep = wish.output.on_disconnect == common_pb2.DISCONNECT_POLICY_KEEP

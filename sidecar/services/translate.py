@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime as dt
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,15 +15,18 @@ from google.protobuf.message import Message
 from capabilities.errors import InvalidArgument, brief
 from capabilities.params import Moment
 from capabilities.policy import Caller, Capability
+from capabilities.tasks import MAX_SEED
 from entity_store.blobs import Blobs
 from entity_store.images import Images, Placement, Version
-from entity_store.world import Entity
+from entity_store.world import Entity, json_object
 from sidecar.engines.events import Failed
 from sidecar.jobs.admission import Call, require_context
 from sidecar.jobs.store import Job, State, StoredImage
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, entity_pb2, image_pb2, job_pb2
 
 MAX_PAGE = 1000
+MAX_DEPTH = 20
+"""Levels of nesting that are sent; protobuf's own reader ends at a hundred, of which each level here takes four."""
 
 FORMATS = {
     "png": common_pb2.IMAGE_FORMAT_PNG,
@@ -180,9 +182,31 @@ def from_struct(struct: struct_pb2.Struct) -> dict[str, Any]:
 
 
 def to_struct(values: Mapping[str, object]) -> struct_pb2.Struct:
+    """JSON values that any program may have written, as a Struct; what a message cannot hold is made so that it can."""
     struct = struct_pb2.Struct()
-    json_format.ParseDict(dict(values), struct)
+    json_format.ParseDict(_holdable(dict(values), MAX_DEPTH), struct)
     return struct
+
+
+def text(value: object) -> str:
+    """A property as text that can be sent; JavaScript's lone surrogates cannot."""
+    return str(value if value is not None else "").encode("utf-8", "replace").decode("utf-8")
+
+
+def _holdable(value: object, depth: int) -> Any:
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if abs(value) < 2**63 else str(value)[:40]
+    if isinstance(value, dict | list) and depth == 0:
+        return "(nested too deeply)"
+    if isinstance(value, dict):
+        return {text(key): _holdable(item, depth - 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_holdable(item, depth - 1) for item in value]
+    return value
 
 
 def timestamp(seconds: float | None) -> timestamp_pb2.Timestamp | None:
@@ -195,7 +219,7 @@ def timestamp(seconds: float | None) -> timestamp_pb2.Timestamp | None:
 
 def capability(value: Capability) -> capability_pb2.Capability:
     message = capability_pb2.Capability(
-        id=value.id, owner_id=value.owner_id, type=value.type, params=to_struct(value.params),
+        id=value.id, owner_id=value.owner_id, type=text(value.type), params=to_struct(value.params),
         parent_id=value.parent_id or "",
     )  # fmt: skip
     if "expires_at" in value.params:
@@ -265,11 +289,11 @@ def entity(value: Entity, *, data: bytes = b"", history: Sequence[Version] = ())
     message = entity_pb2.ImageEntity(
         id=value.id,
         prototype_id=value.prototype_id or 0,
-        name=str(props.get("name", "")),
+        name=text(props.get("name")),
         location=_whole(props.get("location")),
         image=common_pb2.Image(
             data=data,
-            ref=str(props.get("image_ref", "")),
+            ref=text(props.get("image_ref")),
             format=FORMATS.get(str(props.get("format")), common_pb2.IMAGE_FORMAT_UNSPECIFIED),
             width=_whole(props.get("width")),
             height=_whole(props.get("height")),
@@ -277,7 +301,7 @@ def entity(value: Entity, *, data: bytes = b"", history: Sequence[Version] = ())
             entity_id=value.id,
         ),
         version=_whole(props.get("version")),
-        thumbnail=str(props.get("thumbnail", "")),
+        thumbnail=text(props.get("thumbnail")),
         history=[
             common_pb2.ImageVersion(
                 version=item.version, ref=item.ref, verb=item.verb, arguments_json=item.arguments,
@@ -287,19 +311,16 @@ def entity(value: Entity, *, data: bytes = b"", history: Sequence[Version] = ())
         ],
     )  # fmt: skip
     metadata = metadata_of(value)
-    if isinstance(metadata.get("seed"), int):
-        message.image.seed = metadata["seed"]
+    seed = metadata.get("seed")
+    if isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed <= MAX_SEED:
+        message.image.seed = seed
     message.metadata.CopyFrom(to_struct(metadata))
     return message
 
 
 def metadata_of(value: Entity) -> dict[str, Any]:
     """The entity's metadata; empty where another program left something unreadable."""
-    try:
-        metadata = json.loads(value.props.get("metadata", "{}"))
-    except (TypeError, ValueError):
-        return {}
-    return metadata if isinstance(metadata, dict) else {}
+    return json_object(value.props.get("metadata"))
 
 
 def _plain(value: object) -> object:

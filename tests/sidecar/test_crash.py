@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 
 from entity_store.world import World
+from sidecar.engines.local import engine
 from sidecar.pb.viwo.imagegen.v1 import (
     capability_pb2,
     capability_pb2_grpc,
@@ -65,10 +68,51 @@ async def test_a_job_that_loses_its_engine_every_time_fails_and_the_next_one_wor
 
 async def test_an_idle_engine_that_is_killed_is_replaced(tiny: Path, tmp_path: Path) -> None:
     async with started(tiny, tmp_path) as sidecar:
-        await sidecar.running.engine.wait_ready()
+        await sidecar.running.engine.wait_ready("test")
         kill_engine(sidecar)
         answer = await sidecar.images.TextToImage(text_to_image(await sidecar.context()))
         assert answer.images
+
+
+async def test_an_engine_that_never_starts_is_said_and_its_jobs_do_not_hang(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "RESTART_BACKOFF", (0.0,))
+    async with started(tiny, tmp_path, device="mps") as sidecar:
+        error = await refused(sidecar.images.TextToImage(text_to_image(await sidecar.context())))
+        assert error.code() is grpc.StatusCode.UNAVAILABLE
+        assert "the engine does not start" in (error.details() or "")
+
+
+async def test_a_job_that_waits_for_the_engine_is_canceled_at_once(tiny: Path, tmp_path: Path) -> None:
+    async with started(tiny, tmp_path) as sidecar:
+        job = await sidecar.jobs.Submit(submission(await sidecar.context()))
+        while (await sidecar.jobs.Get(job_pb2.GetJobRequest(id=job.id))).state == job_pb2.JOB_STATE_QUEUED:
+            pass
+        assert sidecar.running.engine.pid is None, "torch is still being imported"
+        await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=job.id))
+        assert (await ended(sidecar, job.id)).state == job_pb2.JOB_STATE_CANCELED
+        assert sidecar.running.engine.pid is None
+
+
+async def test_a_database_that_refuses_loses_no_job(tiny: Path, tmp_path: Path) -> None:
+    async with started(tiny, tmp_path) as sidecar:
+        context = await sidecar.context()
+        job = await sidecar.jobs.Submit(submission(context, steps=20))
+        await until(sidecar, job.id, "step")
+        connection = sqlite3.connect(tmp_path / "jobs.sqlite")
+        connection.execute(
+            "CREATE TRIGGER full BEFORE UPDATE ON jobs WHEN NEW.state = 'succeeded' "
+            "BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        )
+        connection.commit()
+        final = await ended(sidecar, job.id)
+        assert final.state == job_pb2.JOB_STATE_FAILED
+        connection.execute("DROP TRIGGER full")
+        connection.commit()
+        connection.close()
+        after = await sidecar.jobs.Submit(submission(context))
+        assert (await ended(sidecar, after.id)).state == job_pb2.JOB_STATE_SUCCEEDED
 
 
 async def test_jobs_queued_at_a_killed_server_run_once_after_the_restart(tiny: Path, tmp_path: Path) -> None:

@@ -235,6 +235,30 @@ class TestBlobs:
         assert parts[0].blob == blob
         assert len(parts) > 1
 
+    async def test_what_another_program_left_odd_spoils_nothing(self, sidecar: Sidecar) -> None:
+        data = imaging.encode(imaging.decode(GREEN), metadata={"big": 10**400, "deep": [[[[[[[]]]]]]]})
+        entity = await saved(sidecar, data)
+        world = sidecar.running.world
+        odd = (
+            '{"image_ref": "x", "name": "\\ud800", "metadata": "{\\"a\\": NaN, \\"b\\": 1e999}", "width": -5}',
+            '{"image_ref": "x", "metadata": 3, "width": "wide", "version": 1.5}',
+            "not json at all",
+            "[]",
+        )
+        with world.transaction() as connection:
+            made = [
+                connection.execute(
+                    "INSERT INTO entities (props) VALUES (?) RETURNING id", (props,)
+                ).fetchone()[0]
+                for props in odd
+            ]
+        listed = await sidecar.entities.List(entity_pb2.ListEntitiesRequest(page_size=1000))
+        found = [item.id for item in listed.entities]
+        assert {entity.id, *made[:2]} <= set(found)
+        assert not set(made[2:]) & set(found)
+        with world.transaction() as connection:
+            connection.executemany("DELETE FROM entities WHERE id = ?", [(number,) for number in made])
+
     async def test_messages_may_be_large_both_ways(self, sidecar: Sidecar) -> None:
         noise = np.random.default_rng(2).integers(0, 256, (1800, 1800, 3), dtype=np.uint8)
         data = imaging.encode(imaging.from_pixels(noise.tobytes(), 1800, 1800, 3))

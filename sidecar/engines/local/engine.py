@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 
-from capabilities.errors import Unavailable
+from capabilities.errors import Canceled, Unavailable
 from capabilities.tasks import Task
 from sidecar.engines.base import ModelListing
 from sidecar.engines.events import Done, Event, Failed
@@ -38,6 +38,8 @@ STOP_TIMEOUT = 5.0
 RESTART_BACKOFF = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds to wait before the next start, by how many children in a row died young."""
 YOUNG = 60.0
+MAX_FAILED_STARTS = 3
+"""After so many children in a row that ended before they were ready, waiting jobs are told instead of kept waiting."""
 
 
 class LocalEngine:
@@ -57,6 +59,10 @@ class LocalEngine:
         self._arguments += ["--log-level", log_level]
         self._events: dict[str, asyncio.Queue[Event]] = {}
         self._ready = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._failed_starts = 0
+        # Jobs that wait for a child to be ready, and whether they have been canceled meanwhile.
+        self._waiting: dict[str, bool] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._loaded: frozenset[str] = frozenset()
@@ -87,6 +93,9 @@ class LocalEngine:
     def cancel(self, job_id: str) -> None:
         if job_id in self._events:
             self._send(Cancel(job_id))
+        elif job_id in self._waiting:
+            self._waiting[job_id] = True
+            self._notify()
 
     def preview(self, job_id: str, every: int) -> None:
         if job_id in self._events:
@@ -102,16 +111,26 @@ class LocalEngine:
     def models(self) -> list[ModelListing]:
         return self._catalog.listings(self._loaded)
 
-    async def wait_ready(self) -> None:
-        """Until a child can work. Raises Unavailable when none comes up in time."""
+    async def wait_ready(self, job_id: str) -> None:
+        """Until a child can work. Raises Unavailable when none comes up, Canceled when the waiting job is canceled."""
+        self._waiting[job_id] = False
         try:
-            await asyncio.wait_for(self._ready.wait(), START_TIMEOUT)
+            async with asyncio.timeout(START_TIMEOUT):
+                while not self._ready.is_set():
+                    if self._waiting[job_id]:
+                        raise Canceled("the job was canceled", reason="CANCELED")
+                    if self._failed_starts >= MAX_FAILED_STARTS:
+                        raise _down()
+                    await self._changed.wait()
         except TimeoutError:
-            raise Unavailable(
-                "the engine does not start; its log says why (is the 'local' extra installed?)",
-                reason="ENGINE_DOWN",
-                retry_after=30,
-            ) from None
+            raise _down() from None
+        finally:
+            del self._waiting[job_id]
+
+    def _notify(self) -> None:
+        """Wake whoever waits for the child."""
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     async def _finish(self, command: Load | Unload) -> None:
         async for event in self._converse(command):
@@ -120,7 +139,7 @@ class LocalEngine:
 
     async def _converse(self, command: Run | Load | Unload) -> AsyncIterator[Event]:
         """Send a command and pass on what happens, up to Done or Failed."""
-        await self.wait_ready()
+        await self.wait_ready(command.job_id)
         events: asyncio.Queue[Event] = asyncio.Queue()
         self._events[command.job_id] = events
         try:
@@ -144,6 +163,7 @@ class LocalEngine:
             await asyncio.sleep(RESTART_BACKOFF[min(young_deaths, len(RESTART_BACKOFF) - 1)])
             born = time.monotonic()
             code = await self._live()
+            self._notify()
             young_deaths = young_deaths + 1 if time.monotonic() - born < YOUNG else 0
             log.warning("engine process ended with code %s, starting another", code)
 
@@ -159,6 +179,7 @@ class LocalEngine:
             await self._listen(process)
             return await process.wait()
         finally:
+            self._failed_starts = 0 if self._ready.is_set() else self._failed_starts + 1
             self._ready.clear()
             self._loaded = frozenset()
             await _end(process)
@@ -190,7 +211,16 @@ class LocalEngine:
             elif isinstance(report, Ready):
                 self.device = report.device
                 self._ready.set()
+                self._notify()
                 log.info("engine process %s is ready on %s", report.pid, report.device)
+
+
+def _down() -> Unavailable:
+    return Unavailable(
+        "the engine does not start; the server's log says why (is the 'local' extra installed?)",
+        reason="ENGINE_DOWN",
+        retry_after=30,
+    )
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
