@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import psutil
 import pytest
 
 from entity_store.world import World
@@ -161,12 +162,12 @@ async def test_the_engine_ends_with_its_server(tiny: Path, tmp_path: Path) -> No
         context = await server.context(channel)
         job = await stub.Submit(submission(context, steps=SLOW), metadata=server.token)
         await _see(stub, job.id, server.token, "step")
-    children = _children(server.process.pid)
+    children = psutil.Process(server.process.pid).children(recursive=True)
     assert children
     server.process.kill()
     await server.process.wait()
-    async with asyncio.timeout(10):
-        await asyncio.gather(*(_gone(pid) for pid in children))
+    _, alive = await asyncio.to_thread(psutil.wait_procs, children, timeout=10)
+    assert not alive
 
 
 async def test_two_servers_do_not_share_a_data_folder(tiny: Path, tmp_path: Path) -> None:
@@ -237,20 +238,3 @@ async def _see(stub: Any, job_id: str, token: object, kind: str) -> job_pb2.JobE
 
 async def _end(stub: Any, job_id: str, token: object) -> job_pb2.Job:
     return (await _see(stub, job_id, token, "ended")).ended
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-async def _gone(pid: int) -> None:
-    """Until a process that is no child of ours has ended."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    ended_now = asyncio.Event()
-    asyncio.get_running_loop().add_reader(descriptor, ended_now.set)
-    await ended_now.wait()
-    asyncio.get_running_loop().remove_reader(descriptor)
-    os.close(descriptor)
