@@ -103,6 +103,14 @@ def minted(
     )
 
 
+def own_capability(sidecar: Client, caller: int) -> str:
+    """The actor's own capability to generate; the operator's is made at its first use."""
+    held = every(sidecar, caller, "diffusers.generate")
+    if held:
+        return str(held[0].id)
+    return str(minted(sidecar, "diffusers.generate", {"*": True}, caller=caller).id)
+
+
 def every(sidecar: Client, owner: int, capability_type: str) -> list[pb.Capability]:
     """All capabilities of an owner and type, through all pages."""
     found: list[pb.Capability] = []

@@ -9,6 +9,7 @@ import typer
 from google.protobuf import json_format
 
 from entity_store.world import SYSTEM_ID
+from sidecar.cli.capability import own_capability
 from sidecar.cli.output import Json, client, out, show, table
 from sidecar.pb.viwo.imagegen.v1 import common_pb2
 from sidecar.pb.viwo.imagegen.v1 import entity_pb2 as pb
@@ -50,6 +51,31 @@ def get(
             out.print(rows)
 
         show(found, as_json, render)
+
+
+@app.command()
+def save(
+    file: Annotated[Path, typer.Argument(help="A PNG, JPEG, WebP or GIF file.", exists=True, dir_okay=False)],
+    name: Annotated[str, typer.Option(help="The entity's name; left out: the file's.")] = "",
+    description: Annotated[str, typer.Option(help="Its description in the world.")] = "",
+    room: Annotated[int, typer.Option(help="Room to put it in.")] = 0,
+    capability: Annotated[str, typer.Option(help="An image capability; left out: the actor's own.")] = "",
+    caller: Annotated[int, typer.Option("--as", help="Entity that acts.")] = SYSTEM_ID,
+    as_json: Json = False,
+) -> None:
+    """Make an image entity of a file."""
+    with client() as sidecar:
+        context = common_pb2.CallContext(
+            capability_id=capability or own_capability(sidecar, caller), caller_id=caller, this_id=caller
+        )
+        made = sidecar.entities.SaveImage(
+            pb.SaveImageRequest(
+                context=context,
+                image=common_pb2.ImageSource(data=file.read_bytes()),
+                options=common_pb2.SaveOptions(name=name or file.stem, description=description, room_id=room),
+            )
+        )
+        show(made, as_json, lambda: _print([made]))
 
 
 @app.command()

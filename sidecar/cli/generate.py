@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from capabilities.errors import brief
 from entity_store.world import SYSTEM_ID
-from sidecar.cli.capability import every, minted
+from sidecar.cli.capability import own_capability
 from sidecar.cli.output import Json, client, err, out, show, table
 from sidecar.client import Client
 from sidecar.engines.events import Failed
@@ -52,7 +52,7 @@ def generate(
     with client() as sidecar:
         request = image_pb2.TextToImageRequest(
             context=common_pb2.CallContext(
-                capability_id=capability or _own_capability(sidecar, caller), caller_id=caller, this_id=caller
+                capability_id=capability or own_capability(sidecar, caller), caller_id=caller, this_id=caller
             ),
             prompt=prompt,
             options=image_pb2.GenerationOptions(
@@ -118,14 +118,6 @@ def _succeeded(job: job_pb2.Job) -> job_pb2.Job:
             failure.code, failure.message, failure.reason, failure.field, failure.limit, failure.asked
         ).refusal()
     return job
-
-
-def _own_capability(sidecar: Client, caller: int) -> str:
-    """The actor's own capability to generate; the operator's is made at first use."""
-    held = every(sidecar, caller, "diffusers.generate")
-    if held:
-        return str(held[0].id)
-    return str(minted(sidecar, "diffusers.generate", {"*": True}, caller=caller).id)
 
 
 def _write(job: job_pb2.Job, folder: Path, image_format: str) -> list[Path]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from sidecar.cli import app
@@ -89,6 +90,17 @@ async def test_capabilities_are_minted_narrowed_given_and_revoked(
     assert revoked["revoked_ids"] == [minted["id"], child["id"]]
     given_at_once = await terminal.json("mint", "--to", str(sidecar.painter))
     assert int(given_at_once["owner_id"]) == sidecar.painter
+
+
+async def test_a_file_becomes_an_entity_and_a_damaged_one_does_not(terminal: Terminal) -> None:
+    file = terminal.folder / "leaf.png"
+    Image.new("RGB", (12, 8), "green").save(file)
+    saved = await terminal.json("entity", "save", str(file), "--description", "green")
+    assert (saved["name"], saved["image"]["width"], saved["image"]["height"]) == ("leaf", 12, 8)
+    file.write_bytes(file.read_bytes()[:40])
+    complaint = " ".join((await terminal.run("entity", "save", str(file), status=1)).split())
+    assert "'image' cannot be read" in complaint
+    assert "is the file whole?" in complaint
 
 
 async def test_jobs_entities_and_models(terminal: Terminal) -> None:
