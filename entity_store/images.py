@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import functools
 import json
 import sqlite3
 from collections.abc import Mapping
@@ -33,7 +34,11 @@ class Picture:
     ref: str
     data: bytes
     info: imaging.ImageInfo
-    thumbnail: str
+
+    @functools.cached_property
+    def thumbnail(self) -> str:
+        """A small picture as a data URL; made when it is first asked for, since not every picture becomes an entity."""
+        return data_url(imaging.thumbnail(self.data, THUMBNAIL_SIDE), "webp")
 
     @property
     def props(self) -> dict[str, object]:
@@ -87,10 +92,13 @@ class Images:
         self._blobs = blobs
 
     def store(self, data: bytes, *, field: str = "image") -> Picture:
-        """Check a file, keep it, and make its thumbnail. Raises InvalidArgument for what is no readable picture."""
-        info = imaging.probe(data, field=field)
-        small = imaging.thumbnail(imaging.decode(data, field=field), THUMBNAIL_SIDE)
-        return Picture(self._blobs.put(data), data, info, data_url(small, "webp"))
+        """Keep a stranger's file that can be read to its last pixel. Raises InvalidArgument for any other."""
+        imaging.decode(data, field=field)
+        return self.keep(data)
+
+    def keep(self, data: bytes) -> Picture:
+        """Keep a file that was encoded here."""
+        return Picture(self._blobs.put(data), data, imaging.probe(data))
 
     def save(
         self,
@@ -108,6 +116,8 @@ class Images:
         for an unknown room, PermissionDenied where the caller may not put things there.
         """
         self._require_seeded()
+        # Before the transaction, which must be short.
+        pixels = picture.props
         with self._world.transaction() as connection:
             if job is not None:
                 found = connection.execute(
@@ -121,7 +131,7 @@ class Images:
                 "name": placement.name,
                 "description": placement.description,
                 "image_type": image_type,
-                **{key: value for key, value in picture.props.items() if value is not None},
+                **{key: value for key, value in pixels.items() if value is not None},
                 "version": 1,
                 "metadata": json.dumps(metadata),
             }
@@ -176,6 +186,7 @@ class Images:
         `expected` is the reference that the new picture was made from: None is answered where the entity has
         another by now, and the caller works again from that one, so that no change is lost.
         """
+        pixels = picture.props
         with self._world.transaction() as connection:
             entity = resolve(rows_of(connection), entity_id, field="entity_id")
             if entity.props.get("image_ref") != expected:
@@ -184,7 +195,7 @@ class Images:
                 "SELECT max(version) FROM imagegen_versions WHERE entity_id = ?", (entity_id,)
             ).fetchone()[0]
             version = (last or 0) + 1
-            changes = {**picture.props, "version": version, "derived_from": expected}
+            changes = {**pixels, "version": version, "derived_from": expected}
             update_props(connection, entity_id, changes)
             _add_version(connection, entity_id, version, picture.ref, verb, arguments, expected)
             return resolve(rows_of(connection), entity_id, field="entity_id")

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from capabilities.errors import brief
 from entity_store.world import SYSTEM_ID
 from sidecar.cli.capability import own_capability
 from sidecar.cli.output import Json, client, err, out, show, table
@@ -138,7 +137,7 @@ def _print(job: job_pb2.Job, paths: list[Path]) -> None:
         )
     out.print(rows)
     out.print(
-        f"{job.model_id}: {job.work_seconds:.2f} s, {job.cost.compute:g} megapixel-steps, job {brief(job.id)}",
+        f"{job.model_id}: {job.work_seconds:.2f} s, {job.cost.compute:g} megapixel-steps, job {job.id}",
         style="dim",
         highlight=False,
     )

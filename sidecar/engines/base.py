@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,10 +24,14 @@ class ModelListing:
     loaded: bool = False
 
 
+Attention = Callable[[], int | None]
+"""How closely a job is watched when it begins: a preview each so many steps, 0 for steps only, None by nobody."""
+
+
 class Engine(Protocol):
     """Makes pictures. One job at a time; the caller sees to that."""
 
-    def run(self, job_id: str, task: Task) -> AsyncIterator[Event]:
+    def run(self, job_id: str, task: Task, attention: Attention) -> AsyncIterator[Event]:
         """Events of one job, the last of them Done or Failed."""
         ...
 
@@ -35,8 +39,11 @@ class Engine(Protocol):
         """Ask a running job to end within a step; its last event is then Failed with CANCELLED."""
         ...
 
-    def preview(self, job_id: str, every: int) -> None:
-        """Ask for a preview each `every` steps of a job, from now on."""
+    def attend(self, job_id: str, preview_every: int) -> None:
+        """Someone watches a job: from now on tell each of its steps, and show a preview each so many (0: none).
+
+        A job that nobody watches tells its steps a few times a second, since telling takes time from the work.
+        """
         ...
 
     async def load(self, model_id: str) -> None:

@@ -28,6 +28,21 @@ BACKLOG = 256
 """Events kept for a watcher that reads slowly; the oldest steps and previews are dropped first."""
 
 
+class _Watcher:
+    """Someone who follows a job, and what they have not read yet."""
+
+    def __init__(self, preview_every: int) -> None:
+        self.preview_every = preview_every
+        self.happenings: asyncio.Queue[Event | Job] = asyncio.Queue()
+
+    def tell(self, event: Event) -> None:
+        if isinstance(event, Preview) and not self.preview_every:
+            return
+        if self.happenings.qsize() >= BACKLOG:
+            self.happenings.get_nowait()
+        self.happenings.put_nowait(event)
+
+
 class JobQueue:
     """Runs what is stored. All methods belong to the event loop's thread."""
 
@@ -46,7 +61,8 @@ class JobQueue:
         self._max_waiting = max_waiting
         self._max_attempts = max_attempts
         self._wake = asyncio.Event()
-        self._watchers: defaultdict[str, set[asyncio.Queue[Event | Job]]] = defaultdict(set)
+        self._watchers: defaultdict[str, set[_Watcher]] = defaultdict(set)
+        self._waiters: defaultdict[str, set[asyncio.Future[Job]]] = defaultdict(set)
         self._steps: dict[str, Step] = {}
         self._canceling: set[str] = set()
         self._worker: asyncio.Task[None] | None = None
@@ -86,17 +102,21 @@ class JobQueue:
         return await self._store.position(job.id) if job.state is State.QUEUED else 0
 
     async def finished(self, job_id: str) -> Job:
-        """The job once it has ended."""
-        async with contextlib.aclosing(self.watch(job_id)) as happenings:
-            async for happening in happenings:
-                if isinstance(happening, Job):
-                    return happening
-        raise InternalFault(f"job {job_id} ended without an end", reason="NO_END")
+        """The job once it has ended. Raises NotFound."""
+        end: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
+        self._waiters[job_id].add(end)
+        try:
+            job = await self._store.get(job_id)
+            return job if job.state.final else await end
+        finally:
+            self._waiters[job_id].discard(end)
+            if not self._waiters[job_id]:
+                del self._waiters[job_id]
 
     async def watch(self, job_id: str, preview_every: int = 0) -> AsyncGenerator[Event | Job]:
         """Where a job is and what happens to it from now on; the ended job comes last. Raises NotFound."""
-        happenings: asyncio.Queue[Event | Job] = asyncio.Queue()
-        self._watchers[job_id].add(happenings)
+        watcher = _Watcher(preview_every)
+        self._watchers[job_id].add(watcher)
         try:
             job = await self._store.get(job_id)
             if job.state.final:
@@ -106,19 +126,14 @@ class JobQueue:
                 yield Queued(await self._store.position(job_id))
             elif (step := self._steps.get(job_id)) is not None:
                 yield step
-            previews_asked = False
+            self._engine.attend(job_id, preview_every)
             while True:
-                happening = await happenings.get()
-                if preview_every and not previews_asked and not isinstance(happening, Queued | Job):
-                    self._engine.preview(job_id, preview_every)
-                    previews_asked = True
-                if isinstance(happening, Preview) and not preview_every:
-                    continue
+                happening = await watcher.happenings.get()
                 yield happening
                 if isinstance(happening, Job):
                     return
         finally:
-            self._watchers[job_id].discard(happenings)
+            self._watchers[job_id].discard(watcher)
             if not self._watchers[job_id]:
                 del self._watchers[job_id]
 
@@ -182,12 +197,9 @@ class JobQueue:
     async def _engine_outcome(self, job: Job) -> Done | Failed:
         if job.id in self._canceling:
             raise Canceled("the job was canceled", reason="CANCELED")
-        async for event in self._engine.run(job.id, job.task):
+        async for event in self._engine.run(job.id, job.task, lambda: self._attention(job.id)):
             if isinstance(event, Done | Failed):
                 return event
-            if job.id in self._canceling:
-                # Asked before the engine knew the job.
-                self._engine.cancel(job.id)
             if isinstance(event, Step):
                 self._steps[job.id] = event
             self._publish(job.id, event)
@@ -206,7 +218,7 @@ class JobQueue:
             facts = describe(job.task, raw.seed)
             picture = imaging.from_pixels(raw.pixels, raw.width, raw.height, raw.bands)
             output = job.task.output
-            stored = self._images.store(
+            stored = self._images.keep(
                 imaging.encode(picture, output.format, quality=output.quality, metadata=facts)
             )
             entity_id = 0
@@ -222,14 +234,21 @@ class JobQueue:
             )
         return kept
 
-    def _publish(self, job_id: str, happening: Event | Job) -> None:
+    def _attention(self, job_id: str) -> int | None:
+        """The closest look that anyone wants at a job: a preview each so many steps, 0 for steps only, None for nothing."""
+        wanted = [watcher.preview_every for watcher in self._watchers.get(job_id, ())]
+        return min((every for every in wanted if every), default=0) if wanted else None
+
+    def _publish(self, job_id: str, event: Event) -> None:
         for watcher in self._watchers.get(job_id, ()):
-            if watcher.qsize() >= BACKLOG and not isinstance(happening, Job):
-                watcher.get_nowait()
-            watcher.put_nowait(happening)
+            watcher.tell(event)
 
     def _ended(self, job: Job) -> None:
-        self._publish(job.id, job)
+        for watcher in self._watchers.get(job.id, ()):
+            watcher.happenings.put_nowait(job)
+        for end in self._waiters.get(job.id, ()):
+            if not end.done():
+                end.set_result(job)
 
     async def _tell_positions(self) -> None:
         for job_id in list(self._watchers):

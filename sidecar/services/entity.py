@@ -103,7 +103,7 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
             encoded = imaging.encode(
                 edited, name if name in ("jpeg", "webp") else "png", metadata=imaging.read_metadata(before)
             )
-            picture = self._images.store(encoded)
+            picture = self._images.keep(encoded)
             changed = self._images.replace(entity.id, str(entity.props["image_ref"]), picture, verb, kept)
             if changed is not None:
                 return changed

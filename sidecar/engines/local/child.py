@@ -94,13 +94,18 @@ class Child:
     def _read(self) -> None:
         while (command := self._next()) is not None:
             if isinstance(command, Run | Load | Unload):
-                self._watches[command.job_id] = Watch()
+                watch = Watch()
+                if isinstance(command, Run):
+                    watch = Watch(attended=command.attended, preview_every=command.preview_every)
+                self._watches[command.job_id] = watch
                 self._work.put(command)
-            elif (watch := self._watches.get(command.job_id)) is not None:
+            elif command.job_id in self._watches:
+                watch = self._watches[command.job_id]
                 if isinstance(command, Cancel):
                     watch.canceled = True
                 else:
-                    watch.preview_every = command.every
+                    watch.attended = True
+                    watch.preview_every = command.preview_every or watch.preview_every
         # The server is gone. A loading model or a running step would keep a normal exit waiting.
         os._exit(0)
 

@@ -12,11 +12,12 @@ from collections.abc import AsyncIterator
 
 from capabilities.errors import Canceled, Unavailable
 from capabilities.tasks import Task
-from sidecar.engines.base import ModelListing
+from sidecar.engines.base import Attention, ModelListing
 from sidecar.engines.events import Done, Event, Failed
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.wire import (
     LENGTHS,
+    Attend,
     Cancel,
     Command,
     Happened,
@@ -25,7 +26,6 @@ from sidecar.engines.local.wire import (
     Ready,
     Run,
     Unload,
-    WantPreviews,
     decode,
     encode,
 )
@@ -85,9 +85,13 @@ class LocalEngine:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._supervisor
 
-    async def run(self, job_id: str, task: Task) -> AsyncIterator[Event]:
+    async def run(self, job_id: str, task: Task, attention: Attention) -> AsyncIterator[Event]:
         source = self._catalog.model(task.model_id).source
-        async for event in self._converse(Run(job_id, task.model_dump(mode="json"), source)):
+        await self.wait_ready(job_id)
+        # Asked only now: someone may have begun to watch while the child was starting.
+        wanted = attention()
+        command = Run(job_id, task.model_dump(mode="json"), source, wanted is not None, wanted or 0)
+        async for event in self._converse(command):
             yield event
 
     def cancel(self, job_id: str) -> None:
@@ -97,9 +101,9 @@ class LocalEngine:
             self._waiting[job_id] = True
             self._notify()
 
-    def preview(self, job_id: str, every: int) -> None:
+    def attend(self, job_id: str, preview_every: int) -> None:
         if job_id in self._events:
-            self._send(WantPreviews(job_id, every))
+            self._send(Attend(job_id, preview_every))
 
     async def load(self, model_id: str) -> None:
         await self._finish(Load(f"load-{uuid.uuid4().hex}", self._catalog.model(model_id).source))
@@ -133,13 +137,13 @@ class LocalEngine:
         self._changed = asyncio.Event()
 
     async def _finish(self, command: Load | Unload) -> None:
+        await self.wait_ready(command.job_id)
         async for event in self._converse(command):
             if isinstance(event, Failed):
                 raise event.refusal()
 
     async def _converse(self, command: Run | Load | Unload) -> AsyncIterator[Event]:
-        """Send a command and pass on what happens, up to Done or Failed."""
-        await self.wait_ready(command.job_id)
+        """Send a command to a child that is ready, and pass on what happens, up to Done or Failed."""
         events: asyncio.Queue[Event] = asyncio.Queue()
         self._events[command.job_id] = events
         try:

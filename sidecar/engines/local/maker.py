@@ -22,6 +22,8 @@ from sidecar.engines.local.wire import ModelSource
 
 Emit = Callable[[Event], None]
 PREVIEW_SIDE = 256
+STEP_SECONDS = 0.2
+"""A job that nobody watches tells its steps this far apart: each one costs the server's time, and so the work's."""
 
 
 class Maker:
@@ -87,11 +89,17 @@ class Maker:
         seed = task.seed + index
         pipeline.scheduler = pipelines.scheduler_for(pipeline, shipped, task.scheduler)
 
+        told = time.monotonic()
+
         def after_step(pipe: Any, step: int, timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
+            nonlocal told
             watch.check()
             # Second-order schedulers call back more often than once a step asked for.
             done = min(task.steps, (step + 1) * task.steps // max(1, pipe.num_timesteps))
-            emit(Step(index * task.steps + done, task.total_steps, index))
+            now = time.monotonic()
+            if watch.attended or done == task.steps or now - told >= STEP_SECONDS:
+                told = now
+                emit(Step(index * task.steps + done, task.total_steps, index))
             if watch.preview_every and done % watch.preview_every == 0 and done < task.steps:
                 picture = preview(pipe, values.get("latents"))
                 if picture is not None:

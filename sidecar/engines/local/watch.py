@@ -8,9 +8,10 @@ from capabilities.errors import Canceled
 class Watch:
     """Set by one thread, looked at by the working one between steps."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, attended: bool = False, preview_every: int = 0) -> None:
         self.canceled = False
-        self.preview_every = 0
+        self.attended = attended
+        self.preview_every = preview_every
 
     def check(self) -> None:
         """Raises Canceled once the job has been."""

@@ -34,6 +34,8 @@ class Run:
     job_id: str
     task: dict[str, Any]
     source: ModelSource
+    attended: bool
+    preview_every: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,9 +44,11 @@ class Cancel:
 
 
 @dataclasses.dataclass(frozen=True)
-class WantPreviews:
+class Attend:
+    """Tell every step of a job, and show a preview each so many steps (0: none)."""
+
     job_id: str
-    every: int
+    preview_every: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,13 +86,13 @@ class Happened:
     event: Event
 
 
-Command = Run | Cancel | WantPreviews | Load | Unload
+Command = Run | Cancel | Attend | Load | Unload
 Report = Ready | Memory | Happened
 Message = Command | Report
 
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
-    for kind in (Run, Cancel, WantPreviews, Load, Unload, Ready, Memory, Happened,
+    for kind in (Run, Cancel, Attend, Load, Unload, Ready, Memory, Happened,
                  Queued, Loading, Step, Preview, Done, Failed, RawImage, ModelSource)
 }  # fmt: skip
 
