@@ -52,7 +52,7 @@ async def test_a_job_that_loses_its_engine_every_time_fails_and_the_next_one_wor
 ) -> None:
     async with started(tiny, tmp_path) as sidecar:
         context = await sidecar.context()
-        call = asyncio.ensure_future(sidecar.images.TextToImage(text_to_image(context, steps=SLOW)))
+        call = asyncio.ensure_future(sidecar.images.TextToImage(text_to_image(context, **SLOW)))
         doomed = await only_job(sidecar, context.capability_id)
         after = await sidecar.jobs.Submit(submission(context))
         kills = 0
@@ -160,7 +160,7 @@ async def test_the_engine_ends_with_its_server(tiny: Path, tmp_path: Path) -> No
     async with server.channel() as channel:
         stub: Any = job_pb2_grpc.JobServiceStub(channel)
         context = await server.context(channel)
-        job = await stub.Submit(submission(context, steps=SLOW), metadata=server.token)
+        job = await stub.Submit(submission(context, **SLOW), metadata=server.token)
         await _see(stub, job.id, server.token, "step")
     children = psutil.Process(server.process.pid).children(recursive=True)
     assert children

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -12,8 +13,8 @@ import pytest
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, job_pb2
 from tests.harness import Sidecar, ended, pixels, refused, retry_delay, started, submission, text_to_image
 
-SLOW = 150
-"""Steps of a job that is still running when a test wants it to be."""
+SLOW: dict[str, Any] = {"steps": 150, "count": 16}
+"""A job that is still running when a test wants it to be, also on a fast machine."""
 
 
 async def until(sidecar: Sidecar, job_id: str, kind: str) -> job_pb2.JobEvent:
@@ -74,7 +75,7 @@ async def test_data_and_masks_on_request(sidecar: Sidecar) -> None:
 
 async def test_a_running_job_is_canceled_within_a_step_and_the_next_one_runs(sidecar: Sidecar) -> None:
     context = await sidecar.context()
-    slow = await sidecar.jobs.Submit(submission(context, steps=SLOW))
+    slow = await sidecar.jobs.Submit(submission(context, **SLOW))
     after = await sidecar.jobs.Submit(submission(context))
     seen = await until(sidecar, slow.id, "step")
     await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=slow.id))
@@ -82,13 +83,13 @@ async def test_a_running_job_is_canceled_within_a_step_and_the_next_one_runs(sid
     assert job.state == job_pb2.JOB_STATE_CANCELED
     assert job.failure.code == "CANCELLED"
     assert not job.images
-    assert seen.step.total == SLOW
+    assert seen.step.total == 150 * 16
     assert (await ended(sidecar, after.id)).state == job_pb2.JOB_STATE_SUCCEEDED
 
 
 async def test_a_queued_job_is_canceled_at_once_and_never_begun(sidecar: Sidecar) -> None:
     context = await sidecar.context()
-    slow = await sidecar.jobs.Submit(submission(context, steps=SLOW))
+    slow = await sidecar.jobs.Submit(submission(context, **SLOW))
     queued = await sidecar.jobs.Submit(submission(context))
     await until(sidecar, slow.id, "step")
     canceled = await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=queued.id))
@@ -106,7 +107,7 @@ async def test_canceling_an_ended_job_changes_nothing(sidecar: Sidecar) -> None:
 
 async def test_positions_count_down(sidecar: Sidecar) -> None:
     context = await sidecar.context()
-    first = await sidecar.jobs.Submit(submission(context, steps=SLOW))
+    first = await sidecar.jobs.Submit(submission(context, **SLOW))
     await until(sidecar, first.id, "step")
     waiting = [await sidecar.jobs.Submit(submission(context)) for _ in range(3)]
     assert [job.queue_position for job in waiting] == [0, 1, 2]
@@ -124,7 +125,7 @@ async def test_positions_count_down(sidecar: Sidecar) -> None:
 
 async def test_a_client_that_leaves_cancels_its_call(sidecar: Sidecar) -> None:
     context = await sidecar.context()
-    call = sidecar.images.TextToImage(text_to_image(context, steps=SLOW))
+    call = sidecar.images.TextToImage(text_to_image(context, **SLOW))
     job_id = await only_job(sidecar, context.capability_id)
     await until(sidecar, job_id, "step")
     call.cancel()
@@ -143,7 +144,7 @@ async def test_a_client_that_leaves_may_ask_to_keep_the_job(sidecar: Sidecar) ->
 
 async def test_a_deadline_ends_the_job_too(sidecar: Sidecar) -> None:
     context = await sidecar.context()
-    call = sidecar.images.TextToImage(text_to_image(context, steps=SLOW), timeout=0.3)
+    call = sidecar.images.TextToImage(text_to_image(context, **SLOW), timeout=0.3)
     error = await refused(call)
     assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     job_id = await only_job(sidecar, context.capability_id)
@@ -217,7 +218,7 @@ async def test_previews_come_when_asked_for(icons_sidecar: Sidecar) -> None:
 async def test_a_full_queue_is_refused_with_a_time_to_retry(tiny: Path, tmp_path: Path) -> None:
     async with started(tiny, tmp_path, max_queue=2) as small:
         context = await small.context()
-        running = await small.jobs.Submit(submission(context, steps=SLOW))
+        running = await small.jobs.Submit(submission(context, **SLOW))
         await until(small, running.id, "step")
         for _ in range(2):
             await small.jobs.Submit(submission(context))
