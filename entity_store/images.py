@@ -24,7 +24,8 @@ INLINE_LIMIT = 256 * 1024
 THUMBNAIL_SIDE = 64
 """Longest side of the property `thumbnail`, in pixels: `look` sends it with every picture in a room."""
 
-PROTOTYPE_MARK = "imagegen_prototype"
+PROTOTYPE_TYPE = "prototype"
+"""The `image_type` of the prototype itself; every picture has another of its own, so none inherits it."""
 
 
 @dataclass(frozen=True)
@@ -236,14 +237,13 @@ class Images:
 
 def _prototype(connection: sqlite3.Connection) -> int:
     row = connection.execute(
-        "SELECT id FROM entities WHERE json_extract(props, ?) = 1 ORDER BY id LIMIT 1",
-        (f"$.{PROTOTYPE_MARK}",),
+        f"SELECT id FROM entities WHERE {_extract('$.image_type')} = ? ORDER BY id LIMIT 1", (PROTOTYPE_TYPE,)
     ).fetchone()
     if row is None:
         base = connection.execute(
             f"SELECT id FROM entities WHERE {_extract('$.name')} = 'Entity Base' ORDER BY id LIMIT 1"
         ).fetchone()
-        props = {"name": "Image", "description": "A picture.", "image_type": "none", PROTOTYPE_MARK: 1}
+        props = {"name": "Image", "description": "A picture.", "image_type": PROTOTYPE_TYPE}
         prototype_id = create_entity(connection, props, base[0] if base else None)
     else:
         prototype_id = int(row[0])

@@ -41,7 +41,7 @@ def test_the_properties_of_a_picture(world: World, images: Images, painter: Call
     assert props == {
         "name": "sword", "description": "rusty", "image_type": "generated", "version": 1, "location": 1,
         "image": "data:image/png;base64," + base64.b64encode(png).decode(), "image_ref": props["image_ref"],
-        "width": 8, "height": 8, "format": "png", "metadata": json.dumps(METADATA), "imagegen_prototype": 1,
+        "width": 8, "height": 8, "format": "png", "metadata": json.dumps(METADATA),
     }  # fmt: skip
     assert imaging.probe(imaging.decode_base64(thumbnail)).format == "webp"
     assert images.data(entity) == png
@@ -67,6 +67,16 @@ def test_the_prototype_is_made_once_and_kept_current(world: World, images: Image
     assert world.verbs(first) == verbs.SCRIPTS
     assert world.entity(first).prototype_id == 2
     assert len(world.rows("SELECT id FROM verbs")) == len(verbs.SCRIPTS)
+
+
+def test_a_row_that_is_no_json_does_not_keep_the_prototype_from_being_made(
+    world: World, images: Images
+) -> None:
+    with world.transaction() as connection:
+        connection.execute("INSERT INTO entities (props) VALUES ('not json')")
+    first = images.install()
+    assert images.install() == first
+    assert images.page() == []
 
 
 def test_a_room_and_its_picture_know_of_each_other(
