@@ -1,11 +1,15 @@
-"""The texts an icon is trained on: its name, its rarer tags, and the names a player would use for it."""
+"""The texts an icon is trained on: its name, what a player would call it, its rarer tags, and what WordNet says of it."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+from models.training.render import COLOURS, takes_colours
 from models.training.sources import Icon
+from models.training.wordnet import WordNet
 
 # Emoji names are not game words. Each line: the emoji's label, then what else a game world calls such a thing.
 ALIASES = {
@@ -25,8 +29,8 @@ ALIASES = {
         pick: pickaxe, miner's pick
         hammer: war hammer, smith's hammer
         hammer and pick: mining tools
-        trident emblem: trident, spear
-        alembic: potion, magic potion, flask, alchemy flask
+        trident emblem: trident
+        alembic: flask, alchemy flask, alchemist's still
         test tube: vial, green potion, vial of poison
         gem stone: gem, jewel, diamond, crystal, sapphire
         coin: gold coin, gold, gold piece
@@ -52,13 +56,13 @@ ALIASES = {
         drop of blood: blood, blood drop
         skull: human skull, dead head
         skull and crossbones: crossbones, death, pirate sign
-        ghost: spirit, phantom, spectre, wraith
+        ghost: spirit, phantom, spectre
         ogre: demon, red ogre, oni
         goblin: red goblin, tengu
-        troll: green troll, orc
+        troll: green troll
         alien monster: invader, space monster
         alien: alien head, grey alien
-        robot: golem, metal golem, automaton
+        robot: metal golem, automaton
         dragon: green dragon, serpent dragon, wyrm
         dragon face: dragon head, drake
         sauropod: dinosaur, long neck dinosaur
@@ -70,7 +74,7 @@ ALIASES = {
         scorpion: giant scorpion
         bug: caterpillar, grub
         rat: giant rat, sewer rat
-        wolf: wolf head, grey wolf, werewolf
+        wolf: wolf head, grey wolf
         bear: bear head, brown bear
         horse: brown horse, steed
         horse face: horse head
@@ -88,7 +92,7 @@ ALIASES = {
         cook: chef, innkeeper
         mechanic: blacksmith, smith
         ninja: thief, assassin, rogue
-        person fencing: swordsman, fencer, duellist
+        person fencing: fencer, duellist
         person in tuxedo: butler, merchant
         farmer: gardener
         detective: spy, investigator
@@ -103,7 +107,7 @@ ALIASES = {
         crown: royal crown, golden crown
         top hat: black hat
         ring: diamond ring, magic ring, silver ring
-        prayer beads: necklace, amulet, beads
+        prayer beads: beads, bead necklace
         nazar amulet: blue amulet, evil eye
         backpack: rucksack, adventurer's pack
         handbag: satchel, leather bag
@@ -138,14 +142,14 @@ ALIASES = {
         sheaf of rice: wheat, grain
         candle: burning candle
         red paper lantern: lantern
-        diya lamp: oil lamp, torch
+        diya lamp: oil lamp
         flashlight: electric torch
         bomb: round bomb
         chains: iron chain, chain
         ladder: wooden ladder
         bucket: pail
         basket: woven basket
-        package: box, crate, chest
+        package: box, crate
         knot: rope
         hook: iron hook
         carpentry saw: saw
@@ -157,7 +161,7 @@ ALIASES = {
         sailboat: boat, sailing boat
         ship: big ship
         canoe: rowing boat
-        oil drum: barrel
+        oil drum: metal barrel
         fishing pole: fishing rod
         red apple: apple
         bread: loaf of bread, loaf
@@ -166,7 +170,7 @@ ALIASES = {
         meat on bone: meat, roast meat
         poultry leg: chicken leg, drumstick
         cut of meat: steak, raw meat
-        pot of food: stew, soup, cauldron
+        pot of food: stew, soup
         beer mug: beer, ale, mug of ale
         wine glass: wine, glass of wine
         bottle with popping cork: bottle, champagne
@@ -194,7 +198,7 @@ ALIASES = {
         sleeping face: sleep
         face with symbols on mouth: swearing face
         smiling face with horns: devil, imp
-        jack-o-lantern: pumpkin
+        jack-o-lantern: carved pumpkin
         feather: plume
         nest with eggs: bird nest
         egg: white egg
@@ -209,7 +213,7 @@ ALIASES = {
         scissors: shears
         thread: spool of thread
         yarn: ball of yarn, wool
-        door: wooden door, gate, entrance
+        door: wooden door, entrance
         window: glass window
         bed: sleeping place
         chair: wooden chair
@@ -235,54 +239,114 @@ FAVOURITES = frozenset(
 FAVOURITE_WEIGHT = 3.0
 # A tag shared by more concepts than this ("food", "face") says too little about a drawing to be its caption.
 MOST_SHARED_TAG = 2
+# How often each kind of text comes up, against 1 for a game name.
+LABEL, GAME_NAME, TAG, SYNONYM, DEFINITION = 2.0, 1.0, 0.3, 0.5, 0.4
+# Tags and dictionary texts are many and loose; together they come up no more often than this.
+MOST_OF_THE_REST = 1.5
+# Every style of a concept that has its own text; a plain text stands for the 3d drawing.
+STYLE_WEIGHTS = {"3d": 1.0, "flat": 0.4, "game icon": 0.4}
+COLOUR_WEIGHT = 0.22
+# Prompts that judge the model must not be texts that it was trained on.
+HELD_OUT = Path(__file__).parents[2] / "benchmarks" / "prompts" / "paraphrases.txt"
 
 
 @dataclass(frozen=True)
 class Caption:
-    """One text for one concept; `style` is "flat" where the text asks for the flat drawing."""
+    """One text for one drawing: `variant` 0 is the plain one, 2 and up are the colours (`render.render`)."""
 
     text: str
     concept: int
     style: str
+    variant: int
     weight: float
 
 
-def names_of(icon: Icon, tag_uses: Counter[str]) -> list[tuple[str, float]]:
-    """Everything the icon is called, weighted so that its label and its game names come up most."""
-    label = icon.label.lower().replace("’", "'").replace(":", "")
-    names = [(label, 2.0)]
-    names += [(alias, 1.0) for alias in ALIASES.get(icon.label, ())]
-    known = {name for name, _ in names}
-    for tag in icon.tags:
-        tag = tag.lower().replace("’", "'")
-        if tag not in known and tag_uses[tag] <= MOST_SHARED_TAG:
-            names.append((tag, 0.25))
-    return names
+def held_out() -> set[str]:
+    lines = HELD_OUT.read_text().splitlines()
+    return {line.split(":")[0].strip() for line in lines if not line.startswith("#")}
 
 
-def captions_for(icons: list[Icon]) -> list[Caption]:
-    """All captions of all icons. A plain text stands for the 3d drawing, "..., flat" for the flat one."""
-    tag_uses = Counter(tag.lower() for icon in icons for tag in icon.tags)
-    # A name that is some icon's own label or alias must not lead to another icon's drawing as well.
-    taken = {icon.label.lower() for icon in icons} | {alias for names in ALIASES.values() for alias in names}
-    for word in taken:
-        tag_uses[word] += MOST_SHARED_TAG + 1
+def normal(name: str) -> str:
+    return name.lower().replace("’", "'").replace(":", "")
+
+
+def game_names(icon: Icon) -> list[str]:
+    """The label and what a player would say for it."""
+    extra = icon.tags if icon.code.startswith("game:") else ALIASES.get(icon.label, ())
+    return [normal(icon.label), *(name for name in extra if name != normal(icon.label))]
+
+
+def other_names(icon: Icon, wordnet: WordNet) -> Iterator[tuple[str, float]]:
+    """Tags, synonyms and definitions, some of them shared with other icons."""
+    if not icon.code.startswith("game:"):
+        yield from ((normal(tag), TAG) for tag in icon.tags)
+    hints = {word for text in (*icon.tags, *game_names(icon)) for word in text.lower().split()}
+    defined = set()
+    for name in game_names(icon):
+        sense = wordnet.look_up(name, hints - set(name.split()))
+        if sense is not None and sense.gloss not in defined:
+            defined.add(sense.gloss)
+            yield from ((normal(lemma), SYNONYM) for lemma in sense.lemmas)
+            yield from ((normal(lemma), TAG) for lemma in sense.broader)
+            yield sense.gloss.lower(), DEFINITION
+
+
+def names_of(icons: list[Icon], wordnet: WordNet) -> list[dict[str, float]]:
+    """What each icon is called, with weights; never the name that another icon has for its own."""
+    own = [game_names(icon) for icon in icons]
+    others = [dict(other_names(icon, wordnet)) for icon in icons]
+    taken = {name for names in own for name in names}
+    uses = Counter(name for names in others for name in names)
+    found = []
+    for mine, shared in zip(own, others, strict=True):
+        names = {name: TAG for name in shared if name not in taken and uses[name] <= MOST_SHARED_TAG}
+        names = {name: max(weight, shared[name]) for name, weight in names.items()}
+        excess = max(1.0, sum(names.values()) / MOST_OF_THE_REST)
+        names = {name: weight / excess for name, weight in names.items()}
+        names |= dict.fromkeys(mine, GAME_NAME) | {mine[0]: LABEL}
+        found.append(names)
+    return found
+
+
+def spellings(name: str, style: str, plain: bool) -> Iterator[tuple[str, float]]:
+    """The ways to ask for a named thing in a style; `plain` says whether the bare name means this style."""
+    article = "an" if name[0] in "aeiou" else "a"
+    asked = 0.3 if plain else 1.0
+    if plain:
+        yield name, 0.4
+        yield f"{article} {name}", 0.2
+        yield f"icon of {article} {name}", 0.1
+    yield f"{name}, {style}", 0.5 * asked
+    yield f"{style} {name}", 0.2 * asked
+    yield f"{article} {name}, {style}", 0.3 * asked
+
+
+def captions_for(icons: list[Icon], wordnet: WordNet) -> list[Caption]:
+    """All captions of all icons."""
+    secret = held_out()
     captions = []
-    for concept, icon in enumerate(icons):
-        names = names_of(icon, tag_uses)
-        whole = sum(weight for _, weight in names)
-        for name, weight in names:
-            share = weight / whole
-            article = "an" if name[0] in "aeiou" else "a"
-            if icon.file_3d is not None:
-                for text, part in (
-                    (name, 0.5),
-                    (f"{article} {name}", 0.2),
-                    (f"{name}, 3d", 0.2),
-                    (f"icon of {article} {name}", 0.1),
-                ):
-                    captions.append(Caption(text, concept, "3d", share * part))
-            if icon.svg_flat is not None:
-                captions.append(Caption(f"{name}, flat", concept, "flat", share * 0.8))
-                captions.append(Caption(f"{article} {name}, flat", concept, "flat", share * 0.2))
-    return captions
+    for concept, (icon, names) in enumerate(zip(icons, names_of(icons, wordnet), strict=True)):
+        names = {name: weight for name, weight in names.items() if name not in secret}
+        whole = sum(names.values())
+        plain_style = next(style for style in STYLE_WEIGHTS if style in icon.drawings)
+        for style in icon.drawings:
+            plain = style == plain_style
+            scale = 1.0 if plain else STYLE_WEIGHTS[style]
+            for name, weight in names.items():
+                # Definitions and rare tags with a style word would be most of the texts and teach the style no better.
+                if plain or weight >= GAME_NAME:
+                    captions += [
+                        Caption(text, concept, style, 0, scale * weight / whole * part)
+                        for text, part in spellings(name, style, plain)
+                    ]
+            if takes_colours(icon, style):
+                mine = [name for name in game_names(icon)[:3] if not name.startswith(tuple(COLOURS))]
+                captions += [
+                    Caption(
+                        f"{colour} {name}", concept, style, variant, COLOUR_WEIGHT / len(COLOURS) / len(mine)
+                    )
+                    for variant, colour in enumerate(COLOURS, 2)
+                    for name in mine
+                    if colour not in name.split()
+                ]
+    return [caption for caption in captions if caption.text not in secret]

@@ -1,33 +1,47 @@
-"""Draws every icon on white at the model's size and keeps the pixels in one file."""
+"""Draws every icon on white at the model's size, some also in other colours, and keeps the pixels in one file."""
 
 from __future__ import annotations
+
+import colorsys
 
 import numpy as np
 import numpy.typing as npt
 import pyvips
 
-from models.training.sources import Icon, read_icons
+from models.training.sources import STYLES, Icon, read_icons
 from models.training.workspace import open_workspace, stage_parser
 
-SIZE = 64
+SIZE = 128
 # The icon's share of the edge; the first entry is the plain drawing, the second a smaller, shifted copy so
 # that the model does not tie a shape to exact pixels.
 PLAIN_SHARE = 0.94
 JITTERED_SHARE = 0.84
-SHIFT = 2
+SHIFT = 4
+
+# How a colour word changes a drawing: hue (degrees, none: no colour), the least saturation, saturation's and
+# brightness' factors.
+COLOURS: dict[str, tuple[float | None, float, float, float]] = {
+    "red": (358, 0.75, 1.0, 0.92),
+    "orange": (26, 0.8, 1.0, 1.0),
+    "yellow": (50, 0.75, 1.0, 1.0),
+    "green": (125, 0.6, 1.0, 0.85),
+    "blue": (214, 0.7, 1.0, 0.95),
+    "purple": (276, 0.6, 1.0, 0.85),
+    "pink": (330, 0.45, 0.6, 1.0),
+    "golden": (42, 0.7, 0.85, 1.0),
+    "silver": (None, 0.0, 0.08, 0.92),
+    "black": (None, 0.0, 0.15, 0.3),
+    "white": (None, 0.0, 0.1, 1.25),
+    "brown": (24, 0.55, 0.7, 0.6),
+}
+# A red angry face or a green red heart would teach the wrong thing.
+COLOURLESS_SUBGROUPS = ("face-", "heart", "cat-face", "monkey-face", "geometric", "person", "family", "sky")
 
 Pixels = npt.NDArray[np.uint8]
 
 
-def load(icon: Icon, style: str) -> pyvips.Image:
-    if style == "3d":
-        return pyvips.Image.new_from_file(str(icon.file_3d))
-    assert icon.svg_flat is not None
-    return pyvips.Image.svgload_buffer(icon.svg_flat.encode(), scale=4.0)
-
-
 def draw(image: pyvips.Image, share: float, shift_x: int = 0, shift_y: int = 0) -> Pixels:
-    """The image scaled to `share` of the edge, centred on white, then shifted by whole pixels."""
+    """Red, green, blue and alpha of the image scaled to `share` of the edge, centred, then shifted by whole pixels."""
     edge = round(SIZE * share)
     image = image.colourspace("srgb")
     if not image.hasalpha():
@@ -36,39 +50,60 @@ def draw(image: pyvips.Image, share: float, shift_x: int = 0, shift_y: int = 0) 
     left = (SIZE - image.width) // 2 + shift_x
     top = (SIZE - image.height) // 2 + shift_y
     image = image.embed(left, top, SIZE, SIZE, extend="background", background=[255, 255, 255, 0])
-    pixels: Pixels = image.flatten(background=[255, 255, 255]).cast("uchar").numpy()
-    return pixels[:, :, :3]
+    pixels: Pixels = image.cast("uchar").numpy()
+    return pixels
+
+
+def on_white(pixels: Pixels) -> Pixels:
+    alpha = pixels[..., 3:].astype(np.float32) / 255
+    flat: Pixels = (pixels[..., :3] * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
+    return flat
+
+
+def recolour(pixels: Pixels, colour: str) -> Pixels:
+    """The drawing with every colour turned to the named one; its light and shade stay."""
+    hue, least, saturation_factor, value_factor = COLOURS[colour]
+    value = pixels[..., :3].max(axis=-1) / 255.0
+    chroma = value - pixels[..., :3].min(axis=-1) / 255.0
+    saturation = chroma / np.maximum(value, 1e-6)
+    # Near white (eyes, shine) and near black (outlines) keep their looks.
+    keeps = np.clip((0.18 - saturation) / 0.1, 0, 1) * np.clip((value - 0.9) / 0.08, 0, 1)
+    wanted = np.maximum(saturation * saturation_factor, least)
+    wanted = np.where(hue is None, saturation * saturation_factor, wanted) * (1 - keeps)
+    value = np.clip(value * value_factor, 0, 1) * (1 - keeps) + value * keeps
+    pure = np.array(colorsys.hsv_to_rgb((hue or 0) / 360, 1, 1))
+    made = value[..., None] * (1 - wanted[..., None] * (1 - pure))
+    return np.dstack([(made * 255).round().astype(np.uint8), pixels[..., 3]])
+
+
+def takes_colours(icon: Icon, style: str) -> bool:
+    return style == "3d" and not icon.subgroup.startswith(COLOURLESS_SUBGROUPS)
 
 
 def render(icons: list[Icon]) -> dict[str, npt.NDArray[np.generic]]:
-    """Pixels of every drawing, with the icon it shows, whether it is flat, and whether it is the jittered copy."""
+    """Pixels of every drawing, and for each its concept, style and variant.
+
+    Variants: 0 plain, 1 jittered, 2 and up the colours in the order of COLOURS.
+    """
     random = np.random.default_rng(0)
-    pixels, concept, is_flat, is_jittered = [], [], [], []
+    pixels, keys = [], []
     for index, icon in enumerate(icons):
-        for style, exists in (("3d", icon.file_3d is not None), ("flat", icon.svg_flat is not None)):
-            if not exists:
-                continue
-            image = load(icon, style)
+        for style, drawing in icon.drawings.items():
+            image = drawing.load()
             shift_x, shift_y = (int(value) for value in random.integers(-SHIFT, SHIFT + 1, size=2))
-            for jittered, drawing in enumerate(
-                (draw(image, PLAIN_SHARE), draw(image, JITTERED_SHARE, shift_x, shift_y))
-            ):
-                pixels.append(drawing)
-                concept.append(index)
-                is_flat.append(style == "flat")
-                is_jittered.append(bool(jittered))
-    return {
-        "pixels": np.stack(pixels),
-        "concept": np.array(concept),
-        "is_flat": np.array(is_flat),
-        "is_jittered": np.array(is_jittered),
-    }
+            plain = draw(image, PLAIN_SHARE)
+            versions = [plain, draw(image, JITTERED_SHARE, shift_x, shift_y)]
+            if takes_colours(icon, style):
+                versions += [recolour(plain, colour) for colour in COLOURS]
+            pixels += map(on_white, versions)
+            keys += [(index, STYLES.index(style), variant) for variant in range(len(versions))]
+    return {"pixels": np.stack(pixels), "keys": np.array(keys)}
 
 
 def main() -> None:
     workspace = open_workspace(stage_parser(__doc__).parse_args())
     rendered = render(read_icons(workspace.packages))
-    np.savez(workspace.images, **rendered)
+    np.savez(workspace.images, **rendered)  # type: ignore[arg-type]
     print(f"{len(rendered['pixels'])} drawings of {SIZE} px in {workspace.images}")
 
 

