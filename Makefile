@@ -14,6 +14,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@echo "* set up $(VENV) (a few minutes the first time: torch is large)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,dev]'
+	$(BIN)/viwo-imagegen models fetch
 	@touch $(STAMP)
 
 demo: setup

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 
 from capabilities.errors import InvalidArgument, brief
 from capabilities.schedulers import canonical
-from capabilities.tasks import MAX_SEED, Format
+from capabilities.tasks import MAX_SEED, Background, Format, Output
 
 MAX_PROMPT = 16_384
 """Longest prompt, in characters."""
@@ -31,6 +40,27 @@ Text = Annotated[str, Field(max_length=MAX_PROMPT), AfterValidator(_encodable)]
 ModelId = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_encodable)]
 
 
+def _entity_to_id(value: object) -> object:
+    """A script may pass an image entity itself."""
+    if isinstance(value, Mapping) and isinstance(value.get("id"), int):
+        return value["id"]
+    return value
+
+
+def _picture(value: bytes | str | int) -> bytes | str | int:
+    if isinstance(value, bool) or (isinstance(value, int) and not 0 < value < 2**63):
+        raise ValueError("is no entity id")
+    if isinstance(value, str) and value.startswith("sha256:") and not _REF.fullmatch(value):
+        raise ValueError("is not a picture reference; one is 'sha256:' and 64 hexadecimal digits")
+    return value
+
+
+_REF = re.compile(r"sha256:[0-9a-f]{64}")
+
+PictureSource = Annotated[bytes | str | int, AfterValidator(_picture), BeforeValidator(_entity_to_id)]
+"""A picture: a file's bytes, base64 or a data URL of them, 'sha256:...' of a stored one, or an image entity('s id)."""
+
+
 def spelled(name: str, *others: str) -> AliasChoices:
     """The spellings of an argument: snake_case, camelCase, and the names other programs use."""
     return AliasChoices(
@@ -43,6 +73,11 @@ class Arguments(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
 
+    @property
+    def sources(self) -> Mapping[str, bytes | str | int]:
+        """The pictures among the arguments, by the argument's name."""
+        return {}
+
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Self:
         """Arguments from a mapping. Raises InvalidArgument that names the first field at fault and its limit."""
@@ -52,7 +87,24 @@ class Arguments(BaseModel):
             raise _refusal(cls, error) from None
 
 
-class GenerationArguments(Arguments):
+class OutputArguments(Arguments):
+    """How the result is encoded."""
+
+    format: Annotated[
+        Format | None,
+        Field(description="Encoding of the result.", validation_alias=spelled("format")),
+    ] = None
+    quality: Annotated[
+        int | None,
+        Field(ge=1, le=100, description="Quality of lossy encodings.", validation_alias=spelled("quality")),
+    ] = None
+
+    @property
+    def output(self) -> Output:
+        return Output(format=self.format or "png", quality=self.quality or 90)
+
+
+class GenerationArguments(OutputArguments):
     """Settings of a diffusion run; what is left out takes the model's own default."""
 
     model_id: Annotated[
@@ -95,14 +147,11 @@ class GenerationArguments(Arguments):
         Field(max_length=64, description="Scheduler, such as 'dpm++ 2m'; left out: the model's own.",
               validation_alias=spelled("scheduler", "sampler")),
     ] = None  # fmt: skip
-    format: Annotated[
-        Format | None,
-        Field(description="Encoding of the result.", validation_alias=spelled("format")),
-    ] = None
-    quality: Annotated[
-        int | None,
-        Field(ge=1, le=100, description="Quality of lossy encodings.", validation_alias=spelled("quality")),
-    ] = None
+    background: Annotated[
+        Background | None,
+        Field(description="'transparent' clears the plain ground that icons are drawn on.",
+              validation_alias=spelled("background")),
+    ] = None  # fmt: skip
 
     @property
     def canonical_scheduler(self) -> str:
@@ -111,6 +160,29 @@ class GenerationArguments(Arguments):
 
 class TextToImageArguments(GenerationArguments):
     prompt: Annotated[Text, Field(description="What the picture shows.", validation_alias=spelled("prompt"))]
+
+
+class PictureArguments(OutputArguments):
+    """A method that begins with one picture."""
+
+    image: Annotated[
+        PictureSource, Field(description="The picture.", validation_alias=spelled("image", "init_image"))
+    ]
+
+    @property
+    def sources(self) -> Mapping[str, bytes | str | int]:
+        return {"image": self.image}
+
+
+class UpscaleArguments(PictureArguments):
+    model_id: Annotated[
+        ModelId | None,
+        Field(description="Upscaler: realesrgan, realesrgan-anime, fast, or a model id.",
+              validation_alias=spelled("model_id", "model", "upscaler")),
+    ] = None  # fmt: skip
+    factor: Annotated[
+        int | None, Field(description="2 or 4.", validation_alias=spelled("factor", "scale"))
+    ] = None
 
 
 _TYPES = {
@@ -139,7 +211,9 @@ def _refusal(cls: type[Arguments], error: ValidationError) -> InvalidArgument:
     if kind == "missing":
         return InvalidArgument(f"'{name}' is required", reason="MISSING_ARGUMENT", field=name)
     limit = ""
-    if kind in _TYPES:
+    if kind in ("bytes_type", "bytes_invalid_encoding"):
+        problem = "must be a picture: base64, a data URL, 'sha256:...' or an image entity"
+    elif kind in _TYPES:
         problem = f"must be {_TYPES[kind]}"
     elif "ge" in context or "le" in context:
         limit = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
@@ -166,5 +240,13 @@ def spellings(alias: object) -> list[str]:
     return list(dict.fromkeys(str(choice) for choice in alias.choices))
 
 
+def field_names(cls: type[Arguments]) -> list[str]:
+    """Its arguments in the order in which people want to read them: how the result is encoded comes last."""
+    last = OutputArguments.model_fields
+    return [name for name in cls.model_fields if name not in last] + [
+        name for name in last if name in cls.model_fields
+    ]
+
+
 def _first_spellings(cls: type[Arguments]) -> list[str]:
-    return [spellings(info.validation_alias)[0] for info in cls.model_fields.values()]
+    return [spellings(cls.model_fields[name].validation_alias)[0] for name in field_names(cls)]

@@ -6,14 +6,15 @@ import secrets
 
 from capabilities.arguments import GenerationArguments, TextToImageArguments
 from capabilities.errors import FailedPrecondition, InvalidArgument
-from capabilities.models import ModelFacts
-from capabilities.tasks import MAX_SEED, Output, TextToImage
+from capabilities.models import Means, ModelFacts
+from capabilities.tasks import MAX_SEED, Background, TextToImage
 
 TYPE = "diffusers.generate"
 
 
-def text_to_image(arguments: TextToImageArguments, model: ModelFacts) -> TextToImage:
+def text_to_image(arguments: TextToImageArguments, means: Means) -> TextToImage:
     """The complete task: every default filled in from the model, the seed drawn."""
+    model = means.model(arguments.model_id)
     require_method(model, "textToImage")
     count = arguments.count or 1
     width, height = size(arguments, model)
@@ -28,7 +29,8 @@ def text_to_image(arguments: TextToImageArguments, model: ModelFacts) -> TextToI
         scheduler=arguments.canonical_scheduler,
         seed=draw_seed(arguments.seed, count),
         count=count,
-        output=Output(format=arguments.format or "png", quality=arguments.quality or 90),
+        background=background(arguments, model),
+        output=arguments.output,
     )
 
 
@@ -47,6 +49,29 @@ def size(arguments: GenerationArguments, model: ModelFacts) -> tuple[int, int]:
                 asked=str(pixels),
             )
     return width, height
+
+
+def background(arguments: GenerationArguments, model: ModelFacts) -> Background:
+    """Raises FailedPrecondition or InvalidArgument where a clear background cannot be had."""
+    if arguments.background != "transparent":
+        return "opaque"
+    if not model.plain_ground:
+        raise FailedPrecondition(
+            f"the model '{model.id}' does not draw on a plain ground, so its background cannot be made transparent",
+            reason="NO_PLAIN_GROUND",
+            field="background",
+            limit="opaque",
+            asked="transparent",
+        )
+    if arguments.format == "jpeg":
+        raise InvalidArgument(
+            "'format' jpeg has no transparency; use png or webp, or an opaque background",
+            reason="BAD_ARGUMENT",
+            field="format",
+            limit="png, webp",
+            asked="jpeg",
+        )
+    return "transparent"
 
 
 def draw_seed(asked: int | None, count: int) -> int:

@@ -13,10 +13,17 @@ from annotated_types import Ge, Le
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
-from capabilities import generate
-from capabilities.arguments import Arguments, TextToImageArguments, spellings
+from capabilities import generate, upscale
+from capabilities.arguments import (
+    Arguments,
+    PictureSource,
+    TextToImageArguments,
+    UpscaleArguments,
+    field_names,
+    spellings,
+)
 from capabilities.errors import InvalidArgument, NotFound, brief
-from capabilities.models import ModelFacts
+from capabilities.models import Means
 from capabilities.tasks import Task
 
 
@@ -47,7 +54,7 @@ class Method:
     rpc: str
     positional: tuple[str, ...]
     arguments: type[Arguments]
-    build: Callable[[Any, ModelFacts], Task]
+    build: Callable[[Any, Means], Task]
 
     def from_script(self, values: Sequence[object]) -> Arguments:
         """Arguments as a script passes them: positional ones, then an options object.
@@ -63,10 +70,15 @@ class Method:
                 asked=f"{len(values)} arguments",
             )
         given: dict[str, object] = {}
+        options = values[len(self.positional)] if len(values) > len(self.positional) else None
+        if options is None and values and isinstance(values[-1], Mapping):
+            # Optional arguments may be left out before the options; an object where a picture belongs is an entity.
+            place = len(values) - 1
+            if place and not (place < len(self.positional) and self._is_picture(self.positional[place])):
+                *values, options = values
         for name, value in zip(self.positional, values, strict=False):
             if value is not None:
                 given[to_camel(name)] = value
-        options = values[len(self.positional)] if len(values) > len(self.positional) else None
         if options is not None:
             if not isinstance(options, Mapping):
                 raise InvalidArgument(
@@ -79,6 +91,9 @@ class Method:
             given.update({key: value for key, value in options.items() if value is not None})
         return self.arguments.read(given)
 
+    def _is_picture(self, name: str) -> bool:
+        return _json_type(self.arguments.model_fields[name].annotation)[0] == "image"
+
     @property
     def signature(self) -> str:
         return f"({', '.join([*(to_camel(name) for name in self.positional), 'options'])})"
@@ -86,7 +101,8 @@ class Method:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         fields = self.arguments.model_fields
-        ordered = [*self.positional, *(name for name in fields if name not in self.positional)]
+        others = (name for name in field_names(self.arguments) if name not in self.positional)
+        ordered = [*self.positional, *others]
         return tuple(_parameter(fields[name], name in self.positional) for name in ordered)
 
 
@@ -100,6 +116,16 @@ METHODS: tuple[Method, ...] = (
         positional=("prompt",),
         arguments=TextToImageArguments,
         build=generate.text_to_image,
+    ),
+    Method(
+        capability_type=upscale.TYPE,
+        name="upscale",
+        label="Upscale",
+        description="Enlarges a picture with a trained upscaler.",
+        rpc="Upscale",
+        positional=("image", "model_id", "factor"),
+        arguments=UpscaleArguments,
+        build=upscale.upscale,
     ),
 )
 
@@ -151,6 +177,7 @@ def arguments_from_json(text: str) -> list[object]:
     return values
 
 
+_PICTURE = get_args(PictureSource)[0]
 _JSON_TYPES: dict[object, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
@@ -175,6 +202,8 @@ def _parameter(info: FieldInfo, positional: bool) -> Parameter:
 def _json_type(annotation: object) -> tuple[str, tuple[str, ...], list[Any]]:
     """JSON type, listed values, and the constraints found on the way through Optional and Annotated."""
     origin = get_origin(annotation)
+    if annotation in (_PICTURE, PictureSource):
+        return "image", (), []
     if origin in (Union, types.UnionType):
         (inner,) = (item for item in get_args(annotation) if item is not type(None))
         return _json_type(inner)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+GENERATION = frozenset({"textToImage"})
+"""Methods of an ordinary diffusion model."""
 
 
 @dataclass(frozen=True)
@@ -11,15 +15,20 @@ class ModelFacts:
     """A model as far as a request needs to know it.
 
     `granularity` is the number of pixels that width and height must divide by. `methods` are in-world method names.
+    `fixed_size`: it draws at `width` x `height` only, and other sizes are made from that. `plain_ground`: it draws its
+    subject on a plain ground, which can be made transparent. `factor`: how much an upscaler enlarges, at most.
     """
 
     id: str
-    steps: int
-    guidance_scale: float
-    width: int
-    height: int
+    steps: int = 1
+    guidance_scale: float = 0.0
+    width: int = 0
+    height: int = 0
     granularity: int = 8
-    methods: frozenset[str] = frozenset({"textToImage"})
+    methods: frozenset[str] = GENERATION
+    fixed_size: bool = False
+    plain_ground: bool = False
+    factor: int = 1
 
 
 class Models(Protocol):
@@ -32,4 +41,27 @@ class Models(Protocol):
     @property
     def default(self) -> str:
         """Id of the model used where neither call nor capability names one."""
+        ...
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that a call brings along: where it is stored, and its size in pixels."""
+
+    ref: str
+    width: int
+    height: int
+    has_alpha: bool = False
+
+
+class Means(Protocol):
+    """What a call has to work with when it is turned into a task: only models that it may use, and its pictures."""
+
+    def model(self, asked: str | None) -> ModelFacts:
+        """The model of that id, or the default one. Raises PermissionDenied, NotFound."""
+        ...
+
+    @property
+    def pictures(self) -> Mapping[str, Picture]:
+        """Its pictures by the argument that named them."""
         ...

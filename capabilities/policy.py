@@ -116,21 +116,26 @@ def require_unexpired(params: Params, now: dt.datetime) -> None:
         )
 
 
+def require_model(params: Params, model_id: str, holder: str) -> None:
+    """Raises PermissionDenied unless limits allow a model."""
+    allowed = params.get("allowed_models")
+    if isinstance(allowed, frozenset) and model_id not in allowed:
+        raise PermissionDenied(
+            f"{holder} does not allow the model '{brief(model_id)}'; allowed_models: {_listed(allowed)}",
+            reason="MODEL_NOT_ALLOWED",
+            field="allowed_models",
+            limit=_listed(allowed),
+            asked=brief(model_id),
+        )
+
+
 def check(params: Params, task: Task, holder: str) -> None:
     """Whether limits allow a task; `holder` says in the refusal whose limits they are ("this capability", "the server").
 
     Raises PermissionDenied naming the parameter, its limit and what was asked.
     """
-    allowed = params.get("allowed_models")
-    if isinstance(allowed, frozenset):
-        for model in sorted(task.models - allowed):
-            raise PermissionDenied(
-                f"{holder} does not allow the model '{brief(model)}'; allowed_models: {_listed(allowed)}",
-                reason="MODEL_NOT_ALLOWED",
-                field="allowed_models",
-                limit=_listed(allowed),
-                asked=brief(model),
-            )
+    for model in sorted(task.models):
+        require_model(params, model, holder)
     amounts: tuple[tuple[str, float, str], ...] = (
         ("max_width", task.width, "a width of {} px; make it narrower"),
         ("max_height", task.height, "a height of {} px; make it lower"),

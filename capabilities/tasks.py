@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 MAX_SEED = 2**53 - 1
 """Largest seed: the largest whole number that JavaScript and JSON carry exactly."""
 
 Format = Literal["png", "jpeg", "webp"]
+Background = Literal["opaque", "transparent"]
 
 
 class Output(BaseModel):
@@ -21,35 +23,35 @@ class Output(BaseModel):
     quality: Annotated[int, Field(ge=1, le=100)] = 90
 
 
-class TextToImage(BaseModel):
-    """Pictures from words. Sizes in pixels; picture k of the batch has seed + k."""
+class Task(BaseModel):
+    """What all kinds of work have in common. Sizes in pixels, of the result; picture k of the batch has seed + k."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["text_to_image"] = "text_to_image"
-    model_id: str
-    prompt: str
-    negative_prompt: str = ""
+    kind: str
+    model_id: str = ""
+    """The model that does the main part; empty where none is needed."""
     width: int
     height: int
-    steps: int
-    guidance_scale: float
-    scheduler: str
-    """A name from `schedulers.NAMES`, or "default" for the scheduler that the model ships."""
-    seed: Annotated[int, Field(ge=0, le=MAX_SEED)]
-    count: Annotated[int, Field(ge=1)]
-    allow_unsafe: bool = False
-    """Whether pictures that the model's safety checker flagged may be answered."""
+    steps: int = 1
+    """Denoising steps; 1 for work that has none."""
+    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
+    count: Annotated[int, Field(ge=1)] = 1
     output: Output = Output()
 
     @property
-    def seeds(self) -> list[int]:
-        return [self.seed + index for index in range(self.count)]
+    def inputs(self) -> Mapping[str, str]:
+        """The pictures that the work begins with: their role, and where they are stored."""
+        return {}
 
     @property
     def models(self) -> frozenset[str]:
         """Every model that the work touches."""
-        return frozenset({self.model_id})
+        return frozenset({self.model_id} - {""})
+
+    @property
+    def seeds(self) -> list[int]:
+        return [self.seed + index for index in range(self.count)]
 
     @property
     def total_steps(self) -> int:
@@ -60,6 +62,70 @@ class TextToImage(BaseModel):
         """Megapixel-steps: width x height x steps / 1 000 000, times pictures."""
         return self.width * self.height * self.steps * self.count / 1_000_000
 
+    @property
+    def title(self) -> str:
+        """A few words for what the picture shows; empty where nobody said."""
+        return ""
 
-Task = TextToImage
-"""The union of all kinds of work, told apart by `kind`."""
+    def facts(self, seed: int) -> dict[str, object]:
+        """What is kept with a picture: enough to make it again."""
+        facts: dict[str, object] = {"method": self.kind, "model": self.model_id}
+        facts |= {"width": self.width, "height": self.height, "cost": self.compute / self.count}
+        return facts | {f"source_{role}": ref for role, ref in self.inputs.items()}
+
+
+class Generation(Task):
+    """A diffusion run."""
+
+    prompt: str
+    negative_prompt: str = ""
+    guidance_scale: float
+    scheduler: str
+    """A name from `schedulers.NAMES`, or "default" for the scheduler that the model ships."""
+    allow_unsafe: bool = False
+    """Whether pictures that the model's safety checker flagged may be answered."""
+    background: Background = "opaque"
+    """"transparent" makes the plain ground behind the subject clear."""
+
+    @property
+    def title(self) -> str:
+        return self.prompt
+
+    def facts(self, seed: int) -> dict[str, object]:
+        return super().facts(seed) | {
+            "prompt": self.prompt,
+            "negative_prompt": self.negative_prompt,
+            "seed": seed,
+            "steps": self.steps,
+            "guidance_scale": self.guidance_scale,
+            "scheduler": self.scheduler,
+        }
+
+
+class TextToImage(Generation):
+    """Pictures from words."""
+
+    kind: Literal["text_to_image"] = "text_to_image"
+
+
+class Upscale(Task):
+    """A larger picture from a trained upscaler."""
+
+    kind: Literal["upscale"] = "upscale"
+    image: str
+    factor: Literal[2, 4]
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        return {"image": self.image}
+
+    def facts(self, seed: int) -> dict[str, object]:
+        return super().facts(seed) | {"factor": self.factor}
+
+
+_TASKS: TypeAdapter[Task] = TypeAdapter(Annotated[TextToImage | Upscale, Field(discriminator="kind")])
+
+
+def read_task(values: Mapping[str, Any]) -> Task:
+    """The task that `model_dump` wrote. Raises pydantic's ValidationError."""
+    return _TASKS.validate_python(dict(values))

@@ -15,6 +15,11 @@ _REF = re.compile(r"sha256:([0-9a-f]{64})")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
+def reference(data: bytes) -> str:
+    """What bytes are called here."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
 class Blobs:
     """A folder of content-addressed files: `images/<first two digits>/<sha256>`."""
 
@@ -29,10 +34,10 @@ class Blobs:
 
         Raises ResourceExhausted when the disk is full.
         """
-        digest = hashlib.sha256(data).hexdigest()
-        target = self._path(digest)
+        ref = reference(data)
+        target = self._path(ref.removeprefix("sha256:"))
         if target.exists():
-            return f"sha256:{digest}"
+            return ref
         temporary = self._incoming / uuid.uuid4().hex
         try:
             target.parent.mkdir(exist_ok=True)
@@ -53,7 +58,7 @@ class Blobs:
                     retry_after=60,
                 ) from None
             raise
-        return f"sha256:{digest}"
+        return ref
 
     def get(self, ref: str, *, field: str = "image") -> bytes:
         """The bytes of a reference. Raises InvalidArgument for what is none, NotFound for an unknown one."""

@@ -97,6 +97,23 @@ class Images:
         imaging.decode(data, field=field)
         return self.keep(data)
 
+    def find_file(self, source: bytes | str | int, *, field: str = "image") -> bytes:
+        """The file that a caller means: its bytes, base64 or a data URL, 'sha256:...', or an image entity's id.
+
+        Raises InvalidArgument for what is none of these, NotFound where there is none.
+        """
+        if isinstance(source, bytes):
+            return source
+        if isinstance(source, int):
+            return self.data(self.get(source))
+        if source.startswith("sha256:"):
+            return self._blobs.get(source, field=field)
+        return imaging.decode_base64(source, field=field)
+
+    def keep_file(self, data: bytes) -> str:
+        """Keep a file that was decoded before, as it is; its reference."""
+        return self._blobs.put(data)
+
     def keep(self, data: bytes) -> Picture:
         """Keep a file that was encoded here."""
         return Picture(self._blobs.put(data), data, imaging.probe(data))

@@ -74,9 +74,11 @@ class Sidecar:
         )
         return str(made.id)
 
-    async def context(self, params: dict[str, object] | None = None) -> common_pb2.CallContext:
+    async def context(
+        self, params: dict[str, object] | None = None, *, kind: str = "diffusers.generate"
+    ) -> common_pb2.CallContext:
         """The painter's right, freshly minted."""
-        capability_id = await self.mint(params)
+        capability_id = await self.mint(params, kind=kind)
         return common_pb2.CallContext(
             capability_id=capability_id, caller_id=self.painter, this_id=self.painter
         )

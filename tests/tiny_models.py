@@ -6,6 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sidecar.engines.local.vision import ensure_torchvision
+
+# Before diffusers and transformers, which import it.
+ensure_torchvision()
+
 
 def stable_diffusion(folder: Path, *, seed: int = 0) -> Path:
     """A Stable Diffusion 1 pipeline that draws 64 x 64 pixels of noise, saved as a diffusers folder."""

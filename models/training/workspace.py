@@ -32,6 +32,10 @@ class Workspace:
         return self.root / "autoencoder.pt"
 
     @property
+    def enlarged(self) -> Path:
+        return self.root / "enlarged.pt"
+
+    @property
     def latents(self) -> Path:
         return self.root / "latents.pt"
 

@@ -103,12 +103,12 @@ def minted(
     )
 
 
-def own_capability(sidecar: Client, caller: int) -> str:
-    """The actor's own capability to generate; the operator's is made at its first use."""
-    held = every(sidecar, caller, "diffusers.generate")
+def own_capability(sidecar: Client, caller: int, capability_type: str = "diffusers.generate") -> str:
+    """The actor's own capability of a type; the operator's is made at its first use."""
+    held = every(sidecar, caller, capability_type)
     if held:
         return str(held[0].id)
-    return str(minted(sidecar, "diffusers.generate", {"*": True}, caller=caller).id)
+    return str(minted(sidecar, capability_type, {"*": True}, caller=caller).id)
 
 
 def every(sidecar: Client, owner: int, capability_type: str) -> list[pb.Capability]:

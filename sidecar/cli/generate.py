@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +33,9 @@ def generate(
     count: Annotated[int | None, typer.Option(help="How many pictures.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Such as 'dpm++ 2m'.")] = None,
     image_format: Annotated[str, typer.Option("--format", help="png, jpeg or webp.")] = "png",
+    transparent: Annotated[bool, typer.Option(help="Clear the plain ground behind an icon.")] = False,
+    upscale: Annotated[int, typer.Option(help="2 or 4: enlarge the result with a trained upscaler.")] = 1,
+    upscaler: Annotated[str, typer.Option(help="Which; see 'models list'.")] = "anime",
     capability: Annotated[str, typer.Option(help="Capability id; left out: the actor's own.")] = "",
     caller: Annotated[int, typer.Option("--as", help="Entity that acts.")] = SYSTEM_ID,
     save: Annotated[bool, typer.Option(help="Also make an image entity.")] = False,
@@ -44,10 +48,10 @@ def generate(
     given: dict[str, Any] = {
         "model_id": model, "width": width, "height": height, "steps": steps, "guidance_scale": guidance,
         "negative_prompt": negative, "seed": seed, "count": count, "scheduler": scheduler,
+        "background": "transparent" if transparent else None,
     }  # fmt: skip
     output = common_pb2.OutputOptions(format=FORMATS.get(image_format, 99))  # type: ignore[arg-type]
-    if save or room or name:
-        output.save.CopyFrom(common_pb2.SaveOptions(name=name, room_id=room))
+    saving = common_pb2.SaveOptions(name=name or prompt[:60], room_id=room) if save or room or name else None
     with client() as sidecar:
         request = image_pb2.TextToImageRequest(
             context=common_pb2.CallContext(
@@ -57,15 +61,33 @@ def generate(
             options=image_pb2.GenerationOptions(
                 **{key: value for key, value in given.items() if value is not None}
             ),
-            output=output,
+            output=_saved(output, None if upscale > 1 else saving),
         )
-        job = sidecar.jobs.Submit(job_pb2.SubmitJobRequest(text_to_image=request))
-        job = follow(sidecar, job.id)
-        job = sidecar.jobs.Get(job_pb2.GetJobRequest(id=job.id, include_data=True))
-        paths = _write(job, folder, image_format)
-        for image in job.images:
-            image.ClearField("data")
-        show(job, as_json, lambda: _print(job, paths))
+        jobs = [_done(sidecar, job_pb2.SubmitJobRequest(text_to_image=request))]
+        if upscale > 1:
+            enlarging = own_capability(sidecar, caller, "diffusers.upscale")
+            jobs = [
+                _done(
+                    sidecar,
+                    job_pb2.SubmitJobRequest(
+                        upscale=image_pb2.UpscaleRequest(
+                            context=common_pb2.CallContext(
+                                capability_id=enlarging, caller_id=caller, this_id=caller
+                            ),
+                            image=common_pb2.ImageSource(ref=image.ref),
+                            model=upscaler,
+                            factor=upscale,
+                            output=_saved(output, saving),
+                        )
+                    ),
+                )
+                for image in jobs[0].images
+            ]
+        for job in jobs:
+            paths = _write(job, folder, image_format)
+            for image in job.images:
+                image.ClearField("data")
+            show(job, as_json, partial(_print, job, paths))
 
 
 def methods(as_json: Json = False) -> None:
@@ -108,6 +130,23 @@ def follow(sidecar: Client, job_id: str) -> job_pb2.Job:
         err.print(f"canceled {job_id}")
         raise typer.Exit(130) from None
     raise AssertionError("a watched job ends")
+
+
+def _saved(
+    output: common_pb2.OutputOptions, saving: common_pb2.SaveOptions | None
+) -> common_pb2.OutputOptions:
+    """The same output options, with an entity made of the result where there is something to save."""
+    copy = common_pb2.OutputOptions()
+    copy.CopyFrom(output)
+    if saving is not None:
+        copy.save.CopyFrom(saving)
+    return copy
+
+
+def _done(sidecar: Client, request: job_pb2.SubmitJobRequest) -> job_pb2.Job:
+    """Submit a job and follow it to its good end; the job with the files of its pictures."""
+    job = follow(sidecar, sidecar.jobs.Submit(request).id)
+    return sidecar.jobs.Get(job_pb2.GetJobRequest(id=job.id, include_data=True))
 
 
 def _succeeded(job: job_pb2.Job) -> job_pb2.Job:

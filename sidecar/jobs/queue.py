@@ -15,7 +15,7 @@ from typing import TypeVar
 from capabilities import imaging
 from capabilities.errors import Canceled, InternalFault, Refusal, Unavailable
 from capabilities.policy import Caller
-from capabilities.tasks import Task
+from capabilities.tasks import Generation, Task
 from entity_store.images import Images
 from sidecar.engines.base import Engine
 from sidecar.engines.events import Done, Event, Failed, Preview, Queued, RawImage, Step
@@ -197,13 +197,24 @@ class JobQueue:
     async def _engine_outcome(self, job: Job) -> Done | Failed:
         if job.id in self._canceling:
             raise Canceled("the job was canceled", reason="CANCELED")
-        async for event in self._engine.run(job.id, job.task, lambda: self._attention(job.id)):
+        inputs = await asyncio.to_thread(self._inputs, job.task)
+        async for event in self._engine.run(job.id, job.task, inputs, lambda: self._attention(job.id)):
             if isinstance(event, Done | Failed):
                 return event
             if isinstance(event, Step):
                 self._steps[job.id] = event
             self._publish(job.id, event)
         raise InternalFault("the engine ended a job without a result", reason="NO_RESULT")
+
+    def _inputs(self, task: Task) -> dict[str, RawImage]:
+        """The pictures that a task begins with, decoded."""
+        pictures = {
+            role: imaging.decode(self._images.find_file(ref), field=role) for role, ref in task.inputs.items()
+        }
+        return {
+            role: RawImage(imaging.to_pixels(picture), picture.width, picture.height, picture.bands, 0)
+            for role, picture in pictures.items()
+        }
 
     async def _fail(self, job: Job, failure: Failed) -> None:
         ended = await self._store.fail(job.id, failure)
@@ -215,8 +226,10 @@ class JobQueue:
         """Encode and store the pictures, and make their entities; done again after a crash, it changes nothing."""
         kept = []
         for index, raw in enumerate(images):
-            facts = describe(job.task, raw.seed)
+            facts = job.task.facts(raw.seed)
             picture = imaging.from_pixels(raw.pixels, raw.width, raw.height, raw.bands)
+            if isinstance(job.task, Generation) and job.task.background == "transparent":
+                picture = imaging.clear_ground(picture)
             output = job.task.output
             stored = self._images.keep(
                 imaging.encode(picture, output.format, quality=output.quality, metadata=facts)
@@ -268,19 +281,3 @@ async def _insist(write: Callable[[], Awaitable[T]]) -> T:
             log.error("%s; trying again in %s s", error.message, delay)
             await asyncio.sleep(delay)
     raise AssertionError("the delays never end")
-
-
-def describe(task: Task, seed: int) -> dict[str, object]:
-    """The facts kept with a picture: enough to make it again."""
-    return {
-        "prompt": task.prompt,
-        "negative_prompt": task.negative_prompt,
-        "model": task.model_id,
-        "seed": seed,
-        "steps": task.steps,
-        "guidance_scale": task.guidance_scale,
-        "scheduler": task.scheduler,
-        "width": task.width,
-        "height": task.height,
-        "cost": task.compute / task.count,
-    }

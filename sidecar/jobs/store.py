@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter
 from sqlalchemy.engine import Connection
 
 from capabilities.errors import NotFound, ResourceExhausted, Unavailable, brief
-from capabilities.tasks import Task
+from capabilities.tasks import Task, read_task
 from entity_store.images import Placement
 from sidecar.engines.events import Failed
 
@@ -61,7 +60,6 @@ JOBS = sa.Table(
     sa.Index("jobs_by_owner", "owner_id", "id"),
 )
 
-_TASKS: TypeAdapter[Task] = TypeAdapter(Task)
 T = TypeVar("T")
 
 
@@ -368,7 +366,7 @@ def _job(row: sa.Row[Any]) -> Job:
         owner_id=row.owner_id,
         caller_id=row.caller_id,
         this_id=row.this_id,
-        task=_TASKS.validate_python(row.task),
+        task=read_task(row.task),
         save=Placement(**row.save) if row.save else None,
         created=row.created,
         request_id=row.request_id,

@@ -48,7 +48,7 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
         call = translate.call(request.context)
         self._require_image_capability(call.capability_id, call.caller)
         metadata = translate.from_struct(request.metadata)
-        data = translate.image_bytes(request.image, self._images, self._blobs)
+        data = self._images.find_file(translate.image_source(request.image))
         placement = named(translate.save_options(request.options), str(metadata.get("prompt", "")))
         self._images.require_placeable(call.caller, placement)
         picture = self._images.store(data)
@@ -91,7 +91,7 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
 
     def _edit(self, entity: Entity, verb: str, arguments: list[object]) -> Entity:
         def overlay(value: object) -> imaging.Image:
-            data = translate.script_image(value, self._images, self._blobs, field="overlay")
+            data = self._images.find_file(translate.script_source(value, field="overlay"), field="overlay")
             return imaging.decode(data, field="overlay")
 
         # Pictures among the arguments can be megabytes; the history keeps what they are, not what they hold.

@@ -27,9 +27,10 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
         self._cancelations: set[asyncio.Task[Job]] = set()
 
     async def TextToImage(self, request: pb.TextToImageRequest, context: Context) -> pb.ImageResponse:
-        wish = requests.text_to_image(request)
-        job = await self._wait(wish)
-        return translate.image_response(job, await self._files(job, wish.output))
+        return await self._answer(requests.text_to_image(request))
+
+    async def Upscale(self, request: pb.UpscaleRequest, context: Context) -> pb.ImageResponse:
+        return await self._answer(requests.upscale(request))
 
     async def Invoke(self, request: pb.InvokeRequest, context: Context) -> pb.InvokeResponse:
         """As a script sees it: a refusal is an answer too, so that nothing is thrown inside the world."""
@@ -41,9 +42,13 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
             return pb.InvokeResponse(result_json=json.dumps({"ok": False, "error": _error(refusal)}))
         return pb.InvokeResponse(result_json=json.dumps(_script_answer(job, files)))
 
+    async def _answer(self, wish: Wish) -> pb.ImageResponse:
+        job = await self._wait(wish)
+        return translate.image_response(job, await self._files(job, wish.output))
+
     async def _wait(self, wish: Wish) -> Job:
         """The ended job. Raises its failure; a client that goes away cancels it unless it asked to keep it."""
-        job = wish.plan(self._admission)
+        job = await wish.plan(self._admission)
         try:
             await self._queue.submit(job)
             ended = await self._queue.finished(job.id)

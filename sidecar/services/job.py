@@ -30,7 +30,8 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
 
     async def Submit(self, request: pb.SubmitJobRequest, context: Context) -> pb.Job:
         wish = requests.submitted(request)
-        return await self._message(await self._queue.submit(wish.plan(self._admission, request.request_id)))
+        job = await wish.plan(self._admission, request.request_id)
+        return await self._message(await self._queue.submit(job))
 
     async def Get(self, request: pb.GetJobRequest, context: Context) -> pb.Job:
         job = await self._store.get(request.id)
@@ -78,7 +79,7 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
 
     async def Estimate(self, request: pb.SubmitJobRequest, context: Context) -> pb.EstimateResponse:
         try:
-            job = requests.submitted(request).plan(self._admission)
+            job = await requests.submitted(request).plan(self._admission)
         except Refusal as refusal:
             return pb.EstimateResponse(refusal=translate.failure(Failed.of(refusal)))
         return pb.EstimateResponse(

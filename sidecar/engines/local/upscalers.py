@@ -1,0 +1,128 @@
+"""Trained upscalers: Real-ESRGAN from a Python package, and any file that spandrel knows; run tile by tile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from capabilities.errors import FailedPrecondition
+from sidecar.engines.local import ncnn, packaged
+from sidecar.engines.local.pixels import Pixels
+from sidecar.engines.local.vision import ensure_torchvision
+from sidecar.engines.local.wire import ModelSource
+
+TILE = 256
+"""Side of a tile in pixels of the input: what one forward pass holds in memory."""
+OVERLAP = 16
+"""Pixels around a tile that are computed and thrown away, so that no seam shows."""
+
+
+class Upscaler:
+    """One trained network; enlarges by its own factor."""
+
+    def __init__(self, network: Any, factor: int, device: str) -> None:
+        self._network = network.eval().to(device, memory_format=torch.channels_last)
+        self.factor = factor
+        self._device = device
+        # Twice to three times as fast as float32 where the processor has the instructions, 0.4 / 255 apart on average.
+        self._half = device == "cuda" or (device == "cpu" and _has_bfloat16())
+
+    def enlarge(self, image: Tensor, tile_done: Callable[[int, int], None]) -> Tensor:
+        """1 x 3 x h x w in 0 to 1, enlarged by the network's factor; `tile_done(done, of)` is called between tiles."""
+        _, _, height, width = image.shape
+        made = torch.empty(1, 3, height * self.factor, width * self.factor)
+        tiles = list(_tiles(height, width))
+        for number, (top, left, bottom, right) in enumerate(tiles, 1):
+            outer = (
+                max(0, top - OVERLAP),
+                max(0, left - OVERLAP),
+                min(height, bottom + OVERLAP),
+                min(width, right + OVERLAP),
+            )
+            part = self._run(image[:, :, outer[0] : outer[2], outer[1] : outer[3]])
+            y, x = (top - outer[0]) * self.factor, (left - outer[1]) * self.factor
+            made[:, :, top * self.factor : bottom * self.factor, left * self.factor : right * self.factor] = (
+                part[:, :, y : y + (bottom - top) * self.factor, x : x + (right - left) * self.factor]
+            )
+            tile_done(number, len(tiles))
+        return made
+
+    def _run(self, part: Tensor) -> Tensor:
+        part = part.to(self._device, memory_format=torch.channels_last)
+        with torch.autocast(self._device, torch.bfloat16, enabled=self._half):
+            made: Tensor = self._network(part)
+        return made.float().clamp(0, 1).cpu()
+
+
+def load(source: ModelSource, device: str) -> list[Upscaler]:
+    """The networks of an upscaler, the smallest factor first. Raises FailedPrecondition."""
+    ensure_torchvision()
+    import spandrel
+
+    networks = []
+    for state in _states(source):
+        try:
+            described = spandrel.ModelLoader().load_from_state_dict(state)
+        except (spandrel.UnsupportedModelError, RuntimeError, KeyError) as error:
+            raise FailedPrecondition(
+                f"the upscaler '{source.id}' cannot be loaded: {str(error)[:300]}",
+                reason="MODEL_NOT_LOADABLE",
+                field="model",
+                asked=source.id,
+            ) from error
+        networks.append(Upscaler(described.model, described.scale, device))
+    return sorted(networks, key=lambda network: network.factor)
+
+
+@torch.inference_mode()
+def upscale(
+    networks: list[Upscaler], pixels: Pixels, factor: int, tile_done: Callable[[int, int], None]
+) -> Pixels:
+    """A picture (h x w x 3 or 4 bytes) `factor` times as large: by the network of that factor, else by a larger one."""
+    network = next((each for each in networks if each.factor >= factor), networks[-1])
+    image = torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)[None]
+    height, width = pixels.shape[0] * factor, pixels.shape[1] * factor
+    made = network.enlarge(image[:, :3], tile_done)
+    if network.factor != factor:
+        made = functional.interpolate(made, (height, width), mode="area")
+    if image.shape[1] == 4:
+        alpha = functional.interpolate(image[:, 3:], (height, width), mode="bicubic", antialias=True)
+        made = torch.cat([made, alpha.clamp(0, 1)], dim=1)
+    return (made[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+
+
+def _tiles(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:
+    """Top, left, bottom and right of tiles of nearly equal size that cover a picture."""
+    rows, columns = -(-height // TILE), -(-width // TILE)
+    for row in range(rows):
+        for column in range(columns):
+            yield (
+                row * height // rows,
+                column * width // columns,
+                (row + 1) * height // rows,
+                (column + 1) * width // columns,
+            )
+
+
+def _states(source: ModelSource) -> Iterator[dict[str, Tensor]]:
+    if source.kind == "file":
+        from safetensors.torch import load_file
+
+        yield load_file(source.location)
+        return
+    folder = packaged.files(packaged.REALESRGAN)
+    for param in sorted(folder.glob(f"{source.location}.param")):
+        layers = ncnn.read_layers(param.read_text(), param.with_suffix(".bin").read_bytes())
+        compact = any(layer.kind == "PReLU" for layer in layers)
+        state = ncnn.compact_state(layers) if compact else ncnn.rrdb_state(layers)
+        yield {name: torch.from_numpy(np.array(values)) for name, values in state.items()}
+
+
+def _has_bfloat16() -> bool:
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(supported and supported())

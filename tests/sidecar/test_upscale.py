@@ -1,0 +1,199 @@
+"""`upscale` over gRPC on the real weights of Real-ESRGAN, which the set-up has fetched."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from capabilities import imaging
+from capabilities.errors import FailedPrecondition
+from sidecar.engines.local import ncnn, packaged, upscalers
+from sidecar.engines.local.wire import ModelSource
+from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
+from tests.harness import Sidecar, error_info, pixels, refused
+
+KIND = "diffusers.upscale"
+FAST = ModelSource("realesr-animevideov3", "realesr-animevideov3-x[24]", "package")
+
+
+def drawing(side: int = 48, mode: str = "RGB") -> bytes:
+    """A disc and a slanted line on white, drawn large and shrunk, so that it has soft edges."""
+    large = Image.new(mode, (side * 8, side * 8), "white" if mode == "RGB" else (0, 0, 0, 0))
+    pen = ImageDraw.Draw(large)
+    pen.ellipse((side, side, side * 5, side * 5), fill=(200, 30, 40))
+    pen.line((side, side * 7, side * 7, side * 2), fill=(20, 40, 120), width=side // 3)
+    buffer = io.BytesIO()
+    large.resize((side, side), Image.Resampling.BOX).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def request(context: common_pb2.CallContext, data: bytes, **fields: Any) -> image_pb2.UpscaleRequest:
+    fields = {"model": "fast", "factor": 4, **fields}
+    return image_pb2.UpscaleRequest(context=context, image=common_pb2.ImageSource(data=data), **fields)
+
+
+async def test_enlarges_and_is_nearer_to_the_truth_than_interpolation(sidecar: Sidecar) -> None:
+    truth = np.asarray(Image.open(io.BytesIO(drawing(192))).convert("RGB"), dtype=np.float32)
+    small = Image.fromarray(truth.astype(np.uint8)).resize((48, 48), Image.Resampling.BOX)
+    buffer = io.BytesIO()
+    small.save(buffer, "PNG")
+    answer = await sidecar.images.Upscale(request(await sidecar.context(kind=KIND), buffer.getvalue()))
+    made = pixels(answer.images[0].data).astype(np.float32)
+    assert made.shape == (192, 192, 3)
+    bicubic = np.asarray(small.resize((192, 192), Image.Resampling.BICUBIC), dtype=np.float32)
+    assert np.abs(made - truth).mean() < 0.9 * np.abs(bicubic - truth).mean()
+    assert answer.model_id == "realesr-animevideov3"
+    assert answer.cost.compute == pytest.approx(192 * 192 / 1e6)
+
+
+@pytest.mark.parametrize(("factor", "side"), [(2, 48), (4, 96)])
+async def test_both_factors_and_the_facts_in_the_file(sidecar: Sidecar, factor: int, side: int) -> None:
+    context = await sidecar.context(kind=KIND)
+    answer = await sidecar.images.Upscale(request(context, drawing(24), factor=factor))
+    image = answer.images[0]
+    assert (image.width, image.height) == (side, side)
+    facts = imaging.read_metadata(image.data)
+    assert facts is not None
+    assert (facts["method"], facts["factor"], facts["model"]) == ("upscale", factor, "realesr-animevideov3")
+    assert str(facts["source_image"]).startswith("sha256:")
+
+
+async def test_transparency_stays(sidecar: Sidecar) -> None:
+    context = await sidecar.context(kind=KIND)
+    answer = await sidecar.images.Upscale(request(context, drawing(24, "RGBA")))
+    made = pixels(answer.images[0].data)
+    assert made.shape == (96, 96, 4)
+    assert made[0, 0, 3] == 0
+    assert made[36, 36, 3] == 255
+
+
+async def test_a_stored_picture_and_an_entity_will_do(sidecar: Sidecar) -> None:
+    context = await sidecar.context(kind=KIND)
+    output = common_pb2.OutputOptions(save=common_pb2.SaveOptions(name="disc"))
+    first = await sidecar.images.Upscale(request(context, drawing(16), output=output))
+    by_ref = request(context, b"", factor=2)
+    by_ref.image.ref = first.images[0].ref
+    by_entity = request(context, b"", factor=2)
+    by_entity.image.entity_id = first.images[0].entity_id
+    one, two = await sidecar.images.Upscale(by_ref), await sidecar.images.Upscale(by_entity)
+    assert one.images[0].data == two.images[0].data
+    assert one.images[0].width == 128
+
+
+async def test_a_script_upscales(sidecar: Sidecar) -> None:
+    context = await sidecar.context(kind=KIND)
+    image = base64.b64encode(drawing(16)).decode()
+    for arguments in (
+        [image, "fast", 2],
+        [f"data:image/png;base64,{image}", {"upscaler": "fast", "scale": 2}],
+    ):
+        answer = await sidecar.images.Invoke(
+            image_pb2.InvokeRequest(context=context, method="upscale", arguments_json=json.dumps(arguments))
+        )
+        result = json.loads(answer.result_json)
+        assert result["ok"], result
+        assert (result["width"], result["model"]) == (32, "realesr-animevideov3")
+
+
+async def test_as_a_job_with_its_cost_beforehand(sidecar: Sidecar) -> None:
+    context = await sidecar.context(kind=KIND)
+    submit = job_pb2.SubmitJobRequest(upscale=request(context, drawing(16)))
+    estimate = await sidecar.jobs.Estimate(submit)
+    assert estimate.cost.compute == pytest.approx(64 * 64 / 1e6)
+    job = await sidecar.jobs.Submit(submit)
+    events = [event async for event in sidecar.jobs.Watch(job_pb2.WatchJobRequest(id=job.id))]
+    assert events[-1].ended.state == job_pb2.JOB_STATE_SUCCEEDED
+    assert events[-1].ended.images[0].width == 64
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "words"),
+    [
+        ({"factor": 3}, grpc.StatusCode.INVALID_ARGUMENT, "'factor' must be 2 or 4 for 'realesr-animevideov3'; got 3"),
+        ({"model": "sd"}, grpc.StatusCode.FAILED_PRECONDITION, "the model 'sd' cannot do upscale"),
+        ({"model": "realesrgan-x4"}, grpc.StatusCode.NOT_FOUND, "did you mean 'realesrgan-x4plus'?"),
+    ],
+)  # fmt: skip
+async def test_mistakes_are_named(
+    sidecar: Sidecar, fields: dict[str, Any], code: grpc.StatusCode, words: str
+) -> None:
+    context = await sidecar.context(kind=KIND)
+    error = await refused(sidecar.images.Upscale(request(context, drawing(16), **fields)))
+    assert error.code() == code
+    assert words in str(error.details())
+
+
+async def test_pictures_that_are_none_are_named(sidecar: Sidecar) -> None:
+    context = await sidecar.context(kind=KIND)
+    for data, words in ((b"no picture", "no PNG"), (drawing(16)[:200], "cannot be read"), (b"", "no PNG")):
+        error = await refused(sidecar.images.Upscale(request(context, data)))
+        assert (error.code(), error_info(error).metadata["field"]) == (
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "image",
+        )
+        assert words in str(error.details())
+    missing = await refused(sidecar.images.Upscale(image_pb2.UpscaleRequest(context=context)))
+    assert "'image' is required" in str(missing.details())
+
+
+async def test_the_capability_holds(sidecar: Sidecar) -> None:
+    wrong_type = await sidecar.context()
+    error = await refused(sidecar.images.Upscale(request(wrong_type, drawing(16))))
+    assert "needs a capability of type 'diffusers.upscale'" in str(error.details())
+    narrow = await sidecar.context({"allowed_models": ["realesrgan-x4plus"]}, kind=KIND)
+    error = await refused(sidecar.images.Upscale(request(narrow, drawing(16))))
+    assert (error.code(), error_info(error).metadata["field"]) == (
+        grpc.StatusCode.PERMISSION_DENIED,
+        "allowed_models",
+    )
+    small = await sidecar.context({"max_width": 63}, kind=KIND)
+    error = await refused(sidecar.images.Upscale(request(small, drawing(16))))
+    assert "max_width of this capability is 63; asked for a width of 64 px" in str(error.details())
+
+
+def test_tiles_leave_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut into tiles, the result is the one of a single pass."""
+    networks = upscalers.load(FAST, "cpu")
+    image = np.asarray(Image.open(io.BytesIO(drawing(96))).convert("RGB"))
+    whole = upscalers.upscale(networks, image, 2, lambda done, of: None).astype(int)
+    monkeypatch.setattr(upscalers, "TILE", 32)
+    counts: list[tuple[int, int]] = []
+    tiled = upscalers.upscale(networks, image, 2, lambda done, of: counts.append((done, of))).astype(int)
+    assert counts[-1] == (9, 9)
+    difference = np.abs(tiled - whole)
+    seams = difference[63:65].mean() + difference[:, 63:65].mean()
+    assert difference.max() <= 6
+    assert seams <= 2 * difference.mean() + 0.5
+
+
+def test_every_packaged_network_is_read_to_its_last_byte() -> None:
+    folder = packaged.files(packaged.REALESRGAN)
+    for param in folder.glob("*.param"):
+        data = param.with_suffix(".bin").read_bytes()
+        layers = ncnn.read_layers(param.read_text(), data)
+        assert len(layers) >= 30
+        with pytest.raises(ValueError, match="ends within a layer"):
+            ncnn.read_layers(param.read_text(), data[:-4])
+        with pytest.raises(ValueError, match="are left after the last layer"):
+            ncnn.read_layers(param.read_text(), data + b"\0" * 4)
+    with pytest.raises(ValueError, match="7767517"):
+        ncnn.read_layers("hello", b"")
+
+
+def test_a_package_that_cannot_be_fetched_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIWO_IMAGEGEN_CACHE", str(tmp_path))
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "")
+    with pytest.raises(FailedPrecondition, match="viwo-imagegen models fetch"):
+        packaged.files(packaged.REALESRGAN)
+    assert not packaged.REALESRGAN.kept_in.exists()
