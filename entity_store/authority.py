@@ -62,14 +62,6 @@ class Authority:
         rows = self._world.rows(sql, after, owner_id, owner_id, capability_type, capability_type, limit)
         return [(row[0], _capability(row[1:])) for row in rows]
 
-    def held(self, caller: Caller, capability_type: str) -> list[Capability]:
-        """What the caller and `this` hold of a type."""
-        sql = f"{_SELECT} WHERE c.type = ? AND c.owner_id IN (?, ?)"
-        return [
-            _capability(row)
-            for row in self._world.rows(sql, capability_type, caller.caller_id, caller.this_id)
-        ]
-
     def mint(
         self, authority_id: str, caller_id: int, capability_type: str, params: Mapping[str, object]
     ) -> Capability:

@@ -42,13 +42,28 @@ class _Bearer(UnaryUnary, UnaryStream):
         self._entry = ("authorization", f"{SCHEME}{token}")
 
     def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
-        return continuation(self._with_token(details), request)
+        return continuation(self.with_token(details), request)
 
     def intercept_unary_stream(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
-        return continuation(self._with_token(details), request)
+        return continuation(self.with_token(details), request)
 
-    def _with_token(self, details: Any) -> Any:
-        return details._replace(metadata=[*(details.metadata or ()), self._entry])
+    def with_token(self, details: Any, kind: Callable[..., Any] = lambda *entries: list(entries)) -> Any:
+        return details._replace(metadata=kind(*(details.metadata or ()), self._entry))
+
+
+def async_bearer(token: str) -> list[Any]:
+    """The same for a grpc.aio channel: interceptors that add the token to calls of either shape."""
+    bearer = _Bearer(token)
+
+    class Unary(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[type-arg]
+        async def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+            return await continuation(bearer.with_token(details, grpc.aio.Metadata), request)
+
+    class Streaming(grpc.aio.UnaryStreamClientInterceptor):  # type: ignore[type-arg]
+        async def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
+            return await continuation(bearer.with_token(details, grpc.aio.Metadata), request)
+
+    return [Unary(), Streaming()]
 
 
 class Client:

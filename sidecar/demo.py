@@ -18,8 +18,7 @@ from rich.console import Console
 from capabilities.errors import InternalFault
 from entity_store.world import SYSTEM_ID, World, create_entity
 from sidecar import config
-from sidecar.auth import SCHEME
-from sidecar.client import MESSAGE_OPTIONS
+from sidecar.client import MESSAGE_OPTIONS, async_bearer
 from sidecar.pb.viwo.imagegen.v1 import (
     capability_pb2,
     capability_pb2_grpc,
@@ -62,21 +61,19 @@ async def run(folder: Path) -> None:
     """Every step in order. Raises InternalFault where something does not come out as it must."""
     settings = config.Settings(data_dir=_emptied(folder), port=0)
     say("start the sidecar: a gRPC server, and the engine in a process of its own")
-    async with running(settings) as server:
-        token = (("authorization", f"{SCHEME}{server.token}"),)
-        async with grpc.aio.insecure_channel(
-            server.address, options=MESSAGE_OPTIONS, interceptors=_bearer(token)
-        ) as channel:
-            tour = Tour(
-                capability_pb2_grpc.CapabilityServiceStub(channel),
-                image_pb2_grpc.ImageServiceStub(channel),
-                job_pb2_grpc.JobServiceStub(channel),
-                entity_pb2_grpc.EntityServiceStub(channel),
-                server.world,
-                folder,
-            )
-            note(f"serving at {server.address}, world {server.world.path}")
-            entity_id, path = await _walk(tour)
+    async with running(settings) as server, grpc.aio.insecure_channel(
+        server.address, options=MESSAGE_OPTIONS, interceptors=async_bearer(server.token)
+    ) as channel:
+        tour = Tour(
+            capability_pb2_grpc.CapabilityServiceStub(channel),
+            image_pb2_grpc.ImageServiceStub(channel),
+            job_pb2_grpc.JobServiceStub(channel),
+            entity_pb2_grpc.EntityServiceStub(channel),
+            server.world,
+            folder,
+        )
+        note(f"serving at {server.address}, world {server.world.path}")
+        entity_id, path = await _walk(tour)
     print(f"demo ok: entity {entity_id} {path}")
 
 
@@ -262,20 +259,3 @@ def say(text: str) -> None:
 
 def note(text: str) -> None:
     console.print(f"    {text}", soft_wrap=True, markup=False)
-
-
-def _bearer(token: tuple[tuple[str, str], ...]) -> list[Any]:
-    """Interceptors that add the token to every call of either shape."""
-
-    def with_token(details: Any) -> Any:
-        return details._replace(metadata=grpc.aio.Metadata(*(details.metadata or ()), *token))
-
-    class Unary(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[type-arg]
-        async def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-            return await continuation(with_token(details), request)
-
-    class Streaming(grpc.aio.UnaryStreamClientInterceptor):  # type: ignore[type-arg]
-        async def intercept_unary_stream(self, continuation: Any, details: Any, request: Any) -> Any:
-            return await continuation(with_token(details), request)
-
-    return [Unary(), Streaming()]

@@ -23,6 +23,7 @@ from entity_store.blobs import Blobs
 from entity_store.images import Images
 from entity_store.world import World
 from sidecar.auth import Door, ensure_token
+from sidecar.client import MESSAGE_OPTIONS
 from sidecar.config import Settings
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.engine import LocalEngine
@@ -53,14 +54,9 @@ from sidecar.services.model import ModelServicer
 
 log = logging.getLogger("viwo_imagegen.server")
 
-MAX_MESSAGE = 64 * 1024 * 1024
 GRACE = 5.0
 """Seconds that calls get to end when the server stops."""
 
-MESSAGE_OPTIONS = (
-    ("grpc.max_send_message_length", MAX_MESSAGE),
-    ("grpc.max_receive_message_length", MAX_MESSAGE),
-)
 _OPTIONS = (
     *MESSAGE_OPTIONS,
     # Two servers on one port would share its calls at random; refuse to start instead.

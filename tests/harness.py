@@ -17,6 +17,7 @@ from PIL import Image
 
 from entity_store.world import SYSTEM_ID, create_entity
 from sidecar import server
+from sidecar.client import MESSAGE_OPTIONS
 from sidecar.config import Settings
 from sidecar.pb.viwo.imagegen.v1 import (
     blob_pb2_grpc,
@@ -122,7 +123,7 @@ async def started(models: Path, data_dir: Path, **settings: Any) -> AsyncIterato
 
 @asynccontextmanager
 async def connected(running: server.Running) -> AsyncIterator[Sidecar]:
-    async with grpc.aio.insecure_channel(running.address, options=server.MESSAGE_OPTIONS) as channel:
+    async with grpc.aio.insecure_channel(running.address, options=MESSAGE_OPTIONS) as channel:
         with running.world.transaction() as connection:
             room = create_entity(connection, {"name": "Studio"}, 2)
             painter = create_entity(connection, {"name": "Painter", "location": room}, 2)

@@ -21,6 +21,7 @@ def main() -> None:
     stages: tuple[tuple[str, Path | None, list[str]], ...] = (
         ("render", workspace.images, []),
         ("autoencoder", workspace.latents, []),
+        ("enlarge", workspace.enlarged, []),
         ("text_encoder", workspace.captions, []),
         ("denoiser", None, ["--steps", str(options.steps)]),
         ("export", None, []),

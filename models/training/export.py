@@ -18,17 +18,18 @@ from diffusers import (
 )
 from transformers import BertModel, BertTokenizer
 
-from models.training import autoencoder, denoiser
+from models.training import denoiser, enlarge
 from models.training.noise import SCHEDULE
 from models.training.workspace import Workspace, open_workspace, stage_parser
 
 MODEL_FOLDER = Path(__file__).resolve().parents[1] / "icons"
-SIZE = 64
+SIZE = 128
 STEPS = 16
 GUIDANCE_SCALE = 2.0
 SCHEDULER = "ddim"
 DESCRIPTION = (
-    "Icons of 64 px for things that a game world names: creatures, food, tools, weapons, buildings, faces."
+    "Icons of 128 px for things that a game world names: creatures, food, tools, weapons, buildings, faces; "
+    "'3d', 'flat' or 'game icon' in the prompt choose the style."
 )
 MEGABYTE = 1_000_000
 
@@ -46,8 +47,8 @@ def build_scheduler(name: str) -> Any:
 
 
 def load_autoencoder(workspace: Workspace) -> Any:
-    model = autoencoder.build()
-    model.load_state_dict(torch.load(workspace.autoencoder))
+    model = enlarge.build()
+    model.load_state_dict(torch.load(workspace.enlarged))
     model.register_to_config(scaling_factor=torch.load(workspace.latents)["scaling_factor"])
     return model.eval()
 
@@ -85,6 +86,8 @@ def write(workspace: Workspace, folder: Path) -> None:
         "guidance_scale": GUIDANCE_SCALE,
         "width": SIZE,
         "height": SIZE,
+        "fixed_size": True,
+        "plain_ground": True,
         "license": "MIT",
         "description": DESCRIPTION,
     }

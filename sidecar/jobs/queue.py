@@ -91,9 +91,6 @@ class JobQueue:
         self._wake.set()
         return added
 
-    async def get(self, job_id: str) -> Job:
-        return await self._store.get(job_id)
-
     def step(self, job_id: str) -> Step | None:
         """How far a running job is."""
         return self._steps.get(job_id)

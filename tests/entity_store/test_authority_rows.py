@@ -103,7 +103,7 @@ def test_giving_moves_it_and_needs_a_target(world: World, authority: Authority, 
         authority.give(made.id, SYSTEM_ID, friend)
     with pytest.raises(NotFound, match="no entity 999"):
         authority.give(made.id, friend, 999)
-    assert [item.id for item in authority.held(Caller(friend), "image.edit")] == [made.id]
+    assert [item.id for _, item in authority.page(owner_id=friend, capability_type="image.edit")] == [made.id]
 
 
 def test_revoking_kills_what_was_delegated_whoever_owns_it(
