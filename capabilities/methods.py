@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Le
+from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
-from capabilities import generate, upscale
+from capabilities import generate, repaint, upscale
 from capabilities.arguments import (
     Arguments,
+    ImageToImageArguments,
+    InpaintArguments,
+    OutpaintArguments,
     PictureSource,
     TextToImageArguments,
     UpscaleArguments,
@@ -74,7 +78,7 @@ class Method:
         if options is None and values and isinstance(values[-1], Mapping):
             # Optional arguments may be left out before the options; an object where a picture belongs is an entity.
             place = len(values) - 1
-            if place and not (place < len(self.positional) and self._is_picture(self.positional[place])):
+            if place and not (place < len(self.positional) and self._takes_object(self.positional[place])):
                 *values, options = values
         for name, value in zip(self.positional, values, strict=False):
             if value is not None:
@@ -91,8 +95,8 @@ class Method:
             given.update({key: value for key, value in options.items() if value is not None})
         return self.arguments.read(given)
 
-    def _is_picture(self, name: str) -> bool:
-        return _json_type(self.arguments.model_fields[name].annotation)[0] == "image"
+    def _takes_object(self, name: str) -> bool:
+        return _json_type(self.arguments.model_fields[name].annotation)[0] in ("image", "object")
 
     @property
     def signature(self) -> str:
@@ -116,6 +120,36 @@ METHODS: tuple[Method, ...] = (
         positional=("prompt",),
         arguments=TextToImageArguments,
         build=generate.text_to_image,
+    ),
+    Method(
+        capability_type=generate.TYPE,
+        name="imageToImage",
+        label="Image to image",
+        description="Draws a picture anew from words.",
+        rpc="ImageToImage",
+        positional=("image", "prompt", "strength"),
+        arguments=ImageToImageArguments,
+        build=repaint.image_to_image,
+    ),
+    Method(
+        capability_type=repaint.TYPE,
+        name="inpaint",
+        label="Inpaint",
+        description="Draws the white part of a mask anew and keeps the rest.",
+        rpc="Inpaint",
+        positional=("image", "mask", "prompt"),
+        arguments=InpaintArguments,
+        build=repaint.inpaint,
+    ),
+    Method(
+        capability_type=repaint.TYPE,
+        name="outpaint",
+        label="Outpaint",
+        description="Continues a picture beyond its edges.",
+        rpc="Outpaint",
+        positional=("image", "direction", "pixels", "prompt"),
+        arguments=OutpaintArguments,
+        build=repaint.outpaint,
     ),
     Method(
         capability_type=upscale.TYPE,
@@ -205,8 +239,14 @@ def _json_type(annotation: object) -> tuple[str, tuple[str, ...], list[Any]]:
     if annotation in (_PICTURE, PictureSource):
         return "image", (), []
     if origin in (Union, types.UnionType):
-        (inner,) = (item for item in get_args(annotation) if item is not type(None))
-        return _json_type(inner)
+        inner = [item for item in get_args(annotation) if item is not type(None)]
+        objects = [item for item in inner if isinstance(item, type) and issubclass(item, BaseModel)]
+        if objects:
+            # A name or an object, such as outpaint's direction: an object to those who ask, with the names as well.
+            (named,) = (item for item in inner if item not in objects)
+            return "object", _json_type(named)[1], []
+        (only,) = inner
+        return _json_type(only)
     if origin is Literal:
         return "string", tuple(str(item) for item in get_args(annotation)), []
     if hasattr(annotation, "__metadata__"):

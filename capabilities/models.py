@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 GENERATION = frozenset({"textToImage"})
-"""Methods of an ordinary diffusion model."""
+"""Methods of a model that makes pictures from words."""
+INPAINTING = frozenset({"inpaint", "outpaint"})
+"""Methods of a model that was trained for inpainting only."""
+REPAINTING = INPAINTING | {"imageToImage"}
+"""Methods that an ordinary model of most families has besides."""
 
 
 @dataclass(frozen=True)

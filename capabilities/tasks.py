@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 MAX_SEED = 2**53 - 1
 """Largest seed: the largest whole number that JavaScript and JSON carry exactly."""
 
+MAX_FEATHER = 256
+"""Widest soft edge, in pixels."""
+
 Format = Literal["png", "jpeg", "webp"]
 Background = Literal["opaque", "transparent"]
 
@@ -108,6 +111,73 @@ class TextToImage(Generation):
     kind: Literal["text_to_image"] = "text_to_image"
 
 
+class Repainting(Generation):
+    """A diffusion run that begins with a picture and goes `strength` of the way from it to something new."""
+
+    image: str
+    strength: Annotated[float, Field(ge=0, le=1)]
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        return {"image": self.image}
+
+    @property
+    def steps_taken(self) -> int:
+        """Steps that are really done for each picture: those before the starting point fall away."""
+        return min(self.steps, int(self.steps * self.strength))
+
+    @property
+    def total_steps(self) -> int:
+        return max(1, self.steps_taken) * self.count
+
+    @property
+    def compute(self) -> float:
+        return self.width * self.height * self.total_steps / 1_000_000
+
+    def facts(self, seed: int) -> dict[str, object]:
+        return super().facts(seed) | {"strength": self.strength}
+
+
+class ImageToImage(Repainting):
+    """A picture drawn anew from words."""
+
+    kind: Literal["image_to_image"] = "image_to_image"
+
+
+class Masked(Repainting):
+    """A part of a picture drawn anew; the rest stays bit for bit."""
+
+    feather: Annotated[int, Field(ge=0, le=MAX_FEATHER)]
+    """Pixels outside the repainted part over which new and old are blended."""
+
+
+class Inpaint(Masked):
+    """White parts of a mask drawn anew."""
+
+    kind: Literal["inpaint"] = "inpaint"
+    mask: str
+    crop_padding: int | None = None
+    """Work on the masked region only, enlarged to the model's own size, with this many pixels around it."""
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        return {"image": self.image, "mask": self.mask}
+
+
+class Outpaint(Masked):
+    """A picture continued beyond its edges."""
+
+    kind: Literal["outpaint"] = "outpaint"
+    left: Annotated[int, Field(ge=0)] = 0
+    right: Annotated[int, Field(ge=0)] = 0
+    top: Annotated[int, Field(ge=0)] = 0
+    bottom: Annotated[int, Field(ge=0)] = 0
+
+    def facts(self, seed: int) -> dict[str, object]:
+        sides = {"left": self.left, "right": self.right, "top": self.top, "bottom": self.bottom}
+        return super().facts(seed) | sides
+
+
 class Upscale(Task):
     """A larger picture from a trained upscaler."""
 
@@ -123,7 +193,12 @@ class Upscale(Task):
         return super().facts(seed) | {"factor": self.factor}
 
 
-_TASKS: TypeAdapter[Task] = TypeAdapter(Annotated[TextToImage | Upscale, Field(discriminator="kind")])
+_TASKS: TypeAdapter[Task] = TypeAdapter(
+    Annotated[
+        TextToImage | ImageToImage | Inpaint | Outpaint | Upscale,
+        Field(discriminator="kind"),
+    ]
+)
 
 
 def read_task(values: Mapping[str, Any]) -> Task:

@@ -61,9 +61,12 @@ async def run(folder: Path) -> None:
     """Every step in order. Raises InternalFault where something does not come out as it must."""
     settings = config.Settings(data_dir=_emptied(folder), port=0)
     say("start the sidecar: a gRPC server, and the engine in a process of its own")
-    async with running(settings) as server, grpc.aio.insecure_channel(
-        server.address, options=MESSAGE_OPTIONS, interceptors=async_bearer(server.token)
-    ) as channel:
+    async with (
+        running(settings) as server,
+        grpc.aio.insecure_channel(
+            server.address, options=MESSAGE_OPTIONS, interceptors=async_bearer(server.token)
+        ) as channel,
+    ):
         tour = Tour(
             capability_pb2_grpc.CapabilityServiceStub(channel),
             image_pb2_grpc.ImageServiceStub(channel),

@@ -29,6 +29,15 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
     async def TextToImage(self, request: pb.TextToImageRequest, context: Context) -> pb.ImageResponse:
         return await self._answer(requests.text_to_image(request))
 
+    async def ImageToImage(self, request: pb.ImageToImageRequest, context: Context) -> pb.ImageResponse:
+        return await self._answer(requests.image_to_image(request))
+
+    async def Inpaint(self, request: pb.InpaintRequest, context: Context) -> pb.ImageResponse:
+        return await self._answer(requests.inpaint(request))
+
+    async def Outpaint(self, request: pb.OutpaintRequest, context: Context) -> pb.ImageResponse:
+        return await self._answer(requests.outpaint(request))
+
     async def Upscale(self, request: pb.UpscaleRequest, context: Context) -> pb.ImageResponse:
         return await self._answer(requests.upscale(request))
 

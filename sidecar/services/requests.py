@@ -40,13 +40,43 @@ def text_to_image(request: image_pb2.TextToImageRequest) -> Wish:
     return _wish(request, "textToImage", {"prompt": request.prompt})
 
 
+def image_to_image(request: image_pb2.ImageToImageRequest) -> Wish:
+    return _wish(request, "imageToImage", _given(request, "prompt", "strength", pictures=("image",)))
+
+
+def inpaint(request: image_pb2.InpaintRequest) -> Wish:
+    values = _given(request, "prompt", "strength", "feather", "crop_padding", pictures=("image", "mask"))
+    if request.mask_fit:
+        # A number that no way of fitting has is passed on as text, to be refused with the list of them.
+        values["mask_fit"] = {1: "refuse", 2: "scale"}.get(request.mask_fit, str(request.mask_fit))
+    return _wish(request, "inpaint", values)
+
+
+def outpaint(request: image_pb2.OutpaintRequest) -> Wish:
+    sides = {name: getattr(request, name) for name in ("left", "right", "top", "bottom")}
+    values = _given(request, "prompt", "feather", pictures=("image",))
+    return _wish(request, "outpaint", values | {"direction": sides})
+
+
 def upscale(request: image_pb2.UpscaleRequest) -> Wish:
-    values: dict[str, object] = {"image": translate.image_source(request.image)}
+    values = _given(request, pictures=("image",))
     if request.model:
         values["model_id"] = request.model
     if request.factor:
         values["factor"] = request.factor
     return _wish(request, "upscale", values)
+
+
+def _given(request: Any, *names: str, pictures: tuple[str, ...]) -> dict[str, object]:
+    """The pictures of a request, and those of the named fields that are set or cannot be unset."""
+    values: dict[str, object] = {
+        name: translate.image_source(getattr(request, name), field=name) for name in pictures
+    }
+    fields = request.DESCRIPTOR.fields_by_name
+    for name in names:
+        if not fields[name].has_presence or request.HasField(name):
+            values[name] = getattr(request, name)
+    return values
 
 
 def _wish(request: Any, method_name: str, values: dict[str, object]) -> Wish:
@@ -64,7 +94,13 @@ def _wish(request: Any, method_name: str, values: dict[str, object]) -> Wish:
     )
 
 
-TYPED: Mapping[str, Callable[[Any], Wish]] = {"text_to_image": text_to_image, "upscale": upscale}
+TYPED: Mapping[str, Callable[[Any], Wish]] = {
+    "text_to_image": text_to_image,
+    "image_to_image": image_to_image,
+    "inpaint": inpaint,
+    "outpaint": outpaint,
+    "upscale": upscale,
+}
 """The tasks of a submission that are typed requests, by their field."""
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from capabilities.errors import FailedPrecondition, NotFound, brief
-from capabilities.models import ModelFacts
+from capabilities.models import GENERATION, INPAINTING, REPAINTING, ModelFacts
 from sidecar.config import HubModel
 from sidecar.engines.base import ModelListing
 from sidecar.engines.local.packaged import REALESRGAN
@@ -45,6 +45,13 @@ _FAMILIES: dict[str, tuple[int, float]] = {
     "PixArtSigmaPipeline": (20, 4.5),
     "SanaPipeline": (20, 4.5),
 }
+
+
+# Families whose pipelines diffusers has in all of text-to-image, image-to-image and inpainting.
+_REPAINTING = frozenset({
+    "StableDiffusionPipeline", "StableDiffusionXLPipeline", "StableDiffusion3Pipeline", "FluxPipeline",
+    "KandinskyPipeline", "KandinskyV22Pipeline", "QwenImagePipeline",
+})  # fmt: skip
 
 
 def embedded_folder() -> Path:
@@ -164,6 +171,7 @@ def _folder(model_id: str, path: Path) -> LocalModel | None:
         width=int(own.get("width", side)),
         height=int(own.get("height", side)),
         granularity=1 if own.get("fixed_size") is True else granularity,
+        methods=_methods(family, _json(path / "unet" / "config.json")),
         fixed_size=own.get("fixed_size") is True,
         plain_ground=own.get("plain_ground") is True,
     )
@@ -174,9 +182,18 @@ def _folder(model_id: str, path: Path) -> LocalModel | None:
         "folder",
         revision=_fingerprint([*weights, path / "model_index.json"]),
         size=(facts.width, facts.height) if facts.fixed_size else None,
+        granularity=granularity,
+        side=side,
     )
     size = sum(file.stat().st_size for file in weights)
     return LocalModel(facts, source, family, str(own.get("description", family)), size)
+
+
+def _methods(family: str, unet: Mapping[str, Any]) -> frozenset[str]:
+    """What a pipeline class can do, by what diffusers has for its family."""
+    if "Inpaint" in family or unet.get("in_channels") == 9:
+        return INPAINTING
+    return GENERATION | (REPAINTING if family in _REPAINTING else frozenset())
 
 
 def _native_size(path: Path) -> tuple[int, int]:
@@ -204,14 +221,38 @@ def _single_file(model_id: str, path: Path) -> LocalModel | None:
         return None
     _, pipeline, side = match
     steps, guidance = _FAMILIES[pipeline]
-    facts = ModelFacts(model_id, steps, guidance, side, side)
-    source = ModelSource(model_id, str(path), "file", pipeline=pipeline, revision=_fingerprint([path]))
+    facts = ModelFacts(model_id, steps, guidance, side, side, methods=_methods(pipeline, {}))
+    granularity = 16 if "StableDiffusion3" in pipeline or "Flux" in pipeline else 8
+    source = ModelSource(
+        model_id,
+        str(path),
+        "file",
+        pipeline=pipeline,
+        revision=_fingerprint([path]),
+        granularity=granularity,
+        side=side,
+    )
     return LocalModel(facts, source, pipeline, f"{pipeline} checkpoint in one file", path.stat().st_size)
 
 
 def _hub_model(entry: HubModel) -> LocalModel:
-    facts = ModelFacts(entry.id, entry.steps, entry.guidance_scale, entry.width, entry.height)
-    source = ModelSource(entry.id, entry.id, "hub", revision=entry.revision or "")
+    # What a hub model can do is known when it has been fetched; until then nothing is refused beforehand.
+    facts = ModelFacts(
+        entry.id,
+        entry.steps,
+        entry.guidance_scale,
+        entry.width,
+        entry.height,
+        methods=GENERATION | REPAINTING,
+    )
+    source = ModelSource(
+        entry.id,
+        entry.id,
+        "hub",
+        revision=entry.revision or "",
+        granularity=16,
+        side=max(entry.width, entry.height),
+    )
     return LocalModel(facts, source, "hub", f"{entry.id} from the hub", 0)
 
 

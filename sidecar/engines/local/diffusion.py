@@ -5,8 +5,7 @@ from __future__ import annotations
 import inspect
 import io
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -19,6 +18,7 @@ from sidecar.engines.local import pipelines, upscalers
 from sidecar.engines.local.pixels import Pixels, as_raw, centred, resized, to_bytes
 from sidecar.engines.local.upscalers import Upscaler
 from sidecar.engines.local.watch import Watch
+from sidecar.engines.local.wire import ModelSource
 
 Emit = Callable[[Event], None]
 PREVIEW_SIDE = 256
@@ -26,13 +26,23 @@ STEP_SECONDS = 0.2
 """A job that nobody watches tells its steps this far apart: each one costs the server's time, and so the work's."""
 
 
-@dataclass(frozen=True)
 class Loaded:
-    """A pipeline in memory, the scheduler it came with, and the one size it draws at, where there is only one."""
+    """A model in memory: one copy of its weights, and the pipelines that use them."""
 
-    pipeline: Any
-    shipped_scheduler: Any
-    size: tuple[int, int] | None
+    def __init__(self, pipeline: Any, source: ModelSource) -> None:
+        self.shipped_scheduler = pipeline.scheduler
+        self.size = source.size
+        self.granularity = source.granularity
+        self.side = source.side
+        self._source = source
+        self._first = pipeline
+        self._variants: dict[str, Any] = {}
+
+    def pipeline(self, kind: str) -> Any:
+        """The pipeline for "Text2Image", "Image2Image" or "Inpainting". Raises FailedPrecondition where there is none."""
+        if kind not in self._variants:
+            self._variants[kind] = pipelines.variant(self._first, kind, self._source.id)
+        return self._variants[kind]
 
 
 def generate(
@@ -43,24 +53,41 @@ def generate(
     emit: Emit,
     watch: Watch,
 ) -> RawImage:
-    """One picture. Each of a batch is made by itself, so that it equals the single picture with its seed."""
-    watch.check()
-    pipeline = loaded.pipeline
-    seed = task.seed + index
+    """One picture from words. Each of a batch is made by itself, so that it equals the single picture with its seed."""
     width, height = loaded.size or (task.width, task.height)
+    pixels = run(task, index, loaded, "Text2Image", {"width": width, "height": height}, emit, watch)
+    return as_raw(fitted(pixels, task.width, task.height, enlarger), task.seed + index)
+
+
+def run(
+    task: Generation,
+    index: int,
+    loaded: Loaded,
+    kind: str,
+    special: Mapping[str, Any],
+    emit: Emit,
+    watch: Watch,
+    seed: int | None = None,
+) -> Pixels:
+    """One run of a pipeline with a task's settings; `special` are the arguments of its kind.
+
+    Raises Canceled, and PermissionDenied for a picture that the model's safety checker flagged.
+    """
+    watch.check()
+    pipeline = loaded.pipeline(kind)
+    seed = task.seed + index if seed is None else seed
     pipeline.scheduler = pipelines.scheduler_for(pipeline, loaded.shipped_scheduler, task.scheduler)
     accepted = inspect.signature(pipeline.__call__).parameters
     arguments: dict[str, Any] = {
         "prompt": task.prompt,
         "negative_prompt": task.negative_prompt or None,
-        "width": width,
-        "height": height,
         "num_inference_steps": task.steps,
         "guidance_scale": task.guidance_scale,
         "generator": torch.Generator("cpu").manual_seed(seed),
         "callback_on_step_end": _Steps(task, index, emit, watch),
         "callback_on_step_end_tensor_inputs": ["latents"],
         "output_type": "np",
+        **special,
     }
     checker = getattr(pipeline, "safety_checker", None)
     if task.allow_unsafe and checker is not None:
@@ -79,8 +106,7 @@ def generate(
             limit="false",
             asked=f"seed {seed}",
         )
-    pixels = to_bytes(result.images[0])
-    return as_raw(fitted(pixels, task.width, task.height, enlarger), seed)
+    return to_bytes(result.images[0])
 
 
 def fitted(pixels: Pixels, width: int, height: int, enlarger: list[Upscaler] | None) -> Pixels:
@@ -106,7 +132,7 @@ class _Steps:
 
     def __call__(self, pipe: Any, step: int, timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
         self._watch.check()
-        steps = self._task.steps
+        steps = self._task.total_steps // self._task.count
         # Second-order schedulers call back more often than once a step asked for.
         done = min(steps, (step + 1) * steps // max(1, pipe.num_timesteps))
         now = time.monotonic()

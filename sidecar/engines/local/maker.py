@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from capabilities.errors import ResourceExhausted
-from capabilities.tasks import Generation, Task, Upscale
+from capabilities.tasks import Generation, Repainting, Task, Upscale
 from sidecar.engines.events import Done, Loading, RawImage, Step
-from sidecar.engines.local import diffusion, pipelines, upscalers
+from sidecar.engines.local import diffusion, pipelines, repaint, upscalers
 from sidecar.engines.local.diffusion import Emit, Loaded
 from sidecar.engines.local.pixels import as_array, as_raw
 from sidecar.engines.local.upscalers import Upscaler
@@ -66,7 +66,7 @@ class Maker:
             with torch.inference_mode():
                 match task:
                     case Generation():
-                        return self._generate(task, sources[task.model_id], emit, watch)
+                        return self._generate(task, sources[task.model_id], inputs, emit, watch)
                     case Upscale():
                         return self._upscale(task, sources[task.model_id], inputs["image"], emit, watch)
         except (torch.OutOfMemoryError, MemoryError):
@@ -80,14 +80,26 @@ class Maker:
             ) from None
         raise TypeError(f"not a task of this engine: {task.kind}")
 
-    def _generate(self, task: Generation, source: ModelSource, emit: Emit, watch: Watch) -> Done:
+    def _generate(
+        self,
+        task: Generation,
+        source: ModelSource,
+        inputs: Mapping[str, RawImage],
+        emit: Emit,
+        watch: Watch,
+    ) -> Done:
         loaded = self._pipeline(source, emit, watch)
         enlarger = self._upscaler(ENLARGER, emit) if _must_enlarge(task, source) else None
         started = time.perf_counter()
-        images = tuple(
-            diffusion.generate(task, index, loaded, enlarger, emit, watch) for index in range(task.count)
-        )
-        return Done(images, time.perf_counter() - started)
+        images = []
+        for index in range(task.count):
+            match task:
+                case Repainting():
+                    image = repaint.repaint(task, index, loaded, inputs, enlarger, emit, watch)
+                case _:
+                    image = diffusion.generate(task, index, loaded, enlarger, emit, watch)
+            images.append(image)
+        return Done(tuple(images), time.perf_counter() - started)
 
     def _upscale(self, task: Upscale, source: ModelSource, image: RawImage, emit: Emit, watch: Watch) -> Done:
         networks = self._upscaler(source, emit)
@@ -109,7 +121,7 @@ class Maker:
         while len(self._pipelines) >= self._max_loaded:
             self.unload(next(iter(self._pipelines)))
         pipeline: Any = pipelines.load(source, self.device)
-        loaded = Loaded(pipeline, pipeline.scheduler, source.size)
+        loaded = Loaded(pipeline, source)
         self._pipelines[source.id] = loaded
         watch.check()
         return loaded

@@ -50,7 +50,7 @@ def pick_dtype(device: str) -> torch.dtype:
 
 
 def load(source: ModelSource, device: str) -> Any:
-    """A text-to-image pipeline, on the device. Raises FailedPrecondition with the loader's own words when it cannot."""
+    """The model's own pipeline, on the device. Raises FailedPrecondition with the loader's own words when it cannot."""
     import diffusers
 
     options: dict[str, Any] = {"dtype": pick_dtype(device), "use_safetensors": True}
@@ -64,8 +64,9 @@ def load(source: ModelSource, device: str) -> Any:
         else:
             local = source.kind == "folder"
             revision = {} if local or not source.revision else {"revision": source.revision}
-            auto: Any = diffusers.AutoPipelineForText2Image
-            pipeline = auto.from_pretrained(source.location, local_files_only=local, **revision, **options)
+            # The class that the model names itself: a dedicated inpainting model has no text-to-image pipeline.
+            library: Any = diffusers.DiffusionPipeline
+            pipeline = library.from_pretrained(source.location, local_files_only=local, **revision, **options)
     except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
         raise FailedPrecondition(
             f"the model '{source.id}' cannot be loaded: {_first_line(error)}",
@@ -75,6 +76,27 @@ def load(source: ModelSource, device: str) -> Any:
         ) from error
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(device)
+
+
+def variant(pipeline: Any, kind: str, model_id: str) -> Any:
+    """The pipeline of a kind ("Text2Image", "Image2Image", "Inpainting") on the same weights.
+
+    Raises FailedPrecondition where the model's family has none.
+    """
+    import diffusers
+
+    auto = getattr(diffusers, f"AutoPipelineFor{kind}")
+    try:
+        made = auto.from_pipe(pipeline)
+    except (ValueError, TypeError) as error:
+        raise FailedPrecondition(
+            f"the model '{model_id}' ({type(pipeline).__name__}) has no {kind} pipeline: {_first_line(error)}",
+            reason="MODEL_CANNOT",
+            field="modelId",
+            asked=kind,
+        ) from error
+    made.set_progress_bar_config(disable=True)
+    return made
 
 
 def scheduler_for(pipeline: Any, shipped: Any, name: str) -> Any:

@@ -29,6 +29,10 @@ class ModelSource:
     revision: str = ""
     size: tuple[int, int] | None = None
     """Width and height in pixels that the model draws at, where it draws at no other."""
+    granularity: int = 8
+    """Pixels that its width and height must divide by."""
+    side: int = 512
+    """Pixels a side that it was trained on."""
 
 
 @dataclasses.dataclass(frozen=True)

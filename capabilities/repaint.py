@@ -1,0 +1,129 @@
+"""Pictures that begin with a picture: `imageToImage`, `inpaint` and `outpaint`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from capabilities.arguments import (
+    GenerationArguments,
+    ImageToImageArguments,
+    InpaintArguments,
+    OutpaintArguments,
+    RepaintingArguments,
+    Sides,
+)
+from capabilities.errors import InvalidArgument
+from capabilities.generate import background, draw_seed, require_method
+from capabilities.models import Means, ModelFacts
+from capabilities.tasks import ImageToImage, Inpaint, Outpaint
+
+TYPE = "diffusers.inpaint"
+IMAGE_STRENGTH = 0.75
+INPAINT_STRENGTH = 1.0
+OUTPAINT_STRENGTH = 0.9
+"""Below 1, so that the new area grows out of the extended edge and not out of plain noise."""
+FEATHER = 4
+OUTPAINT_FEATHER = 16
+
+_SIDES = {
+    "left": ("left",), "right": ("right",), "top": ("top",), "up": ("top",), "bottom": ("bottom",), "down": ("bottom",),
+    "horizontal": ("left", "right"), "vertical": ("top", "bottom"), "all": ("left", "right", "top", "bottom"),
+}  # fmt: skip
+
+
+def image_to_image(arguments: ImageToImageArguments, means: Means) -> ImageToImage:
+    """The complete task; the picture's size is kept unless another is asked for."""
+    model = means.model(arguments.model_id)
+    require_method(model, "imageToImage")
+    picture = means.pictures["image"]
+    width, height = arguments.width or picture.width, arguments.height or picture.height
+    return ImageToImage(
+        **_common(arguments, model, IMAGE_STRENGTH), image=picture.ref, width=width, height=height
+    )
+
+
+def inpaint(arguments: InpaintArguments, means: Means) -> Inpaint:
+    """The complete task. Raises InvalidArgument for a mask of another size, unless it may be fitted."""
+    model = means.model(arguments.model_id)
+    require_method(model, "inpaint")
+    picture, mask = means.pictures["image"], means.pictures["mask"]
+    _refuse_size(arguments, "inpaint keeps the size of the picture")
+    if (mask.width, mask.height) != (picture.width, picture.height) and arguments.mask_fit != "scale":
+        raise InvalidArgument(
+            f"'mask' is {mask.width} x {mask.height} pixels, the picture {picture.width} x {picture.height}; "
+            "give a mask of that size, or maskFit: 'scale'",
+            reason="MASK_SIZE",
+            field="mask",
+            limit=f"{picture.width} x {picture.height}",
+            asked=f"{mask.width} x {mask.height}",
+        )
+    return Inpaint(
+        **_common(arguments, model, INPAINT_STRENGTH),
+        image=picture.ref,
+        mask=mask.ref,
+        width=picture.width,
+        height=picture.height,
+        feather=FEATHER if arguments.feather is None else arguments.feather,
+        crop_padding=arguments.crop_padding,
+    )
+
+
+def outpaint(arguments: OutpaintArguments, means: Means) -> Outpaint:
+    """The complete task. Raises InvalidArgument where nothing is to be added."""
+    model = means.model(arguments.model_id)
+    require_method(model, "outpaint")
+    picture = means.pictures["image"]
+    _refuse_size(arguments, "outpaint's size is the picture's and what is added")
+    sides = _sides(arguments)
+    return Outpaint(
+        **_common(arguments, model, OUTPAINT_STRENGTH),
+        **sides.model_dump(),
+        image=picture.ref,
+        width=picture.width + sides.left + sides.right,
+        height=picture.height + sides.top + sides.bottom,
+        feather=OUTPAINT_FEATHER if arguments.feather is None else arguments.feather,
+    )
+
+
+def _common(arguments: RepaintingArguments, model: ModelFacts, strength: float) -> dict[str, Any]:
+    count = arguments.count or 1
+    return {
+        "model_id": model.id,
+        "prompt": arguments.prompt,
+        "negative_prompt": arguments.negative_prompt,
+        "steps": arguments.steps or model.steps,
+        "strength": strength if arguments.strength is None else arguments.strength,
+        "guidance_scale": model.guidance_scale
+        if arguments.guidance_scale is None
+        else arguments.guidance_scale,
+        "scheduler": arguments.canonical_scheduler,
+        "seed": draw_seed(arguments.seed, count),
+        "count": count,
+        "background": background(arguments, model),
+        "output": arguments.output,
+    }
+
+
+def _refuse_size(arguments: GenerationArguments, why: str) -> None:
+    for name in ("width", "height"):
+        if getattr(arguments, name) is not None:
+            raise InvalidArgument(f"'{name}' cannot be set: {why}", reason="BAD_ARGUMENT", field=name)
+
+
+def _sides(arguments: OutpaintArguments) -> Sides:
+    direction = arguments.direction
+    if isinstance(direction, Sides):
+        sides = direction
+    elif arguments.pixels is None:
+        raise InvalidArgument(
+            "'pixels' is required where 'direction' names a side", reason="MISSING_ARGUMENT", field="pixels"
+        )
+    else:
+        sides = Sides(**dict.fromkeys(_SIDES[direction], arguments.pixels))
+    if not any(sides.model_dump().values()):
+        raise InvalidArgument(
+            "'direction' adds nothing; give pixels for at least one side",
+            reason="BAD_ARGUMENT",
+            field="direction",
+        )
+    return sides
