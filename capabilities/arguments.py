@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -20,7 +20,7 @@ from pydantic.alias_generators import to_camel
 
 from capabilities.errors import InvalidArgument, brief
 from capabilities.schedulers import canonical
-from capabilities.tasks import MAX_FEATHER, MAX_SEED, Background, Format, Output
+from capabilities.tasks import MAX_SEED, Background, Format, Output
 
 MAX_PROMPT = 16_384
 """Longest prompt, in characters."""
@@ -162,85 +162,6 @@ class TextToImageArguments(GenerationArguments):
     prompt: Annotated[Text, Field(description="What the picture shows.", validation_alias=spelled("prompt"))]
 
 
-class RepaintingArguments(GenerationArguments):
-    """A diffusion run that begins with a picture."""
-
-    image: Annotated[
-        PictureSource, Field(description="The picture.", validation_alias=spelled("image", "init_image"))
-    ]
-    prompt: Annotated[Text, Field(description="What the picture shows.", validation_alias=spelled("prompt"))]
-    strength: Annotated[
-        float | None,
-        Field(ge=0, le=1, description="How far to go from what is there: 0 not at all, 1 ignore it.",
-              validation_alias=spelled("strength", "denoising_strength", "denoise_strength")),
-    ] = None  # fmt: skip
-
-    @property
-    def sources(self) -> Mapping[str, bytes | str | int]:
-        return {"image": self.image}
-
-
-class ImageToImageArguments(RepaintingArguments):
-    pass
-
-
-class MaskedArguments(RepaintingArguments):
-    """A diffusion run that keeps a part of its picture."""
-
-    feather: Annotated[
-        int | None,
-        Field(ge=0, le=MAX_FEATHER, description="Soft edge around the new part, in pixels.",
-              validation_alias=spelled("feather", "mask_blur")),
-    ] = None  # fmt: skip
-
-
-class InpaintArguments(MaskedArguments):
-    mask: Annotated[
-        PictureSource,
-        Field(
-            description="White is repainted, black is kept.", validation_alias=spelled("mask", "mask_image")
-        ),
-    ]
-    crop_padding: Annotated[
-        int | None,
-        Field(ge=0, le=4096, description="Work on the masked region only, enlarged, with this many pixels around it.",
-              validation_alias=spelled("crop_padding", "padding", "only_masked_padding")),
-    ] = None  # fmt: skip
-    mask_fit: Annotated[
-        Literal["refuse", "scale"] | None,
-        Field(description="What to do with a mask of another size than the picture.",
-              validation_alias=spelled("mask_fit")),
-    ] = None  # fmt: skip
-
-    @property
-    def sources(self) -> Mapping[str, bytes | str | int]:
-        return {"image": self.image, "mask": self.mask}
-
-
-class Sides(BaseModel):
-    """Pixels to add on each side."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    left: Annotated[int, Field(ge=0, le=16_384)] = 0
-    right: Annotated[int, Field(ge=0, le=16_384)] = 0
-    top: Annotated[int, Field(ge=0, le=16_384)] = 0
-    bottom: Annotated[int, Field(ge=0, le=16_384)] = 0
-
-
-class OutpaintArguments(MaskedArguments):
-    direction: Annotated[
-        Literal["left", "right", "top", "bottom", "up", "down", "horizontal", "vertical", "all"] | Sides,
-        Field(description="A side to extend (with 'pixels'), or {left, right, top, bottom} in pixels.",
-              validation_alias=spelled("direction", "sides")),
-    ]  # fmt: skip
-    pixels: Annotated[
-        int | None,
-        Field(ge=1, le=16_384, description="How far to extend, where 'direction' names a side.",
-              validation_alias=spelled("pixels")),
-    ] = None  # fmt: skip
-
-
 class PictureArguments(OutputArguments):
     """A method that begins with one picture."""
 
@@ -251,17 +172,6 @@ class PictureArguments(OutputArguments):
     @property
     def sources(self) -> Mapping[str, bytes | str | int]:
         return {"image": self.image}
-
-
-class UpscaleArguments(PictureArguments):
-    model_id: Annotated[
-        ModelId | None,
-        Field(description="Upscaler: realesrgan, realesrgan-anime, fast, or a model id.",
-              validation_alias=spelled("model_id", "model", "upscaler")),
-    ] = None  # fmt: skip
-    factor: Annotated[
-        int | None, Field(description="2 or 4.", validation_alias=spelled("factor", "scale"))
-    ] = None
 
 
 _TYPES = {

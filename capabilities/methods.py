@@ -14,18 +14,8 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
-from capabilities import generate, repaint, upscale
-from capabilities.arguments import (
-    Arguments,
-    ImageToImageArguments,
-    InpaintArguments,
-    OutpaintArguments,
-    PictureSource,
-    TextToImageArguments,
-    UpscaleArguments,
-    field_names,
-    spellings,
-)
+from capabilities import edit, generate, repaint, upscale
+from capabilities.arguments import Arguments, PictureSource, TextToImageArguments, field_names, spellings
 from capabilities.errors import InvalidArgument, NotFound, brief
 from capabilities.models import Means
 from capabilities.tasks import Task
@@ -128,7 +118,7 @@ METHODS: tuple[Method, ...] = (
         description="Draws a picture anew from words.",
         rpc="ImageToImage",
         positional=("image", "prompt", "strength"),
-        arguments=ImageToImageArguments,
+        arguments=repaint.ImageToImageArguments,
         build=repaint.image_to_image,
     ),
     Method(
@@ -138,7 +128,7 @@ METHODS: tuple[Method, ...] = (
         description="Draws the white part of a mask anew and keeps the rest.",
         rpc="Inpaint",
         positional=("image", "mask", "prompt"),
-        arguments=InpaintArguments,
+        arguments=repaint.InpaintArguments,
         build=repaint.inpaint,
     ),
     Method(
@@ -148,7 +138,7 @@ METHODS: tuple[Method, ...] = (
         description="Continues a picture beyond its edges.",
         rpc="Outpaint",
         positional=("image", "direction", "pixels", "prompt"),
-        arguments=OutpaintArguments,
+        arguments=repaint.OutpaintArguments,
         build=repaint.outpaint,
     ),
     Method(
@@ -158,10 +148,102 @@ METHODS: tuple[Method, ...] = (
         description="Enlarges a picture with a trained upscaler.",
         rpc="Upscale",
         positional=("image", "model_id", "factor"),
-        arguments=UpscaleArguments,
+        arguments=upscale.UpscaleArguments,
         build=upscale.upscale,
     ),
+    Method(
+        capability_type=upscale.TYPE,
+        name="upscaleTraditional",
+        label="Upscale (interpolation)",
+        description="Enlarges a picture by interpolation, with no model.",
+        rpc="UpscaleTraditional",
+        positional=("image", "method", "factor"),
+        arguments=upscale.UpscaleTraditionalArguments,
+        build=upscale.upscale_traditional,
+    ),
+    Method(
+        capability_type=edit.TYPE,
+        name="transform",
+        label="Transform",
+        description="Rotates a picture clockwise, then scales it.",
+        rpc="Edit",
+        positional=("image", "rotation", "scale"),
+        arguments=edit.TransformArguments,
+        build=edit.transform,
+    ),
+    Method(
+        capability_type=edit.TYPE,
+        name="filter",
+        label="Filter",
+        description="Blurs, sharpens or turns grey.",
+        rpc="Edit",
+        positional=("image", "name"),
+        arguments=edit.FilterArguments,
+        build=edit.filter_image,
+    ),
+    Method(
+        capability_type=edit.TYPE,
+        name="composite",
+        label="Composite",
+        description="Lays a picture on top of another.",
+        rpc="Edit",
+        positional=("image", "overlay", "x", "y"),
+        arguments=edit.CompositeArguments,
+        build=edit.composite,
+    ),
+    Method(
+        capability_type=edit.TYPE,
+        name="crop",
+        label="Crop",
+        description="Cuts out a part.",
+        rpc="Edit",
+        positional=("image", "x", "y", "width", "height"),
+        arguments=edit.CropArguments,
+        build=edit.crop,
+    ),
+    Method(
+        capability_type=edit.TYPE,
+        name="resize",
+        label="Resize",
+        description="Brings a picture to another size.",
+        rpc="Edit",
+        positional=("image", "width", "height"),
+        arguments=edit.ResizeArguments,
+        build=edit.resize,
+    ),
+    Method(
+        capability_type=edit.TYPE,
+        name="convert",
+        label="Convert",
+        description="Encodes a picture in another format.",
+        rpc="Edit",
+        positional=("image", "format"),
+        arguments=edit.ConvertArguments,
+        build=edit.convert,
+    ),
+    Method(
+        capability_type=edit.TYPE,
+        name="removeBackground",
+        label="Remove background",
+        description="Makes the plain ground around a subject transparent.",
+        rpc="Edit",
+        positional=("image",),
+        arguments=edit.RemoveBackgroundArguments,
+        build=edit.remove_background,
+    ),
 )
+
+EDIT = Method(
+    capability_type=edit.TYPE,
+    name="edit",
+    label="Edit",
+    description="Changes a picture by several operations, in order.",
+    rpc="Edit",
+    positional=(),
+    arguments=edit.EditArguments,
+    build=edit.edit,
+)
+"""What the typed call does; a script calls the operations one by one."""
 
 TYPES: frozenset[str] = frozenset(method.capability_type for method in METHODS) | {
     "controlnet.generate", "diffusers.inpaint", "diffusers.upscale", "image.edit",

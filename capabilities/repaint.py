@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from capabilities.arguments import (
-    GenerationArguments,
-    ImageToImageArguments,
-    InpaintArguments,
-    OutpaintArguments,
-    RepaintingArguments,
-    Sides,
-)
+from pydantic import BaseModel, ConfigDict, Field
+
+from capabilities.arguments import GenerationArguments, PictureSource, Text, spelled
 from capabilities.errors import InvalidArgument
 from capabilities.generate import background, draw_seed, require_method
 from capabilities.models import Means, ModelFacts
-from capabilities.tasks import ImageToImage, Inpaint, Outpaint
+from capabilities.tasks import MAX_FEATHER, ImageToImage, Inpaint, Outpaint
 
 TYPE = "diffusers.inpaint"
 IMAGE_STRENGTH = 0.75
@@ -29,6 +25,85 @@ _SIDES = {
     "left": ("left",), "right": ("right",), "top": ("top",), "up": ("top",), "bottom": ("bottom",), "down": ("bottom",),
     "horizontal": ("left", "right"), "vertical": ("top", "bottom"), "all": ("left", "right", "top", "bottom"),
 }  # fmt: skip
+
+
+class RepaintingArguments(GenerationArguments):
+    """A diffusion run that begins with a picture."""
+
+    image: Annotated[
+        PictureSource, Field(description="The picture.", validation_alias=spelled("image", "init_image"))
+    ]
+    prompt: Annotated[Text, Field(description="What the picture shows.", validation_alias=spelled("prompt"))]
+    strength: Annotated[
+        float | None,
+        Field(ge=0, le=1, description="How far to go from what is there: 0 not at all, 1 ignore it.",
+              validation_alias=spelled("strength", "denoising_strength", "denoise_strength")),
+    ] = None  # fmt: skip
+
+    @property
+    def sources(self) -> Mapping[str, bytes | str | int]:
+        return {"image": self.image}
+
+
+class ImageToImageArguments(RepaintingArguments):
+    pass
+
+
+class MaskedArguments(RepaintingArguments):
+    """A diffusion run that keeps a part of its picture."""
+
+    feather: Annotated[
+        int | None,
+        Field(ge=0, le=MAX_FEATHER, description="Soft edge around the new part, in pixels.",
+              validation_alias=spelled("feather", "mask_blur")),
+    ] = None  # fmt: skip
+
+
+class InpaintArguments(MaskedArguments):
+    mask: Annotated[
+        PictureSource,
+        Field(
+            description="White is repainted, black is kept.", validation_alias=spelled("mask", "mask_image")
+        ),
+    ]
+    crop_padding: Annotated[
+        int | None,
+        Field(ge=0, le=4096, description="Work on the masked region only, enlarged, with this many pixels around it.",
+              validation_alias=spelled("crop_padding", "padding", "only_masked_padding")),
+    ] = None  # fmt: skip
+    mask_fit: Annotated[
+        Literal["refuse", "scale"] | None,
+        Field(description="What to do with a mask of another size than the picture.",
+              validation_alias=spelled("mask_fit")),
+    ] = None  # fmt: skip
+
+    @property
+    def sources(self) -> Mapping[str, bytes | str | int]:
+        return {"image": self.image, "mask": self.mask}
+
+
+class Sides(BaseModel):
+    """Pixels to add on each side."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    left: Annotated[int, Field(ge=0, le=16_384)] = 0
+    right: Annotated[int, Field(ge=0, le=16_384)] = 0
+    top: Annotated[int, Field(ge=0, le=16_384)] = 0
+    bottom: Annotated[int, Field(ge=0, le=16_384)] = 0
+
+
+class OutpaintArguments(MaskedArguments):
+    direction: Annotated[
+        Literal["left", "right", "top", "bottom", "up", "down", "horizontal", "vertical", "all"] | Sides,
+        Field(description="A side to extend (with 'pixels'), or {left, right, top, bottom} in pixels.",
+              validation_alias=spelled("direction", "sides")),
+    ]  # fmt: skip
+    pixels: Annotated[
+        int | None,
+        Field(ge=1, le=16_384, description="How far to extend, where 'direction' names a side.",
+              validation_alias=spelled("pixels")),
+    ] = None  # fmt: skip
 
 
 def image_to_image(arguments: ImageToImageArguments, means: Means) -> ImageToImage:

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from capabilities.operations import AnyOperation, Composite, Operation, Resample, Resize
+
 MAX_SEED = 2**53 - 1
 """Largest seed: the largest whole number that JavaScript and JSON carry exactly."""
 
@@ -193,9 +195,45 @@ class Upscale(Task):
         return super().facts(seed) | {"factor": self.factor}
 
 
+class UpscaleTraditional(Task):
+    """A larger picture by interpolation."""
+
+    kind: Literal["upscale_traditional"] = "upscale_traditional"
+    image: str
+    factor: Literal[2, 4]
+    method: Resample
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        return {"image": self.image}
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        return (Resize(width=self.width, height=self.height, method=self.method),)
+
+    def facts(self, seed: int) -> dict[str, object]:
+        return super().facts(seed) | {"factor": self.factor, "resampling": self.method}
+
+
+class Edit(Task):
+    """A picture changed by operations, one after another."""
+
+    kind: Literal["edit"] = "edit"
+    image: str
+    operations: Annotated[tuple[AnyOperation, ...], Field(min_length=1)]
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        overlays = (item.overlay for item in self.operations if isinstance(item, Composite))
+        return {"image": self.image} | {f"overlay_{place}": ref for place, ref in enumerate(overlays)}
+
+    def facts(self, seed: int) -> dict[str, object]:
+        return super().facts(seed) | {"operations": [item.model_dump() for item in self.operations]}
+
+
 _TASKS: TypeAdapter[Task] = TypeAdapter(
     Annotated[
-        TextToImage | ImageToImage | Inpaint | Outpaint | Upscale,
+        TextToImage | ImageToImage | Inpaint | Outpaint | Upscale | UpscaleTraditional | Edit,
         Field(discriminator="kind"),
     ]
 )

@@ -14,6 +14,11 @@ BLUR_SIGMA = 5.0
 """Pixels; viwo's own image library blurs as much."""
 
 FILTERS = ("blur", "sharpen", "grayscale")
+BLENDS = {
+    "normal": "over", "multiply": "multiply", "screen": "screen", "overlay": "overlay", "darken": "darken",
+    "lighten": "lighten", "add": "add", "difference": "difference",
+}  # fmt: skip
+"""Blend modes, and what libvips calls them."""
 KERNELS = ("nearest", "linear", "cubic", "lanczos3")
 
 
@@ -76,18 +81,20 @@ def filter_image(image: Image, kind: str, *, sigma: float = BLUR_SIGMA) -> Image
     )
 
 
-def composite(base: Image, overlay: Image, x: int, y: int) -> Image:
+def composite(base: Image, overlay: Image, x: int, y: int, *, blend: str = "normal") -> Image:
     """Lay a picture over another with its left top corner at x, y pixels; what hangs over the edge is cut off.
 
-    The result has the size of the base, and its transparency where it had any.
+    The result has the size of the base, and its transparency where it had any. `blend` says how colours are combined.
     """
+    if blend not in BLENDS:
+        raise _bad("blend", f"must be one of {', '.join(BLENDS)}", blend)
     for name, value in (("x", x), ("y", y)):
         _finite(name, value)
         if abs(value) > DEFAULT_LIMITS.max_side * 2:
             raise _bad(name, f"must be at most {DEFAULT_LIMITS.max_side * 2} pixels from the edge", value)
     if x >= base.width or y >= base.height or x + overlay.width <= 0 or y + overlay.height <= 0:
         return _settled(base)
-    laid = _with_alpha(base).composite2(_with_alpha(overlay), "over", x=x, y=y).cast("uchar")
+    laid = _with_alpha(base).composite2(_with_alpha(overlay), BLENDS[blend], x=x, y=y).cast("uchar")
     return _settled(laid if base.hasalpha() else laid.extract_band(0, n=3))
 
 

@@ -1,4 +1,4 @@
-"""The queue: jobs are added, run one at a time on the engine, watched, and canceled."""
+"""The queue: jobs are added, run one at a time on the engine (edits beside it), watched, and canceled."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from capabilities.errors import Canceled, InternalFault, Refusal, Unavailable
 from capabilities.policy import Caller
 from capabilities.tasks import Generation, Task
 from entity_store.images import Images
+from sidecar.engines import plain
 from sidecar.engines.base import Engine
 from sidecar.engines.events import Done, Event, Failed, Preview, Queued, RawImage, Step
 from sidecar.jobs.store import Job, JobStore, State, StoredImage
@@ -65,20 +66,19 @@ class JobQueue:
         self._waiters: defaultdict[str, set[asyncio.Future[Job]]] = defaultdict(set)
         self._steps: dict[str, Step] = {}
         self._canceling: set[str] = set()
-        self._worker: asyncio.Task[None] | None = None
+        self._workers: list[asyncio.Task[None]] = []
         self.stopping = False
 
     async def start(self) -> None:
         """Take up the work; what a dead server left unfinished comes first."""
-        self._worker = asyncio.create_task(self._work())
+        self._workers = [asyncio.create_task(self._work(with_model)) for with_model in (True, False)]
 
     async def stop(self) -> None:
         """Stop taking jobs. The running one stays recorded as running, and is queued again at the next start."""
         self.stopping = True
-        if self._worker is not None:
-            self._worker.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._worker
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
 
     async def submit(self, job: Job) -> Job:
         """Write a planned job down; once this returns it will end in exactly one final state."""
@@ -96,7 +96,7 @@ class JobQueue:
         return self._steps.get(job_id)
 
     async def position(self, job: Job) -> int:
-        return await self._store.position(job.id) if job.state is State.QUEUED else 0
+        return await self._store.position(job) if job.state is State.QUEUED else 0
 
     async def finished(self, job_id: str) -> Job:
         """The job once it has ended. Raises NotFound."""
@@ -120,7 +120,7 @@ class JobQueue:
                 yield job
                 return
             if job.state is State.QUEUED:
-                yield Queued(await self._store.position(job_id))
+                yield Queued(await self._store.position(job))
             elif (step := self._steps.get(job_id)) is not None:
                 yield step
             self._engine.attend(job_id, preview_every)
@@ -150,10 +150,11 @@ class JobQueue:
                 return job
             # It was put back into the queue between the two looks; look again.
 
-    async def _work(self) -> None:
+    async def _work(self, with_model: bool) -> None:
+        """One of the two lanes: jobs for the engine, and edits, which need not wait behind them."""
         while True:
             self._wake.clear()
-            job = await _insist(self._store.next)
+            job = await _insist(partial(self._store.next, with_model=with_model))
             if job is None:
                 await self._wake.wait()
                 continue
@@ -195,6 +196,8 @@ class JobQueue:
         if job.id in self._canceling:
             raise Canceled("the job was canceled", reason="CANCELED")
         inputs = await asyncio.to_thread(self._inputs, job.task)
+        if not job.task.models:
+            return await asyncio.to_thread(plain.work, job.task, inputs)
         async for event in self._engine.run(job.id, job.task, inputs, lambda: self._attention(job.id)):
             if isinstance(event, Done | Failed):
                 return event
@@ -266,7 +269,7 @@ class JobQueue:
                 with contextlib.suppress(Refusal):
                     job = await self._store.get(job_id)
                     if job.state is State.QUEUED:
-                        self._publish(job_id, Queued(await self._store.position(job_id)))
+                        self._publish(job_id, Queued(await self._store.position(job)))
 
 
 async def _insist(write: Callable[[], Awaitable[T]]) -> T:

@@ -163,15 +163,14 @@ class JobStore:
             query = query.where(JOBS.c.id < before)
         return await self._do(lambda connection: [_job(row) for row in connection.execute(query)])
 
-    async def next(self) -> Job | None:
-        """Take the oldest queued job: it is running from now on."""
-        return await self._do(_take)
+    async def next(self, *, with_model: bool) -> Job | None:
+        """Take the oldest queued job that needs a model, or that needs none: it is running from now on."""
+        return await self._do(lambda connection: _take(connection, with_model))
 
-    async def position(self, job_id: str) -> int:
+    async def position(self, job: Job) -> int:
         """How many queued jobs come before this one."""
-        return await self._do(
-            lambda connection: _count(connection, (JOBS.c.state == State.QUEUED) & (JOBS.c.id < job_id))
-        )
+        before = (JOBS.c.state == State.QUEUED) & (JOBS.c.id < job.id) & _lane(bool(job.task.model_id))
+        return await self._do(lambda connection: _count(connection, before))
 
     async def requeue(self, job_id: str) -> None:
         """A running job waits again, for another attempt."""
@@ -327,9 +326,17 @@ def _add(connection: Connection, job: Job, max_waiting: int) -> Job:
     return job
 
 
-def _take(connection: Connection) -> Job | None:
+def _lane(with_model: bool) -> sa.ColumnElement[bool]:
+    """Jobs that need a model wait for the engine, and only for each other; so do those that need none."""
+    return JOBS.c.model_id != "" if with_model else JOBS.c.model_id == ""
+
+
+def _take(connection: Connection, with_model: bool) -> Job | None:
     row = connection.execute(
-        sa.select(JOBS.c.id).where(JOBS.c.state == State.QUEUED).order_by(JOBS.c.id).limit(1)
+        sa.select(JOBS.c.id)
+        .where(JOBS.c.state == State.QUEUED, _lane(with_model))
+        .order_by(JOBS.c.id)
+        .limit(1)
     ).first()
     if row is None:
         return None

@@ -41,6 +41,14 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
     async def Upscale(self, request: pb.UpscaleRequest, context: Context) -> pb.ImageResponse:
         return await self._answer(requests.upscale(request))
 
+    async def UpscaleTraditional(
+        self, request: pb.UpscaleTraditionalRequest, context: Context
+    ) -> pb.ImageResponse:
+        return await self._answer(requests.upscale_traditional(request))
+
+    async def Edit(self, request: pb.EditRequest, context: Context) -> pb.ImageResponse:
+        return await self._answer(requests.edit(request))
+
     async def Invoke(self, request: pb.InvokeRequest, context: Context) -> pb.InvokeResponse:
         """As a script sees it: a refusal is an answer too, so that nothing is thrown inside the world."""
         try:

@@ -67,6 +67,64 @@ def upscale(request: image_pb2.UpscaleRequest) -> Wish:
     return _wish(request, "upscale", values)
 
 
+def upscale_traditional(request: image_pb2.UpscaleTraditionalRequest) -> Wish:
+    values = _given(request, pictures=("image",))
+    if request.method:
+        values["method"] = _resampling(request.method)
+    if request.factor:
+        values["factor"] = request.factor
+    return _wish(request, "upscaleTraditional", values)
+
+
+def edit(request: image_pb2.EditRequest) -> Wish:
+    overlays: list[bytes | str | int] = []
+    operations = []
+    for place, operation in enumerate(request.operations):
+        kind = operation.WhichOneof("operation")
+        if kind is None:
+            raise InvalidArgument(
+                f"'operations[{place}]' is empty", reason="MISSING_ARGUMENT", field=f"operations[{place}]"
+            )
+        given = getattr(operation, kind)
+        if kind == "composite":
+            overlays.append(
+                translate.image_source(given.overlay, field=f"operations[{place}].composite.overlay")
+            )
+        operations.append({"kind": kind, **_operation(given)})
+    values = _given(request, pictures=("image",))
+    return _wish(
+        request, methods.EDIT, values | {"operations": tuple(operations), "overlays": tuple(overlays)}
+    )
+
+
+def _operation(message: Any) -> dict[str, object]:
+    """The fields of an operation; what is unset takes the operation's own default."""
+    values: dict[str, object] = {}
+    for field, value in message.ListFields():
+        match field.name:
+            case "overlay":
+                continue
+            case "method":
+                values["method"] = _resampling(value)
+            case "blend":
+                values["blend"] = _lower(image_pb2.BlendMode, value, "BLEND_MODE_")
+            case "kind":
+                values["name"] = _lower(image_pb2.FilterKind, value, "FILTER_KIND_")
+            case name:
+                values[name] = value
+    return values
+
+
+def _resampling(number: int) -> str:
+    return _lower(image_pb2.ResampleMethod, number, "RESAMPLE_METHOD_")
+
+
+def _lower(enum: Any, number: int, prefix: str) -> str:
+    """The in-world name of an enum's value; an unknown number stays one, to be refused with the list of names."""
+    name = enum.Name(number) if number in enum.values() else str(number)
+    return str(name.removeprefix(prefix).lower())
+
+
 def _given(request: Any, *names: str, pictures: tuple[str, ...]) -> dict[str, object]:
     """The pictures of a request, and those of the named fields that are set or cannot be unset."""
     values: dict[str, object] = {
@@ -79,12 +137,13 @@ def _given(request: Any, *names: str, pictures: tuple[str, ...]) -> dict[str, ob
     return values
 
 
-def _wish(request: Any, method_name: str, values: dict[str, object]) -> Wish:
+def _wish(request: Any, method: str | Method, values: dict[str, object]) -> Wish:
     """What a typed request asks for: its own fields, and the options and output that nearly all of them share."""
     if "options" in request.DESCRIPTOR.fields_by_name:
         values |= translate.generation_options(request.options)
     values |= translate.output_options(request.output)
-    method = methods.find(method_name)
+    if isinstance(method, str):
+        method = methods.find(method)
     return Wish(
         context=request.context,
         method=method,
@@ -100,6 +159,8 @@ TYPED: Mapping[str, Callable[[Any], Wish]] = {
     "inpaint": inpaint,
     "outpaint": outpaint,
     "upscale": upscale,
+    "upscale_traditional": upscale_traditional,
+    "edit": edit,
 }
 """The tasks of a submission that are typed requests, by their field."""
 

@@ -207,7 +207,7 @@ class TestEntities:
             ("transform", [0, 10000], "the result would be"),
             ("filter", ["sepia"], "blur, sharpen, grayscale"),
             ("composite", [], "'overlay' is required"),
-            ("composite", ["???"], "'overlay' is no picture"),
+            ("composite", ["???"], "'overlay' is not valid base64"),
             ("composite", [1], "entity 1 holds no picture"),
             ("transform", [1, 1, 1], "takes (rotation, scale)"),
         ],

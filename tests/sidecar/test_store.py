@@ -56,7 +56,7 @@ async def test_a_job_reads_back_whole(tmp_path: Path) -> None:
     await store.open()
     made = await store.add(job(), max_waiting=10)
     assert await store.get(made.id) == made
-    taken = await store.next()
+    taken = await store.next(with_model=True)
     assert taken is not None
     assert (taken.state, taken.attempts) == (State.RUNNING, 1)
     image = StoredImage("sha256:0", "png", 64, 64, 100, 1, 9)
@@ -74,7 +74,7 @@ async def test_an_ended_job_does_not_change(tmp_path: Path) -> None:
     assert await store.fail(made.id, CANCELED) is not None
     assert await store.fail(made.id, CANCELED) is None
     assert await store.cancel_queued(made.id, CANCELED) is None
-    assert await store.next() is None
+    assert await store.next(with_model=True) is None
     assert (await store.get(made.id)).state is State.CANCELED
     await store.close()
 
@@ -83,7 +83,7 @@ async def test_each_job_is_taken_once_and_in_order(tmp_path: Path) -> None:
     store = JobStore(tmp_path / "jobs.sqlite")
     await store.open()
     made = [await store.add(job(), max_waiting=100) for _ in range(20)]
-    taken = await asyncio.gather(*(store.next() for _ in range(25)))
+    taken = await asyncio.gather(*(store.next(with_model=True) for _ in range(25)))
     assert sorted(item.id for item in taken if item) == [item.id for item in made]
     assert sum(item is None for item in taken) == 5
     await store.close()
@@ -94,7 +94,7 @@ async def test_what_a_dead_server_ran_is_queued_again_but_not_for_ever(tmp_path:
     await store.open()
     made = await store.add(job(), max_waiting=10)
     for _ in range(jobs.MAX_BEGINNINGS):
-        taken = await store.next()
+        taken = await store.next(with_model=True)
         assert taken is not None
         assert taken.id == made.id
         await store.close()

@@ -226,7 +226,7 @@ async def test_a_script_saves_into_a_room_it_names(sidecar: Sidecar) -> None:
 
 async def test_methods_that_are_not_built_say_so(sidecar: Sidecar) -> None:
     context = await sidecar.context()
-    error = await refused(sidecar.images.Upscale(image_pb2.UpscaleRequest(context=context)))
+    error = await refused(sidecar.images.FaceRestore(image_pb2.FaceRestoreRequest(context=context)))
     assert error.code() is grpc.StatusCode.UNIMPLEMENTED
-    error = await refused(sidecar.jobs.Submit(job_pb2.SubmitJobRequest(inpaint=image_pb2.InpaintRequest())))
+    error = await refused(sidecar.jobs.Submit(job_pb2.SubmitJobRequest(apply=image_pb2.ApplyRequest())))
     assert error.code() is grpc.StatusCode.UNIMPLEMENTED

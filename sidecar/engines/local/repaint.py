@@ -142,10 +142,11 @@ def feathered(mask: Weights, feather: int) -> Weights:
 def _mask(pixels: Pixels, width: int, height: int) -> Weights:
     """Brightness times alpha, at the picture's size; 0 keeps, 1 repaints."""
     pixels = resized(pixels, width, height)
-    grey: Weights = pixels[..., :3].astype(np.float32).mean(axis=2) / 255
+    grey = pixels[..., :3].astype(np.float32).mean(axis=2) / 255
     if pixels.shape[2] == 4:
         grey = grey * (pixels[..., 3].astype(np.float32) / 255)
-    return grey
+    weights: Weights = np.asarray(grey, np.float32)
+    return weights
 
 
 def _extended(task: Outpaint, picture: Pixels, seed: int) -> tuple[Pixels, Weights]:

@@ -1,0 +1,136 @@
+"""The edits that `image.edit` does: what each takes, and the size that comes of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from capabilities import imaging
+
+Resample = Literal["nearest", "bilinear", "bicubic", "lanczos", "area"]
+Blend = Literal["normal", "multiply", "screen", "overlay", "darken", "lighten", "add", "difference"]
+# Enlarging by whole numbers, area and nearest are the same; libvips averages by itself when it shrinks.
+_KERNELS: dict[Resample, str] = {
+    "nearest": "nearest", "bilinear": "linear", "bicubic": "cubic", "lanczos": "lanczos3", "area": "nearest",
+}  # fmt: skip
+
+Read = Callable[[str], imaging.Image]
+"""Gives the picture of a reference."""
+Size = tuple[int, int]
+
+
+class Operation(BaseModel):
+    """One edit; a picture that it takes besides is named by `overlay`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def size(self, width: int, height: int) -> Size:
+        """Width and height of the result, in pixels."""
+        return width, height
+
+    def apply(self, image: imaging.Image, read: Read) -> imaging.Image:
+        """The edited picture. Raises InvalidArgument."""
+        raise NotImplementedError
+
+
+class Transform(Operation):
+    """Rotate clockwise by degrees, then scale the rotated picture."""
+
+    kind: Literal["transform"] = "transform"
+    rotation: float = 0.0
+    scale: float = 1.0
+
+    def size(self, width: int, height: int) -> Size:
+        radians = math.radians(self.rotation % 360)
+        cos, sin = abs(math.cos(radians)), abs(math.sin(radians))
+        scale = abs(self.scale)
+        return (
+            max(1, round((width * cos + height * sin) * scale)),
+            max(1, round((width * sin + height * cos) * scale)),
+        )
+
+    def apply(self, image: imaging.Image, read: Read) -> imaging.Image:
+        return imaging.transform(image, self.rotation, self.scale)
+
+
+class Filter(Operation):
+    """Blur, sharpen or turn grey."""
+
+    kind: Literal["filter"] = "filter"
+    name: Literal["blur", "sharpen", "grayscale"]
+    sigma: float = imaging.BLUR_SIGMA
+
+    def apply(self, image: imaging.Image, read: Read) -> imaging.Image:
+        return imaging.filter_image(image, self.name, sigma=self.sigma)
+
+
+class Composite(Operation):
+    """Lay a picture on top, its left top corner at x, y pixels."""
+
+    kind: Literal["composite"] = "composite"
+    overlay: str
+    x: int = 0
+    y: int = 0
+    blend: Blend = "normal"
+
+    def apply(self, image: imaging.Image, read: Read) -> imaging.Image:
+        return imaging.composite(image, read(self.overlay), self.x, self.y, blend=self.blend)
+
+
+class Crop(Operation):
+    """Cut out a part, in pixels from the left top."""
+
+    kind: Literal["crop"] = "crop"
+    x: int = 0
+    y: int = 0
+    width: int
+    height: int
+
+    def size(self, width: int, height: int) -> Size:
+        return self.width, self.height
+
+    def apply(self, image: imaging.Image, read: Read) -> imaging.Image:
+        return imaging.crop(image, self.x, self.y, self.width, self.height)
+
+
+class Resize(Operation):
+    """Another size in pixels; a side that is 0 follows in proportion."""
+
+    kind: Literal["resize"] = "resize"
+    width: Annotated[int, Field(ge=0)] = 0
+    height: Annotated[int, Field(ge=0)] = 0
+    method: Resample = "lanczos"
+
+    def size(self, width: int, height: int) -> Size:
+        new_width = self.width or (round(width * self.height / height) if self.height else width)
+        new_height = self.height or (round(height * self.width / width) if self.width else height)
+        return max(1, new_width), max(1, new_height)
+
+    def apply(self, image: imaging.Image, read: Read) -> imaging.Image:
+        width, height = self.size(image.width, image.height)
+        return imaging.resize(image, width, height, _KERNELS[self.method])
+
+
+class RemoveBackground(Operation):
+    """Make the plain ground around the subject transparent."""
+
+    kind: Literal["remove_background"] = "remove_background"
+    tolerance: Annotated[int, Field(ge=0, le=255)] = imaging.TOLERANCE
+
+    def apply(self, image: imaging.Image, read: Read) -> imaging.Image:
+        return imaging.clear_ground(image, self.tolerance)
+
+
+AnyOperation = Annotated[
+    Transform | Filter | Composite | Crop | Resize | RemoveBackground, Field(discriminator="kind")
+]
+
+
+def perform(operations: tuple[Any, ...], image: imaging.Image, read: Read) -> imaging.Image:
+    """All operations in order."""
+    for operation in operations:
+        image = operation.apply(image, read)
+    return image
