@@ -153,6 +153,16 @@ METHODS: tuple[Method, ...] = (
     ),
     Method(
         capability_type=upscale.TYPE,
+        name="upscaleImg2Img",
+        label="Upscale with new detail",
+        description="Enlarges a picture and draws its detail anew, tile by tile.",
+        rpc="UpscaleImg2Img",
+        positional=("image", "prompt", "factor"),
+        arguments=upscale.UpscaleImg2ImgArguments,
+        build=upscale.upscale_img2img,
+    ),
+    Method(
+        capability_type=upscale.TYPE,
         name="upscaleTraditional",
         label="Upscale (interpolation)",
         description="Enlarges a picture by interpolation, with no model.",

@@ -10,7 +10,7 @@ GENERATION = frozenset({"textToImage"})
 """Methods of a model that makes pictures from words."""
 INPAINTING = frozenset({"inpaint", "outpaint"})
 """Methods of a model that was trained for inpainting only."""
-REPAINTING = INPAINTING | {"imageToImage"}
+REPAINTING = INPAINTING | {"imageToImage", "upscaleImg2Img"}
 """Methods that an ordinary model of most families has besides."""
 
 
@@ -20,7 +20,8 @@ class ModelFacts:
 
     `granularity` is the number of pixels that width and height must divide by. `methods` are in-world method names.
     `fixed_size`: it draws at `width` x `height` only, and other sizes are made from that. `plain_ground`: it draws its
-    subject on a plain ground, which can be made transparent. `factor`: how much an upscaler enlarges, at most.
+    subject on a plain ground, which can be made transparent. `factor`: how much an upscaler enlarges, at most. `side`: the
+    pixels a side that it was trained on.
     """
 
     id: str
@@ -33,6 +34,7 @@ class ModelFacts:
     fixed_size: bool = False
     plain_ground: bool = False
     factor: int = 1
+    side: int = 512
 
 
 class Models(Protocol):

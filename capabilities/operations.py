@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from capabilities import imaging
 
 Resample = Literal["nearest", "bilinear", "bicubic", "lanczos", "area"]
+RESAMPLES: tuple[str, ...] = get_args(Resample)
 Blend = Literal["normal", "multiply", "screen", "overlay", "darken", "lighten", "add", "difference"]
 # Enlarging by whole numbers, area and nearest are the same; libvips averages by itself when it shrinks.
 _KERNELS: dict[Resample, str] = {

@@ -113,7 +113,7 @@ def image_to_image(arguments: ImageToImageArguments, means: Means) -> ImageToIma
     picture = means.pictures["image"]
     width, height = arguments.width or picture.width, arguments.height or picture.height
     return ImageToImage(
-        **_common(arguments, model, IMAGE_STRENGTH), image=picture.ref, width=width, height=height
+        **common(arguments, model, IMAGE_STRENGTH), image=picture.ref, width=width, height=height
     )
 
 
@@ -133,7 +133,7 @@ def inpaint(arguments: InpaintArguments, means: Means) -> Inpaint:
             asked=f"{mask.width} x {mask.height}",
         )
     return Inpaint(
-        **_common(arguments, model, INPAINT_STRENGTH),
+        **common(arguments, model, INPAINT_STRENGTH),
         image=picture.ref,
         mask=mask.ref,
         width=picture.width,
@@ -151,7 +151,7 @@ def outpaint(arguments: OutpaintArguments, means: Means) -> Outpaint:
     _refuse_size(arguments, "outpaint's size is the picture's and what is added")
     sides = _sides(arguments)
     return Outpaint(
-        **_common(arguments, model, OUTPAINT_STRENGTH),
+        **common(arguments, model, OUTPAINT_STRENGTH),
         **sides.model_dump(),
         image=picture.ref,
         width=picture.width + sides.left + sides.right,
@@ -160,7 +160,7 @@ def outpaint(arguments: OutpaintArguments, means: Means) -> Outpaint:
     )
 
 
-def _common(arguments: RepaintingArguments, model: ModelFacts, strength: float) -> dict[str, Any]:
+def common(arguments: RepaintingArguments, model: ModelFacts, strength: float) -> dict[str, Any]:
     count = arguments.count or 1
     return {
         "model_id": model.id,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from capabilities.operations import AnyOperation, Composite, Operation, Resample, Resize
+from capabilities.operations import RESAMPLES, AnyOperation, Composite, Operation, Resample, Resize
 
 MAX_SEED = 2**53 - 1
 """Largest seed: the largest whole number that JavaScript and JSON carry exactly."""
@@ -195,6 +195,50 @@ class Upscale(Task):
         return super().facts(seed) | {"factor": self.factor}
 
 
+class UpscaleImg2Img(Repainting):
+    """A larger picture whose detail is drawn anew, tile by tile."""
+
+    kind: Literal["upscale_img2img"] = "upscale_img2img"
+    method: str
+    """A resampling filter, or the id of a trained upscaler: what enlarges before the detail is drawn."""
+    tile: int
+    """Side of a tile, in pixels."""
+    overlap: int
+    """Pixels that neighbouring tiles share and blend."""
+
+    @property
+    def models(self) -> frozenset[str]:
+        return super().models | (frozenset() if self.method in RESAMPLES else {self.method})
+
+    @property
+    def tiles(self) -> int:
+        """How many tiles cover the picture."""
+        return len(starts(self.width, self.tile, self.overlap)) * len(
+            starts(self.height, self.tile, self.overlap)
+        )
+
+    @property
+    def total_steps(self) -> int:
+        return super().total_steps * self.tiles
+
+    @property
+    def compute(self) -> float:
+        side = self.tile
+        area = min(side, self.width) * min(side, self.height) * self.tiles
+        return area * max(1, self.steps_taken) * self.count / 1_000_000
+
+    def facts(self, seed: int) -> dict[str, object]:
+        return super().facts(seed) | {"upscale_method": self.method, "tile": self.tile}
+
+
+def starts(length: int, tile: int, overlap: int) -> list[int]:
+    """Where tiles begin that cover a length, evenly spread and sharing at least `overlap` with each other."""
+    if length <= tile:
+        return [0]
+    count = -(-(length - overlap) // (tile - overlap))
+    return [round(place * (length - tile) / (count - 1)) for place in range(count)]
+
+
 class UpscaleTraditional(Task):
     """A larger picture by interpolation."""
 
@@ -233,7 +277,14 @@ class Edit(Task):
 
 _TASKS: TypeAdapter[Task] = TypeAdapter(
     Annotated[
-        TextToImage | ImageToImage | Inpaint | Outpaint | Upscale | UpscaleTraditional | Edit,
+        TextToImage
+        | ImageToImage
+        | Inpaint
+        | Outpaint
+        | Upscale
+        | UpscaleImg2Img
+        | UpscaleTraditional
+        | Edit,
         Field(discriminator="kind"),
     ]
 )

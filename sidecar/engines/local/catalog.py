@@ -174,6 +174,7 @@ def _folder(model_id: str, path: Path) -> LocalModel | None:
         methods=_methods(family, _json(path / "unet" / "config.json")),
         fixed_size=own.get("fixed_size") is True,
         plain_ground=own.get("plain_ground") is True,
+        side=side,
     )
     weights = sorted(path.rglob("*.safetensors"))
     source = ModelSource(
@@ -221,7 +222,7 @@ def _single_file(model_id: str, path: Path) -> LocalModel | None:
         return None
     _, pipeline, side = match
     steps, guidance = _FAMILIES[pipeline]
-    facts = ModelFacts(model_id, steps, guidance, side, side, methods=_methods(pipeline, {}))
+    facts = ModelFacts(model_id, steps, guidance, side, side, methods=_methods(pipeline, {}), side=side)
     granularity = 16 if "StableDiffusion3" in pipeline or "Flux" in pipeline else 8
     source = ModelSource(
         model_id,

@@ -67,15 +67,18 @@ def run(
     special: Mapping[str, Any],
     emit: Emit,
     watch: Watch,
-    seed: int | None = None,
+    part: tuple[int, int] = (0, 1),
 ) -> Pixels:
     """One run of a pipeline with a task's settings; `special` are the arguments of its kind.
+
+    `part` is which run of how many a picture takes.
 
     Raises Canceled, and PermissionDenied for a picture that the model's safety checker flagged.
     """
     watch.check()
     pipeline = loaded.pipeline(kind)
-    seed = task.seed + index if seed is None else seed
+    # Tiles begin with noise of their own: the same in each would show as a pattern.
+    seed = task.seed + index + part[0] * 1_000_003
     pipeline.scheduler = pipelines.scheduler_for(pipeline, loaded.shipped_scheduler, task.scheduler)
     accepted = inspect.signature(pipeline.__call__).parameters
     arguments: dict[str, Any] = {
@@ -84,7 +87,7 @@ def run(
         "num_inference_steps": task.steps,
         "guidance_scale": task.guidance_scale,
         "generator": torch.Generator("cpu").manual_seed(seed),
-        "callback_on_step_end": _Steps(task, index, emit, watch),
+        "callback_on_step_end": _Steps(task, index, part, emit, watch),
         "callback_on_step_end_tensor_inputs": ["latents"],
         "output_type": "np",
         **special,
@@ -104,7 +107,7 @@ def run(
             reason="UNSAFE_PICTURE",
             field="allow_unsafe",
             limit="false",
-            asked=f"seed {seed}",
+            asked=f"seed {task.seed + index}",
         )
     return to_bytes(result.images[0])
 
@@ -123,22 +126,24 @@ def fitted(pixels: Pixels, width: int, height: int, enlarger: list[Upscaler] | N
 class _Steps:
     """What a pipeline calls after each step: tells it, shows it, and stops the work when the job is canceled."""
 
-    def __init__(self, task: Generation, index: int, emit: Emit, watch: Watch) -> None:
-        self._task = task
+    def __init__(self, task: Generation, index: int, part: tuple[int, int], emit: Emit, watch: Watch) -> None:
         self._index = index
+        self._total = task.total_steps
+        self._steps = task.total_steps // task.count // part[1]
+        self._before = index * (task.total_steps // task.count) + part[0] * self._steps
         self._emit = emit
         self._watch = watch
         self._told = time.monotonic()
 
     def __call__(self, pipe: Any, step: int, timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
         self._watch.check()
-        steps = self._task.total_steps // self._task.count
+        steps = self._steps
         # Second-order schedulers call back more often than once a step asked for.
         done = min(steps, (step + 1) * steps // max(1, pipe.num_timesteps))
         now = time.monotonic()
         if self._watch.attended or done == steps or now - self._told >= STEP_SECONDS:
             self._told = now
-            self._emit(Step(self._index * steps + done, self._task.total_steps, self._index))
+            self._emit(Step(self._before + done, self._total, self._index))
         every = self._watch.preview_every
         if every and done % every == 0 and done < steps:
             picture = preview(pipe, values.get("latents"))

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from capabilities.errors import ResourceExhausted
-from capabilities.tasks import Generation, Repainting, Task, Upscale
+from capabilities.tasks import Generation, Repainting, Task, Upscale, UpscaleImg2Img
 from sidecar.engines.events import Done, Loading, RawImage, Step
 from sidecar.engines.local import diffusion, pipelines, repaint, upscalers
 from sidecar.engines.local.diffusion import Emit, Loaded
@@ -66,7 +66,7 @@ class Maker:
             with torch.inference_mode():
                 match task:
                     case Generation():
-                        return self._generate(task, sources[task.model_id], inputs, emit, watch)
+                        return self._generate(task, sources, inputs, emit, watch)
                     case Upscale():
                         return self._upscale(task, sources[task.model_id], inputs["image"], emit, watch)
         except (torch.OutOfMemoryError, MemoryError):
@@ -83,13 +83,13 @@ class Maker:
     def _generate(
         self,
         task: Generation,
-        source: ModelSource,
+        sources: Mapping[str, ModelSource],
         inputs: Mapping[str, RawImage],
         emit: Emit,
         watch: Watch,
     ) -> Done:
-        loaded = self._pipeline(source, emit, watch)
-        enlarger = self._upscaler(ENLARGER, emit) if _must_enlarge(task, source) else None
+        loaded = self._pipeline(sources[task.model_id], emit, watch)
+        enlarger = self._enlarger(task, sources, emit)
         started = time.perf_counter()
         images = []
         for index in range(task.count):
@@ -100,6 +100,14 @@ class Maker:
                     image = diffusion.generate(task, index, loaded, enlarger, emit, watch)
             images.append(image)
         return Done(tuple(images), time.perf_counter() - started)
+
+    def _enlarger(
+        self, task: Generation, sources: Mapping[str, ModelSource], emit: Emit
+    ) -> list[Upscaler] | None:
+        """The upscaler that a generation needs besides its model, if any."""
+        if isinstance(task, UpscaleImg2Img):
+            return self._upscaler(sources[task.method], emit) if task.method in sources else None
+        return self._upscaler(ENLARGER, emit) if _must_enlarge(task, sources[task.model_id]) else None
 
     def _upscale(self, task: Upscale, source: ModelSource, image: RawImage, emit: Emit, watch: Watch) -> Done:
         networks = self._upscaler(source, emit)

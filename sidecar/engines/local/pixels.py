@@ -28,12 +28,13 @@ def to_bytes(image: Any) -> Pixels:
     return scaled.round().astype(np.uint8)
 
 
-def resized(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Scaled with antialiasing: area when it shrinks, bicubic when it grows."""
+def resized(pixels: Pixels, width: int, height: int, mode: str = "bicubic") -> Pixels:
+    """Scaled to a size, with antialiasing."""
     if (pixels.shape[1], pixels.shape[0]) == (width, height):
         return pixels
     tensor = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None]
-    made = functional.interpolate(tensor, (height, width), mode="bicubic", antialias=True)
+    antialias = mode in ("bicubic", "bilinear")
+    made = functional.interpolate(tensor, (height, width), mode=mode, antialias=antialias)
     return made[0].permute(1, 2, 0).clamp(0, 255).round().byte().numpy()
 
 

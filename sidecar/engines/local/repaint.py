@@ -15,8 +15,10 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from capabilities.tasks import Inpaint, Masked, Outpaint, Repainting
+from capabilities.operations import RESAMPLES
+from capabilities.tasks import Inpaint, Masked, Outpaint, Repainting, UpscaleImg2Img, starts
 from sidecar.engines.events import RawImage
+from sidecar.engines.local import upscalers
 from sidecar.engines.local.diffusion import Emit, Loaded, fitted, run
 from sidecar.engines.local.pixels import Pixels, as_array, as_raw, resized
 from sidecar.engines.local.upscalers import Upscaler
@@ -25,6 +27,8 @@ from sidecar.engines.local.watch import Watch
 Weights = np.ndarray[Any, np.dtype[np.float32]]
 """Height x width in 0 to 1: how much of the new picture a pixel gets."""
 
+RESAMPLING = {"nearest": "nearest-exact", "bilinear": "bilinear", "area": "area"}
+"""What torch calls the filters that it has; the others are bicubic."""
 SEED_NOISE = 0.08
 """Deviation of the noise laid over an extended edge (of 1): without it the new area repeats the edge as stripes."""
 
@@ -49,6 +53,9 @@ def repaint(
         case Outpaint():
             canvas, mask = _extended(task, picture, seed)
             made = _repaint_masked(run_task, task, canvas, mask)
+        case UpscaleImg2Img():
+            enlarged = _enlarged(task, _on_white(picture), enlarger)
+            made = enlarged if task.steps_taken == 0 else _tile_by_tile(run_task, task, enlarged)
         case _:
             picture = resized(_on_white(picture), task.width, task.height)
             made = picture if task.steps_taken == 0 else run_task.whole(picture, None)
@@ -66,7 +73,7 @@ class _Run:
     emit: Emit
     watch: Watch
 
-    def whole(self, picture: Pixels, mask: Weights | None) -> Pixels:
+    def whole(self, picture: Pixels, mask: Weights | None, part: tuple[int, int] = (0, 1)) -> Pixels:
         """The pipeline's proposal for a picture (RGB), of the same size; `mask` above 0 is to be drawn anew."""
         height, width = picture.shape[:2]
         work_width, work_height = self.loaded.size or (
@@ -88,7 +95,7 @@ class _Run:
             area = (resized(wanted, work_width, work_height)[..., 0] > 0) * np.uint8(255)
             special["mask_image"] = Image.fromarray(area)
             kind = "Inpainting"
-        made = run(self.task, self.index, self.loaded, kind, special, self.emit, self.watch)
+        made = run(self.task, self.index, self.loaded, kind, special, self.emit, self.watch, part)
         if self.loaded.size:
             side = max(width, height)
             made = fitted(made, side, side, self.enlarger)
@@ -115,6 +122,47 @@ def _repaint_masked(runner: _Run, task: Masked, picture: Pixels, mask: Weights) 
     result = picture.copy()
     result[top:bottom, left:right] = laid_over(part, proposal, wanted)
     return result
+
+
+def _enlarged(task: UpscaleImg2Img, picture: Pixels, enlarger: list[Upscaler] | None) -> Pixels:
+    """The picture at the task's size, before any detail is drawn."""
+    if task.method not in RESAMPLES and enlarger is not None:
+        while picture.shape[1] < task.width:
+            factor = 2 if picture.shape[1] * 2 >= task.width else 4
+            picture = upscalers.upscale(enlarger, picture, factor, lambda done, of: None)
+    return resized(picture, task.width, task.height, RESAMPLING.get(task.method, "bicubic"))
+
+
+def _tile_by_tile(runner: _Run, task: UpscaleImg2Img, picture: Pixels) -> Pixels:
+    """The picture with each tile's detail drawn anew; where tiles share pixels they fade into one another.
+
+    Only one tile at a time is in the model, so memory does not grow with the picture.
+    """
+    height, width = picture.shape[:2]
+    total = np.zeros((height, width, 3), np.float32)
+    weight = np.zeros((height, width, 1), np.float32)
+    corners = [
+        (top, left)
+        for top in starts(height, task.tile, task.overlap)
+        for left in starts(width, task.tile, task.overlap)
+    ]
+    for number, (top, left) in enumerate(corners):
+        here = (slice(top, min(height, top + task.tile)), slice(left, min(width, left + task.tile)))
+        made = runner.whole(picture[here], None, (number, len(corners)))
+        share = _fading(made.shape[0], made.shape[1], task.overlap)
+        total[here] += made * share
+        weight[here] += share
+    return (total / weight).round().clip(0, 255).astype(np.uint8)
+
+
+def _fading(height: int, width: int, overlap: int) -> Weights:
+    """Weights that fall off along a line within `overlap` pixels of every edge, but never to nothing."""
+
+    def ramp(length: int) -> Weights:
+        near = np.minimum(np.arange(length), np.arange(length)[::-1]) + 1
+        return np.minimum(1, near / (overlap + 1)).astype(np.float32)
+
+    return (ramp(height)[:, None] * ramp(width)[None, :])[..., None]
 
 
 def laid_over(below: Pixels, above: Pixels, weights: Weights) -> Pixels:
