@@ -39,6 +39,14 @@ def drawing(side: int = 48, mode: str = "RGB") -> bytes:
     return buffer.getvalue()
 
 
+def even() -> bytes:
+    """The same soft grain everywhere, so that a seam is all that can stand out."""
+    grain = np.random.default_rng(0).normal(128, 30, (80, 80, 3)).clip(0, 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(grain).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def request(context: common_pb2.CallContext, data: bytes, **fields: Any) -> image_pb2.UpscaleRequest:
     fields = {"model": "fast", "factor": 4, **fields}
     return image_pb2.UpscaleRequest(context=context, image=common_pb2.ImageSource(data=data), **fields)
@@ -207,7 +215,7 @@ async def test_new_detail_tile_by_tile(sidecar: Sidecar) -> None:
     """Twelve tiles of a model of real architecture: the right size, the same again, and no seam between tiles."""
     context = await sidecar.context(kind=KIND)
     request_ = image_pb2.UpscaleImg2ImgRequest(
-        context=context, image=common_pb2.ImageSource(data=drawing(80)), prompt="a disc", factor=2.0, tile_size=64,
+        context=context, image=common_pb2.ImageSource(data=even()), prompt="grain", factor=2.0, tile_size=64,
         denoise_strength=0.5, options=image_pb2.GenerationOptions(steps=4, seed=5),
     )  # fmt: skip
     answer = await sidecar.images.UpscaleImg2Img(request_)
@@ -220,8 +228,9 @@ async def test_new_detail_tile_by_tile(sidecar: Sidecar) -> None:
     assert answer.cost.compute == pytest.approx(64 * 64 * 9 * 2 / 1e6)
     across = np.abs(np.diff(made, axis=1)).mean(axis=(0, 2))
     seams = [edge - 1 for place in places[1:] for edge in (place, place - (64 - 48))]
-    inside = np.delete(across, seams)
-    assert across[seams].mean() <= 1.25 * inside.mean()
+    # Against the columns around each: weights drawn at random make some parts of every tile livelier than others.
+    around = sorted({seam + step for seam in seams for step in (-5, -4, -3, 3, 4, 5)} - set(seams))
+    assert across[seams].mean() <= 1.2 * across[around].mean()
 
 
 async def test_new_detail_on_an_enlarged_picture(sidecar: Sidecar) -> None:
