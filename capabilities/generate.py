@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from capabilities.arguments import GenerationArguments, TextToImageArguments
 from capabilities.errors import FailedPrecondition, InvalidArgument
@@ -16,22 +17,26 @@ def text_to_image(arguments: TextToImageArguments, means: Means) -> TextToImage:
     """The complete task: every default filled in from the model, the seed drawn."""
     model = means.model(arguments.model_id)
     require_method(model, "textToImage")
-    count = arguments.count or 1
     width, height = size(arguments, model)
-    return TextToImage(
-        model_id=model.id,
-        prompt=arguments.prompt,
-        negative_prompt=arguments.negative_prompt,
-        width=width,
-        height=height,
-        steps=arguments.steps or model.steps,
-        guidance_scale=model.guidance_scale if arguments.guidance_scale is None else arguments.guidance_scale,
-        scheduler=arguments.canonical_scheduler,
-        seed=draw_seed(arguments.seed, count),
-        count=count,
-        background=background(arguments, model),
-        output=arguments.output,
-    )
+    return TextToImage(**generation(arguments, model), prompt=arguments.prompt, width=width, height=height)
+
+
+def generation(arguments: GenerationArguments, model: ModelFacts) -> dict[str, Any]:
+    """The settings that every diffusion run has, each default filled in from the model."""
+    count = arguments.count or 1
+    return {
+        "model_id": model.id,
+        "negative_prompt": arguments.negative_prompt,
+        "steps": arguments.steps or model.steps,
+        "guidance_scale": model.guidance_scale
+        if arguments.guidance_scale is None
+        else arguments.guidance_scale,
+        "scheduler": arguments.canonical_scheduler,
+        "seed": draw_seed(arguments.seed, count),
+        "count": count,
+        "background": background(arguments, model),
+        "output": arguments.output,
+    }
 
 
 def size(arguments: GenerationArguments, model: ModelFacts) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
-from capabilities import edit, generate, repaint, upscale
+from capabilities import control, edit, generate, repaint, upscale
 from capabilities.arguments import Arguments, PictureSource, TextToImageArguments, field_names, spellings
 from capabilities.errors import InvalidArgument, NotFound, brief
 from capabilities.models import Means
@@ -48,7 +48,9 @@ class Method:
     rpc: str
     positional: tuple[str, ...]
     arguments: type[Arguments]
-    build: Callable[[Any, Means], Task]
+    build: Callable[[Any, Means], Task] | None = None
+    answer: Callable[[Means], dict[str, object]] | None = None
+    """Set for a method that only tells something, and so becomes no job."""
 
     def from_script(self, values: Sequence[object]) -> Arguments:
         """Arguments as a script passes them: positional ones, then an options object.
@@ -120,6 +122,36 @@ METHODS: tuple[Method, ...] = (
         positional=("image", "prompt", "strength"),
         arguments=repaint.ImageToImageArguments,
         build=repaint.image_to_image,
+    ),
+    Method(
+        capability_type=control.TYPE,
+        name="getAvailableTypes",
+        label="Control types",
+        description="Tells which control types can be made and applied here.",
+        rpc="ControlTypes",
+        positional=(),
+        arguments=Arguments,
+        answer=control.available_types,
+    ),
+    Method(
+        capability_type=control.TYPE,
+        name="preprocess",
+        label="Preprocess",
+        description="Makes a control picture from an ordinary one.",
+        rpc="Preprocess",
+        positional=("image", "type"),
+        arguments=control.PreprocessArguments,
+        build=control.preprocess,
+    ),
+    Method(
+        capability_type=control.TYPE,
+        name="apply",
+        label="Apply ControlNet",
+        description="Makes pictures from words that follow one or more control pictures.",
+        rpc="Apply",
+        positional=("image", "prompt", "type"),
+        arguments=control.ApplyArguments,
+        build=control.apply,
     ),
     Method(
         capability_type=repaint.TYPE,
@@ -303,6 +335,19 @@ def arguments_from_json(text: str) -> list[object]:
     return values
 
 
+def options_from_json(text: str) -> dict[str, object]:
+    """The JSON object of a call's options. Raises InvalidArgument where it is none."""
+    (value,) = arguments_from_json(f"[{text}]") or [None]
+    if not isinstance(value, dict):
+        raise InvalidArgument(
+            f"'options_json' must be a JSON object; got {brief(text)}",
+            reason="BAD_JSON",
+            field="options_json",
+            asked=brief(text),
+        )
+    return value
+
+
 _PICTURE = get_args(PictureSource)[0]
 _JSON_TYPES: dict[object, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
@@ -339,6 +384,9 @@ def _json_type(annotation: object) -> tuple[str, tuple[str, ...], list[Any]]:
             return "object", _json_type(named)[1], []
         (only,) = inner
         return _json_type(only)
+    if origin is tuple:
+        # One or several: to those who ask, the kind of one.
+        return _json_type(get_args(annotation)[0])
     if origin is Literal:
         return "string", tuple(str(item) for item in get_args(annotation)), []
     if hasattr(annotation, "__metadata__"):

@@ -21,7 +21,8 @@ class ModelFacts:
     `granularity` is the number of pixels that width and height must divide by. `methods` are in-world method names.
     `fixed_size`: it draws at `width` x `height` only, and other sizes are made from that. `plain_ground`: it draws its
     subject on a plain ground, which can be made transparent. `factor`: how much an upscaler enlarges, at most. `side`: the
-    pixels a side that it was trained on.
+    pixels a side that it was trained on. `text_width`: the size of its text states, which a ControlNet must share.
+    `control`: the control type of a ControlNet. `ready`: its weights are on this machine.
     """
 
     id: str
@@ -35,6 +36,9 @@ class ModelFacts:
     plain_ground: bool = False
     factor: int = 1
     side: int = 512
+    text_width: int = 0
+    control: str = ""
+    ready: bool = True
 
 
 class Models(Protocol):
@@ -42,6 +46,10 @@ class Models(Protocol):
 
     def find(self, model_id: str) -> ModelFacts:
         """The model of that id. Raises NotFound with the nearest ids."""
+        ...
+
+    def able(self, method: str) -> list[ModelFacts]:
+        """All models that can do a method."""
         ...
 
     @property
@@ -65,6 +73,10 @@ class Means(Protocol):
 
     def model(self, asked: str | None) -> ModelFacts:
         """The model of that id, or the default one. Raises PermissionDenied, NotFound."""
+        ...
+
+    def able(self, method: str) -> list[ModelFacts]:
+        """The models that it may use for a method."""
         ...
 
     @property

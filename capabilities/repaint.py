@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from capabilities.arguments import GenerationArguments, PictureSource, Text, spelled
 from capabilities.errors import InvalidArgument
-from capabilities.generate import background, draw_seed, require_method
+from capabilities.generate import generation, require_method
 from capabilities.models import Means, ModelFacts
 from capabilities.tasks import MAX_FEATHER, ImageToImage, Inpaint, Outpaint
 
@@ -161,22 +161,9 @@ def outpaint(arguments: OutpaintArguments, means: Means) -> Outpaint:
 
 
 def common(arguments: RepaintingArguments, model: ModelFacts, strength: float) -> dict[str, Any]:
-    count = arguments.count or 1
-    return {
-        "model_id": model.id,
-        "prompt": arguments.prompt,
-        "negative_prompt": arguments.negative_prompt,
-        "steps": arguments.steps or model.steps,
-        "strength": strength if arguments.strength is None else arguments.strength,
-        "guidance_scale": model.guidance_scale
-        if arguments.guidance_scale is None
-        else arguments.guidance_scale,
-        "scheduler": arguments.canonical_scheduler,
-        "seed": draw_seed(arguments.seed, count),
-        "count": count,
-        "background": background(arguments, model),
-        "output": arguments.output,
-    }
+    """The settings that every run has that begins with a picture."""
+    asked = strength if arguments.strength is None else arguments.strength
+    return generation(arguments, model) | {"prompt": arguments.prompt, "strength": asked}
 
 
 def _refuse_size(arguments: GenerationArguments, why: str) -> None:

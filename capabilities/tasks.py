@@ -113,6 +113,60 @@ class TextToImage(Generation):
     kind: Literal["text_to_image"] = "text_to_image"
 
 
+class ControlInput(BaseModel):
+    """One control of a generation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image: str
+    type: str
+    model_id: str
+    strength: float
+    start: float
+    end: float
+    preprocess: bool = False
+    preprocessor: str = ""
+    """The model that makes the control picture first, where one is needed."""
+
+
+class Apply(Generation):
+    """Pictures from words that follow control pictures."""
+
+    kind: Literal["apply"] = "apply"
+    controls: Annotated[tuple[ControlInput, ...], Field(min_length=1)]
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        return {f"control_{place}": item.image for place, item in enumerate(self.controls)}
+
+    @property
+    def models(self) -> frozenset[str]:
+        touched = {name for item in self.controls for name in (item.model_id, item.preprocessor)}
+        return super().models | (touched - {""})
+
+    def facts(self, seed: int) -> dict[str, object]:
+        return super().facts(seed) | {"controls": [item.model_dump() for item in self.controls]}
+
+
+class Preprocess(Task):
+    """A control picture made from an ordinary one."""
+
+    kind: Literal["preprocess"] = "preprocess"
+    image: str
+    type: str
+    low: int
+    high: int
+    resolution: int
+    blur: int
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        return {"image": self.image}
+
+    def facts(self, seed: int) -> dict[str, object]:
+        return super().facts(seed) | {"control_type": self.type}
+
+
 class Repainting(Generation):
     """A diffusion run that begins with a picture and goes `strength` of the way from it to something new."""
 
@@ -278,6 +332,8 @@ class Edit(Task):
 _TASKS: TypeAdapter[Task] = TypeAdapter(
     Annotated[
         TextToImage
+        | Apply
+        | Preprocess
         | ImageToImage
         | Inpaint
         | Outpaint

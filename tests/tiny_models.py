@@ -81,3 +81,20 @@ def tokenizer(folder: Path) -> Any:
     (folder / "vocab.json").write_text(json.dumps({word: index for index, word in enumerate(vocabulary)}))
     (folder / "merges.txt").write_text("#version: 0.2\n")
     return CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77)
+
+
+def controlnet(folder: Path, base: Path) -> Path:
+    """A ControlNet for the pipeline in `base`, with an effect that shows at once."""
+    import diffusers
+    import torch
+
+    library: Any = diffusers
+    torch.manual_seed(3)
+    unet = library.UNet2DConditionModel.from_pretrained(base / "unet")
+    made = library.ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(8, 8, 16, 16))
+    # A fresh ControlNet ends in zeros and so does nothing.
+    for layer in (*made.controlnet_down_blocks, made.controlnet_mid_block):
+        torch.nn.init.normal_(layer.weight, std=0.3)
+    torch.nn.init.normal_(made.controlnet_cond_embedding.conv_out.weight, std=0.3)
+    made.save_pretrained(folder, safe_serialization=True)
+    return folder

@@ -43,6 +43,15 @@ class GrantedMeans:
         require_model(self.grant.params, model_id, "this capability")
         return self.models.find(model_id)
 
+    def able(self, method: str) -> list[ModelFacts]:
+        """Only those that the grant allows."""
+        allowed = self.grant.params.get("allowed_models")
+        return [
+            model
+            for model in self.models.able(method)
+            if not isinstance(allowed, frozenset) or model.id in allowed
+        ]
+
 
 class Admission:
     """Decides from the world's own rows; parameters that a caller sends along are never looked at."""
@@ -63,6 +72,11 @@ class Admission:
             capability, call.caller, capability_type=method.capability_type, method=method.name, now=now
         )
 
+    def answer(self, call: Call, method: Method) -> dict[str, object]:
+        """What a method tells that only tells something. Raises as `authorize`."""
+        assert method.answer is not None
+        return method.answer(GrantedMeans(self.authorize(call, method), self._models, {}))
+
     def plan(
         self, call: Call, method: Method, arguments: Arguments, save: Placement | None, request_id: str = ""
     ) -> Job:
@@ -75,6 +89,7 @@ class Admission:
             name: self._images.find_file(source, field=name) for name, source in arguments.sources.items()
         }
         pictures = {name: _picture(data, name) for name, data in files.items()}
+        assert method.build is not None
         task = method.build(arguments, GrantedMeans(grant, self._models, pictures))
         if isinstance(task, Generation) and grant.params.get("allow_unsafe") is True:
             task = task.model_copy(update={"allow_unsafe": True})

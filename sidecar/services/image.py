@@ -6,6 +6,9 @@ import asyncio
 import base64
 import json
 
+from google.protobuf import json_format
+
+from capabilities import methods
 from capabilities.errors import Refusal
 from entity_store.blobs import Blobs
 from sidecar.engines.events import Failed
@@ -32,6 +35,19 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
     async def ImageToImage(self, request: pb.ImageToImageRequest, context: Context) -> pb.ImageResponse:
         return await self._answer(requests.image_to_image(request))
 
+    async def ControlTypes(
+        self, request: pb.ControlTypesRequest, context: Context
+    ) -> pb.ControlTypesResponse:
+        method = methods.find("getAvailableTypes")
+        answer = await asyncio.to_thread(self._admission.answer, translate.call(request.context), method)
+        return json_format.ParseDict(answer, pb.ControlTypesResponse())
+
+    async def Preprocess(self, request: pb.PreprocessRequest, context: Context) -> pb.ImageResponse:
+        return await self._answer(requests.preprocess(request))
+
+    async def Apply(self, request: pb.ApplyRequest, context: Context) -> pb.ImageResponse:
+        return await self._answer(requests.apply(request))
+
     async def Inpaint(self, request: pb.InpaintRequest, context: Context) -> pb.ImageResponse:
         return await self._answer(requests.inpaint(request))
 
@@ -56,6 +72,10 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
         """As a script sees it: a refusal is an answer too, so that nothing is thrown inside the world."""
         try:
             wish = requests.invoked(request)
+            if wish.method.answer is not None:
+                call = translate.call(wish.context)
+                told = await asyncio.to_thread(self._admission.answer, call, wish.method)
+                return pb.InvokeResponse(result_json=json.dumps({"ok": True, **told}))
             job = await self._wait(wish)
             files = await self._files(job, wish.output)
         except Refusal as refusal:

@@ -44,6 +44,34 @@ def image_to_image(request: image_pb2.ImageToImageRequest) -> Wish:
     return _wish(request, "imageToImage", _given(request, "prompt", "strength", pictures=("image",)))
 
 
+def preprocess(request: image_pb2.PreprocessRequest) -> Wish:
+    values = _given(request, "type", pictures=("image",))
+    if request.options_json:
+        values |= methods.options_from_json(request.options_json)
+    return _wish(request, "preprocess", values)
+
+
+def apply(request: image_pb2.ApplyRequest) -> Wish:
+    if not request.controls:
+        raise InvalidArgument("'controls' is required", reason="MISSING_ARGUMENT", field="controls")
+    defaults = {"strength": 1.0, "guidance_start": 0.0, "guidance_end": 1.0, "preprocess": False}
+    values: dict[str, object] = {
+        name: tuple(getattr(item, name) if _has(item, name) else default for item in request.controls)
+        for name, default in defaults.items()
+    }
+    values["image"] = tuple(
+        translate.image_source(item.image, field=f"controls[{place}].image")
+        for place, item in enumerate(request.controls)
+    )
+    values["type"] = tuple(item.type for item in request.controls)
+    values["control_model_id"] = tuple(item.model_id or None for item in request.controls)
+    return _wish(request, "apply", values | {"prompt": request.prompt})
+
+
+def _has(message: Any, name: str) -> bool:
+    return bool(message.HasField(name))
+
+
 def inpaint(request: image_pb2.InpaintRequest) -> Wish:
     values = _given(request, "prompt", "strength", "feather", "crop_padding", pictures=("image", "mask"))
     if request.mask_fit:
@@ -165,6 +193,8 @@ def _wish(request: Any, method: str | Method, values: dict[str, object]) -> Wish
 TYPED: Mapping[str, Callable[[Any], Wish]] = {
     "text_to_image": text_to_image,
     "image_to_image": image_to_image,
+    "preprocess": preprocess,
+    "apply": apply,
     "inpaint": inpaint,
     "outpaint": outpaint,
     "upscale": upscale,
@@ -210,7 +240,15 @@ def submitted(request: job_pb2.SubmitJobRequest) -> Wish:
     if kind in TYPED:
         return TYPED[kind](getattr(request, kind))
     if kind == "invoke":
-        return invoked(request.invoke)
+        wish = invoked(request.invoke)
+        if wish.method.build is not None:
+            return wish
+        raise InvalidArgument(
+            f"'{wish.method.name}' only tells something and is no job; call it with Invoke",
+            reason="NO_JOB",
+            field="invoke.method",
+            asked=wish.method.name,
+        )
     raise Unimplemented(
         f"'{kind}' is not built in this version; DescribeMethods tells what is",
         reason="NOT_BUILT",

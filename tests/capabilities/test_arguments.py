@@ -31,8 +31,12 @@ class OneModel:
     def model(self, asked: str | None) -> ModelFacts:
         return self.facts
 
+    def able(self, method: str) -> list[ModelFacts]:
+        return [self.facts]
+
 
 def built(*arguments: object, facts: ModelFacts = FACTS) -> TextToImage:
+    assert METHOD.build is not None
     task = METHOD.build(METHOD.from_script(arguments), OneModel(facts))
     assert isinstance(task, TextToImage)
     return task

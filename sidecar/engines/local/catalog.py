@@ -5,17 +5,19 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from capabilities.control import CONTROL_TYPES
 from capabilities.errors import FailedPrecondition, NotFound, brief
 from capabilities.models import GENERATION, INPAINTING, REPAINTING, ModelFacts
 from sidecar.config import HubModel
 from sidecar.engines.base import ModelListing
-from sidecar.engines.local.packaged import REALESRGAN
+from sidecar.engines.local.packaged import HED, REALESRGAN
 from sidecar.engines.local.wire import ModelSource
 
 DEFAULTS_FILE = "viwo_defaults.json"
@@ -52,6 +54,13 @@ _REPAINTING = frozenset({
     "StableDiffusionPipeline", "StableDiffusionXLPipeline", "StableDiffusion3Pipeline", "FluxPipeline",
     "KandinskyPipeline", "KandinskyV22Pipeline", "QwenImagePipeline",
 })  # fmt: skip
+
+
+# Families that ControlNets exist for.
+_CONTROLLED = frozenset({
+    "StableDiffusionPipeline", "StableDiffusionXLPipeline", "StableDiffusion3Pipeline", "FluxPipeline",
+})  # fmt: skip
+ANNOTATORS = "lllyasviel/Annotators"
 
 
 def embedded_folder() -> Path:
@@ -93,17 +102,16 @@ class Catalog:
         for root in self._folders:
             candidates += [(path.relative_to(root).as_posix(), path) for path in _model_paths(root)]
         for model_id, path in candidates:
-            model = (
-                _folder(model_id, path)
-                if path.is_dir()
-                else _single_file(model_id.removesuffix(".safetensors"), path)
-            )
+            if path.is_dir():
+                model = _folder(model_id, path) or _controlnet(model_id, path)
+            else:
+                model = _single_file(model_id.removesuffix(".safetensors"), path)
             if model is not None:
                 found.setdefault(model.facts.id, model)
         for entry in self._hub:
             found.setdefault(entry.id, _hub_model(entry))
-        for upscaler in _packaged_upscalers():
-            found.setdefault(upscaler.facts.id, upscaler)
+        for known in (*_packaged_upscalers(), *_annotators()):
+            found.setdefault(known.facts.id, known)
         self._models = found
 
     def find(self, model_id: str) -> ModelFacts:
@@ -127,6 +135,10 @@ class Catalog:
             asked=brief(model_id, 60),
         )
 
+    def able(self, method: str) -> list[ModelFacts]:
+        """All models that can do a method."""
+        return [model.facts for model in self._models.values() if method in model.facts.methods]
+
     def listings(self, loaded: frozenset[str]) -> list[ModelListing]:
         return [
             ModelListing(
@@ -148,7 +160,7 @@ def _model_paths(root: Path) -> Iterable[Path]:
         return
     for path in sorted(root.iterdir()):
         if path.is_dir() and path.suffix != CONFIG_SUFFIX:
-            if (path / "model_index.json").is_file():
+            if (path / "model_index.json").is_file() or (path / "config.json").is_file():
                 yield path
             else:
                 yield from _model_paths(path)
@@ -172,6 +184,9 @@ def _folder(model_id: str, path: Path) -> LocalModel | None:
         height=int(own.get("height", side)),
         granularity=1 if own.get("fixed_size") is True else granularity,
         methods=_methods(family, _json(path / "unet" / "config.json")),
+        text_width=_text_width(
+            _json(path / "unet" / "config.json") or _json(path / "transformer" / "config.json")
+        ),
         fixed_size=own.get("fixed_size") is True,
         plain_ground=own.get("plain_ground") is True,
         side=side,
@@ -194,7 +209,8 @@ def _methods(family: str, unet: Mapping[str, Any]) -> frozenset[str]:
     """What a pipeline class can do, by what diffusers has for its family."""
     if "Inpaint" in family or unet.get("in_channels") == 9:
         return INPAINTING
-    return GENERATION | (REPAINTING if family in _REPAINTING else frozenset())
+    more = REPAINTING if family in _REPAINTING else frozenset()
+    return GENERATION | more | (frozenset({"apply"}) if family in _CONTROLLED else frozenset())
 
 
 def _native_size(path: Path) -> tuple[int, int]:
@@ -265,8 +281,60 @@ def _packaged_upscalers() -> Iterator[LocalModel]:
         ("realesr-animevideov3", "realesr-animevideov3-x[24]", 4, "Real-ESRGAN compact: drawings, fast"),
     ):
         facts = ModelFacts(model_id, methods=frozenset({"upscale"}), factor=factor)
-        source = ModelSource(model_id, files, "package", revision=REALESRGAN.sha256[:16])
+        source = ModelSource(model_id, files, "package", role="upscaler", revision=REALESRGAN.sha256[:16])
         yield LocalModel(facts, source, "Real-ESRGAN", description, 0)
+
+
+def _annotators() -> Iterator[LocalModel]:
+    """What makes control pictures: HED from a package, the others from the hub when they are first used."""
+    able = frozenset({"preprocess"})
+    facts = ModelFacts("hed", methods=able)
+    source = ModelSource("hed", "hed", "package", role="annotator", revision=HED.sha256[:16])
+    yield LocalModel(facts, source, "HED", "Soft edges (BSDS500)", 0)
+    for model_id, description in (
+        ("openpose", "People as stick figures"), ("midas-depth", "Depth"), ("lineart", "Clean lines"),
+        ("normalbae", "Surface normals"),
+    ):  # fmt: skip
+        source = ModelSource(model_id, ANNOTATORS, "hub", role="annotator")
+        facts = ModelFacts(model_id, methods=able, ready=_in_hub_cache(ANNOTATORS))
+        yield LocalModel(facts, source, "controlnet-aux", f"{description}, from the hub", 0)
+
+
+def _in_hub_cache(repository: str) -> bool:
+    home = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
+    return (home / "hub" / f"models--{repository.replace('/', '--')}").is_dir()
+
+
+def _controlnet(model_id: str, path: Path) -> LocalModel | None:
+    """A ControlNet folder. Its weights do not tell what it follows: its card does, or its name."""
+    config = _json(path / "config.json")
+    family = config.get("_class_name")
+    if not isinstance(family, str) or not family.endswith("ControlNetModel"):
+        return None
+    own = _json(path / DEFAULTS_FILE)
+    names = [name for name in CONTROL_TYPES if name in model_id.lower()]
+    kind = str(own.get("control_type") or (names[0] if names else ""))
+    facts = ModelFacts(
+        model_id,
+        methods=frozenset({"control"}),
+        control=kind,
+        text_width=_text_width(config),
+    )
+    weights = sorted(path.glob("*.safetensors"))
+    source = ModelSource(
+        model_id, str(path), "folder", role="controlnet", pipeline=family, revision=_fingerprint(weights)
+    )
+    size = sum(file.stat().st_size for file in weights)
+    return LocalModel(facts, source, family, str(own.get("description", f"ControlNet: {kind}")), size)
+
+
+def _text_width(denoiser: Mapping[str, Any]) -> int:
+    """The size of the text states that a denoiser or ControlNet takes; it differs between families."""
+    for key in ("cross_attention_dim", "joint_attention_dim"):
+        width = denoiser.get(key)
+        if isinstance(width, int):
+            return width
+    return 0
 
 
 def safetensors_keys(path: Path) -> list[str]:

@@ -44,6 +44,11 @@ class Loaded:
             self._variants[kind] = pipelines.variant(self._first, kind, self._source.id)
         return self._variants[kind]
 
+    def controlled(self, controlnets: list[Any]) -> Any:
+        """The text-to-image pipeline that these ControlNets steer."""
+        parts = controlnets if len(controlnets) > 1 else controlnets[0]
+        return pipelines.variant(self._first, "Text2Image", self._source.id, controlnet=parts)
+
 
 def generate(
     task: Generation,
@@ -55,7 +60,9 @@ def generate(
 ) -> RawImage:
     """One picture from words. Each of a batch is made by itself, so that it equals the single picture with its seed."""
     width, height = loaded.size or (task.width, task.height)
-    pixels = run(task, index, loaded, "Text2Image", {"width": width, "height": height}, emit, watch)
+    pixels = run(
+        task, index, loaded, loaded.pipeline("Text2Image"), {"width": width, "height": height}, emit, watch
+    )
     return as_raw(fitted(pixels, task.width, task.height, enlarger), task.seed + index)
 
 
@@ -63,7 +70,7 @@ def run(
     task: Generation,
     index: int,
     loaded: Loaded,
-    kind: str,
+    pipeline: Any,
     special: Mapping[str, Any],
     emit: Emit,
     watch: Watch,
@@ -76,7 +83,6 @@ def run(
     Raises Canceled, and PermissionDenied for a picture that the model's safety checker flagged.
     """
     watch.check()
-    pipeline = loaded.pipeline(kind)
     # Tiles begin with noise of their own: the same in each would show as a pattern.
     seed = task.seed + index + part[0] * 1_000_003
     pipeline.scheduler = pipelines.scheduler_for(pipeline, loaded.shipped_scheduler, task.scheduler)

@@ -10,16 +10,17 @@ from typing import Any
 import torch
 
 from capabilities.errors import ResourceExhausted
-from capabilities.tasks import Generation, Repainting, Task, Upscale, UpscaleImg2Img
+from capabilities.tasks import Apply, Generation, Preprocess, Repainting, Task, Upscale, UpscaleImg2Img
 from sidecar.engines.events import Done, Loading, RawImage, Step
-from sidecar.engines.local import diffusion, pipelines, repaint, upscalers
+from sidecar.engines.local import annotators, controls, diffusion, pipelines, repaint, upscalers
+from sidecar.engines.local.annotators import Annotator
 from sidecar.engines.local.diffusion import Emit, Loaded
 from sidecar.engines.local.pixels import as_array, as_raw
 from sidecar.engines.local.upscalers import Upscaler
 from sidecar.engines.local.watch import Watch
 from sidecar.engines.local.wire import ModelSource
 
-ENLARGER = ModelSource("realesr-animevideov3", "realesr-animevideov3-x[24]", "package")
+ENLARGER = ModelSource("realesr-animevideov3", "realesr-animevideov3-x[24]", "package", role="upscaler")
 """Brings the pictures of a model that draws at one size only to larger ones."""
 
 
@@ -35,21 +36,29 @@ class Maker:
         self._pipelines: OrderedDict[str, Loaded] = OrderedDict()
         # A few megabytes each, so they stay.
         self._upscalers: dict[str, list[Upscaler]] = {}
+        self._controlnets: dict[str, Any] = {}
+        self._annotators: dict[str, Annotator] = {}
 
     @property
     def loaded(self) -> list[str]:
-        return [*self._pipelines, *self._upscalers]
+        return [*self._pipelines, *self._upscalers, *self._controlnets, *self._annotators]
 
     def load(self, source: ModelSource, emit: Emit, watch: Watch) -> None:
         """Bring a model into memory if need be."""
-        if source.kind == "package":
-            self._upscaler(source, emit)
-        else:
-            self._pipeline(source, emit, watch)
+        match source.role:
+            case "upscaler":
+                self._upscaler(source, emit)
+            case "controlnet":
+                self._controlnet(source, emit)
+            case "annotator":
+                self._annotator(source, emit)
+            case _:
+                self._pipeline(source, emit, watch)
 
     def unload(self, model_id: str) -> None:
         self._pipelines.pop(model_id, None)
-        self._upscalers.pop(model_id, None)
+        for loaded in (self._upscalers, self._controlnets, self._annotators):
+            loaded.pop(model_id, None)
         if self.device == "cuda":
             torch.cuda.empty_cache()
 
@@ -67,6 +76,11 @@ class Maker:
                 match task:
                     case Generation():
                         return self._generate(task, sources, inputs, emit, watch)
+                    case Preprocess():
+                        annotator = self._annotator(sources[task.model_id], emit)
+                        started = time.perf_counter()
+                        image = controls.preprocess(task, inputs["image"], annotator)
+                        return Done((image,), time.perf_counter() - started)
                     case Upscale():
                         return self._upscale(task, sources[task.model_id], inputs["image"], emit, watch)
         except (torch.OutOfMemoryError, MemoryError):
@@ -90,10 +104,18 @@ class Maker:
     ) -> Done:
         loaded = self._pipeline(sources[task.model_id], emit, watch)
         enlarger = self._enlarger(task, sources, emit)
+        controlnets, pictures = [], []
+        if isinstance(task, Apply):
+            controlnets = [self._controlnet(sources[item.model_id], emit) for item in task.controls]
+            used = {item.preprocessor for item in task.controls if item.preprocessor}
+            annotate = {name: self._annotator(sources[name], emit) for name in used}
+            pictures = controls.control_pictures(task, inputs, annotate)
         started = time.perf_counter()
         images = []
         for index in range(task.count):
             match task:
+                case Apply():
+                    image = controls.apply(task, index, loaded, controlnets, pictures, emit, watch)
                 case Repainting():
                     image = repaint.repaint(task, index, loaded, inputs, enlarger, emit, watch)
                 case _:
@@ -133,6 +155,18 @@ class Maker:
         self._pipelines[source.id] = loaded
         watch.check()
         return loaded
+
+    def _controlnet(self, source: ModelSource, emit: Emit) -> Any:
+        if source.id not in self._controlnets:
+            emit(Loading(source.id))
+            self._controlnets[source.id] = pipelines.load_controlnet(source, self.device)
+        return self._controlnets[source.id]
+
+    def _annotator(self, source: ModelSource, emit: Emit) -> Annotator:
+        if source.id not in self._annotators:
+            emit(Loading(source.id))
+            self._annotators[source.id] = annotators.load(source, self.device)
+        return self._annotators[source.id]
 
     def _upscaler(self, source: ModelSource, emit: Emit) -> list[Upscaler]:
         if source.id not in self._upscalers:

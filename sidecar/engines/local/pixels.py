@@ -38,6 +38,14 @@ def resized(pixels: Pixels, width: int, height: int, mode: str = "bicubic") -> P
     return made[0].permute(1, 2, 0).clamp(0, 255).round().byte().numpy()
 
 
+def on_white(pixels: Pixels) -> Pixels:
+    """Without transparency, laid on white."""
+    if pixels.shape[2] == 3:
+        return pixels
+    alpha = pixels[..., 3:].astype(np.float32) / 255
+    return (pixels[..., :3] * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
+
+
 def centred(pixels: Pixels, width: int, height: int) -> Pixels:
     """In the middle of a white area."""
     if (pixels.shape[1], pixels.shape[0]) == (width, height):

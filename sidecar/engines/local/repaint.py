@@ -20,7 +20,7 @@ from capabilities.tasks import Inpaint, Masked, Outpaint, Repainting, UpscaleImg
 from sidecar.engines.events import RawImage
 from sidecar.engines.local import upscalers
 from sidecar.engines.local.diffusion import Emit, Loaded, fitted, run
-from sidecar.engines.local.pixels import Pixels, as_array, as_raw, resized
+from sidecar.engines.local.pixels import Pixels, as_array, as_raw, on_white, resized
 from sidecar.engines.local.upscalers import Upscaler
 from sidecar.engines.local.watch import Watch
 
@@ -54,10 +54,10 @@ def repaint(
             canvas, mask = _extended(task, picture, seed)
             made = _repaint_masked(run_task, task, canvas, mask)
         case UpscaleImg2Img():
-            enlarged = _enlarged(task, _on_white(picture), enlarger)
+            enlarged = _enlarged(task, on_white(picture), enlarger)
             made = enlarged if task.steps_taken == 0 else _tile_by_tile(run_task, task, enlarged)
         case _:
-            picture = resized(_on_white(picture), task.width, task.height)
+            picture = resized(on_white(picture), task.width, task.height)
             made = picture if task.steps_taken == 0 else run_task.whole(picture, None)
     return as_raw(made, seed)
 
@@ -95,7 +95,16 @@ class _Run:
             area = (resized(wanted, work_width, work_height)[..., 0] > 0) * np.uint8(255)
             special["mask_image"] = Image.fromarray(area)
             kind = "Inpainting"
-        made = run(self.task, self.index, self.loaded, kind, special, self.emit, self.watch, part)
+        made = run(
+            self.task,
+            self.index,
+            self.loaded,
+            self.loaded.pipeline(kind),
+            special,
+            self.emit,
+            self.watch,
+            part,
+        )
         if self.loaded.size:
             side = max(width, height)
             made = fitted(made, side, side, self.enlarger)
@@ -117,7 +126,7 @@ def _repaint_masked(runner: _Run, task: Masked, picture: Pixels, mask: Weights) 
     part, wanted = picture[top:bottom, left:right], weights[top:bottom, left:right]
     height, width = round((bottom - top) * scale), round((right - left) * scale)
     large_mask = resized((wanted[..., None] * 255).round().astype(np.uint8), width, height)[..., 0] / 255
-    proposal = runner.whole(resized(_on_white(part), width, height), large_mask.astype(np.float32))
+    proposal = runner.whole(resized(on_white(part), width, height), large_mask.astype(np.float32))
     proposal = resized(proposal, right - left, bottom - top)
     result = picture.copy()
     result[top:bottom, left:right] = laid_over(part, proposal, wanted)
@@ -237,13 +246,6 @@ def _boxed(pixels: Pixels, width: int, height: int, ground: int = 255) -> Pixels
         (0, 0),
     )
     return np.pad(pixels, around, constant_values=ground)
-
-
-def _on_white(pixels: Pixels) -> Pixels:
-    if pixels.shape[2] == 3:
-        return pixels
-    alpha = pixels[..., 3:].astype(np.float32) / 255
-    return (pixels[..., :3] * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
 
 
 def _up(value: int, step: int) -> int:

@@ -24,6 +24,8 @@ class ModelSource:
     location: str
     kind: str
     """"folder", "file", "hub", or "package" for weights that a Python package carries."""
+    role: str = "base"
+    """"base", "upscaler", "controlnet" or "annotator"."""
     pipeline: str = ""
     """Pipeline class for a single file, found by its contents."""
     revision: str = ""

@@ -1,0 +1,77 @@
+"""Generation that follows control pictures, and the making of those."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from capabilities.tasks import Apply, Preprocess
+from sidecar.engines.events import RawImage
+from sidecar.engines.local import annotators
+from sidecar.engines.local.annotators import Annotator
+from sidecar.engines.local.diffusion import Emit, Loaded, run
+from sidecar.engines.local.pixels import Pixels, as_array, as_raw, on_white, resized
+from sidecar.engines.local.watch import Watch
+from sidecar.engines.plain_edges import canny
+
+
+def apply(
+    task: Apply,
+    index: int,
+    loaded: Loaded,
+    controlnets: list[Any],
+    pictures: list[Pixels],
+    emit: Emit,
+    watch: Watch,
+) -> RawImage:
+    """One picture; `pictures` are the control pictures, in the order of the task's controls."""
+    step = loaded.granularity
+    width, height = -(-task.width // step) * step, -(-task.height // step) * step
+    images = [Image.fromarray(resized(on_white(picture), width, height)) for picture in pictures]
+    several = len(images) > 1
+
+    def one_or_all(values: list[Any]) -> Any:
+        return values if several else values[0]
+
+    special = {
+        # Families differ in what they call the control picture; each pipeline takes the name it knows.
+        "image": one_or_all(images),
+        "control_image": one_or_all(images),
+        "controlnet_conditioning_scale": one_or_all([item.strength for item in task.controls]),
+        "control_guidance_start": one_or_all([item.start for item in task.controls]),
+        "control_guidance_end": one_or_all([item.end for item in task.controls]),
+        "width": width,
+        "height": height,
+    }
+    pixels = run(task, index, loaded, loaded.controlled(controlnets), special, emit, watch)
+    return as_raw(resized(pixels, task.width, task.height), task.seed + index)
+
+
+def control_pictures(
+    task: Apply, inputs: Mapping[str, RawImage], annotate: Mapping[str, Annotator]
+) -> list[Pixels]:
+    """The task's control pictures, made from ordinary ones where it says so."""
+    pictures = []
+    for place, control in enumerate(task.controls):
+        picture = on_white(as_array(inputs[f"control_{place}"]))
+        if control.preprocess:
+            found = annotate.get(control.preprocessor)
+            picture = made(control.type, picture, found, low=100, high=200, side=512)
+        pictures.append(picture)
+    return pictures
+
+
+def preprocess(task: Preprocess, image: RawImage, annotate: Annotator) -> RawImage:
+    picture = on_white(as_array(image))
+    return as_raw(made(task.type, picture, annotate, task.low, task.high, task.resolution), 0)
+
+
+def made(kind: str, picture: Pixels, annotate: Annotator | None, low: int, high: int, side: int) -> Pixels:
+    """A control picture of a type."""
+    if annotate is None:
+        return canny(picture, low, high) if kind == "canny" else picture
+    edges = annotate(picture, side)
+    return annotators.scribbled(edges) if kind == "scribble" else np.ascontiguousarray(edges)
