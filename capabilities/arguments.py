@@ -104,6 +104,15 @@ class OutputArguments(Arguments):
         return Output(format=self.format or "png", quality=self.quality or 90)
 
 
+class Lora(BaseModel):
+    """A LoRA by its model id, and how strongly it acts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    id: ModelId
+    weight: Annotated[float, Field(ge=-4, le=4, allow_inf_nan=False)] = 1.0
+
+
 class GenerationArguments(OutputArguments):
     """Settings of a diffusion run; what is left out takes the model's own default."""
 
@@ -147,6 +156,37 @@ class GenerationArguments(OutputArguments):
         Field(max_length=64, description="Scheduler, such as 'dpm++ 2m'; left out: the model's own.",
               validation_alias=spelled("scheduler", "sampler")),
     ] = None  # fmt: skip
+    prompt_2: Annotated[
+        Text,
+        Field(
+            description="Second prompt, for models with two text encoders.",
+            validation_alias=spelled("prompt_2", "prompt2"),
+        ),
+    ] = ""
+    negative_prompt_2: Annotated[
+        Text,
+        Field(
+            description="Second negative prompt.",
+            validation_alias=spelled("negative_prompt_2", "negativePrompt2"),
+        ),
+    ] = ""
+    loras: Annotated[
+        tuple[Lora, ...],
+        BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
+        Field(max_length=16, description="LoRAs as {id, weight}.", validation_alias=spelled("loras")),
+    ] = ()
+    clip_skip: Annotated[
+        int | None,
+        Field(ge=0, le=12, description="Layers of the text encoder to leave out at its end.",
+              validation_alias=spelled("clip_skip")),
+    ] = None  # fmt: skip
+    vae: Annotated[
+        ModelId | None,
+        Field(description="Another autoencoder, by model id.", validation_alias=spelled("vae")),
+    ] = None
+    tiling: Annotated[
+        bool, Field(description="Make the picture tile seamlessly.", validation_alias=spelled("tiling"))
+    ] = False
     background: Annotated[
         Background | None,
         Field(description="'transparent' clears the plain ground that icons are drawn on.",

@@ -204,7 +204,7 @@ def apply(arguments: ApplyArguments, means: Means) -> Apply:
             )
         )
     first = means.pictures["image_0"]
-    values = generation(arguments, model)
+    values = generation(arguments, model, means)
     values |= {"width": arguments.width or first.width, "height": arguments.height or first.height}
     return Apply(**values, prompt=arguments.prompt, controls=tuple(controls))
 

@@ -8,7 +8,7 @@ from typing import Any
 from capabilities.arguments import GenerationArguments, TextToImageArguments
 from capabilities.errors import FailedPrecondition, InvalidArgument
 from capabilities.models import Means, ModelFacts
-from capabilities.tasks import MAX_SEED, Background, TextToImage
+from capabilities.tasks import MAX_SEED, Background, LoraUse, TextToImage
 
 TYPE = "diffusers.generate"
 
@@ -18,14 +18,26 @@ def text_to_image(arguments: TextToImageArguments, means: Means) -> TextToImage:
     model = means.model(arguments.model_id)
     require_method(model, "textToImage")
     width, height = size(arguments, model)
-    return TextToImage(**generation(arguments, model), prompt=arguments.prompt, width=width, height=height)
+    return TextToImage(
+        **generation(arguments, model, means), prompt=arguments.prompt, width=width, height=height
+    )
 
 
-def generation(arguments: GenerationArguments, model: ModelFacts) -> dict[str, Any]:
+def generation(arguments: GenerationArguments, model: ModelFacts, means: Means) -> dict[str, Any]:
     """The settings that every diffusion run has, each default filled in from the model."""
     count = arguments.count or 1
+    for lora in arguments.loras:
+        require_method(means.model(lora.id), "lora")
+    if arguments.vae is not None:
+        require_method(means.model(arguments.vae), "vae")
     return {
         "model_id": model.id,
+        "prompt_2": arguments.prompt_2,
+        "negative_prompt_2": arguments.negative_prompt_2,
+        "loras": tuple(LoraUse(id=lora.id, weight=lora.weight) for lora in arguments.loras),
+        "clip_skip": arguments.clip_skip or 0,
+        "vae": arguments.vae or "",
+        "tiling": arguments.tiling,
         "negative_prompt": arguments.negative_prompt,
         "steps": arguments.steps or model.steps,
         "guidance_scale": model.guidance_scale

@@ -386,7 +386,10 @@ def _json_type(annotation: object) -> tuple[str, tuple[str, ...], list[Any]]:
         return _json_type(only)
     if origin is tuple:
         # One or several: to those who ask, the kind of one.
-        return _json_type(get_args(annotation)[0])
+        item = get_args(annotation)[0]
+        if isinstance(item, type) and issubclass(item, BaseModel):
+            return "array", (), []
+        return _json_type(item)
     if origin is Literal:
         return "string", tuple(str(item) for item in get_args(annotation)), []
     if hasattr(annotation, "__metadata__"):

@@ -113,7 +113,7 @@ def image_to_image(arguments: ImageToImageArguments, means: Means) -> ImageToIma
     picture = means.pictures["image"]
     width, height = arguments.width or picture.width, arguments.height or picture.height
     return ImageToImage(
-        **common(arguments, model, IMAGE_STRENGTH), image=picture.ref, width=width, height=height
+        **common(arguments, model, means, IMAGE_STRENGTH), image=picture.ref, width=width, height=height
     )
 
 
@@ -133,7 +133,7 @@ def inpaint(arguments: InpaintArguments, means: Means) -> Inpaint:
             asked=f"{mask.width} x {mask.height}",
         )
     return Inpaint(
-        **common(arguments, model, INPAINT_STRENGTH),
+        **common(arguments, model, means, INPAINT_STRENGTH),
         image=picture.ref,
         mask=mask.ref,
         width=picture.width,
@@ -151,7 +151,7 @@ def outpaint(arguments: OutpaintArguments, means: Means) -> Outpaint:
     _refuse_size(arguments, "outpaint's size is the picture's and what is added")
     sides = _sides(arguments)
     return Outpaint(
-        **common(arguments, model, OUTPAINT_STRENGTH),
+        **common(arguments, model, means, OUTPAINT_STRENGTH),
         **sides.model_dump(),
         image=picture.ref,
         width=picture.width + sides.left + sides.right,
@@ -160,10 +160,12 @@ def outpaint(arguments: OutpaintArguments, means: Means) -> Outpaint:
     )
 
 
-def common(arguments: RepaintingArguments, model: ModelFacts, strength: float) -> dict[str, Any]:
+def common(
+    arguments: RepaintingArguments, model: ModelFacts, means: Means, strength: float
+) -> dict[str, Any]:
     """The settings that every run has that begins with a picture."""
     asked = strength if arguments.strength is None else arguments.strength
-    return generation(arguments, model) | {"prompt": arguments.prompt, "strength": asked}
+    return generation(arguments, model, means) | {"prompt": arguments.prompt, "strength": asked}
 
 
 def _refuse_size(arguments: GenerationArguments, why: str) -> None:

@@ -79,6 +79,18 @@ class Task(BaseModel):
         return facts | {f"source_{role}": ref for role, ref in self.inputs.items()}
 
 
+class LoraUse(BaseModel):
+    """A LoRA and how strongly it acts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    weight: float
+
+
+_EXTRAS = {"prompt_2", "negative_prompt_2", "loras", "clip_skip", "vae", "tiling"}
+
+
 class Generation(Task):
     """A diffusion run."""
 
@@ -91,6 +103,19 @@ class Generation(Task):
     """Whether pictures that the model's safety checker flagged may be answered."""
     background: Background = "opaque"
     """"transparent" makes the plain ground behind the subject clear."""
+    prompt_2: str = ""
+    negative_prompt_2: str = ""
+    loras: tuple[LoraUse, ...] = ()
+    clip_skip: int = 0
+    """Layers of the text encoder that are left out at its end."""
+    vae: str = ""
+    """Another autoencoder than the model's own."""
+    tiling: bool = False
+    """Left joins right and top joins bottom."""
+
+    @property
+    def models(self) -> frozenset[str]:
+        return super().models | {lora.id for lora in self.loras} | (frozenset({self.vae}) - {""})
 
     @property
     def title(self) -> str:
@@ -104,6 +129,11 @@ class Generation(Task):
             "steps": self.steps,
             "guidance_scale": self.guidance_scale,
             "scheduler": self.scheduler,
+            **{
+                name: value
+                for name, value in self.model_dump(include=_EXTRAS).items()
+                if value not in ("", (), 0, False)
+            },
         }
 
 

@@ -123,7 +123,7 @@ def upscale_img2img(arguments: UpscaleImg2ImgArguments, means: Means) -> Upscale
     picture = means.pictures["image"]
     factor = 2.0 if arguments.factor is None else arguments.factor
     return UpscaleImg2Img(
-        **common(arguments, model, DETAIL_STRENGTH),
+        **common(arguments, model, means, DETAIL_STRENGTH),
         image=picture.ref,
         width=round(picture.width * factor),
         height=round(picture.height * factor),

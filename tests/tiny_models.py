@@ -98,3 +98,47 @@ def controlnet(folder: Path, base: Path) -> Path:
     torch.nn.init.normal_(made.controlnet_cond_embedding.conv_out.weight, std=0.3)
     made.save_pretrained(folder, safe_serialization=True)
     return folder
+
+
+def lora(file: Path, base: Path, *, kohya: bool) -> Path:
+    """A LoRA on the attention of the pipeline in `base`, with weights that show, in kohya's or diffusers' names."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    torch.manual_seed(5)
+    weights = load_file(base / "unet" / "diffusion_pytorch_model.safetensors")
+    state: dict[str, Any] = {}
+    for name, weight in weights.items():
+        if not name.endswith(("attn1.to_q.weight", "attn2.to_v.weight")):
+            continue
+        layer = name.removesuffix(".weight")
+        down, up = torch.randn(2, weight.shape[1]), torch.randn(weight.shape[0], 2)
+        if kohya:
+            stem = f"lora_unet_{layer.replace('.', '_')}"
+            state |= {
+                f"{stem}.lora_down.weight": down,
+                f"{stem}.lora_up.weight": up,
+                f"{stem}.alpha": torch.tensor(2.0),
+            }
+        else:
+            state |= {f"unet.{layer}.lora.down.weight": down, f"unet.{layer}.lora.up.weight": up}
+    save_file({name: value.contiguous() for name, value in state.items()}, file)
+    return file
+
+
+def autoencoder(folder: Path, *, seed: int) -> Path:
+    """Another autoencoder for the Stable Diffusion pipelines here."""
+    import diffusers
+    import torch
+
+    torch.manual_seed(seed)
+    library: Any = diffusers
+    library.AutoencoderKL(
+        block_out_channels=(8, 8, 16, 16),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        latent_channels=4,
+        norm_num_groups=4,
+        sample_size=64,
+    ).save_pretrained(folder, safe_serialization=True)
+    return folder

@@ -14,7 +14,8 @@ from safetensors.numpy import save_file
 
 from capabilities.errors import FailedPrecondition, NotFound
 from sidecar.config import HubModel
-from sidecar.engines.local.catalog import Catalog, embedded_folder, safetensors_keys
+from sidecar.engines.local.catalog import Catalog
+from sidecar.engines.local.discovery import embedded_folder, safetensors_keys
 from sidecar.pb.viwo.imagegen.v1 import model_pb2
 from tests import single_file
 from tests.harness import Sidecar, pixels, refused, started, text_to_image

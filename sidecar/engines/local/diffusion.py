@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import io
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Any, Literal
 
 import torch
 from PIL import Image
 
-from capabilities.errors import PermissionDenied
+from capabilities.errors import FailedPrecondition, PermissionDenied
 from capabilities.tasks import Generation
 from sidecar.engines.events import Event, Preview, RawImage, Step
 from sidecar.engines.local import pipelines, upscalers
@@ -48,6 +49,42 @@ class Loaded:
         """The text-to-image pipeline that these ControlNets steer."""
         parts = controlnets if len(controlnets) > 1 else controlnets[0]
         return pipelines.variant(self._first, "Text2Image", self._source.id, controlnet=parts)
+
+    @contextmanager
+    def adjusted(
+        self, loras: list[tuple[ModelSource, float]], vae: Any | None, tiling: bool
+    ) -> Iterator[None]:
+        """LoRAs in, another autoencoder, seamless edges; afterwards everything is as it was.
+
+        Raises FailedPrecondition where the model's family takes none of these.
+        """
+        own_vae = getattr(self._first, "vae", None)
+        try:
+            if loras:
+                pipelines.load_loras(self._first, loras, self._source.id)
+            if vae is not None:
+                self._set_vae(vae)
+            if tiling:
+                self._set_padding("circular")
+            yield
+        finally:
+            if tiling:
+                self._set_padding("zeros")
+            if vae is not None:
+                self._set_vae(own_vae)
+            if loras:
+                self._first.unload_lora_weights()
+
+    def _set_vae(self, vae: Any) -> None:
+        for pipeline in (self._first, *self._variants.values()):
+            pipeline.register_modules(vae=vae)
+
+    def _set_padding(self, mode: Literal["zeros", "circular"]) -> None:
+        """How convolutions see what is beyond the edge: nothing, or the other side."""
+        for part in (getattr(self._first, name, None) for name in ("unet", "transformer", "vae")):
+            for module in part.modules() if part is not None else ():
+                if isinstance(module, torch.nn.Conv2d):
+                    module.padding_mode = mode
 
 
 def generate(
@@ -98,11 +135,23 @@ def run(
         "output_type": "np",
         **special,
     }
+    special_prompts = {"prompt_2": task.prompt_2, "negative_prompt_2": task.negative_prompt_2}
+    for name, value in {**special_prompts, "clip_skip": task.clip_skip}.items():
+        if value and name not in accepted:
+            raise FailedPrecondition(
+                f"the model '{task.model_id}' ({type(pipeline).__name__}) takes no {name}; leave it out",
+                reason="MODEL_CANNOT",
+                field=name,
+                asked=str(value)[:60],
+            )
+        if value:
+            arguments[name] = value
     checker = getattr(pipeline, "safety_checker", None)
     if task.allow_unsafe and checker is not None:
         pipeline.safety_checker = None
     try:
-        result = pipeline(**{name: value for name, value in arguments.items() if name in accepted})
+        with _old_clip(pipeline) if task.clip_skip else nullcontext():
+            result = pipeline(**{name: value for name, value in arguments.items() if name in accepted})
     finally:
         if checker is not None:
             pipeline.safety_checker = checker
@@ -116,6 +165,24 @@ def run(
             asked=f"seed {task.seed + index}",
         )
     return to_bytes(result.images[0])
+
+
+@contextmanager
+def _old_clip(pipeline: Any) -> Iterator[None]:
+    """The attribute `text_model` that diffusers' clip skip looks for, and that CLIP of transformers 5 no longer has.
+
+    Not for longer than that: its being there tells diffusers' LoRA loader that it has the old CLIP before it.
+    """
+    encoder = pipeline.text_encoder
+    if hasattr(encoder, "text_model"):
+        yield
+        return
+    # Past torch's own bookkeeping: a module that holds itself would never end.
+    object.__setattr__(encoder, "text_model", encoder)
+    try:
+        yield
+    finally:
+        object.__delattr__(encoder, "text_model")
 
 
 def fitted(pixels: Pixels, width: int, height: int, enlarger: list[Upscaler] | None) -> Pixels:

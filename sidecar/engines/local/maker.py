@@ -38,10 +38,11 @@ class Maker:
         self._upscalers: dict[str, list[Upscaler]] = {}
         self._controlnets: dict[str, Any] = {}
         self._annotators: dict[str, Annotator] = {}
+        self._vaes: dict[str, Any] = {}
 
     @property
     def loaded(self) -> list[str]:
-        return [*self._pipelines, *self._upscalers, *self._controlnets, *self._annotators]
+        return [*self._pipelines, *self._upscalers, *self._controlnets, *self._annotators, *self._vaes]
 
     def load(self, source: ModelSource, emit: Emit, watch: Watch) -> None:
         """Bring a model into memory if need be."""
@@ -57,7 +58,7 @@ class Maker:
 
     def unload(self, model_id: str) -> None:
         self._pipelines.pop(model_id, None)
-        for loaded in (self._upscalers, self._controlnets, self._annotators):
+        for loaded in (self._upscalers, self._controlnets, self._annotators, self._vaes):
             loaded.pop(model_id, None)
         if self.device == "cuda":
             torch.cuda.empty_cache()
@@ -110,17 +111,21 @@ class Maker:
             used = {item.preprocessor for item in task.controls if item.preprocessor}
             annotate = {name: self._annotator(sources[name], emit) for name in used}
             pictures = controls.control_pictures(task, inputs, annotate)
+        # Diffusers takes a weight of 0 for one that was not given.
+        loras = [(sources[lora.id], lora.weight) for lora in task.loras if lora.weight]
+        vae = self._vae(sources[task.vae], emit) if task.vae else None
         started = time.perf_counter()
         images = []
-        for index in range(task.count):
-            match task:
-                case Apply():
-                    image = controls.apply(task, index, loaded, controlnets, pictures, emit, watch)
-                case Repainting():
-                    image = repaint.repaint(task, index, loaded, inputs, enlarger, emit, watch)
-                case _:
-                    image = diffusion.generate(task, index, loaded, enlarger, emit, watch)
-            images.append(image)
+        with loaded.adjusted(loras, vae, task.tiling):
+            for index in range(task.count):
+                match task:
+                    case Apply():
+                        image = controls.apply(task, index, loaded, controlnets, pictures, emit, watch)
+                    case Repainting():
+                        image = repaint.repaint(task, index, loaded, inputs, enlarger, emit, watch)
+                    case _:
+                        image = diffusion.generate(task, index, loaded, enlarger, emit, watch)
+                images.append(image)
         return Done(tuple(images), time.perf_counter() - started)
 
     def _enlarger(
@@ -161,6 +166,12 @@ class Maker:
             emit(Loading(source.id))
             self._controlnets[source.id] = pipelines.load_controlnet(source, self.device)
         return self._controlnets[source.id]
+
+    def _vae(self, source: ModelSource, emit: Emit) -> Any:
+        if source.id not in self._vaes:
+            emit(Loading(source.id))
+            self._vaes[source.id] = pipelines.load_vae(source, self.device)
+        return self._vaes[source.id]
 
     def _annotator(self, source: ModelSource, emit: Emit) -> Annotator:
         if source.id not in self._annotators:

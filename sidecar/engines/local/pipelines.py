@@ -9,7 +9,7 @@ import torch
 
 from capabilities.errors import FailedPrecondition, InvalidArgument
 from capabilities.schedulers import DEFAULT, SCHEDULERS
-from sidecar.engines.local.catalog import CONFIG_SUFFIX
+from sidecar.engines.local.discovery import CONFIG_SUFFIX
 from sidecar.engines.local.vision import ensure_torchvision
 from sidecar.engines.local.wire import ModelSource
 
@@ -97,6 +97,53 @@ def variant(pipeline: Any, kind: str, model_id: str, **parts: Any) -> Any:
         ) from error
     made.set_progress_bar_config(disable=True)
     return made
+
+
+def load_loras(pipeline: Any, loras: list[tuple[ModelSource, float]], model_id: str) -> None:
+    """Put LoRAs onto a pipeline's weights, in kohya's or diffusers' format. Raises FailedPrecondition."""
+    if not hasattr(pipeline, "load_lora_weights"):
+        raise FailedPrecondition(
+            f"the model '{model_id}' ({type(pipeline).__name__}) takes no LoRA",
+            reason="MODEL_CANNOT",
+            field="loras",
+            asked=loras[0][0].id,
+        )
+    names = [f"lora_{place}" for place in range(len(loras))]
+    for name, (source, _) in zip(names, loras, strict=True):
+        path = Path(source.location)
+        try:
+            pipeline.load_lora_weights(str(path.parent), weight_name=path.name, adapter_name=name)
+        except (OSError, ValueError, RuntimeError, KeyError) as error:
+            pipeline.unload_lora_weights()
+            raise FailedPrecondition(
+                f"the LoRA '{source.id}' does not fit the model '{model_id}': {_first_line(error)}",
+                reason="LORA_DOES_NOT_FIT",
+                field="loras",
+                asked=source.id,
+            ) from error
+    pipeline.set_adapters(names, [weight for _, weight in loras])
+
+
+def load_vae(source: ModelSource, device: str) -> Any:
+    """An autoencoder, from a folder or a single file. Raises FailedPrecondition."""
+    import diffusers
+
+    kind = getattr(diffusers, source.pipeline)
+    try:
+        if source.kind == "file":
+            made = kind.from_single_file(source.location, dtype=pick_dtype(device))
+        else:
+            made = kind.from_pretrained(
+                source.location, dtype=pick_dtype(device), use_safetensors=True, local_files_only=True
+            )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise FailedPrecondition(
+            f"the autoencoder '{source.id}' cannot be loaded: {_first_line(error)}",
+            reason="MODEL_NOT_LOADABLE",
+            field="vae",
+            asked=source.id,
+        ) from error
+    return made.to(device)
 
 
 def load_controlnet(source: ModelSource, device: str) -> Any:

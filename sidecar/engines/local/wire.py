@@ -25,7 +25,7 @@ class ModelSource:
     kind: str
     """"folder", "file", "hub", or "package" for weights that a Python package carries."""
     role: str = "base"
-    """"base", "upscaler", "controlnet" or "annotator"."""
+    """"base", "upscaler", "controlnet", "annotator", "lora" or "vae"."""
     pipeline: str = ""
     """Pipeline class for a single file, found by its contents."""
     revision: str = ""
