@@ -70,7 +70,11 @@ class Settings(BaseSettings):
     default_model: str = Field("icons", description="Model used where neither call nor capability names one.")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where models run.")
     threads: Annotated[int, Field(ge=0)] = Field(0, description="CPU threads of the engine; 0: all cores.")
-    max_loaded_models: Annotated[int, Field(ge=1)] = Field(2, description="Models kept in memory.")
+    max_loaded_models: Annotated[int, Field(ge=1)] = Field(4, description="Most models kept in memory.")
+    memory_budget_gib: Annotated[float, Field(ge=0)] = Field(
+        0,
+        description="What models may fill of the device's memory, in GiB; 0: 60 % of a CPU's, 80 % of a GPU's.",
+    )
 
     max_width: Annotated[int, Field(ge=8)] = Field(2048, description="Widest picture, in pixels.")
     max_height: Annotated[int, Field(ge=8)] = Field(2048, description="Highest picture, in pixels.")

@@ -107,6 +107,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             device=settings.device,
             threads=settings.threads,
             max_loaded=settings.max_loaded_models,
+            memory_budget=int(settings.memory_budget_gib * 1024**3),
             log_level=settings.log_level,
         )
         await engine.start()

@@ -27,6 +27,8 @@ SIZE = 128
 STEPS = 16
 GUIDANCE_SCALE = 2.0
 SCHEDULER = "ddim"
+# The unconditional half of guidance learns the average of everything; nobody wants to see that.
+EMPTY_PROMPT = "sparkles"
 DESCRIPTION = (
     "Icons of 128 px for things that a game world names: creatures, food, tools, weapons, buildings, faces; "
     "'3d', 'flat' or 'game icon' in the prompt choose the style."
@@ -88,6 +90,7 @@ def write(workspace: Workspace, folder: Path) -> None:
         "height": SIZE,
         "fixed_size": True,
         "plain_ground": True,
+        "empty_prompt": EMPTY_PROMPT,
         "license": "MIT",
         "description": DESCRIPTION,
     }

@@ -181,12 +181,6 @@ async def test_the_server_has_ceilings_of_its_own(sidecar: Sidecar) -> None:
         ({"steps": 0}, grpc.StatusCode.INVALID_ARGUMENT, "at least 1"),
         ({"seed": -1}, grpc.StatusCode.INVALID_ARGUMENT, "at least 0"),
         ({"guidance_scale": float("nan")}, grpc.StatusCode.INVALID_ARGUMENT, "finite"),
-        ({"clip_skip": 2}, grpc.StatusCode.INVALID_ARGUMENT, "unknown option 'clip_skip'"),
-        (
-            {"loras": [image_pb2.Lora(id="x", weight=1)]},
-            grpc.StatusCode.INVALID_ARGUMENT,
-            "unknown option 'loras'",
-        ),
     ],
 )
 async def test_mistakes_are_answered_with_what_to_do(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,18 @@ from sidecar.engines.local import packaged
 from sidecar.engines.local.pixels import Pixels, resized
 from sidecar.engines.local.wire import ModelSource
 
-Annotator = Callable[[Pixels, int], Pixels]
-"""Height x width x 3 bytes, and the side at which the network looks, to a control picture of the same size."""
+
+@dataclass(frozen=True)
+class Annotator:
+    """Makes control pictures; `modules` are its networks."""
+
+    work: Callable[[Pixels, int], Pixels]
+    modules: tuple[Any, ...]
+
+    def __call__(self, pixels: Pixels, side: int) -> Pixels:
+        """Height x width x 3 bytes, and the side at which the network looks, to a control picture of the same size."""
+        return self.work(pixels, side)
+
 
 DETECTORS = {
     "openpose": "OpenposeDetector",
@@ -96,7 +107,7 @@ def load(source: ModelSource, device: str) -> Annotator:
             edges = (network(image)[0, 0].cpu().numpy() * 255).round().astype(np.uint8)
             return resized(np.repeat(edges[..., None], 3, axis=2), pixels.shape[1], pixels.shape[0])
 
-        return soft_edges
+        return Annotator(soft_edges, (network,))
     return _from_hub(source, device)
 
 
@@ -131,7 +142,7 @@ def _from_hub(source: ModelSource, device: str) -> Annotator:
         made = detector(Image.fromarray(pixels), detect_resolution=side, image_resolution=side)
         return resized(np.asarray(made.convert("RGB")), pixels.shape[1], pixels.shape[0])
 
-    return annotate
+    return Annotator(annotate, tuple(vars(detector).values()))
 
 
 def _fitted(pixels: Pixels, side: int) -> Pixels:

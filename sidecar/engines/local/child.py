@@ -49,12 +49,12 @@ class Child:
         self._work: queue.SimpleQueue[Run | Load | Unload] = queue.SimpleQueue()
         self._watches: dict[str, Watch] = {}
 
-    def serve(self, device: str, threads: int, max_loaded: int) -> None:
+    def serve(self, device: str, threads: int, max_loaded: int, memory_budget: int) -> None:
         """Work until the input ends. Reading begins before torch is imported, which takes seconds."""
         threading.Thread(target=self._read, daemon=True).start()
         from sidecar.engines.local.maker import Maker
 
-        maker = Maker(device, threads=threads, max_loaded=max_loaded)
+        maker = Maker(device, threads=threads, max_loaded=max_loaded, memory_budget=memory_budget)
         self._send(Ready(maker.device, os.getpid()))
         while True:
             command = self._work.get()
@@ -122,6 +122,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--max-loaded", type=int, default=2)
+    parser.add_argument("--memory-budget", type=int, default=0, help="bytes; 0: by the device")
     parser.add_argument("--log-level", default="info")
     options = parser.parse_args()
     logging.basicConfig(
@@ -132,7 +133,9 @@ def main() -> None:
     # Libraries print to standard output at will; messages keep the real one and the rest goes to standard error.
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    Child(sys.stdin.buffer, sink).serve(options.device, options.threads, options.max_loaded)
+    Child(sys.stdin.buffer, sink).serve(
+        options.device, options.threads, options.max_loaded, options.memory_budget
+    )
 
 
 if __name__ == "__main__":

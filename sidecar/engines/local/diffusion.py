@@ -36,8 +36,14 @@ class Loaded:
         self.granularity = source.granularity
         self.side = source.side
         self._source = source
+        self.empty_prompt = source.empty_prompt
         self._first = pipeline
         self._variants: dict[str, Any] = {}
+
+    @property
+    def modules(self) -> list[Any]:
+        """The networks that it is made of."""
+        return list(self._first.components.values())
 
     def pipeline(self, kind: str) -> Any:
         """The pipeline for "Text2Image", "Image2Image" or "Inpainting". Raises FailedPrecondition where there is none."""
@@ -125,7 +131,7 @@ def run(
     pipeline.scheduler = pipelines.scheduler_for(pipeline, loaded.shipped_scheduler, task.scheduler)
     accepted = inspect.signature(pipeline.__call__).parameters
     arguments: dict[str, Any] = {
-        "prompt": task.prompt,
+        "prompt": task.prompt if task.prompt.strip() else loaded.empty_prompt,
         "negative_prompt": task.negative_prompt or None,
         "num_inference_steps": task.steps,
         "guidance_scale": task.guidance_scale,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping
@@ -127,6 +128,8 @@ def folder_model(model_id: str, path: Path) -> LocalModel | None:
         size=(facts.width, facts.height) if facts.fixed_size else None,
         granularity=granularity,
         side=side,
+        parameters=sum(map(parameters, weights)),
+        empty_prompt=str(own.get("empty_prompt", "")),
     )
     size = sum(file.stat().st_size for file in weights)
     return LocalModel(facts, source, family, str(own.get("description", family)), size)
@@ -256,6 +259,7 @@ def _other(model_id: str, path: Path, weights: list[Path], role: str, family: st
         role=role,
         pipeline=family,
         revision=_fingerprint(weights),
+        parameters=sum(map(parameters, weights)),
     )
     size = sum(file.stat().st_size for file in weights)
     return LocalModel(ModelFacts(model_id, methods=frozenset({role})), source, family, role, size)
@@ -275,7 +279,13 @@ def _controlnet(model_id: str, path: Path, config: Mapping[str, Any]) -> LocalMo
     )
     weights = sorted(path.glob("*.safetensors"))
     source = ModelSource(
-        model_id, str(path), "folder", role="controlnet", pipeline=family, revision=_fingerprint(weights)
+        model_id,
+        str(path),
+        "folder",
+        role="controlnet",
+        pipeline=family,
+        revision=_fingerprint(weights),
+        parameters=sum(map(parameters, weights)),
     )
     size = sum(file.stat().st_size for file in weights)
     return LocalModel(facts, source, family, str(own.get("description", f"ControlNet: {kind}")), size)
@@ -292,6 +302,19 @@ def _text_width(denoiser: Mapping[str, Any]) -> int:
 
 def safetensors_keys(path: Path) -> list[str]:
     """Tensor names of a safetensors file. Raises FailedPrecondition for anything else, pickles above all."""
+    return [key for key in _header(path) if key != "__metadata__"]
+
+
+def parameters(path: Path) -> int:
+    """How many numbers a safetensors file holds; 0 where it cannot be read."""
+    try:
+        header = _header(path)
+        return sum(math.prod(entry["shape"]) for key, entry in header.items() if key != "__metadata__")
+    except (FailedPrecondition, TypeError, KeyError):
+        return 0
+
+
+def _header(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
@@ -304,7 +327,7 @@ def safetensors_keys(path: Path) -> list[str]:
         raise FailedPrecondition(
             f"{path.name} is not a safetensors file: {error}", reason="BAD_MODEL_FILE"
         ) from None
-    return [key for key in header if key != "__metadata__"]
+    return header
 
 
 def _fingerprint(files: Iterable[Path]) -> str:

@@ -51,12 +51,13 @@ class LocalEngine:
         *,
         device: str = "auto",
         threads: int = 0,
-        max_loaded: int = 2,
+        max_loaded: int = 4,
+        memory_budget: int = 0,
         log_level: str = "info",
     ) -> None:
         self._catalog = catalog
         self._arguments = ["--device", device, "--threads", str(threads), "--max-loaded", str(max_loaded)]
-        self._arguments += ["--log-level", log_level]
+        self._arguments += ["--memory-budget", str(memory_budget), "--log-level", log_level]
         self._events: dict[str, asyncio.Queue[Event]] = {}
         self._ready = asyncio.Event()
         self._changed = asyncio.Event()

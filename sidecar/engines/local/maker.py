@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from sidecar.engines.local import annotators, controls, diffusion, pipelines, re
 from sidecar.engines.local.annotators import Annotator
 from sidecar.engines.local.diffusion import Emit, Loaded
 from sidecar.engines.local.pixels import as_array, as_raw
+from sidecar.engines.local.shelf import Shelf, release
 from sidecar.engines.local.upscalers import Upscaler
 from sidecar.engines.local.watch import Watch
 from sidecar.engines.local.wire import ModelSource
@@ -27,22 +27,18 @@ ENLARGER = ModelSource("realesr-animevideov3", "realesr-animevideov3-x[24]", "pa
 class Maker:
     """Models in memory, and the work done with them."""
 
-    def __init__(self, device: str = "auto", *, threads: int = 0, max_loaded: int = 2) -> None:
+    def __init__(
+        self, device: str = "auto", *, threads: int = 0, max_loaded: int = 2, memory_budget: int = 0
+    ) -> None:
         pipelines.quiet_libraries()
         if threads:
             torch.set_num_threads(threads)
         self.device = pipelines.pick_device(device)
-        self._max_loaded = max_loaded
-        self._pipelines: OrderedDict[str, Loaded] = OrderedDict()
-        # A few megabytes each, so they stay.
-        self._upscalers: dict[str, list[Upscaler]] = {}
-        self._controlnets: dict[str, Any] = {}
-        self._annotators: dict[str, Annotator] = {}
-        self._vaes: dict[str, Any] = {}
+        self._shelf = Shelf(self.device, budget=memory_budget, most=max_loaded)
 
     @property
     def loaded(self) -> list[str]:
-        return [*self._pipelines, *self._upscalers, *self._controlnets, *self._annotators, *self._vaes]
+        return self._shelf.ids
 
     def load(self, source: ModelSource, emit: Emit, watch: Watch) -> None:
         """Bring a model into memory if need be."""
@@ -57,11 +53,7 @@ class Maker:
                 self._pipeline(source, emit, watch)
 
     def unload(self, model_id: str) -> None:
-        self._pipelines.pop(model_id, None)
-        for loaded in (self._upscalers, self._controlnets, self._annotators, self._vaes):
-            loaded.pop(model_id, None)
-        if self.device == "cuda":
-            torch.cuda.empty_cache()
+        self._shelf.drop(model_id)
 
     def make(
         self,
@@ -72,6 +64,7 @@ class Maker:
         watch: Watch,
     ) -> Done:
         """All pictures of a task. Raises Canceled, ResourceExhausted when memory runs out, and the loader's refusals."""
+        self._shelf.begin()
         try:
             with torch.inference_mode():
                 match task:
@@ -85,8 +78,7 @@ class Maker:
                     case Upscale():
                         return self._upscale(task, sources[task.model_id], inputs["image"], emit, watch)
         except (torch.OutOfMemoryError, MemoryError):
-            if self.device == "cuda":
-                torch.cuda.empty_cache()
+            release(self.device)
             raise ResourceExhausted(
                 f"{task.width} x {task.height} px does not fit in the memory of this {self.device}; make it smaller",
                 reason="OUT_OF_MEMORY",
@@ -148,42 +140,51 @@ class Maker:
         return Done((as_raw(made, 0),), time.perf_counter() - started)
 
     def _pipeline(self, source: ModelSource, emit: Emit, watch: Watch) -> Loaded:
-        """The model's pipeline, brought into memory if need be; the one used longest ago makes room."""
-        if source.id in self._pipelines:
-            self._pipelines.move_to_end(source.id)
-            return self._pipelines[source.id]
-        emit(Loading(source.id))
-        while len(self._pipelines) >= self._max_loaded:
-            self.unload(next(iter(self._pipelines)))
-        pipeline: Any = pipelines.load(source, self.device)
-        loaded = Loaded(pipeline, source)
-        self._pipelines[source.id] = loaded
+        def load() -> Loaded:
+            emit(Loading(source.id))
+            return Loaded(pipelines.load(source, self.device), source)
+
+        def modules(loaded: Loaded) -> Iterable[Any]:
+            return loaded.modules
+
+        loaded = self._shelf.take(source.id, self._estimate(source), load, modules, is_base=True)
         watch.check()
         return loaded
 
     def _controlnet(self, source: ModelSource, emit: Emit) -> Any:
-        if source.id not in self._controlnets:
-            emit(Loading(source.id))
-            self._controlnets[source.id] = pipelines.load_controlnet(source, self.device)
-        return self._controlnets[source.id]
+        return self._part(source, emit, pipelines.load_controlnet)
 
     def _vae(self, source: ModelSource, emit: Emit) -> Any:
-        if source.id not in self._vaes:
+        return self._part(source, emit, pipelines.load_vae)
+
+    def _part(self, source: ModelSource, emit: Emit, load: Callable[[ModelSource, str], Any]) -> Any:
+        """A single module that several pipelines may use."""
+
+        def loaded() -> Any:
             emit(Loading(source.id))
-            self._vaes[source.id] = pipelines.load_vae(source, self.device)
-        return self._vaes[source.id]
+            return load(source, self.device)
+
+        return self._shelf.take(source.id, self._estimate(source), loaded, lambda module: [module])
 
     def _annotator(self, source: ModelSource, emit: Emit) -> Annotator:
-        if source.id not in self._annotators:
+        def load() -> Annotator:
             emit(Loading(source.id))
-            self._annotators[source.id] = annotators.load(source, self.device)
-        return self._annotators[source.id]
+            return annotators.load(source, self.device)
+
+        return self._shelf.take(source.id, self._estimate(source), load, lambda annotator: annotator.modules)
 
     def _upscaler(self, source: ModelSource, emit: Emit) -> list[Upscaler]:
-        if source.id not in self._upscalers:
+        def load() -> list[Upscaler]:
             emit(Loading(source.id))
-            self._upscalers[source.id] = upscalers.load(source, self.device)
-        return self._upscalers[source.id]
+            return upscalers.load(source, self.device)
+
+        return self._shelf.take(
+            source.id, self._estimate(source), load, lambda networks: [each.network for each in networks]
+        )
+
+    def _estimate(self, source: ModelSource) -> int:
+        """Bytes that a model's weights will take in memory."""
+        return source.parameters * pipelines.pick_dtype(self.device).itemsize
 
 
 def _must_enlarge(task: Generation, source: ModelSource) -> bool:

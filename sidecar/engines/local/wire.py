@@ -35,6 +35,10 @@ class ModelSource:
     """Pixels that its width and height must divide by."""
     side: int = 512
     """Pixels a side that it was trained on."""
+    parameters: int = 0
+    """How many numbers its weights hold; 0 while unknown."""
+    empty_prompt: str = ""
+    """What a model draws that has nothing for an empty prompt."""
 
 
 @dataclasses.dataclass(frozen=True)
