@@ -15,7 +15,7 @@ from PIL import Image
 from capabilities.errors import FailedPrecondition, PermissionDenied
 from capabilities.tasks import Generation
 from sidecar.engines.events import Event, Preview, RawImage, Step
-from sidecar.engines.local import pipelines, upscalers
+from sidecar.engines.local import pipelines, prompts, upscalers
 from sidecar.engines.local.pixels import Pixels, as_raw, centred, resized, to_bytes
 from sidecar.engines.local.upscalers import Upscaler
 from sidecar.engines.local.watch import Watch
@@ -152,6 +152,7 @@ def run(
             )
         if value:
             arguments[name] = value
+    arguments = prompts.conditioning(pipeline, arguments, task.clip_skip)
     checker = getattr(pipeline, "safety_checker", None)
     if task.allow_unsafe and checker is not None:
         pipeline.safety_checker = None

@@ -1,0 +1,73 @@
+"""Prompts with weights, and prompts beyond 77 tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidecar.engines.local.prompts import weighted_parts
+from tests.harness import Sidecar, error_info, pixels, refused, text_to_image
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("a cat", [("a cat", 1.0)]),
+        ("a (red:1.5) cat", [("a ", 1.0), ("red", 1.5), (" cat", 1.0)]),
+        ("(a (red:2) cat:0.5)", [("a ", 0.5), ("red", 1.0), (" cat", 0.5)]),
+        ("a (small) cat", [("a (small) cat", 1.0)]),
+        (r"a \(small:1.5\) cat", [("a (small:1.5) cat", 1.0)]),
+        ("time 10:30) is late", [("time 10:30) is late", 1.0)]),
+        ("((a:1.2", [("((a:1.2", 1.0)]),
+        ("(x:99)", [("x", 4.0)]),
+        ("", []),
+    ],
+)
+def test_weights_are_read(text: str, parts: list[tuple[str, float]]) -> None:
+    assert weighted_parts(text) == parts
+
+
+@given(st.text(alphabet="ab ():.\\12", max_size=40))
+def test_no_text_is_lost_or_made_up(text: str) -> None:
+    joined = "".join(words for words, _ in weighted_parts(text))
+    assert [letter for letter in joined if letter in "ab"] == [letter for letter in text if letter in "ab"]
+
+
+def test_brackets_without_end_cost_no_time() -> None:
+    assert weighted_parts("(" * 16_000) == [("(" * 16_000, 1.0)]
+    assert weighted_parts("(" * 2_000 + "a" + ":1.1)" * 2_000)[0][0] == "a"
+
+
+async def painted(sidecar: Sidecar, prompt: str, **options: Any) -> np.ndarray[Any, Any]:
+    request = text_to_image(await sidecar.context(), prompt, **options)
+    return pixels((await sidecar.images.TextToImage(request)).images[0].data).astype(int)
+
+
+async def test_a_weight_acts_and_a_weight_of_one_does_not(sidecar: Sidecar) -> None:
+    plain = await painted(sidecar, "a red cat")
+    assert np.abs(await painted(sidecar, "a (red:1.0) cat") - plain).max() <= 2
+    strong, weak = await painted(sidecar, "a (red:1.6) cat"), await painted(sidecar, "a (red:0.4) cat")
+    assert np.abs(strong - plain).max() > 2
+    assert np.abs(strong - weak).max() > 2
+
+
+async def test_the_end_of_a_long_prompt_counts(sidecar: Sidecar) -> None:
+    long = "word " * 60
+    one, two = await painted(sidecar, long + "cat"), await painted(sidecar, long + "dog")
+    assert np.abs(one - two).max() > 0
+
+
+async def test_long_and_weighted_negative_prompts(sidecar: Sidecar) -> None:
+    plain = await painted(sidecar, "a cat", negative_prompt="rain")
+    assert np.abs(await painted(sidecar, "a cat", negative_prompt="(rain:1.5)") - plain).max() > 0
+    assert (await painted(sidecar, "a cat", negative_prompt="rain " * 90)).shape == (64, 64, 3)
+
+
+async def test_it_does_not_go_with_clip_skip(sidecar: Sidecar) -> None:
+    request = text_to_image(await sidecar.context(), "a (red:1.5) cat", clip_skip=1)
+    error = await refused(sidecar.images.TextToImage(request))
+    assert error_info(error).metadata["field"] == "clip_skip"
