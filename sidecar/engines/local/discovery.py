@@ -64,6 +64,10 @@ _CONTROLLED = frozenset({
 ANNOTATORS = "lllyasviel/Annotators"
 
 
+# Transformers whose pipelines pack two by two latents into one, whatever patch size they tell.
+_PACKED = {"FluxTransformer2DModel": 2, "QwenImageTransformer2DModel": 2}
+
+
 def embedded_folder() -> Path:
     """The model that comes with the package: beside the code when installed, in `models/` in a checkout."""
     here = Path(__file__).resolve()
@@ -149,12 +153,14 @@ def _native_size(path: Path) -> tuple[int, int]:
     blocks = vae.get("block_out_channels") or vae.get("encoder_block_out_channels") or [1, 2, 3, 4]
     scale = 2 ** (len(blocks) - 1)
     denoiser = _json(path / "unet" / "config.json") or _json(path / "transformer" / "config.json")
-    latent_side = denoiser.get("sample_size")
-    if not isinstance(latent_side, int):
-        return 512 if scale == 8 else 64 * scale, max(8, scale)
     # Transformers cut the latents into patches, so sizes must divide by those as well.
-    patch = denoiser.get("patch_size", 1)
-    return latent_side * scale, max(8, scale * (patch if isinstance(patch, int) else 1))
+    kind = str(denoiser.get("_class_name"))
+    patch = _PACKED.get(kind, denoiser.get("patch_size", 1))
+    granularity = max(8, scale * (patch if isinstance(patch, int) else 1))
+    latent_side = denoiser.get("sample_size")
+    if isinstance(latent_side, int):
+        return latent_side * scale, granularity
+    return (1024 if kind in _PACKED else 64 * scale), granularity
 
 
 def single_file_model(model_id: str, path: Path) -> LocalModel | None:

@@ -84,11 +84,13 @@ def conditioning(pipeline: Any, arguments: dict[str, Any], clip_skip: int) -> di
         negative_prompt=negative,
         negative_style_prompt=arguments.get("negative_prompt_2") or None,
     )
+    # What the pipeline does itself with no negative prompt, for models that were trained so.
+    zeros = not negative and pipeline.config.get("force_zeros_for_empty_prompt", False)
     return kept | {
         "prompt_embeds": made.embeds,
-        "negative_prompt_embeds": made.negative_embeds,
+        "negative_prompt_embeds": made.negative_embeds * (0 if zeros else 1),
         "pooled_prompt_embeds": made.pooled_embeds,
-        "negative_pooled_prompt_embeds": made.negative_pooled_embeds,
+        "negative_pooled_prompt_embeds": made.negative_pooled_embeds * (0 if zeros else 1),
     }
 
 
