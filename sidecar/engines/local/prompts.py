@@ -54,8 +54,14 @@ def conditioning(pipeline: Any, arguments: dict[str, Any], clip_skip: int) -> di
     Only for Stable Diffusion 1, 2 and XL; other families read the text as it is.
     """
     wrapper = _wrapper(type(pipeline).__name__)
-    if wrapper is None or not _needs(pipeline, [arguments["prompt"], arguments["negative_prompt"] or ""]):
+    if wrapper is None or "CLIP" not in type(pipeline.tokenizer).__name__:
         return arguments
+    if not _needs(pipeline, [arguments["prompt"], arguments["negative_prompt"] or ""]):
+        # A weight of 1 and a bracket that was escaped are plain text.
+        texts = {name: arguments[name] for name in ("prompt", "negative_prompt") if arguments[name]}
+        return arguments | {
+            name: "".join(words for words, _ in weighted_parts(text)) for name, text in texts.items()
+        }
     if clip_skip:
         raise FailedPrecondition(
             "clip_skip does not go together with a prompt that has weights or more than 75 tokens; leave one out",
@@ -103,12 +109,9 @@ def _wrapper(family: str) -> str | None:
 
 
 def _needs(pipeline: Any, texts: list[str]) -> bool:
+    """Whether a prompt has weights, or more tokens than the text encoder takes."""
     tokenizer = pipeline.tokenizer
-    if "CLIP" not in type(tokenizer).__name__:
-        return False
-    if any(
-        len(weighted_parts(text)) > 1 or weighted_parts(text)[:1] != [(text, 1.0)] for text in texts if text
-    ):
+    if any(weight != 1 for text in texts for _, weight in weighted_parts(text)):
         return True
     return any(
         len(tokenizer(text, truncation=False).input_ids) > tokenizer.model_max_length for text in texts
