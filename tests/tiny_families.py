@@ -167,7 +167,8 @@ def _t5(width: int) -> Any:
 
 def _t5_tokenizer() -> Any:
     """A T5 tokenizer that knows single characters only."""
-    from transformers import T5TokenizerFast
+    import transformers
 
+    library: Any = transformers
     pieces = ["<pad>", "</s>", "<unk>", "▁", *(chr(code) for code in range(33, 120))]
-    return T5TokenizerFast(vocab=[(piece, -float(place)) for place, piece in enumerate(pieces)], extra_ids=0)
+    return library.T5TokenizerFast(vocab=[(piece, -float(place)) for place, piece in enumerate(pieces)], extra_ids=0)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from sidecar import config
-from sidecar.cli import capability, entity, generate, job, model
+from sidecar.cli import call, capability, entity, generate, job, model
 from sidecar.cli.output import Json, out, refusals
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ for command in (
 ):
     app.command()(command)
 app.command()(generate.generate)
+app.command()(call.call)
 app.command()(generate.methods)
 app.add_typer(job.app, name="jobs")
 app.add_typer(entity.app, name="entity")

@@ -63,11 +63,11 @@ def generate(
             ),
             output=_saved(output, None if upscale > 1 else saving),
         )
-        jobs = [_done(sidecar, job_pb2.SubmitJobRequest(text_to_image=request))]
+        jobs = [done(sidecar, job_pb2.SubmitJobRequest(text_to_image=request))]
         if upscale > 1:
             enlarging = own_capability(sidecar, caller, "diffusers.upscale")
             jobs = [
-                _done(
+                done(
                     sidecar,
                     job_pb2.SubmitJobRequest(
                         upscale=image_pb2.UpscaleRequest(
@@ -84,10 +84,10 @@ def generate(
                 for image in jobs[0].images
             ]
         for job in jobs:
-            paths = _write(job, folder, image_format)
+            paths = write(job, folder, image_format)
             for image in job.images:
                 image.ClearField("data")
-            show(job, as_json, partial(_print, job, paths))
+            show(job, as_json, partial(print_job, job, paths))
 
 
 def methods(as_json: Json = False) -> None:
@@ -143,7 +143,7 @@ def _saved(
     return copy
 
 
-def _done(sidecar: Client, request: job_pb2.SubmitJobRequest) -> job_pb2.Job:
+def done(sidecar: Client, request: job_pb2.SubmitJobRequest) -> job_pb2.Job:
     """Submit a job and follow it to its good end; the job with the files of its pictures."""
     job = follow(sidecar, sidecar.jobs.Submit(request).id)
     return sidecar.jobs.Get(job_pb2.GetJobRequest(id=job.id, include_data=True))
@@ -158,7 +158,8 @@ def _succeeded(job: job_pb2.Job) -> job_pb2.Job:
     return job
 
 
-def _write(job: job_pb2.Job, folder: Path, image_format: str) -> list[Path]:
+def write(job: job_pb2.Job, folder: Path, image_format: str) -> list[Path]:
+    """Write the pictures of a job, named by its id and their seeds."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for image in job.images:
@@ -168,7 +169,8 @@ def _write(job: job_pb2.Job, folder: Path, image_format: str) -> list[Path]:
     return paths
 
 
-def _print(job: job_pb2.Job, paths: list[Path]) -> None:
+def print_job(job: job_pb2.Job, paths: list[Path]) -> None:
+    """A table of what was made, and what it took."""
     rows = table("picture", "size", "seed", "entity")
     for path, image in zip(paths, job.images, strict=True):
         rows.add_row(

@@ -1,0 +1,103 @@
+"""`viwo-imagegen call`: every in-world method from the command line, with files for pictures."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from capabilities import methods
+from capabilities.errors import InvalidArgument
+from capabilities.methods import Method
+from entity_store.world import SYSTEM_ID
+from sidecar.cli.capability import own_capability
+from sidecar.cli.generate import done, print_job, write
+from sidecar.cli.output import Json, client, out, refusals, show
+from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
+
+EXTENSIONS = {
+    number: name.removeprefix("IMAGE_FORMAT_").lower() for name, number in common_pb2.ImageFormat.items()
+}
+
+
+def call(
+    method: str,
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="The positional arguments, as 'methods' lists them; a picture is a file, an entity id or sha256:..."
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", "-s", help="An option as name=value. Repeatable.")
+    ] = None,
+    capability: Annotated[str, typer.Option(help="Capability id; left out: the actor's own.")] = "",
+    caller: Annotated[int, typer.Option("--as", help="Entity that acts.")] = SYSTEM_ID,
+    folder: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path(),
+    as_json: Json = False,
+) -> None:
+    """Call any method: viwo-imagegen call inpaint room.png mask.png "a window" --set strength=0.9"""
+    with refusals():
+        found = methods.find(method)
+        arguments = call_arguments(found, values or [], settings or [])
+    with client() as sidecar:
+        context = common_pb2.CallContext(
+            capability_id=capability or own_capability(sidecar, caller, found.capability_type),
+            caller_id=caller,
+            this_id=caller,
+        )
+        request = image_pb2.InvokeRequest(
+            context=context, method=found.name, arguments_json=json.dumps(arguments)
+        )
+        if found.build is None:
+            told = json.loads(sidecar.images.Invoke(request).result_json)
+            out.print_json(data=told)
+            return
+        job = done(sidecar, job_pb2.SubmitJobRequest(invoke=request))
+        paths = write(job, folder, EXTENSIONS[job.images[0].format] if job.images else "png")
+        for image in job.images:
+            image.ClearField("data")
+        show(job, as_json, lambda: print_job(job, paths))
+
+
+def call_arguments(method: Method, values: list[str], settings: list[str]) -> list[object]:
+    """What a script would pass. Raises InvalidArgument for too many values, or an option that is no pair."""
+    if len(values) > len(method.positional):
+        raise InvalidArgument(
+            f"{method.name} takes {method.signature}; got {len(values)} arguments, give options with --set",
+            reason="TOO_MANY_ARGUMENTS",
+            field="arguments",
+        )
+    kinds = {spelling: item.type for item in method.parameters for spelling in (item.name, *item.aliases)}
+    ordered = [item.type for item in method.parameters if item.positional]
+    given = [_value(kind, text) for kind, text in zip(ordered, values, strict=False)]
+    options: dict[str, object] = {}
+    for pair in settings:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise InvalidArgument(f"--set must be name=value; got {pair}", field="--set", asked=pair)
+        options[name] = _value(kinds.get(name, "string"), text)
+    filling: list[object] = [None] * (len(method.positional) - len(given))
+    return [*given, *filling, options]
+
+
+def _value(kind: str, text: str) -> Any:
+    """One argument from the command line: a file for a picture, JSON for what is not text."""
+    if kind == "image":
+        path = Path(text)
+        if path.is_file():
+            return base64.b64encode(path.read_bytes()).decode("ascii")
+        if text.isdecimal():
+            return int(text)
+        if not text.startswith("sha256:"):
+            raise InvalidArgument(f"there is no file {text}", reason="NO_FILE", field="image", asked=text)
+        return text
+    if kind == "string":
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
