@@ -171,4 +171,6 @@ def _t5_tokenizer() -> Any:
 
     library: Any = transformers
     pieces = ["<pad>", "</s>", "<unk>", "▁", *(chr(code) for code in range(33, 120))]
-    return library.T5TokenizerFast(vocab=[(piece, -float(place)) for place, piece in enumerate(pieces)], extra_ids=0)
+    return library.T5TokenizerFast(
+        vocab=[(piece, -float(place)) for place, piece in enumerate(pieces)], extra_ids=0
+    )

@@ -36,6 +36,14 @@ _SINGLE_FILES: tuple[tuple[str, str, int], ...] = (
     ("cond_stage_model.transformer.", "StableDiffusionPipeline", 512),
 )
 
+# Beginnings of names that a family of upscalers has, all of a row together.
+_UPSCALERS: tuple[tuple[str, ...], ...] = (
+    ("conv_first.weight", "body.0.rdb1."),  # ESRGAN, Real-ESRGAN
+    ("model.0.weight", "model.1.sub.0.RDB1."),  # the first ESRGAN
+    ("body.0.weight", "body.1.weight", "body.2.weight"),  # Real-ESRGAN compact
+    ("conv_first.weight", "layers.0.residual_group."),  # SwinIR, HAT
+    ("conv_first.weight", "layers.0.blocks."),  # DAT
+)
 _VAE_KEYS = ("first_stage_model.", "encoder.down.", "encoder.down_blocks.")
 
 # Guidance and steps by pipeline class where the model says nothing itself.
@@ -106,7 +114,7 @@ def folder_model(model_id: str, path: Path) -> LocalModel | None:
     if not isinstance(family, str):
         return None
     own = _json(path / DEFAULTS_FILE)
-    steps, guidance = _FAMILIES.get(family, (_FALLBACK_STEPS, _FALLBACK_GUIDANCE))
+    steps, guidance = _defaults(family, path)
     side, granularity = _native_size(path)
     facts = ModelFacts(
         id=model_id,
@@ -137,6 +145,22 @@ def folder_model(model_id: str, path: Path) -> LocalModel | None:
     )
     size = sum(file.stat().st_size for file in weights)
     return LocalModel(facts, source, family, str(own.get("description", family)), size)
+
+
+def _defaults(family: str, path: Path) -> tuple[int, float]:
+    """Steps and guidance of a family, or those of a distilled model, which its parts give away."""
+    scheduler = _json(path / "scheduler" / "scheduler_config.json")
+    transformer = _json(path / "transformer" / "config.json")
+    kind = str(scheduler.get("_class_name", ""))
+    if kind in ("LCMScheduler", "TCDScheduler"):
+        return 4, 1.0
+    # Turbo and Lightning models come with Euler from the last noise level on; others of the family do not.
+    if kind.startswith("Euler") and scheduler.get("timestep_spacing") == "trailing":
+        return 4, 0.0
+    # The distilled Flux takes no guidance at all.
+    if transformer.get("guidance_embeds") is False and family.startswith("Flux"):
+        return 4, 0.0
+    return _FAMILIES.get(family, (_FALLBACK_STEPS, _FALLBACK_GUIDANCE))
 
 
 def _methods(family: str, unet: Mapping[str, Any]) -> frozenset[str]:
@@ -175,7 +199,7 @@ def single_file_model(model_id: str, path: Path) -> LocalModel | None:
             return _other(model_id, path, [path], "lora", "LoRA")
         if any(key.startswith(_VAE_KEYS) for key in keys):
             return _other(model_id, path, [path], "vae", "AutoencoderKL")
-        return None
+        return _upscaler(model_id, path, keys)
     _, pipeline, side = match
     steps, guidance = _FAMILIES[pipeline]
     facts = ModelFacts(model_id, steps, guidance, side, side, methods=_methods(pipeline, {}), side=side)
@@ -211,6 +235,22 @@ def hub_model(entry: HubModel) -> LocalModel:
         side=max(entry.width, entry.height),
     )
     return LocalModel(facts, source, "hub", f"{entry.id} from the hub", 0)
+
+
+def _upscaler(model_id: str, path: Path, keys: list[str]) -> LocalModel | None:
+    """An upscaler in one file. How much it enlarges is known when it is loaded; most enlarge by 4."""
+    if not any(all(any(key.startswith(part) for key in keys) for part in parts) for parts in _UPSCALERS):
+        return None
+    source = ModelSource(
+        model_id,
+        str(path),
+        "file",
+        role="upscaler",
+        revision=_fingerprint([path]),
+        parameters=parameters(path),
+    )
+    facts = ModelFacts(model_id, methods=frozenset({"upscale"}), factor=4)
+    return LocalModel(facts, source, "upscaler", "upscaler in one file", path.stat().st_size)
 
 
 def packaged_upscalers() -> Iterator[LocalModel]:

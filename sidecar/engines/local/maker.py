@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any, TypeVar
 
 import torch
 
@@ -20,6 +21,9 @@ from sidecar.engines.local.upscalers import Upscaler
 from sidecar.engines.local.watch import Watch
 from sidecar.engines.local.wire import ModelSource
 
+T = TypeVar("T")
+CANCEL_SECONDS = 0.1
+"""How often a job that waits for a model to load looks whether it has been canceled."""
 ENLARGER = ModelSource("realesr-animevideov3", "realesr-animevideov3-x[24]", "package", role="upscaler")
 """Brings the pictures of a model that draws at one size only to larger ones."""
 
@@ -34,6 +38,8 @@ class Maker:
         if threads:
             torch.set_num_threads(threads)
         self.device = pipelines.pick_device(device)
+        # Models load beside the working thread, so that a job can be canceled meanwhile.
+        self._loading = ThreadPoolExecutor(1, "loading")
         self._shelf = Shelf(self.device, budget=memory_budget, most=max_loaded)
 
     @property
@@ -44,11 +50,11 @@ class Maker:
         """Bring a model into memory if need be."""
         match source.role:
             case "upscaler":
-                self._upscaler(source, emit)
+                self._upscaler(source, emit, watch)
             case "controlnet":
-                self._controlnet(source, emit)
+                self._controlnet(source, emit, watch)
             case "annotator":
-                self._annotator(source, emit)
+                self._annotator(source, emit, watch)
             case _:
                 self._pipeline(source, emit, watch)
 
@@ -71,7 +77,7 @@ class Maker:
                     case Generation():
                         return self._generate(task, sources, inputs, emit, watch)
                     case Preprocess():
-                        annotator = self._annotator(sources[task.model_id], emit)
+                        annotator = self._annotator(sources[task.model_id], emit, watch)
                         started = time.perf_counter()
                         image = controls.preprocess(task, inputs["image"], annotator)
                         return Done((image,), time.perf_counter() - started)
@@ -96,16 +102,16 @@ class Maker:
         watch: Watch,
     ) -> Done:
         loaded = self._pipeline(sources[task.model_id], emit, watch)
-        enlarger = self._enlarger(task, sources, emit)
+        enlarger = self._enlarger(task, sources, emit, watch)
         controlnets, pictures = [], []
         if isinstance(task, Apply):
-            controlnets = [self._controlnet(sources[item.model_id], emit) for item in task.controls]
+            controlnets = [self._controlnet(sources[item.model_id], emit, watch) for item in task.controls]
             used = {item.preprocessor for item in task.controls if item.preprocessor}
-            annotate = {name: self._annotator(sources[name], emit) for name in used}
+            annotate = {name: self._annotator(sources[name], emit, watch) for name in used}
             pictures = controls.control_pictures(task, inputs, annotate)
         # Diffusers takes a weight of 0 for one that was not given.
         loras = [(sources[lora.id], lora.weight) for lora in task.loras if lora.weight]
-        vae = self._vae(sources[task.vae], emit) if task.vae else None
+        vae = self._vae(sources[task.vae], emit, watch) if task.vae else None
         started = time.perf_counter()
         images = []
         with loaded.adjusted(loras, vae, task.tiling):
@@ -121,15 +127,15 @@ class Maker:
         return Done(tuple(images), time.perf_counter() - started)
 
     def _enlarger(
-        self, task: Generation, sources: Mapping[str, ModelSource], emit: Emit
+        self, task: Generation, sources: Mapping[str, ModelSource], emit: Emit, watch: Watch
     ) -> list[Upscaler] | None:
         """The upscaler that a generation needs besides its model, if any."""
         if isinstance(task, UpscaleImg2Img):
-            return self._upscaler(sources[task.method], emit) if task.method in sources else None
-        return self._upscaler(ENLARGER, emit) if _must_enlarge(task, sources[task.model_id]) else None
+            return self._upscaler(sources[task.method], emit, watch) if task.method in sources else None
+        return self._upscaler(ENLARGER, emit, watch) if _must_enlarge(task, sources[task.model_id]) else None
 
     def _upscale(self, task: Upscale, source: ModelSource, image: RawImage, emit: Emit, watch: Watch) -> Done:
-        networks = self._upscaler(source, emit)
+        networks = self._upscaler(source, emit, watch)
         started = time.perf_counter()
 
         def tile_done(done: int, of: int) -> None:
@@ -141,8 +147,8 @@ class Maker:
 
     def _pipeline(self, source: ModelSource, emit: Emit, watch: Watch) -> Loaded:
         def load() -> Loaded:
-            emit(Loading(source.id))
-            return Loaded(pipelines.load(source, self.device), source)
+            pipeline = self._patiently(source, emit, watch, lambda: pipelines.load(source, self.device))
+            return Loaded(pipeline, source)
 
         def modules(loaded: Loaded) -> Iterable[Any]:
             return loaded.modules
@@ -151,36 +157,44 @@ class Maker:
         watch.check()
         return loaded
 
-    def _controlnet(self, source: ModelSource, emit: Emit) -> Any:
-        return self._part(source, emit, pipelines.load_controlnet)
+    def _controlnet(self, source: ModelSource, emit: Emit, watch: Watch) -> Any:
+        return self._part(source, emit, watch, pipelines.load_controlnet)
 
-    def _vae(self, source: ModelSource, emit: Emit) -> Any:
-        return self._part(source, emit, pipelines.load_vae)
+    def _vae(self, source: ModelSource, emit: Emit, watch: Watch) -> Any:
+        return self._part(source, emit, watch, pipelines.load_vae)
 
-    def _part(self, source: ModelSource, emit: Emit, load: Callable[[ModelSource, str], Any]) -> Any:
+    def _part(
+        self, source: ModelSource, emit: Emit, watch: Watch, load: Callable[[ModelSource, str], Any]
+    ) -> Any:
         """A single module that several pipelines may use."""
 
         def loaded() -> Any:
-            emit(Loading(source.id))
-            return load(source, self.device)
+            return self._patiently(source, emit, watch, lambda: load(source, self.device))
 
         return self._shelf.take(source.id, self._estimate(source), loaded, lambda module: [module])
 
-    def _annotator(self, source: ModelSource, emit: Emit) -> Annotator:
+    def _annotator(self, source: ModelSource, emit: Emit, watch: Watch) -> Annotator:
         def load() -> Annotator:
-            emit(Loading(source.id))
-            return annotators.load(source, self.device)
+            return self._patiently(source, emit, watch, lambda: annotators.load(source, self.device))
 
         return self._shelf.take(source.id, self._estimate(source), load, lambda annotator: annotator.modules)
 
-    def _upscaler(self, source: ModelSource, emit: Emit) -> list[Upscaler]:
+    def _upscaler(self, source: ModelSource, emit: Emit, watch: Watch) -> list[Upscaler]:
         def load() -> list[Upscaler]:
-            emit(Loading(source.id))
-            return upscalers.load(source, self.device)
+            return self._patiently(source, emit, watch, lambda: upscalers.load(source, self.device))
 
         return self._shelf.take(
             source.id, self._estimate(source), load, lambda networks: [each.network for each in networks]
         )
+
+    def _patiently(self, source: ModelSource, emit: Emit, watch: Watch, load: Callable[[], T]) -> T:
+        """What a loader gives. Raises Canceled as soon as the job is, leaving the load to end by itself."""
+        emit(Loading(source.id))
+        future = self._loading.submit(load)
+        while not future.done():
+            wait([future], CANCEL_SECONDS)
+            watch.check()
+        return future.result()
 
     def _estimate(self, source: ModelSource) -> int:
         """Bytes that a model's weights will take in memory."""
