@@ -204,6 +204,16 @@ METHODS: tuple[Method, ...] = (
         build=upscale.upscale_traditional,
     ),
     Method(
+        capability_type=upscale.TYPE,
+        name="faceRestore",
+        label="Restore faces",
+        description="Makes the faces of a picture clear.",
+        rpc="FaceRestore",
+        positional=("image", "strength"),
+        arguments=upscale.FaceRestoreArguments,
+        build=upscale.face_restore,
+    ),
+    Method(
         capability_type=edit.TYPE,
         name="transform",
         label="Transform",

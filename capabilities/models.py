@@ -22,7 +22,8 @@ class ModelFacts:
     `fixed_size`: it draws at `width` x `height` only, and other sizes are made from that. `plain_ground`: it draws its
     subject on a plain ground, which can be made transparent. `factor`: how much an upscaler enlarges, at most. `side`: the
     pixels a side that it was trained on. `text_width`: the size of its text states, which a ControlNet must share.
-    `control`: the control type of a ControlNet. `ready`: its weights are on this machine.
+    `control`: the control type of a ControlNet. `variety`: which kind
+    of face restorer it is. `ready`: its weights are on this machine.
     """
 
     id: str
@@ -38,6 +39,7 @@ class ModelFacts:
     side: int = 512
     text_width: int = 0
     control: str = ""
+    variety: str = ""
     ready: bool = True
 
 

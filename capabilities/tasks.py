@@ -323,6 +323,21 @@ def starts(length: int, tile: int, overlap: int) -> list[int]:
     return [round(place * (length - tile) / (count - 1)) for place in range(count)]
 
 
+class FaceRestore(Task):
+    """A picture whose faces are made clear; 0 leaves them as they are, 1 restores them fully."""
+
+    kind: Literal["face_restore"] = "face_restore"
+    image: str
+    strength: Annotated[float, Field(ge=0, le=1)]
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        return {"image": self.image}
+
+    def facts(self, seed: int) -> dict[str, object]:
+        return super().facts(seed) | {"strength": self.strength}
+
+
 class UpscaleTraditional(Task):
     """A larger picture by interpolation."""
 
@@ -370,6 +385,7 @@ _TASKS: TypeAdapter[Task] = TypeAdapter(
         | Upscale
         | UpscaleImg2Img
         | UpscaleTraditional
+        | FaceRestore
         | Edit,
         Field(discriminator="kind"),
     ]

@@ -7,15 +7,17 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from capabilities.arguments import ModelId, PictureArguments, spelled
-from capabilities.errors import InvalidArgument
+from capabilities.errors import FailedPrecondition, InvalidArgument
 from capabilities.generate import require_method
 from capabilities.models import Means
 from capabilities.operations import RESAMPLES, Resample
 from capabilities.repaint import RepaintingArguments, common
-from capabilities.tasks import Upscale, UpscaleImg2Img, UpscaleTraditional
+from capabilities.tasks import FaceRestore, Upscale, UpscaleImg2Img, UpscaleTraditional
 
 TYPE = "diffusers.upscale"
 DETAIL_STRENGTH = 0.3
+FACE_STRENGTH = 0.8
+RESTORERS = ("gfpgan", "restoreformer", "codeformer")
 DEFAULT_UPSCALER = "realesrgan-x4plus"
 ALIASES = {
     "esrgan": "realesrgan-x4plus",
@@ -66,6 +68,48 @@ class UpscaleImg2ImgArguments(RepaintingArguments):
         int | None,
         Field(ge=0, le=2048, description="Pixels that tiles share.", validation_alias=spelled("tile_overlap")),
     ] = None  # fmt: skip
+
+
+class FaceRestoreArguments(PictureArguments):
+    strength: Annotated[
+        float | None,
+        Field(ge=0, le=1, description="0: unchanged, 1: fully restored.", validation_alias=spelled("strength", "fidelity")),
+    ] = None  # fmt: skip
+    model_id: Annotated[
+        ModelId | None,
+        Field(description="Restorer: gfpgan, restoreformer, codeformer, or a model id.",
+              validation_alias=spelled("model_id", "model", "restorer")),
+    ] = None  # fmt: skip
+
+
+def face_restore(arguments: FaceRestoreArguments, means: Means) -> FaceRestore:
+    """The complete task. Raises FailedPrecondition where no restorer is here, or none of the kind that was asked for."""
+    asked = arguments.model_id
+    there = means.able("faceRestore")
+    if asked is None or asked.lower() in RESTORERS:
+        fitting = [model for model in there if asked is None or model.variety == asked.lower()]
+        if not fitting:
+            raise FailedPrecondition(
+                f"no face restorer{f' of the kind {asked}' if asked else ''} is here; put the weights of GFPGAN, RestoreFormer "
+                "or CodeFormer as .safetensors into model_dirs ('viwo-imagegen models import' turns a .pth into one)",
+                reason="NO_RESTORER",
+                field="model",
+                limit=", ".join(model.id for model in there),
+                asked=asked or "",
+            )
+        model = means.model(fitting[0].id)
+    else:
+        model = means.model(asked)
+        require_method(model, "faceRestore")
+    picture = means.pictures["image"]
+    return FaceRestore(
+        model_id=model.id,
+        image=picture.ref,
+        width=picture.width,
+        height=picture.height,
+        strength=FACE_STRENGTH if arguments.strength is None else arguments.strength,
+        output=arguments.output,
+    )
 
 
 def upscale(arguments: UpscaleArguments, means: Means) -> Upscale:

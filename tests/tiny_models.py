@@ -142,3 +142,17 @@ def autoencoder(folder: Path, *, seed: int) -> Path:
         sample_size=64,
     ).save_pretrained(folder, safe_serialization=True)
     return folder
+
+
+def face_restorer(file: Path) -> Path:
+    """A network of RestoreFormer's architecture, narrow and with random weights."""
+    import torch
+    from safetensors.torch import save_file
+    from spandrel.architectures.RestoreFormer import RestoreFormer
+
+    torch.manual_seed(11)
+    network = RestoreFormer(
+        n_embed=16, embed_dim=32, ch=32, ch_mult=(1, 1, 1, 1, 1, 1), num_res_blocks=1, z_channels=32, head_size=1
+    )  # fmt: skip
+    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, file)
+    return file

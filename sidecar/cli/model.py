@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from sidecar.cli.output import Json, client, err, out, refusals, show, table
@@ -33,6 +38,19 @@ def unload(model_id: str, as_json: Json = False) -> None:
     with client() as sidecar:
         model = sidecar.models.Unload(pb.UnloadModelRequest(id=model_id))
         show(model, as_json, lambda: _print([model]))
+
+
+@app.command("import")
+def import_weights(
+    file: Path,
+    to: Annotated[Path, typer.Argument(help="A folder of model_dirs.")],
+) -> None:
+    """Turn weights in a pickle (.pth, .pt, .ckpt) into a .safetensors file, without running what is in it."""
+    # In a process of its own: the command line does without torch.
+    ended = subprocess.run(
+        [sys.executable, "-m", "sidecar.engines.local.importer", str(file), str(to)], check=False
+    )
+    raise typer.Exit(ended.returncode)
 
 
 @app.command()

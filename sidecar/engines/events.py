@@ -53,10 +53,11 @@ class Preview:
 
 @dataclass(frozen=True)
 class Done:
-    """All pictures, in order; `seconds` of work, loading the model not counted."""
+    """All pictures, in order; `seconds` of work, loading the model not counted; what the caller should know."""
 
     images: tuple[RawImage, ...]
     seconds: float
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

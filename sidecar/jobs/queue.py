@@ -177,7 +177,7 @@ class JobQueue:
             outcome = await self._engine_outcome(job)
             if isinstance(outcome, Done):
                 images = await asyncio.to_thread(self._keep, job, outcome.images)
-                ended = await self._store.succeed(job.id, images, outcome.seconds)
+                ended = await self._store.succeed(job.id, images, outcome.seconds, outcome.warnings)
                 log.info("job %s succeeded in %.2f s", job.id, outcome.seconds)
                 if ended is not None:
                     self._ended(ended)

@@ -25,7 +25,7 @@ from capabilities.tasks import Task, read_task
 from entity_store.images import Placement
 from sidecar.engines.events import Failed
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision of the tables below; the newest file in migrations/versions."""
 
 MAX_BEGINNINGS = 10
@@ -55,6 +55,7 @@ JOBS = sa.Table(
     sa.Column("work_seconds", sa.Float, nullable=False),
     sa.Column("images", sa.JSON, nullable=False),
     sa.Column("failure", sa.JSON),
+    sa.Column("warnings", sa.JSON, nullable=False, server_default="[]"),
     sa.UniqueConstraint("capability_id", "request_id"),
     sa.Index("jobs_by_state", "state", "id"),
     sa.Index("jobs_by_owner", "owner_id", "id"),
@@ -110,6 +111,7 @@ class Job:
     work_seconds: float = 0.0
     images: tuple[StoredImage, ...] = ()
     failure: Failed | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class JobStore:
@@ -176,10 +178,19 @@ class JobStore:
         """A running job waits again, for another attempt."""
         await self._change(job_id, (State.RUNNING,), state=State.QUEUED, started=None)
 
-    async def succeed(self, job_id: str, images: Sequence[StoredImage], seconds: float) -> Job | None:
+    async def succeed(
+        self, job_id: str, images: Sequence[StoredImage], seconds: float, warnings: Sequence[str] = ()
+    ) -> Job | None:
         """End a running job well; None where it was not running."""
         values = [dataclasses.asdict(image) for image in images]
-        return await self._end(job_id, (State.RUNNING,), State.SUCCEEDED, images=values, work_seconds=seconds)
+        return await self._end(
+            job_id,
+            (State.RUNNING,),
+            State.SUCCEEDED,
+            images=values,
+            work_seconds=seconds,
+            warnings=list(warnings),
+        )
 
     async def fail(self, job_id: str, failure: Failed) -> Job | None:
         """End a job badly, canceled or failed; None where it had ended before."""
@@ -321,6 +332,7 @@ def _add(connection: Connection, job: Job, max_waiting: int) -> Job:
             created=job.created,
             work_seconds=0.0,
             images=[],
+            warnings=[],
         )
     )
     return job
@@ -383,4 +395,5 @@ def _job(row: sa.Row[Any]) -> Job:
         work_seconds=row.work_seconds,
         images=tuple(StoredImage(**image) for image in row.images),
         failure=Failed(**row.failure) if row.failure else None,
+        warnings=tuple(row.warnings),
     )

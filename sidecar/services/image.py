@@ -65,6 +65,9 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
     async def UpscaleImg2Img(self, request: pb.UpscaleImg2ImgRequest, context: Context) -> pb.ImageResponse:
         return await self._answer(requests.upscale_img2img(request))
 
+    async def FaceRestore(self, request: pb.FaceRestoreRequest, context: Context) -> pb.ImageResponse:
+        return await self._answer(requests.face_restore(request))
+
     async def Edit(self, request: pb.EditRequest, context: Context) -> pb.ImageResponse:
         return await self._answer(requests.edit(request))
 
@@ -131,6 +134,7 @@ def _script_answer(job: Job, files: list[bytes]) -> dict[str, object]:
         "model": job.task.model_id,
         "compute": job.task.compute,
         "seconds": round(job.work_seconds, 3),
+        **({"warnings": list(job.warnings)} if job.warnings else {}),
     }
 
 

@@ -113,6 +113,13 @@ def upscale_traditional(request: image_pb2.UpscaleTraditionalRequest) -> Wish:
     return _wish(request, "upscaleTraditional", values)
 
 
+def face_restore(request: image_pb2.FaceRestoreRequest) -> Wish:
+    values = _given(request, "strength", pictures=("image",))
+    if request.model:
+        values["model_id"] = request.model
+    return _wish(request, "faceRestore", values)
+
+
 def edit(request: image_pb2.EditRequest) -> Wish:
     overlays: list[bytes | str | int] = []
     operations = []
@@ -200,6 +207,7 @@ TYPED: Mapping[str, Callable[[Any], Wish]] = {
     "upscale": upscale,
     "upscale_img2img": upscale_img2img,
     "upscale_traditional": upscale_traditional,
+    "face_restore": face_restore,
     "edit": edit,
 }
 """The tasks of a submission that are typed requests, by their field."""

@@ -261,6 +261,7 @@ def job(value: Job, *, step: int = 0, position: int = 0) -> job_pb2.Job:
         queue_position=position,
         attempts=value.attempts,
         model_id=value.task.model_id,
+        warnings=value.warnings,
         create_time=timestamp(value.created),
         start_time=timestamp(value.started),
         end_time=timestamp(value.ended),
@@ -280,6 +281,7 @@ def image_response(value: Job, data: Sequence[bytes]) -> image_pb2.ImageResponse
         cost=common_pb2.Cost(compute=value.task.compute),
         model_id=value.task.model_id,
         work_seconds=value.work_seconds,
+        warnings=value.warnings,
     )
 
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import grpc
 import pytest
+import torch
 from safetensors.numpy import save_file
 
 from capabilities.errors import FailedPrecondition, NotFound
 from sidecar.config import HubModel
+from sidecar.engines.local import importer
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.discovery import embedded_folder, safetensors_keys
 from sidecar.pb.viwo.imagegen.v1 import model_pb2
@@ -162,3 +164,25 @@ class TestEmbedded:
         assert weights <= 40_000_000
         for name in ("LICENSE", "NOTICE", "README.md"):
             assert (folder / name).read_text().strip()
+
+
+def test_pickled_weights_become_safetensors_and_nothing_in_them_is_run(tmp_path: Path) -> None:
+    torch.save({"params_ema": {"a.weight": torch.ones(2, 3)}, "epoch": 4}, tmp_path / "net.pth")
+    assert "1 tensors" in importer.convert(tmp_path / "net.pth", tmp_path / "models")
+    assert safetensors_keys(tmp_path / "models" / "net.safetensors") == ["a.weight"]
+    witness = tmp_path / "run"
+    (tmp_path / "evil.pth").write_bytes(pickle.dumps(_Evil(witness)))
+    for name in ("evil.pth", "nothing.pth"):
+        with pytest.raises(FailedPrecondition, match="cannot be read as weights"):
+            importer.convert(tmp_path / name, tmp_path / "models")
+    assert not witness.exists()
+
+
+class _Evil:
+    """A pickle that makes a file when it is loaded."""
+
+    def __init__(self, witness: Path) -> None:
+        self._witness = witness
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self._witness,))

@@ -44,6 +44,14 @@ _UPSCALERS: tuple[tuple[str, ...], ...] = (
     ("conv_first.weight", "layers.0.residual_group."),  # SwinIR, HAT
     ("conv_first.weight", "layers.0.blocks."),  # DAT
 )
+# Names that only this kind of face restorer has.
+_RESTORERS: dict[str, frozenset[str]] = {
+    "gfpgan": frozenset({"toRGB.0.weight", "stylegan_decoder.style_mlp.1.weight"}),
+    "restoreformer": frozenset(
+        {"quantize.embedding.weight", "encoder.conv_in.weight", "decoder.conv_out.weight"}
+    ),
+    "codeformer": frozenset({"position_emb", "quantize.embedding.weight", "encoder.blocks.0.weight"}),
+}
 _VAE_KEYS = ("first_stage_model.", "encoder.down.", "encoder.down_blocks.")
 
 # Guidance and steps by pipeline class where the model says nothing itself.
@@ -197,6 +205,9 @@ def single_file_model(model_id: str, path: Path) -> LocalModel | None:
     if match is None:
         if any(".lora_" in key or ".lora." in key for key in keys):
             return _other(model_id, path, [path], "lora", "LoRA")
+        # Face restorers have an encoder too, so they are looked for before autoencoders.
+        if (restorer := _restorer(model_id, path, keys)) is not None:
+            return restorer
         if any(key.startswith(_VAE_KEYS) for key in keys):
             return _other(model_id, path, [path], "vae", "AutoencoderKL")
         return _upscaler(model_id, path, keys)
@@ -235,6 +246,24 @@ def hub_model(entry: HubModel) -> LocalModel:
         side=max(entry.width, entry.height),
     )
     return LocalModel(facts, source, "hub", f"{entry.id} from the hub", 0)
+
+
+def _restorer(model_id: str, path: Path, keys: list[str]) -> LocalModel | None:
+    """A face restorer in one file."""
+    names = set(keys)
+    variety = next((kind for kind, needed in _RESTORERS.items() if needed <= names), None)
+    if variety is None:
+        return None
+    source = ModelSource(
+        model_id,
+        str(path),
+        "file",
+        role="restorer",
+        revision=_fingerprint([path]),
+        parameters=parameters(path),
+    )
+    facts = ModelFacts(model_id, methods=frozenset({"faceRestore"}), variety=variety)
+    return LocalModel(facts, source, variety, f"face restorer ({variety})", path.stat().st_size)
 
 
 def _upscaler(model_id: str, path: Path, keys: list[str]) -> LocalModel | None:

