@@ -91,7 +91,7 @@ def flux(folder: Path) -> Path:
     words = tokenizer(folder.parent / f"{folder.name}-tokenizer")
     transformer = library.FluxTransformer2DModel(
         patch_size=1,
-        in_channels=16,
+        in_channels=64,
         num_layers=1,
         num_single_layers=1,
         attention_head_dim=16,
@@ -102,7 +102,7 @@ def flux(folder: Path) -> Path:
         guidance_embeds=True,
     )
     pipeline = library.FluxPipeline(
-        vae=_autoencoder(4, shift_factor=0.06),
+        vae=_autoencoder(16, shift_factor=0.06),
         transformer=transformer,
         text_encoder=_clip(words, projected=False),
         text_encoder_2=_t5(32),

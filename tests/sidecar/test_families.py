@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, model_pb2
+from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2, model_pb2
 from tests import tiny_families, tiny_models
 from tests.harness import STEPS, Sidecar, error_info, pixels, refused, started, text_to_image
 
@@ -133,3 +133,17 @@ async def test_sizes_must_fit_the_patches(families: Sidecar, model: str) -> None
     error = await refused(families.images.TextToImage(request))
     assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert error_info(error).metadata["field"] == "width"
+
+
+@pytest.mark.parametrize("model", ["sd", *FAMILIES])
+async def test_previews_come_from_every_family(families: Sidecar, model: str) -> None:
+    request = text_to_image(await families.context(), model_id=model, width=96, height=64, steps=6)
+    job = await families.jobs.Submit(job_pb2.SubmitJobRequest(text_to_image=request))
+    watch = families.jobs.Watch(job_pb2.WatchJobRequest(id=job.id, preview_every=2))
+    shown = [
+        event.preview for event in [event async for event in watch] if event.WhichOneof("event") == "preview"
+    ]
+    assert len(shown) >= 1
+    image = pixels(shown[-1].data)
+    assert image.shape == (64, 96, 3)
+    assert image.std() > 5, "a preview is a picture, not one colour"

@@ -171,7 +171,7 @@ def test_pickled_weights_become_safetensors_and_nothing_in_them_is_run(tmp_path:
     assert "1 tensors" in importer.convert(tmp_path / "net.pth", tmp_path / "models")
     assert safetensors_keys(tmp_path / "models" / "net.safetensors") == ["a.weight"]
     witness = tmp_path / "run"
-    (tmp_path / "evil.pth").write_bytes(pickle.dumps(_Evil(witness)))
+    (tmp_path / "evil.pth").write_bytes(pickle.dumps(_Evil(witness), protocol=2))
     for name in ("evil.pth", "nothing.pth"):
         with pytest.raises(FailedPrecondition, match="cannot be read as weights"):
             importer.convert(tmp_path / name, tmp_path / "models")

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import inspect
-import io
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, Literal
 
 import torch
-from PIL import Image
 
 from capabilities.errors import FailedPrecondition, PermissionDenied
 from capabilities.tasks import Generation
 from sidecar.engines.events import Event, Preview, RawImage, Step
 from sidecar.engines.local import pipelines, prompts, upscalers
 from sidecar.engines.local.pixels import Pixels, as_raw, centred, resized, to_bytes
+from sidecar.engines.local.previews import preview
 from sidecar.engines.local.upscalers import Upscaler
 from sidecar.engines.local.watch import Watch
 from sidecar.engines.local.wire import ModelSource
 
 Emit = Callable[[Event], None]
-PREVIEW_SIDE = 256
 STEP_SECONDS = 0.2
 """A job that nobody watches tells its steps this far apart: each one costs the server's time, and so the work's."""
 
@@ -136,7 +134,7 @@ def run(
         "num_inference_steps": task.steps,
         "guidance_scale": task.guidance_scale,
         "generator": torch.Generator("cpu").manual_seed(seed),
-        "callback_on_step_end": _Steps(task, index, part, emit, watch),
+        "callback_on_step_end": _Steps(task, index, part, (special["width"], special["height"]), emit, watch),
         "callback_on_step_end_tensor_inputs": ["latents"],
         "output_type": "np",
         **special,
@@ -206,7 +204,16 @@ def fitted(pixels: Pixels, width: int, height: int, enlarger: list[Upscaler] | N
 class _Steps:
     """What a pipeline calls after each step: tells it, shows it, and stops the work when the job is canceled."""
 
-    def __init__(self, task: Generation, index: int, part: tuple[int, int], emit: Emit, watch: Watch) -> None:
+    def __init__(
+        self,
+        task: Generation,
+        index: int,
+        part: tuple[int, int],
+        size: tuple[int, int],
+        emit: Emit,
+        watch: Watch,
+    ) -> None:
+        self._size = size
         self._index = index
         self._total = task.total_steps
         self._steps = task.total_steps // task.count // part[1]
@@ -226,20 +233,7 @@ class _Steps:
             self._emit(Step(self._before + done, self._total, self._index))
         every = self._watch.preview_every
         if every and done % every == 0 and done < steps:
-            picture = preview(pipe, values.get("latents"))
+            picture = preview(pipe, values.get("latents"), self._size)
             if picture is not None:
                 self._emit(Preview(*picture, self._index))
         return values
-
-
-def preview(pipeline: Any, latents: Any) -> tuple[bytes, int, int] | None:
-    """A small JPEG of unfinished latents, where the model's autoencoder is cheap enough to run between steps."""
-    if latents is None or type(pipeline.vae).__name__ != "AutoencoderTiny":
-        return None
-    decoded = pipeline.vae.decode(latents / pipeline.vae.config.scaling_factor, return_dict=False)[0]
-    array = to_bytes((decoded[0].float() / 2 + 0.5).permute(1, 2, 0).cpu().numpy())
-    image = Image.fromarray(array)
-    image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=80)
-    return buffer.getvalue(), image.width, image.height
