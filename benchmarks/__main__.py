@@ -8,13 +8,16 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from benchmarks import icons, sidecar_cost, start
+from benchmarks import engine, icons, sidecar_cost, start
 
 BENCHMARKS: dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = {
     "overhead": sidecar_cost.overhead,
     "health_under_load": sidecar_cost.health_under_load,
     "control_rps": sidecar_cost.control_rps,
     "cold_start": start.cold_start,
+    "method_memory": engine.method_memory,
+    "switch": engine.switch,
+    "upscale": engine.upscale,
     "icons_quality": icons.icons_quality,
     "icons_speed": icons.icons_speed,
 }

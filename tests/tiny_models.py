@@ -12,8 +12,11 @@ from sidecar.engines.local.vision import ensure_torchvision
 ensure_torchvision()
 
 
-def stable_diffusion(folder: Path, *, seed: int = 0) -> Path:
-    """A Stable Diffusion 1 pipeline that draws 64 x 64 pixels of noise, saved as a diffusers folder."""
+def stable_diffusion(folder: Path, *, seed: int = 0, width: int = 1) -> Path:
+    """A Stable Diffusion 1 pipeline that draws 64 x 64 pixels of noise, saved as a diffusers folder.
+
+    `width` multiplies its channels.
+    """
     import diffusers
     import torch
     from transformers import CLIPTextConfig, CLIPTextModel
@@ -24,7 +27,7 @@ def stable_diffusion(folder: Path, *, seed: int = 0) -> Path:
         sample_size=8,
         in_channels=4,
         out_channels=4,
-        block_out_channels=(16, 32),
+        block_out_channels=(16 * width, 32 * width),
         layers_per_block=1,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),

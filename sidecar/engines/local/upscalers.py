@@ -30,7 +30,7 @@ class Upscaler:
         self.factor = factor
         self._device = device
         # Twice to three times as fast as float32 where the processor has the instructions, 0.4 / 255 apart on average.
-        self._half = device == "cuda" or (device == "cpu" and _has_bfloat16())
+        self.half = device == "cuda" or (device == "cpu" and _has_bfloat16())
 
     def enlarge(self, image: Tensor, tile_done: Callable[[int, int], None]) -> Tensor:
         """1 x 3 x h x w in 0 to 1, enlarged by the network's factor; `tile_done(done, of)` is called between tiles."""
@@ -54,7 +54,7 @@ class Upscaler:
 
     def _run(self, part: Tensor) -> Tensor:
         part = part.to(self._device, memory_format=torch.channels_last)
-        with torch.autocast(self._device, torch.bfloat16, enabled=self._half):
+        with torch.autocast(self._device, torch.bfloat16, enabled=self.half):
             made: Tensor = self.network(part)
         return made.float().clamp(0, 1).cpu()
 
