@@ -49,9 +49,9 @@ def workspace() -> Workspace:
 
 def generate(prompts: list[str], folder: str | None = None) -> Tensor:
     """Pictures (n x 3 x side x side, 0..1) with the model's own defaults; picture k has seed k."""
+    quiet_libraries()
     from diffusers import AutoPipelineForText2Image
 
-    quiet_libraries()
     model = Catalog([], [], MODEL).model(MODEL)
     facts = model.facts
     pipeline: Any = AutoPipelineForText2Image.from_pretrained(

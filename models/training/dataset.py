@@ -12,6 +12,8 @@ from models.training.workspace import Workspace
 
 JITTERED_SHARE = 0.15
 DROPPED_CAPTIONS = 0.1
+# Deviation of the noise on the text states, at most; the states themselves have 1.
+MOST_BLUR = 0.6
 
 
 class Examples:
@@ -43,4 +45,12 @@ class Examples:
         # The jittered copy of a plain drawing is the one after it; the colours have none.
         drawing = self.drawing[chosen]
         drawing = drawing + (jittered & self.plain[drawing]).long()
-        return self.latents[drawing].float(), self.states[rows].float()
+        return self.latents[drawing].float(), self._blurred(self.states[rows].float(), generator)
+
+    @staticmethod
+    def _blurred(states: Tensor, generator: torch.Generator) -> Tensor:
+        """Text states moved a little, all positions of a text alike: what lies between two captions is drawn too."""
+        count, _, width = states.shape
+        far = torch.rand(count, 1, 1, generator=generator) * MOST_BLUR
+        moved = states + far * torch.randn(count, 1, width, generator=generator)
+        return moved / (1 + far.square()).sqrt()

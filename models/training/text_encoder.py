@@ -11,13 +11,17 @@ import torch
 from torch import Tensor
 from transformers import BertModel, BertTokenizer
 
-from models.training.captions import Caption, captions_for
+from models.training import distil
+from models.training.captions import GAME_NAME, Caption, captions_for, names_of
+from models.training.render import COLOURS
 from models.training.sources import STYLES, WORDNET, fetch, read_icons
 from models.training.wordnet import WordNet
 from models.training.workspace import Workspace, open_workspace, save_atomically, stage_parser
 
 LAYERS = 3
-VOCABULARY = 7500
+VOCABULARY = 7700
+# The most frequent pieces are kept whatever they mean.
+FREQUENT = 1500
 MAX_LENGTH = 16
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
@@ -30,14 +34,16 @@ def packaged_model() -> Path:
     return Path(found.origin).parent / "model"
 
 
-def choose_pieces(vocabulary: dict[str, int], texts: list[str], source: BertTokenizer) -> list[str]:
-    """The pieces to keep: the special ones, what the captions need, single characters, then the most frequent.
+def choose_pieces(
+    vocabulary: dict[str, int], names: list[str], things: set[str], source: BertTokenizer
+) -> list[str]:
+    """The pieces to keep: the special ones, what the names need, single characters, things, then the most frequent.
 
-    BERT lists its pieces by frequency, so the front of the list is the common English words. With every single
-    letter kept, any other word still splits into pieces.
+    BERT lists its pieces by frequency, so the front of the list is the common English words; `things` are nouns that a
+    picture can show. With every single letter kept, any other word still splits into pieces.
     """
     wanted = dict.fromkeys(SPECIAL)
-    for pieces in map(source.tokenize, texts):
+    for pieces in map(source.tokenize, names):
         wanted.update(dict.fromkeys(pieces))
     plain = [
         piece
@@ -45,21 +51,21 @@ def choose_pieces(vocabulary: dict[str, int], texts: list[str], source: BertToke
         if re.fullmatch(r"(##)?[\x21-\x7e]+", piece)
     ]
     wanted.update(dict.fromkeys(piece for piece in plain if len(piece.removeprefix("##")) == 1))
-    for piece in plain:
+    frequent = plain[:FREQUENT]
+    for piece in (*frequent, *(piece for piece in plain if piece in things), *plain):
         if len(wanted) >= VOCABULARY:
             break
-        if not piece.startswith("[unused"):
-            wanted.setdefault(piece)
+        wanted.setdefault(piece)
     return list(wanted)
 
 
-def prune(texts: list[str]) -> tuple[BertModel, BertTokenizer]:
+def prune(names: list[str], things: set[str]) -> tuple[BertModel, BertTokenizer]:
     """MiniLM with its first layers and the chosen pieces only."""
     folder = packaged_model()
     model = BertModel.from_pretrained(folder, add_pooling_layer=False)
     source = BertTokenizer.from_pretrained(folder)
     vocabulary = source.get_vocab()
-    pieces = choose_pieces(vocabulary, texts, source)
+    pieces = choose_pieces(vocabulary, names, things, source)
 
     rows = torch.tensor([vocabulary[piece] for piece in pieces])
     embeddings = model.embeddings
@@ -103,18 +109,6 @@ def encode(model: BertModel, tokenizer: BertTokenizer, texts: list[str]) -> Tens
     return torch.cat(states)
 
 
-def standardise(model: BertModel, states: Tensor) -> None:
-    """Fold a per-channel mean 0, deviation 1 over the captions into the last layer norm.
-
-    A middle layer of BERT has a few channels that are far larger than all others, the same for every text; the
-    denoiser's attention learns faster without them, and the layer norm can carry the change for nothing.
-    """
-    mean, deviation = states.mean(dim=(0, 1)), states.std(dim=(0, 1)).clamp_min(1e-3)
-    norm = model.encoder.layer[-1].output.LayerNorm
-    norm.bias.data = (norm.bias.data - mean) / deviation
-    norm.weight.data = norm.weight.data / deviation
-
-
 def save_captions(
     workspace: Workspace, captions: list[Caption], model: BertModel, tokenizer: BertTokenizer
 ) -> None:
@@ -135,12 +129,24 @@ def save_captions(
 
 
 def main() -> None:
-    workspace = open_workspace(stage_parser(__doc__).parse_args())
+    parser = stage_parser(__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long to distil")
+    options = parser.parse_args()
+    workspace = open_workspace(options)
     wordnet = WordNet(fetch(WORDNET, workspace.packages) / "dict")
-    captions = captions_for(read_icons(workspace.packages), wordnet)
+    icons = read_icons(workspace.packages)
+    captions = captions_for(icons, wordnet)
     texts = sorted({caption.text for caption in captions})
-    model, tokenizer = prune(texts)
-    standardise(model, encode(model, tokenizer, texts))
+    names = [
+        name for found in names_of(icons, wordnet) for name, weight in found.items() if weight >= GAME_NAME
+    ]
+    model, tokenizer = prune([*names, *STYLES, *COLOURS], things=set(wordnet.offsets))
+    folder = packaged_model()
+    teacher = BertModel.from_pretrained(folder, add_pooling_layer=False).eval()
+    lessons, kinds = distil.phrases(texts, wordnet)
+    answers = distil.teach(teacher, BertTokenizer.from_pretrained(folder), lessons)
+    print(f"{len(lessons)} texts to learn from", flush=True)
+    distil.learn(model, tokenizer, lessons, kinds, answers, options.minutes)
     model.half().save_pretrained(workspace.text_encoder / "text_encoder")
     tokenizer.save_pretrained(workspace.text_encoder / "tokenizer")
     save_captions(workspace, captions, model.float(), tokenizer)

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.numpy import save_file
 
 from capabilities.errors import FailedPrecondition, NotFound
@@ -142,21 +144,51 @@ def test_a_model_that_appears_later_is_found(tiny: Path, tmp_path: Path) -> None
 
 class TestEmbedded:
     async def test_it_draws_on_its_own_ground_what_it_is_asked(self, icons_sidecar: Sidecar) -> None:
-        context = await icons_sidecar.context()
-        request = text_to_image(context, "a red apple", model_id="icons")
-        request.options.ClearField("steps")
-        answer = await icons_sidecar.images.TextToImage(request)
-        picture = pixels(answer.images[0].data)[..., :3].astype(int)
-        corners = picture[[0, 0, -1, -1], [0, -1, 0, -1]]
-        assert corners.min() > 225, "the ground is plain and light"
-        middle = picture[16:48, 16:48].reshape(-1, 3).mean(0)
+        picture = await icon(icons_sidecar, "a red apple")
+        assert picture.shape == (128, 128, 3)
+        assert corners(picture).min() > 225, "the ground is plain and light"
+        middle = picture[32:96, 32:96].reshape(-1, 3).mean(0)
         assert middle[0] > middle[2] + 40, "a red apple is red"
 
     async def test_words_that_are_no_words_give_a_clean_picture(self, icons_sidecar: Sidecar) -> None:
+        for prompt in ("", "   ", "xqzv wrrgl 🐉 żółć", "a " * 300):
+            picture = await icon(icons_sidecar, prompt)
+            assert corners(picture).min() > 200, prompt
+            assert picture.std() > 10, prompt
+
+    @pytest.mark.parametrize("size", [(64, 64), (256, 256), (512, 512), (200, 100)])
+    async def test_other_sizes_are_made_from_its_own(
+        self, icons_sidecar: Sidecar, size: tuple[int, int]
+    ) -> None:
+        own = await icon(icons_sidecar, "red apple")
+        other = await icon(icons_sidecar, "red apple", width=size[0], height=size[1])
+        assert other.shape == (size[1], size[0], 3)
+        side = min(size)
+        left, top = (size[0] - side) // 2, (size[1] - side) // 2
+        middle = other[top : top + side, left : left + side].astype(np.uint8)
+        small = np.asarray(Image.fromarray(middle).resize((32, 32), Image.Resampling.BOX)).astype(int)
+        wanted = np.asarray(Image.fromarray(own.astype(np.uint8)).resize((32, 32), Image.Resampling.BOX))
+        assert np.abs(small - wanted).mean() < 6
+
+    async def test_a_clear_background(self, icons_sidecar: Sidecar) -> None:
+        made = await icon(icons_sidecar, "red apple", background="transparent")
+        assert made.shape == (128, 128, 4)
+        assert corners(made)[:, 3].max() == 0
+        assert made[64, 64, 3] == 255
         context = await icons_sidecar.context()
-        for prompt in ("", "xqzv wrrgl 🐉 żółć", "a " * 300):
-            answer = await icons_sidecar.images.TextToImage(text_to_image(context, prompt, model_id="icons"))
-            assert pixels(answer.images[0].data).std() > 1
+        for options, code in (
+            ({"model_id": "sd"}, grpc.StatusCode.FAILED_PRECONDITION),
+            ({"model_id": "icons", "background": "plaid"}, grpc.StatusCode.INVALID_ARGUMENT),
+        ):
+            given = {"background": "transparent", **options}
+            error = await refused(icons_sidecar.images.TextToImage(text_to_image(context, **given)))
+            assert error.code() == code
+
+    async def test_style_words_choose_the_style(self, icons_sidecar: Sidecar) -> None:
+        colourful, glyph = await icon(icons_sidecar, "sword"), await icon(icons_sidecar, "sword, game icon")
+        flat = await icon(icons_sidecar, "sword, flat")
+        assert np.ptp(glyph, axis=2).max() < 60 < np.ptp(colourful, axis=2).max()
+        assert np.abs(flat - colourful).mean() > 1
 
     def test_it_is_small_and_licensed(self) -> None:
         folder = embedded_folder()
@@ -164,6 +196,17 @@ class TestEmbedded:
         assert weights <= 40_000_000
         for name in ("LICENSE", "NOTICE", "README.md"):
             assert (folder / name).read_text().strip()
+
+
+async def icon(sidecar: Sidecar, prompt: str, **options: Any) -> np.ndarray[Any, Any]:
+    """What the embedded model draws with its own settings."""
+    request = text_to_image(await sidecar.context(), prompt, model_id="icons", **options)
+    request.options.ClearField("steps")
+    return pixels((await sidecar.images.TextToImage(request)).images[0].data).astype(int)
+
+
+def corners(picture: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    return picture[[0, 0, -1, -1], [0, -1, 0, -1]]
 
 
 def test_pickled_weights_become_safetensors_and_nothing_in_them_is_run(tmp_path: Path) -> None:
