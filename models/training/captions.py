@@ -259,6 +259,8 @@ class Caption:
     style: str
     variant: int
     weight: float
+    plain: bool = False
+    """Whether it is a bare name or definition, without an article or a style."""
 
 
 def held_out() -> set[str]:
@@ -336,7 +338,7 @@ def captions_for(icons: list[Icon], wordnet: WordNet) -> list[Caption]:
                 # Definitions and rare tags with a style word would be most of the texts and teach the style no better.
                 if plain or weight >= GAME_NAME:
                     captions += [
-                        Caption(text, concept, style, 0, scale * weight / whole * part)
+                        Caption(text, concept, style, 0, scale * weight / whole * part, text == name)
                         for text, part in spellings(name, style, plain)
                     ]
             if takes_colours(icon, style):

@@ -12,12 +12,9 @@ from PIL import Image, ImageDraw
 from models.training.export import GUIDANCE_SCALE, SCHEDULER, SIZE, STEPS, assemble, build_scheduler
 from models.training.workspace import open_workspace, stage_parser
 
-PROMPTS = """
-sword|shield|old key|magic potion|dragon|cat|dog|red apple|castle|house|tree|fish|mushroom|crown|gem|moon|star
-|closed book|scroll|bow and arrow|ghost|skull|wizard|witch|axe|horse|happy face|angry face|sailboat|gold coin
-|treasure map|bread|beer mug|boots|candle|fire
-""".replace("\n", "").split("|")
-COLUMNS = 9
+PROMPTS = Path(__file__).parents[2] / "benchmarks" / "prompts" / "sheet.txt"
+"""Sixty-four prompts that were written before the model was trained."""
+COLUMNS = 8
 CELL = SIZE + 16
 
 
@@ -42,7 +39,7 @@ def draw_sheet(
         for column, ((prompt, _), picture) in enumerate(zip(row, pictures, strict=True)):
             left, top = column * CELL + 8, start // COLUMNS * CELL
             sheet.paste(picture, (left, top))
-            pen.text((left, top + SIZE + 1), prompt[:13], fill="black")
+            pen.text((left, top + SIZE + 1), prompt[:20], fill="black")
     return sheet
 
 
@@ -64,7 +61,9 @@ def main() -> None:
         pipeline.scheduler = build_scheduler(options.scheduler)
     else:
         pipeline = assemble(workspace, options.scheduler)
-    prompts = options.prompts.split("|") if options.prompts else PROMPTS
+    lines = PROMPTS.read_text().splitlines()
+    written = [line for line in lines if line and not line.startswith("#")]
+    prompts = options.prompts.split("|") if options.prompts else written
     sheet = draw_sheet(pipeline, prompts, options.seeds, options.steps, options.guidance)
     out = options.out or workspace.root / "sheet.png"
     sheet.save(out)

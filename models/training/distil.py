@@ -8,6 +8,7 @@ never trained on.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 import time
@@ -18,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import BertModel, BertTokenizer
 
-from models.training.captions import held_out
+from models.training.captions import Caption, held_out
 from models.training.wordnet import WordNet
 
 BATCH = 192
@@ -27,6 +28,10 @@ TEACHER_LENGTH = 24
 # How often each kind of text comes up: the captions themselves, names of things, and what WordNet says of them.
 SHARES = (0.45, 0.35, 0.2)
 FULL_LENGTH_SHARE = 0.25
+# Cosine from which a text counts as another name of a concept, how many of them a concept gets, and their weight.
+LEAST_RELATED = 0.62
+MOST_RELATED = 25
+RELATED_WEIGHT = 0.012
 
 
 def phrases(captions: list[str], wordnet: WordNet) -> tuple[list[str], list[int]]:
@@ -62,6 +67,35 @@ def teach(teacher: BertModel, tokenizer: BertTokenizer, texts: list[str]) -> Ten
         mask = batch.attention_mask[..., None].float()
         answers[rows] = functional.normalize((states * mask).sum(1) / mask.sum(1), dim=1)
     return answers * math.sqrt(answers.shape[1])
+
+
+def related(texts: list[str], kinds: list[int], answers: Tensor, captions: list[Caption]) -> list[Caption]:
+    """Names and definitions that the whole model puts near one concept's plain captions: captions of that concept too.
+
+    They teach the denoiser what lies around a caption. None is a text that judges the model.
+    """
+    row_of = {text: row for row, text in enumerate(texts)}
+    known = {caption.text: caption for caption in captions if caption.variant == 0 and caption.plain}
+    rows = torch.tensor([row_of[text] for text in known])
+    owners = list(known.values())
+    shown = functional.normalize(answers[rows], dim=1)
+    found: dict[int, list[tuple[float, str]]] = {}
+    others = [row for row, kind in enumerate(kinds) if kind]
+    for start in range(0, len(others), 4096):
+        part = others[start : start + 4096]
+        near, place = (functional.normalize(answers[part], dim=1) @ shown.T).max(dim=1)
+        for row, closeness, owner in zip(part, near.tolist(), place.tolist(), strict=True):
+            if closeness >= LEAST_RELATED:
+                found.setdefault(owner, []).append((closeness, texts[row]))
+    made = []
+    per_concept: dict[int, int] = {}
+    for owner, names in found.items():
+        caption = owners[owner]
+        for _, text in sorted(names, reverse=True):
+            if per_concept.get(caption.concept, 0) < MOST_RELATED:
+                per_concept[caption.concept] = per_concept.get(caption.concept, 0) + 1
+                made.append(dataclasses.replace(caption, text=text, weight=RELATED_WEIGHT))
+    return made
 
 
 def learn(

@@ -146,6 +146,7 @@ def main() -> None:
     lessons, kinds = distil.phrases(texts, wordnet)
     answers = distil.teach(teacher, BertTokenizer.from_pretrained(folder), lessons)
     print(f"{len(lessons)} texts to learn from", flush=True)
+    captions += distil.related(lessons, kinds, answers, captions)
     distil.learn(model, tokenizer, lessons, kinds, answers, options.minutes)
     model.half().save_pretrained(workspace.text_encoder / "text_encoder")
     tokenizer.save_pretrained(workspace.text_encoder / "tokenizer")

@@ -174,3 +174,42 @@ def test_a_wrong_configuration_names_the_setting(tmp_path: Path, text: str, comp
     result = CliRunner().invoke(app, ["config"], env={"VIWO_IMAGEGEN_CONFIG": str(file)})
     assert result.exit_code == 1
     assert complaint in " ".join(result.stderr.split())
+
+
+async def test_generates_larger_with_an_upscaler(terminal: Terminal) -> None:
+    words = ("generate", "a cup", "--steps", "2", "--upscale", "2", "--upscaler", "fast", "--save")
+    job = await terminal.json(*words, "--out", str(terminal.folder))
+    (path,) = terminal.folder.iterdir()
+    assert pixels(path.read_bytes()).shape == (128, 128, 3)
+    assert job["method"] == "upscale"
+    assert int(job["images"][0]["entity_id"]) > 0
+
+
+async def test_calls_any_method_with_files(terminal: Terminal) -> None:
+    image, mask = terminal.folder / "a.png", terminal.folder / "m.png"
+    Image.new("RGB", (64, 48), "red").save(image)
+    Image.new("L", (64, 48), 255).save(mask)
+    out = terminal.folder / "out"
+    await terminal.run(
+        "call", "inpaint", str(image), str(mask), "x", "-s", "steps=2", "-s", "seed=1", "--out", str(out)
+    )
+    (made,) = out.iterdir()
+    assert pixels(made.read_bytes()).shape == (48, 64, 3)
+    turned = await terminal.json("call", "transform", str(image), "90", "--out", str(out))
+    assert turned["images"][0]["width"] == 48
+    assert "canny" in await terminal.run("call", "getAvailableTypes")
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("inpant",), "did you mean 'inpaint'?"),
+        (("inpaint", "nothing.png"), "there is no file nothing.png"),
+        (("transform", "1", "2", "3", "4"), "give options with --set"),
+        (("transform", "1", "--set", "scale"), "must be name=value"),
+    ],
+)
+async def test_wrong_calls_say_what_is_wrong(
+    terminal: Terminal, words: tuple[str, ...], complaint: str
+) -> None:
+    assert complaint in await terminal.run("call", *words, status=1)
