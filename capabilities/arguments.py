@@ -198,8 +198,28 @@ class GenerationArguments(OutputArguments):
         return canonical(self.scheduler) if self.scheduler else "default"
 
 
+class HiresFix(BaseModel):
+    """A second pass at a larger size."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    scale: Annotated[float, Field(gt=1, le=4, allow_inf_nan=False)] = 2.0
+    strength: Annotated[float, Field(ge=0, le=1)] = 0.5
+    upscaler: Annotated[str | None, Field(max_length=512)] = None
+
+
+def _scale_alone(value: object) -> object:
+    return {"scale": value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
 class TextToImageArguments(GenerationArguments):
     prompt: Annotated[Text, Field(description="What the picture shows.", validation_alias=spelled("prompt"))]
+    hires_fix: Annotated[
+        HiresFix | None,
+        BeforeValidator(_scale_alone),
+        Field(description="Draw at width x height, enlarge, refine: {scale, strength, upscaler} or the scale alone.",
+              validation_alias=spelled("hires_fix", "hires")),
+    ] = None  # fmt: skip
 
 
 class PictureArguments(OutputArguments):

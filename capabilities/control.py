@@ -17,7 +17,7 @@ from capabilities.arguments import (
     spelled,
 )
 from capabilities.errors import FailedPrecondition, InvalidArgument
-from capabilities.generate import generation, require_method
+from capabilities.generate import generation
 from capabilities.models import Means, ModelFacts
 from capabilities.tasks import Apply, ControlInput, Preprocess
 
@@ -171,7 +171,7 @@ def preprocess(arguments: PreprocessArguments, means: Means) -> Preprocess:
 def apply(arguments: ApplyArguments, means: Means) -> Apply:
     """The complete task: a ControlNet for each control, of the model's own family. The first picture gives the size."""
     model = means.model(arguments.model_id)
-    require_method(model, "apply")
+    model.require("apply")
     count = len(arguments.image)
     if not 1 <= count <= MAX_CONTROLS:
         raise InvalidArgument(
@@ -257,7 +257,7 @@ def _control_model(asked: str | None, kind: ControlType, base: ModelFacts, means
     """The ControlNet to use. Raises FailedPrecondition where none fits, saying which there are."""
     if asked is not None:
         found = means.model(asked)
-        require_method(found, "control")
+        found.require("control")
         if found.text_width != base.text_width:
             raise FailedPrecondition(
                 f"the ControlNet '{found.id}' is for another family than the model '{base.id}'",

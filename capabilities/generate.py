@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
 
+from capabilities import enlargers
 from capabilities.arguments import GenerationArguments, TextToImageArguments
 from capabilities.errors import FailedPrecondition, InvalidArgument
 from capabilities.models import Means, ModelFacts
-from capabilities.tasks import MAX_SEED, Background, LoraUse, TextToImage
+from capabilities.tasks import MAX_SEED, Background, LoraUse, Refinement, TextToImage
 
 TYPE = "diffusers.generate"
+EMBEDDING = re.compile(r"\bembedding:([\w/.-]*\w)")
+"""How a prompt names a textual inversion."""
 
 
 def text_to_image(arguments: TextToImageArguments, means: Means) -> TextToImage:
     """The complete task: every default filled in from the model, the seed drawn."""
     model = means.model(arguments.model_id)
-    require_method(model, "textToImage")
+    model.require("textToImage")
     width, height = size(arguments, model)
+    settings = generation(arguments, model, means)
+    if arguments.hires_fix is None:
+        return TextToImage(**settings, prompt=arguments.prompt, width=width, height=height)
+    model.require("imageToImage")
+    if model.fixed_size:
+        raise FailedPrecondition(
+            f"the model '{model.id}' draws at {model.width} x {model.height} only, so a second pass adds nothing; "
+            "use upscale",
+            reason="MODEL_CANNOT",
+            field="hiresFix",
+            asked=f"{arguments.hires_fix.scale:g}",
+        )
     return TextToImage(
-        **generation(arguments, model, means), prompt=arguments.prompt, width=width, height=height
+        **settings,
+        prompt=arguments.prompt,
+        width=_scaled(width, arguments.hires_fix.scale, model),
+        height=_scaled(height, arguments.hires_fix.scale, model),
+        refine=Refinement(
+            width=width,
+            height=height,
+            strength=arguments.hires_fix.strength,
+            method=enlargers.filter_or_upscaler(arguments.hires_fix.upscaler, means),
+        ),
     )
 
 
@@ -27,14 +52,15 @@ def generation(arguments: GenerationArguments, model: ModelFacts, means: Means) 
     """The settings that every diffusion run has, each default filled in from the model."""
     count = arguments.count or 1
     for lora in arguments.loras:
-        require_method(means.model(lora.id), "lora")
+        means.model(lora.id).require("lora")
     if arguments.vae is not None:
-        require_method(means.model(arguments.vae), "vae")
+        means.model(arguments.vae).require("vae")
     return {
         "model_id": model.id,
         "prompt_2": arguments.prompt_2,
         "negative_prompt_2": arguments.negative_prompt_2,
         "loras": tuple(LoraUse(id=lora.id, weight=lora.weight) for lora in arguments.loras),
+        "embeddings": embeddings(arguments, means),
         "clip_skip": arguments.clip_skip or 0,
         "vae": arguments.vae or "",
         "tiling": arguments.tiling,
@@ -49,6 +75,19 @@ def generation(arguments: GenerationArguments, model: ModelFacts, means: Means) 
         "background": background(arguments, model),
         "output": arguments.output,
     }
+
+
+def embeddings(arguments: GenerationArguments, means: Means) -> tuple[str, ...]:
+    """The textual inversions that the prompts name as `embedding:ID`, each once.
+
+    Raises NotFound, PermissionDenied and FailedPrecondition as for any model.
+    """
+    prompt = getattr(arguments, "prompt", "")
+    texts = (prompt, arguments.negative_prompt, arguments.prompt_2, arguments.negative_prompt_2)
+    named = dict.fromkeys(name for text in texts for name in EMBEDDING.findall(text))
+    for name in named:
+        means.model(name).require("embedding")
+    return tuple(named)
 
 
 def size(arguments: GenerationArguments, model: ModelFacts) -> tuple[int, int]:
@@ -66,6 +105,11 @@ def size(arguments: GenerationArguments, model: ModelFacts) -> tuple[int, int]:
                 asked=str(pixels),
             )
     return width, height
+
+
+def _scaled(pixels: int, scale: float, model: ModelFacts) -> int:
+    """The nearest size that the model's granularity divides."""
+    return max(1, round(pixels * scale / model.granularity)) * model.granularity
 
 
 def background(arguments: GenerationArguments, model: ModelFacts) -> Background:
@@ -104,15 +148,3 @@ def draw_seed(asked: int | None, count: int) -> int:
             asked=str(asked),
         )
     return asked
-
-
-def require_method(model: ModelFacts, method: str) -> None:
-    """Raises FailedPrecondition where the model cannot do the method."""
-    if method not in model.methods:
-        raise FailedPrecondition(
-            f"the model '{model.id}' cannot do {method}; it can do {', '.join(sorted(model.methods)) or 'nothing here'}",
-            reason="MODEL_CANNOT",
-            field="modelId",
-            limit=", ".join(sorted(model.methods)),
-            asked=method,
-        )

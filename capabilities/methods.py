@@ -4,37 +4,18 @@ from __future__ import annotations
 
 import difflib
 import json
-import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any
 
-from annotated_types import Ge, Le
-from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
-from pydantic.fields import FieldInfo
 
 from capabilities import control, edit, generate, repaint, upscale
-from capabilities.arguments import Arguments, PictureSource, TextToImageArguments, field_names, spellings
+from capabilities.arguments import Arguments, TextToImageArguments, field_names
 from capabilities.errors import InvalidArgument, NotFound, brief
 from capabilities.models import Means
+from capabilities.signature import Parameter, json_type, parameter
 from capabilities.tasks import Task
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """An argument as a script writes it; types are JSON's, and "image"."""
-
-    name: str
-    aliases: tuple[str, ...]
-    type: str
-    description: str
-    required: bool
-    positional: bool
-    default: object
-    enum: tuple[str, ...]
-    minimum: float | None
-    maximum: float | None
 
 
 @dataclass(frozen=True)
@@ -88,7 +69,7 @@ class Method:
         return self.arguments.read(given)
 
     def _takes_object(self, name: str) -> bool:
-        return _json_type(self.arguments.model_fields[name].annotation)[0] in ("image", "object")
+        return json_type(self.arguments.model_fields[name].annotation)[0] in ("image", "object")
 
     @property
     def signature(self) -> str:
@@ -99,7 +80,7 @@ class Method:
         fields = self.arguments.model_fields
         others = (name for name in field_names(self.arguments) if name not in self.positional)
         ordered = [*self.positional, *others]
-        return tuple(_parameter(fields[name], name in self.positional) for name in ordered)
+        return tuple(parameter(fields[name], name in self.positional) for name in ordered)
 
 
 METHODS: tuple[Method, ...] = (
@@ -356,53 +337,3 @@ def options_from_json(text: str) -> dict[str, object]:
             asked=brief(text),
         )
     return value
-
-
-_PICTURE = get_args(PictureSource)[0]
-_JSON_TYPES: dict[object, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
-
-
-def _parameter(info: FieldInfo, positional: bool) -> Parameter:
-    names = spellings(info.validation_alias)
-    kind, enum, constraints = _json_type(info.annotation)
-    constraints += info.metadata
-    return Parameter(
-        name=names[0],
-        aliases=tuple(names[1:]),
-        type=kind,
-        description=info.description or "",
-        required=info.is_required(),
-        positional=positional,
-        default=None if info.is_required() else info.default,
-        enum=enum,
-        minimum=next((float(str(c.ge)) for c in constraints if isinstance(c, Ge)), None),
-        maximum=next((float(str(c.le)) for c in constraints if isinstance(c, Le)), None),
-    )
-
-
-def _json_type(annotation: object) -> tuple[str, tuple[str, ...], list[Any]]:
-    """JSON type, listed values, and the constraints found on the way through Optional and Annotated."""
-    origin = get_origin(annotation)
-    if annotation in (_PICTURE, PictureSource):
-        return "image", (), []
-    if origin in (Union, types.UnionType):
-        inner = [item for item in get_args(annotation) if item is not type(None)]
-        objects = [item for item in inner if isinstance(item, type) and issubclass(item, BaseModel)]
-        if objects:
-            # A name or an object, such as outpaint's direction: an object to those who ask, with the names as well.
-            (named,) = (item for item in inner if item not in objects)
-            return "object", _json_type(named)[1], []
-        (only,) = inner
-        return _json_type(only)
-    if origin is tuple:
-        # One or several: to those who ask, the kind of one.
-        item = get_args(annotation)[0]
-        if isinstance(item, type) and issubclass(item, BaseModel):
-            return "array", (), []
-        return _json_type(item)
-    if origin is Literal:
-        return "string", tuple(str(item) for item in get_args(annotation)), []
-    if hasattr(annotation, "__metadata__"):
-        kind, enum, constraints = _json_type(get_args(annotation)[0])
-        return kind, enum, [*constraints, *annotation.__metadata__]
-    return _JSON_TYPES[annotation], (), []

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from capabilities.errors import FailedPrecondition
+
 GENERATION = frozenset({"textToImage"})
 """Methods of a model that makes pictures from words."""
 INPAINTING = frozenset({"inpaint", "outpaint"})
@@ -41,6 +43,18 @@ class ModelFacts:
     control: str = ""
     variety: str = ""
     ready: bool = True
+
+    def require(self, method: str) -> None:
+        """Raises FailedPrecondition where the model cannot do the method."""
+        if method not in self.methods:
+            able = ", ".join(sorted(self.methods))
+            raise FailedPrecondition(
+                f"the model '{self.id}' cannot do {method}; it can do {able or 'nothing here'}",
+                reason="MODEL_CANNOT",
+                field="modelId",
+                limit=able,
+                asked=method,
+            )
 
 
 class Models(Protocol):

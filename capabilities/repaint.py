@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from capabilities.arguments import GenerationArguments, PictureSource, Text, spelled
 from capabilities.errors import InvalidArgument
-from capabilities.generate import generation, require_method
+from capabilities.generate import generation
 from capabilities.models import Means, ModelFacts
 from capabilities.tasks import MAX_FEATHER, ImageToImage, Inpaint, Outpaint
 
@@ -109,7 +109,7 @@ class OutpaintArguments(MaskedArguments):
 def image_to_image(arguments: ImageToImageArguments, means: Means) -> ImageToImage:
     """The complete task; the picture's size is kept unless another is asked for."""
     model = means.model(arguments.model_id)
-    require_method(model, "imageToImage")
+    model.require("imageToImage")
     picture = means.pictures["image"]
     width, height = arguments.width or picture.width, arguments.height or picture.height
     return ImageToImage(
@@ -120,7 +120,7 @@ def image_to_image(arguments: ImageToImageArguments, means: Means) -> ImageToIma
 def inpaint(arguments: InpaintArguments, means: Means) -> Inpaint:
     """The complete task. Raises InvalidArgument for a mask of another size, unless it may be fitted."""
     model = means.model(arguments.model_id)
-    require_method(model, "inpaint")
+    model.require("inpaint")
     picture, mask = means.pictures["image"], means.pictures["mask"]
     _refuse_size(arguments, "inpaint keeps the size of the picture")
     if (mask.width, mask.height) != (picture.width, picture.height) and arguments.mask_fit != "scale":
@@ -146,7 +146,7 @@ def inpaint(arguments: InpaintArguments, means: Means) -> Inpaint:
 def outpaint(arguments: OutpaintArguments, means: Means) -> Outpaint:
     """The complete task. Raises InvalidArgument where nothing is to be added."""
     model = means.model(arguments.model_id)
-    require_method(model, "outpaint")
+    model.require("outpaint")
     picture = means.pictures["image"]
     _refuse_size(arguments, "outpaint's size is the picture's and what is added")
     sides = _sides(arguments)

@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from capabilities import enlargers
 from capabilities.arguments import ModelId, PictureArguments, spelled
 from capabilities.errors import FailedPrecondition, InvalidArgument
-from capabilities.generate import require_method
 from capabilities.models import Means
-from capabilities.operations import RESAMPLES, Resample
+from capabilities.operations import Resample
 from capabilities.repaint import RepaintingArguments, common
 from capabilities.tasks import FaceRestore, Upscale, UpscaleImg2Img, UpscaleTraditional
 
@@ -18,15 +18,6 @@ TYPE = "diffusers.upscale"
 DETAIL_STRENGTH = 0.3
 FACE_STRENGTH = 0.8
 RESTORERS = ("gfpgan", "restoreformer", "codeformer")
-DEFAULT_UPSCALER = "realesrgan-x4plus"
-ALIASES = {
-    "esrgan": "realesrgan-x4plus",
-    "realesrgan": "realesrgan-x4plus",
-    "realesrgan-anime": "realesrgan-x4plus-anime",
-    "anime": "realesrgan-x4plus-anime",
-    "fast": "realesr-animevideov3",
-}
-"""Short names of the upscalers that come along."""
 
 
 class UpscaleTraditionalArguments(PictureArguments):
@@ -100,7 +91,7 @@ def face_restore(arguments: FaceRestoreArguments, means: Means) -> FaceRestore:
         model = means.model(fitting[0].id)
     else:
         model = means.model(asked)
-        require_method(model, "faceRestore")
+        model.require("faceRestore")
     picture = means.pictures["image"]
     return FaceRestore(
         model_id=model.id,
@@ -114,9 +105,7 @@ def face_restore(arguments: FaceRestoreArguments, means: Means) -> FaceRestore:
 
 def upscale(arguments: UpscaleArguments, means: Means) -> Upscale:
     """The complete task. Raises InvalidArgument for a factor that is neither 2 nor 4."""
-    name = arguments.model_id or DEFAULT_UPSCALER
-    model = means.model(ALIASES.get(name.lower(), name))
-    require_method(model, "upscale")
+    model = enlargers.upscaler(arguments.model_id, means)
     factor = _factor(arguments.factor, 4 if model.factor >= 4 else 2, f"for '{model.id}'")
     picture = means.pictures["image"]
     return Upscale(
@@ -138,7 +127,7 @@ def upscale_traditional(arguments: UpscaleTraditionalArguments, means: Means) ->
         width=picture.width * factor,
         height=picture.height * factor,
         factor=factor,
-        method=arguments.method or "lanczos",
+        method=arguments.method or enlargers.DEFAULT_FILTER,
         output=arguments.output,
     )
 
@@ -146,12 +135,8 @@ def upscale_traditional(arguments: UpscaleTraditionalArguments, means: Means) ->
 def upscale_img2img(arguments: UpscaleImg2ImgArguments, means: Means) -> UpscaleImg2Img:
     """The complete task. Raises InvalidArgument where tiles would not fit their overlap."""
     model = means.model(arguments.model_id)
-    require_method(model, "upscaleImg2Img")
-    method = arguments.method or "lanczos"
-    if method not in RESAMPLES:
-        upscaler = means.model(ALIASES.get(method.lower(), method))
-        require_method(upscaler, "upscale")
-        method = upscaler.id
+    model.require("upscaleImg2Img")
+    method = enlargers.filter_or_upscaler(arguments.method, means)
     # A model that draws at one size only has tiles of that size.
     tile = model.width if model.fixed_size else arguments.tile_size or model.side
     tile = max(model.granularity, tile // model.granularity * model.granularity)

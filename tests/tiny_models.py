@@ -159,3 +159,41 @@ def face_restorer(file: Path) -> Path:
     )  # fmt: skip
     save_file({name: value.contiguous() for name, value in network.state_dict().items()}, file)
     return file
+
+
+def embedding(file: Path, tensors: dict[str, tuple[int, int]], *, seed: int = 3) -> Path:
+    """A textual inversion: vectors (count, width) by the names that programs give them."""
+    import torch
+    from safetensors.torch import save_file
+
+    chance = torch.Generator().manual_seed(seed)
+    save_file({name: torch.randn(shape, generator=chance) for name, shape in tensors.items()}, file)
+    return file
+
+
+def with_safety_checker(folder: Path, base: Path, *, flags: bool) -> Path:
+    """A copy of a Stable Diffusion folder whose safety checker flags every picture, or none."""
+    import diffusers
+    import torch
+    from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+    from transformers import CLIPConfig, CLIPImageProcessor
+
+    vision = {
+        "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+        "image_size": 32, "patch_size": 16, "projection_dim": 16,
+    }  # fmt: skip
+    checker = StableDiffusionSafetyChecker(CLIPConfig(vision_config=vision, projection_dim=16))
+    # The picture's likeness to a concept is between -1 and 1; what is above the concept's weight is flagged.
+    for name in ("concept_embeds_weights", "special_care_embeds_weights"):
+        getattr(checker, name).data = torch.full_like(getattr(checker, name), -2.0 if flags else 2.0)
+    library: Any = diffusers
+    pipeline = library.StableDiffusionPipeline.from_pretrained(base, safety_checker=None)
+    pipeline.register_modules(
+        safety_checker=checker,
+        feature_extractor=CLIPImageProcessor(
+            size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
+        ),
+    )
+    pipeline.register_to_config(requires_safety_checker=True)
+    pipeline.save_pretrained(folder, safe_serialization=True)
+    return folder

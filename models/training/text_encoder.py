@@ -1,7 +1,12 @@
-"""Cuts MiniLM down to the model's text encoder and keeps its states for every caption."""
+"""Makes the model's text encoder of MiniLM and keeps its states for every caption.
+
+The denoiser sees meanings, not words: a last layer gives every position the mean over MiniLM's own last states, which is
+the embedding that MiniLM was trained for. Pieces that few names need are left out, matrices are kept in eight bits.
+"""
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
 import re
@@ -9,20 +14,23 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from transformers import BertModel, BertTokenizer
+from transformers import BertConfig, BertModel, BertTokenizer
+from transformers.models.bert.modeling_bert import BertLayer
 
-from models.training import distil
+from models.training import related
 from models.training.captions import GAME_NAME, Caption, captions_for, names_of
 from models.training.render import COLOURS
 from models.training.sources import STYLES, WORDNET, fetch, read_icons
 from models.training.wordnet import WordNet
 from models.training.workspace import Workspace, open_workspace, save_atomically, stage_parser
 
-LAYERS = 3
-VOCABULARY = 7700
+VOCABULARY = 11_500
 # The most frequent pieces are kept whatever they mean.
 FREQUENT = 1500
 MAX_LENGTH = 16
+# Times the mean in the layer that takes it: what is left of a position's own state beside it is one part in this.
+MEAN_SCALE = 256.0
+STORED = torch.float8_e4m3fn
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
@@ -59,8 +67,31 @@ def choose_pieces(
     return list(wanted)
 
 
+@torch.no_grad()
+def mean_layer(config: BertConfig) -> BertLayer:
+    """A layer whose answer, in every position, is the mean of its input over all positions, at deviation 1.
+
+    Queries and keys of nothing attend to all positions alike; the layer's norms take away the scale.
+    """
+    layer = BertLayer(config)
+    for name, parameter in layer.named_parameters():
+        parameter.fill_(1.0 if name.endswith("LayerNorm.weight") else 0.0)
+    layer.attention.self.value.weight.fill_diagonal_(1.0)
+    layer.attention.output.dense.weight.fill_diagonal_(MEAN_SCALE)
+    return layer
+
+
+def store(model: BertModel, folder: Path) -> None:
+    """Write the model with its matrices in eight bits; `from_pretrained` turns them into the type it is asked for."""
+    small = copy.deepcopy(model).half()
+    for parameter in small.parameters():
+        if parameter.ndim == 2:
+            parameter.data = parameter.data.to(STORED)
+    small.save_pretrained(folder)
+
+
 def prune(names: list[str], things: set[str]) -> tuple[BertModel, BertTokenizer]:
-    """MiniLM with its first layers and the chosen pieces only."""
+    """MiniLM with the chosen pieces only, and a layer more that takes the mean."""
     folder = packaged_model()
     model = BertModel.from_pretrained(folder, add_pooling_layer=False)
     source = BertTokenizer.from_pretrained(folder)
@@ -75,12 +106,12 @@ def prune(names: list[str], things: set[str]) -> tuple[BertModel, BertTokenizer]
     embeddings.position_embeddings = torch.nn.Embedding(MAX_LENGTH, positions.shape[1], _weight=positions)
     embeddings.position_ids = embeddings.position_ids[:, :MAX_LENGTH].clone()
     embeddings.token_type_ids = embeddings.token_type_ids[:, :MAX_LENGTH].clone()
-    model.encoder.layer = model.encoder.layer[:LAYERS]
+    model.encoder.layer.append(mean_layer(model.config))
     model.config.update(
         {
             "vocab_size": len(pieces),
             "max_position_embeddings": MAX_LENGTH,
-            "num_hidden_layers": LAYERS,
+            "num_hidden_layers": len(model.encoder.layer),
             # Diffusers hands the mask to a text encoder only where its configuration says so.
             "use_attention_mask": True,
         }
@@ -129,30 +160,27 @@ def save_captions(
 
 
 def main() -> None:
-    parser = stage_parser(__doc__)
-    parser.add_argument("--minutes", type=float, default=10.0, help="how long to distil")
-    options = parser.parse_args()
+    options = stage_parser(__doc__).parse_args()
     workspace = open_workspace(options)
     wordnet = WordNet(fetch(WORDNET, workspace.packages) / "dict")
     icons = read_icons(workspace.packages)
     captions = captions_for(icons, wordnet)
-    texts = sorted({caption.text for caption in captions})
     names = [
         name for found in names_of(icons, wordnet) for name, weight in found.items() if weight >= GAME_NAME
     ]
     model, tokenizer = prune([*names, *STYLES, *COLOURS], things=set(wordnet.offsets))
-    folder = packaged_model()
-    teacher = BertModel.from_pretrained(folder, add_pooling_layer=False).eval()
-    lessons, kinds = distil.phrases(texts, wordnet)
-    answers = distil.teach(teacher, BertTokenizer.from_pretrained(folder), lessons)
-    print(f"{len(lessons)} texts to learn from", flush=True)
-    captions += distil.related(lessons, kinds, answers, captions)
-    distil.learn(model, tokenizer, lessons, kinds, answers, options.minutes)
-    model.half().save_pretrained(workspace.text_encoder / "text_encoder")
+    folder = workspace.text_encoder / "text_encoder"
+    store(model, folder)
     tokenizer.save_pretrained(workspace.text_encoder / "tokenizer")
-    save_captions(workspace, captions, model.float(), tokenizer)
+    model = BertModel.from_pretrained(folder, add_pooling_layer=False, dtype=torch.float32).eval()
+
+    texts, kinds = related.phrases(sorted({caption.text for caption in captions}), wordnet)
+    whole = BertModel.from_pretrained(packaged_model(), add_pooling_layer=False).eval()
+    answers = related.embed(whole, BertTokenizer.from_pretrained(packaged_model()), texts)
+    more = related.related_captions(texts, kinds, answers, captions)
+    save_captions(workspace, [*captions, *more], model, tokenizer)
     weights = sum(parameter.numel() for parameter in model.parameters())
-    print(json.dumps({"texts": len(texts), "pieces": len(tokenizer), "weights": weights}))
+    print(json.dumps({"related": len(more), "pieces": len(tokenizer), "weights": weights}))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ import asyncio
 import json
 
 from capabilities.errors import InvalidArgument
-from capabilities.methods import METHODS, Parameter
+from capabilities.methods import METHODS
+from capabilities.signature import Parameter
 from entity_store.authority import Authority
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2_grpc

@@ -37,7 +37,10 @@ class Wish:
 
 
 def text_to_image(request: image_pb2.TextToImageRequest) -> Wish:
-    return _wish(request, "textToImage", {"prompt": request.prompt})
+    values: dict[str, object] = {"prompt": request.prompt}
+    if request.HasField("hires_fix"):
+        values["hires_fix"] = {field.name: value for field, value in request.hires_fix.ListFields()}
+    return _wish(request, "textToImage", values)
 
 
 def image_to_image(request: image_pb2.ImageToImageRequest) -> Wish:

@@ -19,7 +19,8 @@ from capabilities.errors import FailedPrecondition, NotFound
 from sidecar.config import HubModel
 from sidecar.engines.local import importer
 from sidecar.engines.local.catalog import Catalog
-from sidecar.engines.local.discovery import embedded_folder, safetensors_keys
+from sidecar.engines.local.discovery import embedded_folder
+from sidecar.engines.local.weights import tensor_names
 from sidecar.pb.viwo.imagegen.v1 import model_pb2
 from tests import single_file
 from tests.harness import Sidecar, pixels, refused, started, text_to_image
@@ -123,7 +124,7 @@ def test_what_is_no_model_is_not_listed(tmp_path: Path) -> None:
         with pytest.raises(NotFound):
             catalog.model(name)
     with pytest.raises(FailedPrecondition, match="is not a safetensors file"):
-        safetensors_keys(tmp_path / "evil.safetensors")
+        tensor_names(tmp_path / "evil.safetensors")
 
 
 def test_hub_models_are_those_the_operator_listed() -> None:
@@ -176,12 +177,12 @@ class TestEmbedded:
         assert corners(made)[:, 3].max() == 0
         assert made[64, 64, 3] == 255
         context = await icons_sidecar.context()
-        for options, code in (
-            ({"model_id": "sd"}, grpc.StatusCode.FAILED_PRECONDITION),
-            ({"model_id": "icons", "background": "plaid"}, grpc.StatusCode.INVALID_ARGUMENT),
+        for model, background, code in (
+            ("sd", "transparent", grpc.StatusCode.FAILED_PRECONDITION),
+            ("icons", "plaid", grpc.StatusCode.INVALID_ARGUMENT),
         ):
-            given = {"background": "transparent", **options}
-            error = await refused(icons_sidecar.images.TextToImage(text_to_image(context, **given)))
+            asked = text_to_image(context, model_id=model, background=background)
+            error = await refused(icons_sidecar.images.TextToImage(asked))
             assert error.code() == code
 
     async def test_style_words_choose_the_style(self, icons_sidecar: Sidecar) -> None:
@@ -212,7 +213,7 @@ def corners(picture: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def test_pickled_weights_become_safetensors_and_nothing_in_them_is_run(tmp_path: Path) -> None:
     torch.save({"params_ema": {"a.weight": torch.ones(2, 3)}, "epoch": 4}, tmp_path / "net.pth")
     assert "1 tensors" in importer.convert(tmp_path / "net.pth", tmp_path / "models")
-    assert safetensors_keys(tmp_path / "models" / "net.safetensors") == ["a.weight"]
+    assert tensor_names(tmp_path / "models" / "net.safetensors") == ["a.weight"]
     witness = tmp_path / "run"
     (tmp_path / "evil.pth").write_bytes(pickle.dumps(_Evil(witness), protocol=2))
     for name in ("evil.pth", "nothing.pth"):

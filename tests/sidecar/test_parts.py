@@ -22,6 +22,11 @@ async def equipped(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Si
     tiny_models.lora(root / "kohya.safetensors", base, kohya=True)
     tiny_models.lora(root / "plain.safetensors", base, kohya=False)
     tiny_models.autoencoder(root / "soft", seed=9)
+    (root / "other").mkdir()
+    tiny_models.embedding(root / "moss.safetensors", {"emb_params": (1, 32)})
+    tiny_models.embedding(root / "many.safetensors", {"emb_params": (3, 32)}, seed=4)
+    tiny_models.embedding(root / "other" / "moss.safetensors", {"<moss>": (1, 32)}, seed=5)
+    tiny_models.embedding(root / "wide.safetensors", {"emb_params": (1, 48)})
     async with started(root, tmp_path_factory.mktemp("data")) as running:
         yield running
 
@@ -109,3 +114,39 @@ async def test_every_part_must_be_allowed(equipped: Sidecar) -> None:
     for options in ({"loras": [image_pb2.Lora(id="plain", weight=1)]}, {"vae": "soft"}):
         error = await refused(equipped.images.TextToImage(text_to_image(context, **options)))
         assert error.code() == grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_a_textual_inversion_acts_where_the_prompt_names_it_and_is_gone_afterwards(
+    equipped: Sidecar,
+) -> None:
+    context = await equipped.context()
+
+    async def drawn(prompt: str) -> bytes:
+        answer = await equipped.images.TextToImage(text_to_image(context, prompt))
+        return bytes(answer.images[0].data)
+
+    plain = await drawn("a moss sword")
+    for name in ("moss", "many", "other/moss"):
+        assert await drawn(f"a embedding:{name} sword") != plain
+        assert await drawn("a moss sword") == plain
+    # Together with weights, which are read by another library, and two at once.
+    weighted = await drawn("a embedding:moss (sword:1.3)")
+    assert weighted not in (plain, await drawn("a moss (sword:1.3)"))
+    both = await drawn("embedding:moss embedding:many")
+    assert both not in (await drawn("embedding:moss"), await drawn("embedding:many"))
+    assert await drawn("a moss sword") == plain
+
+
+async def test_textual_inversions_that_cannot_be(equipped: Sidecar) -> None:
+    context = await equipped.context()
+    for prompt, code in (
+        ("embedding:nothing", grpc.StatusCode.NOT_FOUND),
+        ("embedding:kohya", grpc.StatusCode.FAILED_PRECONDITION),
+        ("embedding:wide", grpc.StatusCode.FAILED_PRECONDITION),
+    ):
+        error = await refused(equipped.images.TextToImage(text_to_image(context, prompt)))
+        assert error.code() is code
+    narrow = await equipped.context({"allowed_models": ["sd"]})
+    error = await refused(equipped.images.TextToImage(text_to_image(narrow, "embedding:moss")))
+    assert error.code() is grpc.StatusCode.PERMISSION_DENIED
+    assert error_info(error).metadata["asked"] == "moss"

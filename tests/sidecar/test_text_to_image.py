@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from capabilities import imaging
-from sidecar.pb.viwo.imagegen.v1 import common_pb2, entity_pb2, image_pb2, job_pb2
+from sidecar.pb.viwo.imagegen.v1 import common_pb2, entity_pb2, job_pb2
 from tests.harness import Sidecar, in_world, pixels, refused, started, text_to_image
 
 
@@ -219,8 +219,5 @@ async def test_a_script_saves_into_a_room_it_names(sidecar: Sidecar) -> None:
 
 
 async def test_methods_that_are_not_built_say_so(sidecar: Sidecar) -> None:
-    context = await sidecar.context()
-    error = await refused(sidecar.images.FaceRestore(image_pb2.FaceRestoreRequest(context=context)))
-    assert error.code() is grpc.StatusCode.UNIMPLEMENTED
-    error = await refused(sidecar.jobs.Submit(job_pb2.SubmitJobRequest(apply=image_pb2.ApplyRequest())))
+    error = await refused(sidecar.jobs.SubmitBatch(job_pb2.SubmitBatchRequest()))
     assert error.code() is grpc.StatusCode.UNIMPLEMENTED

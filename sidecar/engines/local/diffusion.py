@@ -6,15 +6,15 @@ import inspect
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 
 from capabilities.errors import FailedPrecondition, PermissionDenied
 from capabilities.tasks import Generation
-from sidecar.engines.events import Event, Preview, RawImage, Step
-from sidecar.engines.local import pipelines, prompts, upscalers
-from sidecar.engines.local.pixels import Pixels, as_raw, centred, resized, to_bytes
+from sidecar.engines.events import Event, Preview, Step
+from sidecar.engines.local import inversions, memory, pipelines, prompts, upscalers
+from sidecar.engines.local.pixels import Pixels, centred, resized, to_bytes
 from sidecar.engines.local.previews import preview
 from sidecar.engines.local.upscalers import Upscaler
 from sidecar.engines.local.watch import Watch
@@ -23,6 +23,15 @@ from sidecar.engines.local.wire import ModelSource
 Emit = Callable[[Event], None]
 STEP_SECONDS = 0.2
 """A job that nobody watches tells its steps this far apart: each one costs the server's time, and so the work's."""
+
+
+class Part(NamedTuple):
+    """A run of a pipeline among those that one picture takes."""
+
+    number: int
+    before: int
+    """Steps of the runs before it."""
+    steps: int
 
 
 class Loaded:
@@ -56,9 +65,13 @@ class Loaded:
 
     @contextmanager
     def adjusted(
-        self, loras: list[tuple[ModelSource, float]], vae: Any | None, tiling: bool
+        self,
+        loras: list[tuple[ModelSource, float]],
+        embeddings: list[ModelSource],
+        vae: Any | None,
+        tiling: bool,
     ) -> Iterator[None]:
-        """LoRAs in, another autoencoder, seamless edges; afterwards everything is as it was.
+        """LoRAs and textual inversions in, another autoencoder, seamless edges; afterwards everything is as it was.
 
         Raises FailedPrecondition where the model's family takes none of these.
         """
@@ -66,6 +79,8 @@ class Loaded:
         try:
             if loras:
                 pipelines.load_loras(self._first, loras, self._source.id)
+            if embeddings:
+                inversions.load(self._first, embeddings, self._source.id)
             if vae is not None:
                 self._set_vae(vae)
             if tiling:
@@ -76,6 +91,8 @@ class Loaded:
                 self._set_padding("zeros")
             if vae is not None:
                 self._set_vae(own_vae)
+            if embeddings:
+                inversions.unload(self._first)
             if loras:
                 self._first.unload_lora_weights()
 
@@ -91,22 +108,6 @@ class Loaded:
                     module.padding_mode = mode
 
 
-def generate(
-    task: Generation,
-    index: int,
-    loaded: Loaded,
-    enlarger: list[Upscaler] | None,
-    emit: Emit,
-    watch: Watch,
-) -> RawImage:
-    """One picture from words. Each of a batch is made by itself, so that it equals the single picture with its seed."""
-    width, height = loaded.size or (task.width, task.height)
-    pixels = run(
-        task, index, loaded, loaded.pipeline("Text2Image"), {"width": width, "height": height}, emit, watch
-    )
-    return as_raw(fitted(pixels, task.width, task.height, enlarger), task.seed + index)
-
-
 def run(
     task: Generation,
     index: int,
@@ -115,22 +116,27 @@ def run(
     special: Mapping[str, Any],
     emit: Emit,
     watch: Watch,
-    part: tuple[int, int] = (0, 1),
+    part: Part | None = None,
 ) -> Pixels:
     """One run of a pipeline with a task's settings; `special` are the arguments of its kind.
 
-    `part` is which run of how many a picture takes.
+    `part` is which of the picture's runs it is; left out: the only one.
 
     Raises Canceled, and PermissionDenied for a picture that the model's safety checker flagged.
     """
     watch.check()
+    part = part or Part(0, 0, task.total_steps // task.count)
     # Tiles begin with noise of their own: the same in each would show as a pattern.
-    seed = task.seed + index + part[0] * 1_000_003
+    seed = task.seed + index + part.number * 1_000_003
     pipeline.scheduler = pipelines.scheduler_for(pipeline, loaded.shipped_scheduler, task.scheduler)
     accepted = inspect.signature(pipeline.__call__).parameters
+
+    def worded(text: str) -> str:
+        return inversions.in_words(text, task.embeddings)
+
     arguments: dict[str, Any] = {
-        "prompt": task.prompt if task.prompt.strip() else loaded.empty_prompt,
-        "negative_prompt": task.negative_prompt or None,
+        "prompt": worded(task.prompt) if task.prompt.strip() else loaded.empty_prompt,
+        "negative_prompt": worded(task.negative_prompt) or None,
         "num_inference_steps": task.steps,
         "guidance_scale": task.guidance_scale,
         "generator": torch.Generator("cpu").manual_seed(seed),
@@ -139,7 +145,7 @@ def run(
         "output_type": "np",
         **special,
     }
-    special_prompts = {"prompt_2": task.prompt_2, "negative_prompt_2": task.negative_prompt_2}
+    special_prompts = {"prompt_2": worded(task.prompt_2), "negative_prompt_2": worded(task.negative_prompt_2)}
     for name, value in {**special_prompts, "clip_skip": task.clip_skip}.items():
         if value and name not in accepted:
             raise FailedPrecondition(
@@ -150,6 +156,7 @@ def run(
             )
         if value:
             arguments[name] = value
+    memory.tile_if_short(pipeline, special["width"], special["height"], pipeline.device.type)
     arguments = prompts.conditioning(pipeline, arguments, task.clip_skip)
     checker = getattr(pipeline, "safety_checker", None)
     if task.allow_unsafe and checker is not None:
@@ -208,7 +215,7 @@ class _Steps:
         self,
         task: Generation,
         index: int,
-        part: tuple[int, int],
+        part: Part,
         size: tuple[int, int],
         emit: Emit,
         watch: Watch,
@@ -216,8 +223,8 @@ class _Steps:
         self._size = size
         self._index = index
         self._total = task.total_steps
-        self._steps = task.total_steps // task.count // part[1]
-        self._before = index * (task.total_steps // task.count) + part[0] * self._steps
+        self._steps = part.steps
+        self._before = index * (task.total_steps // task.count) + part.before
         self._emit = emit
         self._watch = watch
         self._told = time.monotonic()

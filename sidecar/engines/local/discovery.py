@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
 import os
-import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +14,14 @@ from capabilities.errors import FailedPrecondition
 from capabilities.models import GENERATION, INPAINTING, REPAINTING, ModelFacts
 from sidecar.config import HubModel
 from sidecar.engines.local.packaged import HED, REALESRGAN
+from sidecar.engines.local.weights import fingerprint, parameters, tensor_names
 from sidecar.engines.local.wire import ModelSource
 
 DEFAULTS_FILE = "viwo_defaults.json"
 CONFIG_SUFFIX = ".config"
 """`name.config/` beside `name.safetensors` holds the configurations of a single file, for machines without a hub."""
-MAX_HEADER = 64 * 1024 * 1024
+MOST_EMBEDDED = 77 * 2048
+"""Numbers that a textual inversion has at most: as many vectors as a prompt has tokens."""
 _FALLBACK_STEPS, _FALLBACK_GUIDANCE = 25, 7.0
 
 # Keys that only one family's checkpoint has, the most telling first -> pipeline class, side in pixels.
@@ -144,7 +143,7 @@ def folder_model(model_id: str, path: Path) -> LocalModel | None:
         model_id,
         str(path),
         "folder",
-        revision=_fingerprint([*weights, path / "model_index.json"]),
+        revision=fingerprint([*weights, path / "model_index.json"]),
         size=(facts.width, facts.height) if facts.fixed_size else None,
         granularity=granularity,
         side=side,
@@ -197,12 +196,14 @@ def _native_size(path: Path) -> tuple[int, int]:
 
 def single_file_model(model_id: str, path: Path) -> LocalModel | None:
     try:
-        keys = safetensors_keys(path)
+        keys = tensor_names(path)
     except FailedPrecondition:
         return None
     matches = (row for row in _SINGLE_FILES if any(key.startswith(row[0]) for key in keys))
     match = next(matches, None)
     if match is None:
+        if _is_embedding(path, keys):
+            return _other(model_id, path, [path], "embedding", "textual inversion")
         if any(".lora_" in key or ".lora." in key for key in keys):
             return _other(model_id, path, [path], "lora", "LoRA")
         # Face restorers have an encoder too, so they are looked for before autoencoders.
@@ -220,11 +221,18 @@ def single_file_model(model_id: str, path: Path) -> LocalModel | None:
         str(path),
         "file",
         pipeline=pipeline,
-        revision=_fingerprint([path]),
+        revision=fingerprint([path]),
         granularity=granularity,
         side=side,
     )
     return LocalModel(facts, source, pipeline, f"{pipeline} checkpoint in one file", path.stat().st_size)
+
+
+def _is_embedding(path: Path, keys: list[str]) -> bool:
+    """Whether a file holds a textual inversion: a few vectors as wide as a text encoder's, by any program's names."""
+    if set(keys) in ({"emb_params"}, {"clip_l", "clip_g"}):
+        return True
+    return len(keys) == 1 and parameters(path) <= MOST_EMBEDDED and path.stat().st_size <= MOST_EMBEDDED * 8
 
 
 def hub_model(entry: HubModel) -> LocalModel:
@@ -259,7 +267,7 @@ def _restorer(model_id: str, path: Path, keys: list[str]) -> LocalModel | None:
         str(path),
         "file",
         role="restorer",
-        revision=_fingerprint([path]),
+        revision=fingerprint([path]),
         parameters=parameters(path),
     )
     facts = ModelFacts(model_id, methods=frozenset({"faceRestore"}), variety=variety)
@@ -275,7 +283,7 @@ def _upscaler(model_id: str, path: Path, keys: list[str]) -> LocalModel | None:
         str(path),
         "file",
         role="upscaler",
-        revision=_fingerprint([path]),
+        revision=fingerprint([path]),
         parameters=parameters(path),
     )
     facts = ModelFacts(model_id, methods=frozenset({"upscale"}), factor=4)
@@ -333,7 +341,7 @@ def _other(model_id: str, path: Path, weights: list[Path], role: str, family: st
         "folder" if path.is_dir() else "file",
         role=role,
         pipeline=family,
-        revision=_fingerprint(weights),
+        revision=fingerprint(weights),
         parameters=sum(map(parameters, weights)),
     )
     size = sum(file.stat().st_size for file in weights)
@@ -359,7 +367,7 @@ def _controlnet(model_id: str, path: Path, config: Mapping[str, Any]) -> LocalMo
         "folder",
         role="controlnet",
         pipeline=family,
-        revision=_fingerprint(weights),
+        revision=fingerprint(weights),
         parameters=sum(map(parameters, weights)),
     )
     size = sum(file.stat().st_size for file in weights)
@@ -373,49 +381,6 @@ def _text_width(denoiser: Mapping[str, Any]) -> int:
         if isinstance(width, int):
             return width
     return 0
-
-
-def safetensors_keys(path: Path) -> list[str]:
-    """Tensor names of a safetensors file. Raises FailedPrecondition for anything else, pickles above all."""
-    return [key for key in _header(path) if key != "__metadata__"]
-
-
-def parameters(path: Path) -> int:
-    """How many numbers a safetensors file holds; 0 where it cannot be read."""
-    try:
-        header = _header(path)
-        return sum(math.prod(entry["shape"]) for key, entry in header.items() if key != "__metadata__")
-    except (FailedPrecondition, TypeError, KeyError):
-        return 0
-
-
-def _header(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if not 2 <= length <= min(MAX_HEADER, path.stat().st_size - 8):
-                raise ValueError("its header has an impossible length")
-            header = json.loads(file.read(length))
-            if not isinstance(header, dict):
-                raise ValueError("its header is no object")
-    except (OSError, ValueError, struct.error) as error:
-        raise FailedPrecondition(
-            f"{path.name} is not a safetensors file: {error}", reason="BAD_MODEL_FILE"
-        ) from None
-    return header
-
-
-def _fingerprint(files: Iterable[Path]) -> str:
-    """A cheap identity of weights: names, sizes and headers; reading gigabytes at start-up would be too slow."""
-    digest = hashlib.sha256()
-    for file in files:
-        if file.is_file():
-            digest.update(f"{file.name} {file.stat().st_size} ".encode())
-            with file.open("rb") as stream:
-                digest.update(stream.read(65_536))
-                stream.seek(max(0, file.stat().st_size - 65_536))
-                digest.update(stream.read())
-    return digest.hexdigest()[:16]
 
 
 def _json(path: Path) -> Mapping[str, Any]:

@@ -17,11 +17,12 @@ from capabilities.tasks import (
     Preprocess,
     Repainting,
     Task,
+    TextToImage,
     Upscale,
     UpscaleImg2Img,
 )
 from sidecar.engines.events import Done, Loading, RawImage, Step
-from sidecar.engines.local import annotators, controls, diffusion, faces, pipelines, repaint, upscalers
+from sidecar.engines.local import annotators, controls, drawing, faces, memory, pipelines, repaint, upscalers
 from sidecar.engines.local.annotators import Annotator
 from sidecar.engines.local.diffusion import Emit, Loaded
 from sidecar.engines.local.pixels import as_array, as_raw, on_white
@@ -95,10 +96,15 @@ class Maker:
                         return self._restore_faces(task, sources[task.model_id], inputs["image"], emit, watch)
                     case Upscale():
                         return self._upscale(task, sources[task.model_id], inputs["image"], emit, watch)
-        except (torch.OutOfMemoryError, MemoryError):
+        except (RuntimeError, MemoryError) as error:
+            if not memory.is_out_of_memory(error):
+                raise
+            # What failed hangs on the error's own frames until it is gone.
+            error.__traceback__ = None
             release(self.device)
             raise ResourceExhausted(
-                f"{task.width} x {task.height} px does not fit in the memory of this {self.device}; make it smaller",
+                f"{task.width} x {task.height} px does not fit in the memory of this {self.device}; make it smaller: "
+                f"{task.width // 2} x {task.height // 2} takes a quarter of it or less",
                 reason="OUT_OF_MEMORY",
                 field="width",
                 asked=f"{task.width} x {task.height}",
@@ -123,10 +129,11 @@ class Maker:
             pictures = controls.control_pictures(task, inputs, annotate)
         # Diffusers takes a weight of 0 for one that was not given.
         loras = [(sources[lora.id], lora.weight) for lora in task.loras if lora.weight]
+        embeddings = [sources[name] for name in task.embeddings]
         vae = self._vae(sources[task.vae], emit, watch) if task.vae else None
         started = time.perf_counter()
         images = []
-        with loaded.adjusted(loras, vae, task.tiling):
+        with loaded.adjusted(loras, embeddings, vae, task.tiling):
             for index in range(task.count):
                 match task:
                     case Apply():
@@ -134,7 +141,7 @@ class Maker:
                     case Repainting():
                         image = repaint.repaint(task, index, loaded, inputs, enlarger, emit, watch)
                     case _:
-                        image = diffusion.generate(task, index, loaded, enlarger, emit, watch)
+                        image = drawing.draw(task, index, loaded, enlarger, emit, watch)
                 images.append(image)
         return Done(tuple(images), time.perf_counter() - started)
 
@@ -158,8 +165,13 @@ class Maker:
         self, task: Generation, sources: Mapping[str, ModelSource], emit: Emit, watch: Watch
     ) -> list[Upscaler] | None:
         """The upscaler that a generation needs besides its model, if any."""
+        method = ""
         if isinstance(task, UpscaleImg2Img):
-            return self._upscaler(sources[task.method], emit, watch) if task.method in sources else None
+            method = task.method
+        elif isinstance(task, TextToImage) and task.refine is not None:
+            method = task.refine.method
+        if method:
+            return self._upscaler(sources[method], emit, watch) if method in sources else None
         return self._upscaler(ENLARGER, emit, watch) if _must_enlarge(task, sources[task.model_id]) else None
 
     def _upscale(self, task: Upscale, source: ModelSource, image: RawImage, emit: Emit, watch: Watch) -> Done:

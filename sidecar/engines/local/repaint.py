@@ -15,20 +15,16 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from capabilities.operations import RESAMPLES
 from capabilities.tasks import Inpaint, Masked, Outpaint, Repainting, UpscaleImg2Img, starts
 from sidecar.engines.events import RawImage
-from sidecar.engines.local import upscalers
-from sidecar.engines.local.diffusion import Emit, Loaded, fitted, run
+from sidecar.engines.local.diffusion import Emit, Loaded, Part, fitted, run
 from sidecar.engines.local.pixels import Pixels, as_array, as_raw, on_white, resized
-from sidecar.engines.local.upscalers import Upscaler
+from sidecar.engines.local.upscalers import Upscaler, enlarged
 from sidecar.engines.local.watch import Watch
 
 Weights = np.ndarray[Any, np.dtype[np.float32]]
 """Height x width in 0 to 1: how much of the new picture a pixel gets."""
 
-RESAMPLING = {"nearest": "nearest-exact", "bilinear": "bilinear", "area": "area"}
-"""What torch calls the filters that it has; the others are bicubic."""
 SEED_NOISE = 0.08
 """Deviation of the noise laid over an extended edge (of 1): without it the new area repeats the edge as stripes."""
 
@@ -54,8 +50,8 @@ def repaint(
             canvas, mask = _extended(task, picture, seed)
             made = _repaint_masked(run_task, task, canvas, mask)
         case UpscaleImg2Img():
-            enlarged = _enlarged(task, on_white(picture), enlarger)
-            made = enlarged if task.steps_taken == 0 else _tile_by_tile(run_task, task, enlarged)
+            larger = enlarged(on_white(picture), task.width, task.height, task.method, enlarger)
+            made = larger if task.steps_taken == 0 else _tile_by_tile(run_task, task, larger)
         case _:
             picture = resized(on_white(picture), task.width, task.height)
             made = picture if task.steps_taken == 0 else run_task.whole(picture, None)
@@ -73,7 +69,7 @@ class _Run:
     emit: Emit
     watch: Watch
 
-    def whole(self, picture: Pixels, mask: Weights | None, part: tuple[int, int] = (0, 1)) -> Pixels:
+    def whole(self, picture: Pixels, mask: Weights | None, part: Part | None = None) -> Pixels:
         """The pipeline's proposal for a picture (RGB), of the same size; `mask` above 0 is to be drawn anew."""
         height, width = picture.shape[:2]
         work_width, work_height = self.loaded.size or (
@@ -133,15 +129,6 @@ def _repaint_masked(runner: _Run, task: Masked, picture: Pixels, mask: Weights) 
     return result
 
 
-def _enlarged(task: UpscaleImg2Img, picture: Pixels, enlarger: list[Upscaler] | None) -> Pixels:
-    """The picture at the task's size, before any detail is drawn."""
-    if task.method not in RESAMPLES and enlarger is not None:
-        while picture.shape[1] < task.width:
-            factor = 2 if picture.shape[1] * 2 >= task.width else 4
-            picture = upscalers.upscale(enlarger, picture, factor, lambda done, of: None)
-    return resized(picture, task.width, task.height, RESAMPLING.get(task.method, "bicubic"))
-
-
 def _tile_by_tile(runner: _Run, task: UpscaleImg2Img, picture: Pixels) -> Pixels:
     """The picture with each tile's detail drawn anew; where tiles share pixels they fade into one another.
 
@@ -155,9 +142,10 @@ def _tile_by_tile(runner: _Run, task: UpscaleImg2Img, picture: Pixels) -> Pixels
         for top in starts(height, task.tile, task.overlap)
         for left in starts(width, task.tile, task.overlap)
     ]
+    steps = max(1, task.steps_taken)
     for number, (top, left) in enumerate(corners):
         here = (slice(top, min(height, top + task.tile)), slice(left, min(width, left + task.tile)))
-        made = runner.whole(picture[here], None, (number, len(corners)))
+        made = runner.whole(picture[here], None, Part(number, number * steps, steps))
         share = _fading(made.shape[0], made.shape[1], task.overlap)
         total[here] += made * share
         weight[here] += share

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from capabilities.errors import FailedPrecondition
 from sidecar.engines.local import ncnn, packaged
-from sidecar.engines.local.pixels import Pixels
+from sidecar.engines.local.pixels import Pixels, resized
 from sidecar.engines.local.vision import ensure_torchvision
 from sidecar.engines.local.wire import ModelSource
 
@@ -20,6 +20,9 @@ TILE = 256
 """Side of a tile in pixels of the input: what one forward pass holds in memory."""
 OVERLAP = 16
 """Pixels around a tile that are computed and thrown away, so that no seam shows."""
+
+RESAMPLING = {"nearest": "nearest-exact", "bilinear": "bilinear", "area": "area"}
+"""What torch calls the filters that it has; the others are bicubic."""
 
 
 class Upscaler:
@@ -94,6 +97,15 @@ def upscale(
         alpha = functional.interpolate(image[:, 3:], (height, width), mode="bicubic", antialias=True)
         made = torch.cat([made, alpha.clamp(0, 1)], dim=1)
     return (made[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+
+
+def enlarged(pixels: Pixels, width: int, height: int, method: str, networks: list[Upscaler] | None) -> Pixels:
+    """A picture at another size, by a resampling filter or by `networks`, whose excess is scaled away."""
+    if networks is not None:
+        while pixels.shape[1] < width:
+            factor = 2 if pixels.shape[1] * 2 >= width else 4
+            pixels = upscale(networks, pixels, factor, lambda done, of: None)
+    return resized(pixels, width, height, RESAMPLING.get(method, "bicubic"))
 
 
 def _tiles(height: int, width: int) -> Iterator[tuple[int, int, int, int]]:

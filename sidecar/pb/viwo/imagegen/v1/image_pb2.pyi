@@ -343,6 +343,7 @@ class TextToImageRequest(_message.Message):
     PROMPT_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
     OUTPUT_FIELD_NUMBER: _builtins.int
+    HIRES_FIX_FIELD_NUMBER: _builtins.int
     prompt: _builtins.str
     """What the picture shows."""
     @_builtins.property
@@ -357,6 +358,10 @@ class TextToImageRequest(_message.Message):
     def output(self) -> _common_pb2.OutputOptions:
         """Encoding, saving, and what becomes of the job when the client leaves."""
 
+    @_builtins.property
+    def hires_fix(self) -> Global___HiresFix:
+        """Draw small first, then enlarge and draw the detail anew; unset: draw at the full size at once."""
+
     def __init__(
         self,
         *,
@@ -364,14 +369,56 @@ class TextToImageRequest(_message.Message):
         prompt: _builtins.str = ...,
         options: Global___GenerationOptions | None = ...,
         output: _common_pb2.OutputOptions | None = ...,
+        hires_fix: Global___HiresFix | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "options", b"options", "output", b"output"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "hires_fix", b"hires_fix", "options", b"options", "output", b"output"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "options", b"options", "output", b"output", "prompt", b"prompt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "hires_fix", b"hires_fix", "options", b"options", "output", b"output", "prompt", b"prompt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TextToImageRequest: _TypeAlias = TextToImageRequest  # noqa: Y015
+
+@_typing.final
+class HiresFix(_message.Message):
+    """A picture larger than a model was trained for: composed at its own size, then enlarged and refined."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCALE_FIELD_NUMBER: _builtins.int
+    STRENGTH_FIELD_NUMBER: _builtins.int
+    UPSCALER_FIELD_NUMBER: _builtins.int
+    scale: _builtins.float
+    """How much larger the result is than the first pass, 1 to 4; unset: 2. Width and height of the options are the first pass's."""
+    strength: _builtins.float
+    """How much detail is drawn anew, 0 to 1; unset: 0.5."""
+    upscaler: _builtins.str
+    """What enlarges: a resampling filter or an upscaler; unset: lanczos."""
+    def __init__(
+        self,
+        *,
+        scale: _builtins.float | None = ...,
+        strength: _builtins.float | None = ...,
+        upscaler: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_scale", b"_scale", "_strength", b"_strength", "_upscaler", b"_upscaler", "scale", b"scale", "strength", b"strength", "upscaler", b"upscaler"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_scale", b"_scale", "_strength", b"_strength", "_upscaler", b"_upscaler", "scale", b"scale", "strength", b"strength", "upscaler", b"upscaler"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__scale: _TypeAlias = _typing.Literal["scale"]  # noqa: Y015
+    _WhichOneofArgType__scale: _TypeAlias = _typing.Literal["_scale", b"_scale"]  # noqa: Y015
+    _WhichOneofReturnType__strength: _TypeAlias = _typing.Literal["strength"]  # noqa: Y015
+    _WhichOneofArgType__strength: _TypeAlias = _typing.Literal["_strength", b"_strength"]  # noqa: Y015
+    _WhichOneofReturnType__upscaler: _TypeAlias = _typing.Literal["upscaler"]  # noqa: Y015
+    _WhichOneofArgType__upscaler: _TypeAlias = _typing.Literal["_upscaler", b"_upscaler"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__scale) -> _WhichOneofReturnType__scale | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__strength) -> _WhichOneofReturnType__strength | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__upscaler) -> _WhichOneofReturnType__upscaler | None: ...
+
+Global___HiresFix: _TypeAlias = HiresFix  # noqa: Y015
 
 @_typing.final
 class ImageToImageRequest(_message.Message):

@@ -1,82 +1,19 @@
-"""One model for each kind of work: complete, validated, and enough to repeat the work exactly."""
+"""Work that a diffusion model does."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field
 
-from capabilities.operations import RESAMPLES, AnyOperation, Composite, Operation, Resample, Resize
-
-MAX_SEED = 2**53 - 1
-"""Largest seed: the largest whole number that JavaScript and JSON carry exactly."""
+from capabilities.operations import RESAMPLES
+from capabilities.tasks.base import Task
 
 MAX_FEATHER = 256
 """Widest soft edge, in pixels."""
 
-Format = Literal["png", "jpeg", "webp"]
 Background = Literal["opaque", "transparent"]
-
-
-class Output(BaseModel):
-    """How the pictures of a task are encoded."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    format: Format = "png"
-    quality: Annotated[int, Field(ge=1, le=100)] = 90
-
-
-class Task(BaseModel):
-    """What all kinds of work have in common. Sizes in pixels, of the result; picture k of the batch has seed + k."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: str
-    model_id: str = ""
-    """The model that does the main part; empty where none is needed."""
-    width: int
-    height: int
-    steps: int = 1
-    """Denoising steps; 1 for work that has none."""
-    seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
-    count: Annotated[int, Field(ge=1)] = 1
-    output: Output = Output()
-
-    @property
-    def inputs(self) -> Mapping[str, str]:
-        """The pictures that the work begins with: their role, and where they are stored."""
-        return {}
-
-    @property
-    def models(self) -> frozenset[str]:
-        """Every model that the work touches."""
-        return frozenset({self.model_id} - {""})
-
-    @property
-    def seeds(self) -> list[int]:
-        return [self.seed + index for index in range(self.count)]
-
-    @property
-    def total_steps(self) -> int:
-        return self.steps * self.count
-
-    @property
-    def compute(self) -> float:
-        """Megapixel-steps: width x height x steps / 1 000 000, times pictures."""
-        return self.width * self.height * self.steps * self.count / 1_000_000
-
-    @property
-    def title(self) -> str:
-        """A few words for what the picture shows; empty where nobody said."""
-        return ""
-
-    def facts(self, seed: int) -> dict[str, object]:
-        """What is kept with a picture: enough to make it again."""
-        facts: dict[str, object] = {"method": self.kind, "model": self.model_id}
-        facts |= {"width": self.width, "height": self.height, "cost": self.compute / self.count}
-        return facts | {f"source_{role}": ref for role, ref in self.inputs.items()}
 
 
 class LoraUse(BaseModel):
@@ -88,7 +25,7 @@ class LoraUse(BaseModel):
     weight: float
 
 
-_EXTRAS = {"prompt_2", "negative_prompt_2", "loras", "clip_skip", "vae", "tiling"}
+_EXTRAS = {"prompt_2", "negative_prompt_2", "loras", "embeddings", "clip_skip", "vae", "tiling"}
 
 
 class Generation(Task):
@@ -106,6 +43,8 @@ class Generation(Task):
     prompt_2: str = ""
     negative_prompt_2: str = ""
     loras: tuple[LoraUse, ...] = ()
+    embeddings: tuple[str, ...] = ()
+    """Textual inversions that the prompts name, by model id."""
     clip_skip: int = 0
     """Layers of the text encoder that are left out at its end."""
     vae: str = ""
@@ -115,7 +54,8 @@ class Generation(Task):
 
     @property
     def models(self) -> frozenset[str]:
-        return super().models | {lora.id for lora in self.loras} | (frozenset({self.vae}) - {""})
+        parts = {*(lora.id for lora in self.loras), *self.embeddings, self.vae}
+        return super().models | (parts - {""})
 
     @property
     def title(self) -> str:
@@ -137,10 +77,51 @@ class Generation(Task):
         }
 
 
+class Refinement(BaseModel):
+    """A second pass: the first one's picture enlarged, and its detail drawn anew."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    width: int
+    height: int
+    """Size of the first pass, in pixels; the task's own is that of the result."""
+    strength: Annotated[float, Field(ge=0, le=1)]
+    method: str
+    """A resampling filter, or the id of a trained upscaler."""
+
+
 class TextToImage(Generation):
     """Pictures from words."""
 
     kind: Literal["text_to_image"] = "text_to_image"
+    refine: Refinement | None = None
+
+    @property
+    def models(self) -> frozenset[str]:
+        if self.refine is None or self.refine.method in RESAMPLES:
+            return super().models
+        return super().models | {self.refine.method}
+
+    @property
+    def steps_refining(self) -> int:
+        """Steps of the second pass for each picture."""
+        return 0 if self.refine is None else min(self.steps, int(self.steps * self.refine.strength))
+
+    @property
+    def total_steps(self) -> int:
+        return (self.steps + self.steps_refining) * self.count
+
+    @property
+    def compute(self) -> float:
+        if self.refine is None:
+            return super().compute
+        first = self.refine.width * self.refine.height * self.steps
+        second = self.width * self.height * self.steps_refining
+        return (first + second) * self.count / 1_000_000
+
+    def facts(self, seed: int) -> dict[str, object]:
+        more = {} if self.refine is None else {"refine": self.refine.model_dump()}
+        return super().facts(seed) | more
 
 
 class ControlInput(BaseModel):
@@ -176,25 +157,6 @@ class Apply(Generation):
 
     def facts(self, seed: int) -> dict[str, object]:
         return super().facts(seed) | {"controls": [item.model_dump() for item in self.controls]}
-
-
-class Preprocess(Task):
-    """A control picture made from an ordinary one."""
-
-    kind: Literal["preprocess"] = "preprocess"
-    image: str
-    type: str
-    low: int
-    high: int
-    resolution: int
-    blur: int
-
-    @property
-    def inputs(self) -> Mapping[str, str]:
-        return {"image": self.image}
-
-    def facts(self, seed: int) -> dict[str, object]:
-        return super().facts(seed) | {"control_type": self.type}
 
 
 class Repainting(Generation):
@@ -264,21 +226,6 @@ class Outpaint(Masked):
         return super().facts(seed) | sides
 
 
-class Upscale(Task):
-    """A larger picture from a trained upscaler."""
-
-    kind: Literal["upscale"] = "upscale"
-    image: str
-    factor: Literal[2, 4]
-
-    @property
-    def inputs(self) -> Mapping[str, str]:
-        return {"image": self.image}
-
-    def facts(self, seed: int) -> dict[str, object]:
-        return super().facts(seed) | {"factor": self.factor}
-
-
 class UpscaleImg2Img(Repainting):
     """A larger picture whose detail is drawn anew, tile by tile."""
 
@@ -321,77 +268,3 @@ def starts(length: int, tile: int, overlap: int) -> list[int]:
         return [0]
     count = -(-(length - overlap) // (tile - overlap))
     return [round(place * (length - tile) / (count - 1)) for place in range(count)]
-
-
-class FaceRestore(Task):
-    """A picture whose faces are made clear; 0 leaves them as they are, 1 restores them fully."""
-
-    kind: Literal["face_restore"] = "face_restore"
-    image: str
-    strength: Annotated[float, Field(ge=0, le=1)]
-
-    @property
-    def inputs(self) -> Mapping[str, str]:
-        return {"image": self.image}
-
-    def facts(self, seed: int) -> dict[str, object]:
-        return super().facts(seed) | {"strength": self.strength}
-
-
-class UpscaleTraditional(Task):
-    """A larger picture by interpolation."""
-
-    kind: Literal["upscale_traditional"] = "upscale_traditional"
-    image: str
-    factor: Literal[2, 4]
-    method: Resample
-
-    @property
-    def inputs(self) -> Mapping[str, str]:
-        return {"image": self.image}
-
-    @property
-    def operations(self) -> tuple[Operation, ...]:
-        return (Resize(width=self.width, height=self.height, method=self.method),)
-
-    def facts(self, seed: int) -> dict[str, object]:
-        return super().facts(seed) | {"factor": self.factor, "resampling": self.method}
-
-
-class Edit(Task):
-    """A picture changed by operations, one after another."""
-
-    kind: Literal["edit"] = "edit"
-    image: str
-    operations: Annotated[tuple[AnyOperation, ...], Field(min_length=1)]
-
-    @property
-    def inputs(self) -> Mapping[str, str]:
-        overlays = (item.overlay for item in self.operations if isinstance(item, Composite))
-        return {"image": self.image} | {f"overlay_{place}": ref for place, ref in enumerate(overlays)}
-
-    def facts(self, seed: int) -> dict[str, object]:
-        return super().facts(seed) | {"operations": [item.model_dump() for item in self.operations]}
-
-
-_TASKS: TypeAdapter[Task] = TypeAdapter(
-    Annotated[
-        TextToImage
-        | Apply
-        | Preprocess
-        | ImageToImage
-        | Inpaint
-        | Outpaint
-        | Upscale
-        | UpscaleImg2Img
-        | UpscaleTraditional
-        | FaceRestore
-        | Edit,
-        Field(discriminator="kind"),
-    ]
-)
-
-
-def read_task(values: Mapping[str, Any]) -> Task:
-    """The task that `model_dump` wrote. Raises pydantic's ValidationError."""
-    return _TASKS.validate_python(dict(values))

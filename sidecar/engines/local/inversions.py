@@ -1,0 +1,71 @@
+"""Textual inversions: vectors that stand for a word of the prompt, put in for one job and taken out after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+
+from capabilities.errors import FailedPrecondition
+from capabilities.generate import EMBEDDING
+from sidecar.engines.local.wire import ModelSource
+
+
+def load(pipeline: Any, sources: list[ModelSource], model_id: str) -> None:
+    """Teach the pipeline's text encoders the word of each inversion. Raises FailedPrecondition where they do not fit."""
+    if not hasattr(pipeline, "load_textual_inversion"):
+        raise FailedPrecondition(
+            f"the model '{model_id}' ({type(pipeline).__name__}) takes no textual inversion; leave embedding:... out",
+            reason="MODEL_CANNOT",
+            field="prompt",
+            asked=sources[0].id,
+        )
+    for place, source in enumerate(sources):
+        state = load_file(Path(source.location))
+        # Files for models with two text encoders have vectors for each.
+        parts = (
+            [state]
+            if "clip_l" not in state
+            else [{"emb_params": state["clip_l"]}, {"emb_params": state["clip_g"]}]
+        )
+        for part, (tokenizer, encoder) in zip(parts, _encoders(pipeline), strict=False):
+            try:
+                pipeline.load_textual_inversion(
+                    part, token=_word(place), tokenizer=tokenizer, text_encoder=encoder
+                )
+            except (ValueError, RuntimeError, KeyError) as error:
+                raise FailedPrecondition(
+                    f"the textual inversion '{source.id}' does not fit the model '{model_id}': {str(error)[:200]}",
+                    reason="EMBEDDING_DOES_NOT_FIT",
+                    field="prompt",
+                    asked=source.id,
+                ) from error
+
+
+def unload(pipeline: Any) -> None:
+    """Take all of them out again."""
+    for tokenizer, encoder in _encoders(pipeline):
+        words = [word for word in tokenizer.get_added_vocab() if word.startswith(_PREFIX)]
+        if words:
+            pipeline.unload_textual_inversion(tokens=words, tokenizer=tokenizer, text_encoder=encoder)
+
+
+def in_words(text: str, embeddings: tuple[str, ...]) -> str:
+    """The prompt with each `embedding:ID` as the word that the text encoders learnt for it."""
+    return EMBEDDING.sub(lambda match: _word(embeddings.index(match[1])), text)
+
+
+_PREFIX = "<viwo-embedding-"
+
+
+def _word(place: int) -> str:
+    return f"{_PREFIX}{place}>"
+
+
+def _encoders(pipeline: Any) -> list[tuple[Any, Any]]:
+    pairs = [
+        (getattr(pipeline, f"tokenizer{end}", None), getattr(pipeline, f"text_encoder{end}", None))
+        for end in ("", "_2")
+    ]
+    return [(tokenizer, encoder) for tokenizer, encoder in pairs if encoder is not None]
