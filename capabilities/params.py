@@ -64,6 +64,21 @@ class AmountLimit(Limit):
         return float(number)
 
 
+class Target(Kind):
+    """One entity, chosen once."""
+
+    def read(self, raw: object) -> Value:
+        number = _number(raw)
+        if number is None or number != int(number) or number < 1:
+            raise ValueError("must be an entity id")
+        return int(number)
+
+    def meet(self, left: Value, right: Value) -> Value:
+        if left != right:
+            raise ValueError(f"is already {brief(left)} and cannot become {brief(right)}")
+        return left
+
+
 class Names(Kind):
     """A set of allowed names; the meet is the intersection."""
 
@@ -161,6 +176,7 @@ KINDS: dict[str, Kind] = {
     "max_images": WholeLimit("limit", "Pictures in one call."),
     "max_steps": WholeLimit("limit", "Denoising steps."),
     "allowed_methods": Names("names", "Method names that may be called."),
+    "target_id": Target("target", "The image entity that may be edited, and no other."),
     "expires_at": Moment("moment", "When the capability stops working."),
     "allow_unsafe": Permission("permission", "Answer pictures that a safety checker flagged."),
     WILDCARD: Permission("permission", "viwo's wildcard: nothing is limited but what is named beside it."),

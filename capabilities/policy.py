@@ -116,6 +116,19 @@ def require_unexpired(params: Params, now: dt.datetime) -> None:
         )
 
 
+def require_target(params: Params, entity_id: object) -> None:
+    """Raises PermissionDenied where limits bind to another entity, or to one where none is named."""
+    target = params.get("target_id")
+    if target is not None and target != entity_id:
+        raise PermissionDenied(
+            f"this capability is for the picture of entity {target} only",
+            reason="WRONG_TARGET",
+            field="target_id",
+            limit=str(target),
+            asked=brief(entity_id) if isinstance(entity_id, int) else "another picture",
+        )
+
+
 def require_model(params: Params, model_id: str, holder: str) -> None:
     """Raises PermissionDenied unless limits allow a model."""
     allowed = params.get("allowed_models")

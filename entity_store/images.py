@@ -18,11 +18,11 @@ from entity_store.authority import insert
 from entity_store.blobs import Blobs
 from entity_store.world import Entity, Rows, World, create_entity, json_object, resolve, rows_of, update_props
 
-INLINE_LIMIT = 256 * 1024
-"""Larger files are referenced by `image_ref`; smaller ones are also in the property `image`, as a data URL."""
-
 THUMBNAIL_SIDE = 64
 """Longest side of the property `thumbnail`, in pixels: `look` sends it with every picture in a room."""
+
+CANVAS_TYPE = "canvas"
+"""The `image_type` of an entity that waits for its picture."""
 
 PROTOTYPE_TYPE = "prototype"
 """The `image_type` of the prototype itself; every picture has another of its own, so none inherits it."""
@@ -43,10 +43,8 @@ class Picture:
 
     @property
     def props(self) -> dict[str, object]:
-        """The properties that change with the picture; `image` is None (absent) where the file is large."""
-        inline = len(self.data) <= INLINE_LIMIT
+        """The properties that change with the picture: small ones only, since `look` sends them all."""
         return {
-            "image": data_url(self.data, self.info.format) if inline else None,
             "image_ref": self.ref,
             "thumbnail": self.thumbnail,
             "width": self.info.width,
@@ -69,11 +67,12 @@ class Version:
 
 @dataclass(frozen=True)
 class Placement:
-    """How a picture becomes an entity; `room_id` 0 leaves it nowhere."""
+    """How a picture becomes an entity; `room_id` 0 leaves it nowhere, `canvas_id` 0 makes a new entity."""
 
     name: str
     description: str
     room_id: int = 0
+    canvas_id: int = 0
 
 
 def _extract(path: str) -> str:
@@ -146,19 +145,26 @@ class Images:
             if placement.room_id:
                 _require_may_place(rows_of(connection), caller, placement.room_id)
             props = {
-                "name": placement.name,
                 "description": placement.description,
                 "image_type": image_type,
-                **{key: value for key, value in pixels.items() if value is not None},
+                **pixels,
                 "version": 1,
                 "metadata": json.dumps(metadata),
             }
-            entity_id = create_entity(connection, props, _prototype(connection))
-            owner = caller.this_id or caller.caller_id
-            insert(connection, owner, "entity.control", {"target_id": entity_id})
+            if placement.canvas_id and (job is None or job[1] == 0):
+                entity_id = placement.canvas_id
+                _require_canvas(rows_of(connection), caller, entity_id)
+                update_props(connection, entity_id, props)
+            else:
+                entity_id = create_entity(
+                    connection, {"name": placement.name, **props}, _prototype(connection)
+                )
+                owner = caller.this_id or caller.caller_id
+                insert(connection, owner, "entity.control", {"target_id": entity_id})
+                if placement.room_id:
+                    _place(connection, entity_id, placement.room_id)
+            insert(connection, entity_id, "image.edit", {"target_id": entity_id})
             _add_version(connection, entity_id, 1, picture.ref, "save", "[]", "")
-            if placement.room_id:
-                _place(connection, entity_id, placement.room_id)
             if job is not None:
                 connection.execute("INSERT INTO imagegen_saved VALUES (?, ?, ?)", (*job, entity_id))
             return resolve(rows_of(connection), entity_id, field="entity_id")
@@ -233,8 +239,21 @@ class Images:
     def require_placeable(self, caller: Caller, placement: Placement) -> None:
         """Raises what `save` would raise, before any work is done for it."""
         self._require_seeded()
-        if placement.room_id:
+        if placement.canvas_id:
+            _require_canvas(self._world.rows, caller, placement.canvas_id)
+        elif placement.room_id:
             _require_may_place(self._world.rows, caller, placement.room_id)
+
+    def place(self, entity_id: int, caller: Caller, room_id: int) -> Entity:
+        """Move a picture to a room. Raises NotFound, and PermissionDenied where the caller may not put things there."""
+        with self._world.transaction() as connection:
+            rows = rows_of(connection)
+            _require_may_place(rows, caller, room_id)
+            before = resolve(rows, entity_id, field="entity_id").props.get("location")
+            if isinstance(before, int):
+                _take_out(connection, entity_id, before)
+            _place(connection, entity_id, room_id)
+            return resolve(rows, entity_id, field="entity_id")
 
     def install(self) -> int:
         """The prototype's id; it and its verbs are made, or brought up to date, where needed."""
@@ -256,22 +275,47 @@ def _prototype(connection: sqlite3.Connection) -> int:
     row = connection.execute(
         f"SELECT id FROM entities WHERE {_extract('$.image_type')} = ? ORDER BY id LIMIT 1", (PROTOTYPE_TYPE,)
     ).fetchone()
+    base = connection.execute(
+        f"SELECT id FROM entities WHERE {_extract('$.name')} = 'Entity Base' ORDER BY id LIMIT 1"
+    ).fetchone()
     if row is None:
-        base = connection.execute(
-            f"SELECT id FROM entities WHERE {_extract('$.name')} = 'Entity Base' ORDER BY id LIMIT 1"
-        ).fetchone()
         props = {"name": "Image", "description": "A picture.", "image_type": PROTOTYPE_TYPE}
         prototype_id = create_entity(connection, props, base[0] if base else None)
     else:
         prototype_id = int(row[0])
-    for name, code in verbs.SCRIPTS.items():
-        text = json.dumps(code)
+    _put_verbs(connection, prototype_id, verbs.SCRIPTS)
+    if base:
+        _put_verbs(connection, base[0], verbs.ROOM_SCRIPTS)
+    return prototype_id
+
+
+def _put_verbs(connection: sqlite3.Connection, entity_id: int, scripts: Mapping[str, verbs.Script]) -> None:
+    for name, code in scripts.items():
         connection.execute(
             "INSERT INTO verbs (entity_id, name, code) VALUES (?, ?, ?) "
             "ON CONFLICT(entity_id, name) DO UPDATE SET code = excluded.code WHERE code <> excluded.code",
-            (prototype_id, name, text),
+            (entity_id, name, json.dumps(code)),
         )
-    return prototype_id
+
+
+def _require_canvas(rows: Rows, caller: Caller, canvas_id: int) -> None:
+    """Raises unless the entity waits for a picture and the caller controls it."""
+    canvas = resolve(rows, canvas_id, field="canvas_id")
+    if canvas.props.get("image_type") != CANVAS_TYPE:
+        raise FailedPrecondition(
+            f"entity {canvas_id} is no blank canvas",
+            reason="NO_CANVAS",
+            field="canvas_id",
+            asked=str(canvas_id),
+        )
+    if not _controls(rows, caller, canvas_id):
+        raise PermissionDenied(
+            f"{caller} does not control the canvas {canvas_id}",
+            reason="NO_CONTROL",
+            field="canvas_id",
+            limit="the holder of entity.control",
+            asked=str(caller),
+        )
 
 
 def _require_may_place(rows: Rows, caller: Caller, room_id: int) -> None:
@@ -303,6 +347,13 @@ def _controls(rows: Rows, caller: Caller, entity_id: int) -> bool:
         if params.get("*") is True or params.get("target_id") == entity_id:
             return True
     return False
+
+
+def _take_out(connection: sqlite3.Connection, entity_id: int, room_id: int) -> None:
+    row = connection.execute("SELECT props FROM entities WHERE id = ?", (room_id,)).fetchone()
+    contents = json_object(row[0]).get("contents") if row else None
+    if isinstance(contents, list) and entity_id in contents:
+        update_props(connection, room_id, {"contents": [item for item in contents if item != entity_id]})
 
 
 def _place(connection: sqlite3.Connection, entity_id: int, room_id: int) -> None:

@@ -20,10 +20,9 @@ EDITING = ("transform", "filter", "composite")
 """Verbs that make a new version of the picture."""
 
 
-def _through_capability(method: str, arguments: int) -> Script:
-    """A verb that hands its arguments to the picture's own `image.edit` capability and sends what came of it."""
-    call: Script = ["std.call_method", ["std.var", "cap"], method, ["obj.get", ["std.this"], "id"]]
-    call += [["std.arg", index] for index in range(arguments)]
+def _through_capability(verb: str) -> Script:
+    """A verb that hands its arguments to the picture's own `image.edit` capability, whose class belongs to the plugin."""
+    call: Script = ["std.call_method", ["std.var", "cap"], "change", verb, ["std.args"]]
     return [
         "std.seq",
         ["std.let", "cap", ["get_capability", "image.edit"]],
@@ -36,17 +35,21 @@ def _through_capability(method: str, arguments: int) -> Script:
     ]
 
 
-# `look` runs every verb named get_X and sends what it answers, so these answer small things only: a large picture's
-# data is its thumbnail here, and the file is read through the sidecar.
+# `look` runs every verb named get_X and sends what it answers, so these answer small things only: the reference, by
+# which the file is read through the sidecar or the plugin's `imagegen.get_image`.
 SCRIPTS: dict[str, Script] = {
-    "transform": _through_capability("transform", 2),
-    "filter": _through_capability("filter", 1),
-    "composite": _through_capability("composite", 3),
-    "get_data": [
-        "obj.get", ["std.this"], "image", ["obj.get", ["std.this"], "thumbnail", ""],
-    ],
+    "transform": _through_capability("transform"),
+    "filter": _through_capability("filter"),
+    "composite": _through_capability("composite"),
+    "place": _through_capability("place"),
+    "get_data": ["obj.get", ["std.this"], "image_ref", ""],
     "get_metadata": ["json.parse", ["obj.get", ["std.this"], "metadata", "{}"]],
 }  # fmt: skip
+
+ROOM_SCRIPTS: dict[str, Script] = {
+    "addItem": ["call", ["entity", ["std.arg", 0]], "place", ["std.this"]],
+}
+"""Verbs of "Entity Base", since a room is any entity with that prototype."""
 
 Overlay = Callable[[object], imaging.Image]
 """How a verb reads a picture among its arguments: an entity id, a reference, base64 or a data URL."""

@@ -13,7 +13,7 @@ from capabilities.errors import FailedPrecondition
 from capabilities.methods import Method
 from capabilities.models import ModelFacts, Models, Picture
 from capabilities.params import Value
-from capabilities.policy import Caller, Grant, authorize, check, require_model
+from capabilities.policy import Caller, Grant, authorize, check, require_model, require_target
 from capabilities.tasks import Generation
 from entity_store.authority import Authority
 from entity_store.blobs import reference
@@ -85,6 +85,7 @@ class Admission:
         Raises NotFound, InvalidArgument, FailedPrecondition and PermissionDenied, each naming what is at fault.
         """
         grant = self.authorize(call, method)
+        require_target(grant.params, arguments.sources.get("image"))
         files = {
             name: self._images.find_file(source, field=name) for name, source in arguments.sources.items()
         }

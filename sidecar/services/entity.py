@@ -7,10 +7,10 @@ import datetime as dt
 import json
 
 from capabilities import imaging
-from capabilities.errors import PermissionDenied, ResourceExhausted
+from capabilities.errors import InvalidArgument, PermissionDenied, ResourceExhausted, brief
 from capabilities.methods import TYPES, arguments_from_json
 from capabilities.params import parse_row
-from capabilities.policy import Caller, authorize, require_owner, require_unexpired
+from capabilities.policy import Caller, authorize, require_owner, require_target, require_unexpired
 from entity_store import verbs
 from entity_store.authority import Authority
 from entity_store.blobs import Blobs
@@ -40,6 +40,9 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
 
     async def List(self, request: pb.ListEntitiesRequest, context: Context) -> pb.ListEntitiesResponse:
         return await asyncio.to_thread(self._list, request)
+
+    async def Install(self, request: pb.InstallRequest, context: Context) -> pb.InstallResponse:
+        return pb.InstallResponse(prototype_id=await asyncio.to_thread(self._images.install))
 
     async def CallVerb(self, request: pb.CallVerbRequest, context: Context) -> pb.CallVerbResponse:
         return await asyncio.to_thread(self._call_verb, request)
@@ -81,6 +84,11 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
             result = data_url(self._images.data(entity), str(entity.props.get("format", "png")))
         elif request.verb == "get_metadata":
             result = translate.metadata_of(entity)
+        elif request.verb == "place":
+            caller = translate.caller(request.context)
+            self._require_may_edit(request, caller)
+            entity = self._images.place(request.entity_id, caller, _room(arguments))
+            result = {"location": entity.props["location"]}
         elif request.verb in verbs.EDITING:
             self._require_may_edit(request, translate.caller(request.context))
             entity = self._edit(entity, request.verb, arguments)
@@ -122,7 +130,13 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
             capability = self._authority.get(capability_id)
             if capability.type == "image.edit":
                 now = dt.datetime.now(dt.UTC)
-                authorize(capability, caller, capability_type="image.edit", method=request.verb, now=now)
+                grant = authorize(
+                    capability, caller, capability_type="image.edit", method=request.verb, now=now
+                )
+                require_target(grant.params, request.entity_id)
+                # A picture holds the means to change itself; that does not say who may have it changed.
+                if capability.owner_id == request.entity_id:
+                    self._images.require_control(Caller(caller.caller_id), request.entity_id, request.verb)
                 return
         self._images.require_control(caller, request.entity_id, request.verb)
 
@@ -138,6 +152,21 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
                 asked=capability.type,
             )
         require_unexpired(parse_row(capability.params), dt.datetime.now(dt.UTC))
+
+
+def _room(arguments: list[object]) -> int:
+    """The room that `place` names: its id, or the entity itself."""
+    room = arguments[0] if arguments else None
+    room = room.get("id") if isinstance(room, dict) else room
+    if isinstance(room, bool) or not isinstance(room, int) or not 0 < room < 2**63:
+        raise InvalidArgument(
+            f"'room' must be a room or its id; got {brief(room)}",
+            reason="BAD_ARGUMENT",
+            field="room",
+            limit="an entity id",
+            asked=brief(room),
+        )
+    return room
 
 
 def _short(value: object) -> object:

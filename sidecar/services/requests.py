@@ -269,7 +269,7 @@ def submitted(request: job_pb2.SubmitJobRequest) -> Wish:
 
 def _take_output(options: dict[str, Any]) -> common_pb2.OutputOptions:
     output = common_pb2.OutputOptions(references_only=_flag(options, "reference"))
-    names = {name: options.pop(name, None) for name in ("name", "description", "room")}
+    names = {name: options.pop(name, None) for name in ("name", "description", "room", "canvas")}
     if not _flag(options, "save"):
         for name, value in names.items():
             if value is not None:
@@ -282,17 +282,23 @@ def _take_output(options: dict[str, Any]) -> common_pb2.OutputOptions:
     for name in ("name", "description"):
         if names[name] is not None and not isinstance(names[name], str):
             raise InvalidArgument(f"'{name}' must be text", reason="BAD_ARGUMENT", field=name)
-    room = names["room"]
-    if isinstance(room, dict):
-        # A script may pass the room itself.
-        room = room.get("id")
-    if room is not None and (isinstance(room, bool) or not isinstance(room, int) or not 0 < room < 2**63):
-        raise InvalidArgument(
-            "'room' must be a room or its id", reason="BAD_ARGUMENT", field="room", limit="an entity id"
-        )
+    room, canvas = _entity("room", names["room"]), _entity("canvas", names["canvas"])
     text = {name: _encodable(name, names[name] or "") for name in ("name", "description")}
-    output.save.CopyFrom(common_pb2.SaveOptions(**text, room_id=room or 0))
+    output.save.CopyFrom(common_pb2.SaveOptions(**text, room_id=room, canvas_id=canvas))
     return output
+
+
+def _entity(name: str, value: object) -> int:
+    """An entity's id; a script may pass the entity itself. 0 where there is none."""
+    if isinstance(value, dict):
+        value = value.get("id")
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**63:
+        raise InvalidArgument(
+            f"'{name}' must be an entity or its id", reason="BAD_ARGUMENT", field=name, limit="an entity id"
+        )
+    return value
 
 
 def _flag(options: dict[str, Any], name: str) -> bool:

@@ -90,7 +90,12 @@ def save_options(options: common_pb2.SaveOptions) -> Placement:
                 limit="at most 4096 characters",
                 asked=f"{len(getattr(options, name))} characters",
             )
-    return Placement(options.name, options.description, _not_negative("room_id", options.room_id))
+    return Placement(
+        options.name,
+        options.description,
+        _not_negative("room_id", options.room_id),
+        _not_negative("canvas_id", options.canvas_id),
+    )
 
 
 def image_source(source: common_pb2.ImageSource, *, field: str = "image") -> bytes | str | int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import errno
 import json
 import os
@@ -12,11 +11,18 @@ import numpy as np
 import pytest
 
 from capabilities import imaging
-from capabilities.errors import InvalidArgument, NotFound, PermissionDenied, ResourceExhausted
+from capabilities.errors import (
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    ResourceExhausted,
+)
 from capabilities.policy import Caller
 from entity_store import verbs
+from entity_store.authority import insert
 from entity_store.blobs import Blobs
-from entity_store.images import INLINE_LIMIT, Images, Placement
+from entity_store.images import Images, Placement
 from entity_store.world import World, create_entity
 
 METADATA = {"prompt": "a sword", "seed": 7}
@@ -40,23 +46,24 @@ def test_the_properties_of_a_picture(world: World, images: Images, painter: Call
     thumbnail = props.pop("thumbnail")
     assert props == {
         "name": "sword", "description": "rusty", "image_type": "generated", "version": 1, "location": 1,
-        "image": "data:image/png;base64," + base64.b64encode(png).decode(), "image_ref": props["image_ref"],
+        "image_ref": props["image_ref"],
         "width": 8, "height": 8, "format": "png", "metadata": json.dumps(METADATA),
     }  # fmt: skip
     assert imaging.probe(imaging.decode_base64(thumbnail)).format == "webp"
     assert images.data(entity) == png
     rights = world.rows("SELECT params FROM capabilities WHERE owner_id = ?", painter.caller_id)
     assert json.loads(rights[0][0]) == {"target_id": entity.id}
+    # The picture holds what it needs to change itself, and nothing more.
+    own = world.rows("SELECT type, params FROM capabilities WHERE owner_id = ?", entity.id)
+    assert [(kind, json.loads(params)) for kind, params in own] == [("image.edit", {"target_id": entity.id})]
 
 
-def test_large_files_are_referenced_only(images: Images, painter: Caller) -> None:
+def test_properties_stay_small(images: Images, painter: Caller) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (400, 400, 3), dtype=np.uint8)
     data = imaging.encode(imaging.from_pixels(noise.tobytes(), 400, 400, 3))
-    assert len(data) > INLINE_LIMIT
     entity = images.save(images.store(data), painter, Placement("a", "b"), {})
-    assert "image" not in entity.props
     assert images.data(entity) == data
-    assert len(json.dumps(entity.props)) < 10_000
+    assert len(json.dumps(entity.props)) < 6_000
 
 
 def test_the_prototype_is_made_once_and_kept_current(world: World, images: Images) -> None:
@@ -64,9 +71,10 @@ def test_the_prototype_is_made_once_and_kept_current(world: World, images: Image
     with world.transaction() as connection:
         connection.execute("UPDATE verbs SET code = '[]' WHERE name = 'filter'")
     assert images.install() == first
-    assert world.verbs(first) == verbs.SCRIPTS
+    assert world.verbs(first) == verbs.SCRIPTS | verbs.ROOM_SCRIPTS
     assert world.entity(first).prototype_id == 2
-    assert len(world.rows("SELECT id FROM verbs")) == len(verbs.SCRIPTS)
+    assert world.verbs(2) == verbs.ROOM_SCRIPTS
+    assert len(world.rows("SELECT id FROM verbs")) == len(verbs.SCRIPTS) + len(verbs.ROOM_SCRIPTS)
 
 
 def test_a_row_that_is_no_json_does_not_keep_the_prototype_from_being_made(
@@ -106,6 +114,44 @@ def test_only_who_is_there_or_in_control_may_place(
         "the room itself"
     )
     assert images.save(picture, Caller(3), Placement("a", "b", room), {}), "System controls everything"
+
+
+def test_a_canvas_is_filled_once_and_keeps_its_name_and_place(
+    world: World, images: Images, painter: Caller, room: int, png: bytes
+) -> None:
+    picture = images.store(png)
+    with world.transaction() as connection:
+        canvas = create_entity(
+            connection, {"name": "a blank canvas", "image_type": "canvas", "location": room}, 2
+        )
+        stranger = Caller(create_entity(connection, {"name": "Stranger"}, 2))
+    with pytest.raises(PermissionDenied, match="does not control the canvas"):
+        images.save(picture, painter, Placement("a", "b", 0, canvas), {})
+    with world.transaction() as connection:
+        insert(connection, painter.caller_id, "entity.control", {"target_id": canvas})
+    filled = images.save(picture, painter, Placement("a", "b", 0, canvas), {}, job=("job", 0))
+    assert filled.id == canvas
+    props = world.entity(canvas).props
+    assert (props["name"], props["location"], props["image_type"]) == ("a blank canvas", room, "generated")
+    assert images.data(filled) == png
+    # The second picture of the same job is an entity of its own.
+    assert images.save(picture, painter, Placement("a", "b", 0, canvas), {}, job=("job", 1)).id != canvas
+    with pytest.raises(FailedPrecondition, match="is no blank canvas"):
+        images.save(picture, stranger, Placement("a", "b", 0, canvas), {})
+
+
+def test_a_picture_moves_to_another_room(
+    world: World, images: Images, painter: Caller, room: int, png: bytes
+) -> None:
+    with world.transaction() as connection:
+        hall = create_entity(connection, {"name": "Hall"}, 2)
+    entity = images.save(images.store(png), painter, Placement("a", "b", room), {})
+    with pytest.raises(PermissionDenied, match="is not in room"):
+        images.place(entity.id, painter, hall)
+    moved = images.place(entity.id, Caller(painter.caller_id, hall), hall)
+    assert moved.props["location"] == hall
+    assert world.entity(hall).props["contents"] == [entity.id]
+    assert world.entity(room).props["contents"] == []
 
 
 def test_the_same_result_is_saved_once(world: World, images: Images, painter: Caller, png: bytes) -> None:
@@ -196,7 +242,7 @@ class TestVerbs:
     def test_scripts_are_expressions_that_viwo_reads(self) -> None:
         known = {
             "std.seq", "std.let", "std.var", "std.if", "std.arg", "std.this", "std.call_method", "obj.get", "send",
-            "get_capability", "json.parse",
+            "get_capability", "json.parse", "std.args", "call", "entity",
         }  # fmt: skip
 
         def opcodes(code: object) -> set[str]:
@@ -204,7 +250,7 @@ class TestVerbs:
                 return set()
             return {str(code[0])}.union(*(opcodes(item) for item in code[1:]))
 
-        for name, script in verbs.SCRIPTS.items():
+        for name, script in (*verbs.SCRIPTS.items(), *verbs.ROOM_SCRIPTS.items()):
             assert opcodes(script) <= known, name
             assert json.loads(json.dumps(script)) == script
 

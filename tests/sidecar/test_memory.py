@@ -40,9 +40,7 @@ async def test_out_of_memory_in_the_middle(tiny: Path, tmp_path: Path) -> None:
         assert engine.starts == 1
 
 
-async def test_a_model_that_cannot_fit_is_refused_before_it_is_loaded(
-    tiny: Path, tmp_path: Path
-) -> None:
+async def test_a_model_that_cannot_fit_is_refused_before_it_is_loaded(tiny: Path, tmp_path: Path) -> None:
     async with started(tiny, tmp_path, memory_budget_gib=1e-6) as sidecar:
         error = await refused(sidecar.images.TextToImage(text_to_image(await sidecar.context())))
         assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED

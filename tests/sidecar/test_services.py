@@ -192,11 +192,41 @@ class TestEntities:
         assert error.code() is grpc.StatusCode.PERMISSION_DENIED
         editing = await sidecar.mint(owner=stranger, kind="image.edit")
         await verb(sidecar, entity.id, "filter", "blur", capability_id=editing, caller=stranger)
+        bound = await sidecar.mint({"target_id": entity.id + 1}, owner=stranger, kind="image.edit")
+        error = await refused(
+            verb(sidecar, entity.id, "filter", "blur", capability_id=bound, caller=stranger)
+        )
+        assert "target_id" in str(error_info(error))
         narrow = await sidecar.mint({"allowed_methods": ["transform"]}, owner=stranger, kind="image.edit")
         error = await refused(
             verb(sidecar, entity.id, "filter", "blur", capability_id=narrow, caller=stranger)
         )
         assert "allowed_methods" in (error.details() or "")
+
+    async def test_a_picture_changes_itself_for_those_who_control_it(self, sidecar: Sidecar) -> None:
+        entity = await saved(sidecar)
+        held = await sidecar.capabilities.List(
+            capability_pb2.ListCapabilitiesRequest(owner_id=entity.id, type="image.edit")
+        )
+        own = held.capabilities[0].id
+
+        def asked(caller: int) -> entity_pb2.CallVerbRequest:
+            context = common_pb2.CallContext(capability_id=own, caller_id=caller, this_id=entity.id)
+            return entity_pb2.CallVerbRequest(
+                context=context, entity_id=entity.id, verb="filter", arguments_json='["grayscale"]'
+            )
+
+        changed = await sidecar.entities.CallVerb(asked(sidecar.painter))
+        assert changed.entity.version == 2
+        error = await refused(sidecar.entities.CallVerb(asked(sidecar.entity(name="Stranger"))))
+        assert error.code() is grpc.StatusCode.PERMISSION_DENIED
+
+    async def test_a_picture_is_put_into_a_room(self, sidecar: Sidecar) -> None:
+        entity = await saved(sidecar)
+        answer = await verb(sidecar, entity.id, "place", {"id": sidecar.room})
+        assert answer.entity.location == sidecar.room
+        error = await refused(verb(sidecar, entity.id, "place", "hall"))
+        assert "'room' must be a room or its id" in (error.details() or "")
 
     @pytest.mark.parametrize(
         ("name", "arguments", "words"),

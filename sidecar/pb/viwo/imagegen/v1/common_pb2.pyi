@@ -265,22 +265,26 @@ class SaveOptions(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     ROOM_ID_FIELD_NUMBER: _builtins.int
+    CANVAS_ID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The entity's name; empty: the first words of the prompt."""
     description: _builtins.str
     """Its description in the world; empty: made from the prompt."""
     room_id: _builtins.int
     """Room to put it in (its `contents` and the picture's `location`); 0: nowhere."""
+    canvas_id: _builtins.int
+    """A blank canvas to fill, whose name and place stay as they are; 0: make a new entity."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         description: _builtins.str = ...,
         room_id: _builtins.int = ...,
+        canvas_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "room_id", b"room_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["canvas_id", b"canvas_id", "description", b"description", "name", b"name", "room_id", b"room_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

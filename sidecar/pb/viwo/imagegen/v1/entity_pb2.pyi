@@ -22,6 +22,41 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class InstallRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InstallRequest: _TypeAlias = InstallRequest  # noqa: Y015
+
+@_typing.final
+class InstallResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROTOTYPE_ID_FIELD_NUMBER: _builtins.int
+    prototype_id: _builtins.int
+    """Entity id of the prototype "Image"."""
+    def __init__(
+        self,
+        *,
+        prototype_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["prototype_id", b"prototype_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InstallResponse: _TypeAlias = InstallResponse  # noqa: Y015
+
+@_typing.final
 class ImageEntity(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

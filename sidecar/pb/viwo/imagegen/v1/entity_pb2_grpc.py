@@ -50,6 +50,11 @@ class EntityServiceStub:
                 request_serializer=viwo_dot_imagegen_dot_v1_dot_entity__pb2.ListEntitiesRequest.SerializeToString,
                 response_deserializer=viwo_dot_imagegen_dot_v1_dot_entity__pb2.ListEntitiesResponse.FromString,
                 _registered_method=True)
+        self.Install = channel.unary_unary(
+                '/viwo.imagegen.v1.EntityService/Install',
+                request_serializer=viwo_dot_imagegen_dot_v1_dot_entity__pb2.InstallRequest.SerializeToString,
+                response_deserializer=viwo_dot_imagegen_dot_v1_dot_entity__pb2.InstallResponse.FromString,
+                _registered_method=True)
         self.CallVerb = channel.unary_unary(
                 '/viwo.imagegen.v1.EntityService/CallVerb',
                 request_serializer=viwo_dot_imagegen_dot_v1_dot_entity__pb2.CallVerbRequest.SerializeToString,
@@ -82,8 +87,15 @@ class EntityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Install(self, request, context):
+        """Makes the prototype "Image" and its verbs where they are missing, or brings them up to date.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CallVerb(self, request, context):
-        """Calls an image verb: transform, filter, composite, get_data, get_metadata. Verbs that change the picture need an
+        """Calls an image verb: transform, filter, composite, place, get_data, get_metadata. Verbs that change the picture need an
         `entity.control` capability for the entity, or an `image.edit` capability, in the context.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -107,6 +119,11 @@ def add_EntityServiceServicer_to_server(servicer, server):
                     servicer.List,
                     request_deserializer=viwo_dot_imagegen_dot_v1_dot_entity__pb2.ListEntitiesRequest.FromString,
                     response_serializer=viwo_dot_imagegen_dot_v1_dot_entity__pb2.ListEntitiesResponse.SerializeToString,
+            ),
+            'Install': grpc.unary_unary_rpc_method_handler(
+                    servicer.Install,
+                    request_deserializer=viwo_dot_imagegen_dot_v1_dot_entity__pb2.InstallRequest.FromString,
+                    response_serializer=viwo_dot_imagegen_dot_v1_dot_entity__pb2.InstallResponse.SerializeToString,
             ),
             'CallVerb': grpc.unary_unary_rpc_method_handler(
                     servicer.CallVerb,
@@ -196,6 +213,33 @@ class EntityService:
             '/viwo.imagegen.v1.EntityService/List',
             viwo_dot_imagegen_dot_v1_dot_entity__pb2.ListEntitiesRequest.SerializeToString,
             viwo_dot_imagegen_dot_v1_dot_entity__pb2.ListEntitiesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Install(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/viwo.imagegen.v1.EntityService/Install',
+            viwo_dot_imagegen_dot_v1_dot_entity__pb2.InstallRequest.SerializeToString,
+            viwo_dot_imagegen_dot_v1_dot_entity__pb2.InstallResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,8 +39,10 @@ class EntityServiceStub:
     """Reads one image entity."""
     List: _grpc.UnaryUnaryMultiCallable[_entity_pb2.ListEntitiesRequest, _entity_pb2.ListEntitiesResponse]
     """Lists image entities, newest first."""
+    Install: _grpc.UnaryUnaryMultiCallable[_entity_pb2.InstallRequest, _entity_pb2.InstallResponse]
+    """Makes the prototype "Image" and its verbs where they are missing, or brings them up to date."""
     CallVerb: _grpc.UnaryUnaryMultiCallable[_entity_pb2.CallVerbRequest, _entity_pb2.CallVerbResponse]
-    """Calls an image verb: transform, filter, composite, get_data, get_metadata. Verbs that change the picture need an
+    """Calls an image verb: transform, filter, composite, place, get_data, get_metadata. Verbs that change the picture need an
     `entity.control` capability for the entity, or an `image.edit` capability, in the context.
     """
 
@@ -55,8 +57,10 @@ class EntityServiceAsyncStub(EntityServiceStub):
     """Reads one image entity."""
     List: _aio.UnaryUnaryMultiCallable[_entity_pb2.ListEntitiesRequest, _entity_pb2.ListEntitiesResponse]  # type: ignore[assignment]
     """Lists image entities, newest first."""
+    Install: _aio.UnaryUnaryMultiCallable[_entity_pb2.InstallRequest, _entity_pb2.InstallResponse]  # type: ignore[assignment]
+    """Makes the prototype "Image" and its verbs where they are missing, or brings them up to date."""
     CallVerb: _aio.UnaryUnaryMultiCallable[_entity_pb2.CallVerbRequest, _entity_pb2.CallVerbResponse]  # type: ignore[assignment]
-    """Calls an image verb: transform, filter, composite, get_data, get_metadata. Verbs that change the picture need an
+    """Calls an image verb: transform, filter, composite, place, get_data, get_metadata. Verbs that change the picture need an
     `entity.control` capability for the entity, or an `image.edit` capability, in the context.
     """
 
@@ -84,12 +88,19 @@ class EntityServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_entity_pb2.ListEntitiesResponse, _abc.Awaitable[_entity_pb2.ListEntitiesResponse]]:
         """Lists image entities, newest first."""
 
+    def Install(
+        self,
+        request: _entity_pb2.InstallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entity_pb2.InstallResponse, _abc.Awaitable[_entity_pb2.InstallResponse]]:
+        """Makes the prototype "Image" and its verbs where they are missing, or brings them up to date."""
+
     def CallVerb(
         self,
         request: _entity_pb2.CallVerbRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_entity_pb2.CallVerbResponse, _abc.Awaitable[_entity_pb2.CallVerbResponse]]:
-        """Calls an image verb: transform, filter, composite, get_data, get_metadata. Verbs that change the picture need an
+        """Calls an image verb: transform, filter, composite, place, get_data, get_metadata. Verbs that change the picture need an
         `entity.control` capability for the entity, or an `image.edit` capability, in the context.
         """
 
