@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test lint format protos bench model clean
+BUN_PATH := $(CURDIR)/.bun/1.4.5
+
+.PHONY: setup plugin demo test lint format protos bench model clean
 
 setup: $(STAMP)
 
@@ -20,22 +22,33 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/viwo-imagegen demo --out demo
 
-test: setup
+test: setup plugin
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	cd viwo_plugin && PATH="$(BUN_PATH):$$PATH" bun test
 
-lint: setup
+# The plugin's packages, in the Bun that is pinned for it.
+plugin: viwo_plugin/node_modules/.installed
+
+viwo_plugin/node_modules/.installed: viwo_plugin/package.json viwo_plugin/bun.lock | setup
+	$(BIN)/python .ci/get_bun.py
+	cd viwo_plugin && PATH="$(BUN_PATH):$$PATH" bun install --frozen-lockfile --no-progress
+	@touch $@
+
+lint: setup plugin
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python protos/generate.py --check
+	cd viwo_plugin && PATH="$(BUN_PATH):$$PATH" bun --bun run check
 
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-protos: setup
+protos: setup plugin
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python protos/generate.py
+	cd viwo_plugin && PATH="$(BUN_PATH):$$PATH" bun --bun run types
 
 bench: setup
 	$(BIN)/python -m benchmarks all
@@ -46,4 +59,4 @@ model: setup
 	$(BIN)/python -m models.training
 
 clean:
-	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) .bun viwo_plugin/node_modules demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

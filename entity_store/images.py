@@ -145,6 +145,7 @@ class Images:
             if placement.room_id:
                 _require_may_place(rows_of(connection), caller, placement.room_id)
             props = {
+                "name": placement.name,
                 "description": placement.description,
                 "image_type": image_type,
                 **pixels,
@@ -156,9 +157,7 @@ class Images:
                 _require_canvas(rows_of(connection), caller, entity_id)
                 update_props(connection, entity_id, props)
             else:
-                entity_id = create_entity(
-                    connection, {"name": placement.name, **props}, _prototype(connection)
-                )
+                entity_id = create_entity(connection, props, _prototype(connection))
                 owner = caller.this_id or caller.caller_id
                 insert(connection, owner, "entity.control", {"target_id": entity_id})
                 if placement.room_id:

@@ -116,7 +116,7 @@ def test_only_who_is_there_or_in_control_may_place(
     assert images.save(picture, Caller(3), Placement("a", "b", room), {}), "System controls everything"
 
 
-def test_a_canvas_is_filled_once_and_keeps_its_name_and_place(
+def test_a_canvas_is_filled_once_and_stays_where_it_is(
     world: World, images: Images, painter: Caller, room: int, png: bytes
 ) -> None:
     picture = images.store(png)
@@ -132,7 +132,7 @@ def test_a_canvas_is_filled_once_and_keeps_its_name_and_place(
     filled = images.save(picture, painter, Placement("a", "b", 0, canvas), {}, job=("job", 0))
     assert filled.id == canvas
     props = world.entity(canvas).props
-    assert (props["name"], props["location"], props["image_type"]) == ("a blank canvas", room, "generated")
+    assert (props["name"], props["location"], props["image_type"]) == ("a", room, "generated")
     assert images.data(filled) == png
     # The second picture of the same job is an entity of its own.
     assert images.save(picture, painter, Placement("a", "b", 0, canvas), {}, job=("job", 1)).id != canvas

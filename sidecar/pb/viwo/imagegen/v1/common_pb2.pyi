@@ -273,7 +273,7 @@ class SaveOptions(_message.Message):
     room_id: _builtins.int
     """Room to put it in (its `contents` and the picture's `location`); 0: nowhere."""
     canvas_id: _builtins.int
-    """A blank canvas to fill, whose name and place stay as they are; 0: make a new entity."""
+    """A blank canvas to fill, which stays where it is; 0: make a new entity."""
     def __init__(
         self,
         *,

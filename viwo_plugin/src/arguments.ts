@@ -1,0 +1,41 @@
+/** What scripts pass, made small enough to send: an entity is its id, however much it carries along. */
+
+import type { ScriptContext } from "@viwo/scripting";
+
+export interface ScriptEntity {
+  id: number;
+  [key: string]: unknown;
+}
+
+export function isEntity(value: unknown): value is ScriptEntity {
+  return typeof value === "object" && value !== null && "id" in value && typeof value.id === "number";
+}
+
+/** An argument without what JSON cannot say; entities become `{id}`. */
+export function plain(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value.map(plain);
+  }
+  if (isEntity(value)) {
+    return { id: value.id };
+  }
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
+  }
+  return value;
+}
+
+function isContext(value: unknown): value is ScriptContext {
+  return typeof value === "object" && value !== null && "this" in value && "caller" in value && "ops" in value;
+}
+
+/** viwo appends its context to the arguments of every method call, whatever was left out before it. */
+export function withoutContext(args: unknown[]): { args: unknown[]; context: ScriptContext | undefined } {
+  const last = args.at(-1);
+  return isContext(last) ? { args: args.slice(0, -1), context: last } : { args, context: undefined };
+}
+
+/** A player's words are text: "90" is meant as a number. */
+export function asNumber(value: unknown): unknown {
+  return typeof value === "string" && value.trim() !== "" && Number.isFinite(Number(value)) ? Number(value) : value;
+}

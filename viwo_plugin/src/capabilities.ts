@@ -1,0 +1,197 @@
+/** Capability classes whose methods are the sidecar's: a new method in Python needs nothing here. */
+
+import { BaseCapability, registerCapabilityClass } from "@viwo/core";
+import type { ScriptContext } from "@viwo/scripting";
+import { type Answer, refusalOf, refused } from "./answer";
+import { asNumber, isEntity, plain, withoutContext } from "./arguments";
+import type { Studio } from "./painting";
+import type { MethodDescription__Output } from "./pb/viwo/imagegen/v1/MethodDescription";
+import type { Sidecar } from "./sidecar";
+import { fromStruct } from "./struct";
+import type { Turnstile } from "./turnstile";
+import * as world from "./world";
+
+/** Types that are there from the start, so that capabilities work whenever the sidecar comes. */
+export const TYPES = [
+  "diffusers.generate",
+  "controlnet.generate",
+  "diffusers.inpaint",
+  "diffusers.upscale",
+  "image.edit",
+] as const;
+
+/** Asked of any object by JavaScript itself; a promise is what has a `then`. */
+const NEVER_METHODS = new Set(["then", "catch", "finally", "toJSON", "toString", "valueOf", "constructor", "inspect"]);
+
+export interface Workshop {
+  sidecar: Sidecar;
+  turnstile: Turnstile;
+  studio: Studio;
+  /** Methods by capability type; empty until the sidecar has told them. */
+  methods: Map<string, Map<string, MethodDescription__Output>>;
+  players: () => number[];
+}
+
+type Method = (...args: unknown[]) => unknown;
+
+/** Makes viwo know a capability type. Throws where another plugin has it already. */
+export function register(type: string, workshop: Workshop): void {
+  class ImageCapability extends BaseCapability {
+    static override readonly type: string = type;
+
+    constructor(id: string, ownerId: number, params: Record<string, unknown>) {
+      super(id, ownerId, params);
+      // biome-ignore lint: the instance that scripts see answers to the names that the sidecar knows.
+      return new Proxy(this, {
+        get(target, name, receiver) {
+          if (typeof name !== "string" || name in target || NEVER_METHODS.has(name)) {
+            return Reflect.get(target, name, receiver);
+          }
+          return methodOf(workshop, target, name);
+        },
+      });
+    }
+  }
+  registerCapabilityClass(ImageCapability as never);
+}
+
+function methodOf(workshop: Workshop, capability: BaseCapability, name: string): Method | undefined {
+  const own = OWN[name];
+  if (own && (name !== "change" || capability.type === "image.edit")) {
+    return (...args) => own(workshop, capability, ...withContext(args));
+  }
+  const known = workshop.methods.get(capability.type);
+  if (known && !known.has(camel(name))) {
+    return undefined;
+  }
+  return (...args) => {
+    const [given, context] = withContext(args);
+    return context ? call(workshop, capability, name, given, context) : NO_CONTEXT;
+  };
+}
+
+const NO_CONTEXT = refused("FAILED_PRECONDITION", "call this from a script: it needs to know who calls");
+
+function withContext(args: unknown[]): [unknown[], ScriptContext | undefined] {
+  const { args: given, context } = withoutContext(args);
+  return [given, context];
+}
+
+function call(
+  workshop: Workshop,
+  capability: BaseCapability,
+  method: string,
+  given: unknown[],
+  context: ScriptContext,
+): Answer | Promise<Answer> {
+  let args: unknown[];
+  try {
+    args = given.map(plain);
+  } catch (error) {
+    return refused("INVALID_ARGUMENT", `the arguments cannot be sent: ${String(error)}`);
+  }
+  const options = args.at(-1);
+  if (typeof options === "object" && options !== null && "then" in options) {
+    return workshop.studio.promise({ capability: capability.id, method, args, context });
+  }
+  return waited(workshop, context, () => {
+    const right = { capabilityId: capability.id, callerId: context.caller.id, thisId: context.this.id };
+    return workshop.sidecar.invoke(right, method, args);
+  });
+}
+
+/** Something that takes a while, counted while it lasts; resolves to an answer, whatever happens. */
+async function waited(
+  workshop: Workshop,
+  context: ScriptContext,
+  work: () => Promise<Answer>,
+): Promise<Answer> {
+  const caller = context.caller.id;
+  const turnedAway = workshop.turnstile.enter(caller);
+  if (turnedAway) {
+    return turnedAway;
+  }
+  try {
+    return await work();
+  } catch (error) {
+    return refusalOf(error);
+  } finally {
+    workshop.turnstile.leave(caller);
+  }
+}
+
+type Own = (
+  workshop: Workshop,
+  capability: BaseCapability,
+  args: unknown[],
+  context: ScriptContext | undefined,
+) => Answer | Promise<Answer>;
+
+/** Methods that every capability has besides those of its type. */
+const OWN: Record<string, Own | undefined> = {
+  /** A narrower capability, which viwo's own `delegate` cannot make: that takes numbers as they are only. */
+  narrow(workshop, capability, args, context) {
+    const restrictions = args[0];
+    if (!context || typeof restrictions !== "object" || restrictions === null) {
+      return refused("INVALID_ARGUMENT", "narrow takes an object of limits, such as {max_steps: 8}");
+    }
+    return waited(workshop, context, async () => {
+      const made = await workshop.sidecar.delegate(
+        capability.id,
+        context.this.id,
+        plain(restrictions) as Record<string, unknown>,
+      );
+      const Class = capability.constructor as new (id: string, ownerId: number, params: object) => BaseCapability;
+      return { ok: true, capability: new Class(made.id, Number(made.ownerId), fromStruct(made.params as never)) };
+    });
+  },
+
+  /** Changes a picture in place: what the image verbs call. The one it belongs to, or one that a player names. */
+  change(workshop, _capability, args, context) {
+    const [verb, given] = args;
+    if (!context || typeof verb !== "string" || !Array.isArray(given)) {
+      return refused("INVALID_ARGUMENT", "change takes the verb's name and a list of its arguments");
+    }
+    const { picture, rest } = meant(context, given);
+    const right = world.editingRight(picture);
+    if (!right) {
+      return refused("FAILED_PRECONDITION", `entity ${picture} holds no image.edit capability`);
+    }
+    return waited(workshop, context, async () => {
+      try {
+        const reply = await workshop.sidecar.callVerb(
+          { capabilityId: right.id, callerId: context.caller.id, thisId: picture },
+          picture,
+          verb,
+          rest.map(plain).map(asNumber),
+        );
+        const room = Number(reply.entity?.location ?? 0);
+        world.show(room ? [picture, room] : [picture], room, workshop.players(), context);
+        return { ok: true, entity: picture, ...(JSON.parse(reply.resultJson) as object) };
+      } catch (error) {
+        const refusal = refusalOf(error);
+        context.send?.("message", refusal.error.message);
+        return refusal;
+      }
+    });
+  },
+};
+
+/** Verbs of several pictures in a room have one name: a player says which is meant by its name, first. */
+function meant(context: ScriptContext, given: unknown[]): { picture: number; rest: unknown[] } {
+  const [first, ...rest] = given;
+  if (typeof first === "string") {
+    const room = world.find(Number(context.caller["location"] ?? 0));
+    const here = (room?.["contents"] as number[] | undefined) ?? [];
+    for (const entity of here.map(world.find)) {
+      if (isEntity(entity) && entity["image_ref"] && String(entity["name"]).toLowerCase() === first.toLowerCase()) {
+        return { picture: entity.id, rest };
+      }
+    }
+  }
+  return { picture: context.this.id, rest: given };
+}
+
+function camel(name: string): string {
+  return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,99 @@
+/** Gives a viwo world pictures: `await pluginManager.loadPlugin(new ImagegenPlugin())`. */
+
+import type { Plugin, PluginContext } from "@viwo/core";
+import { TYPES, type Workshop, register } from "./capabilities";
+import { Studio } from "./painting";
+import { registerRpc } from "./rpc";
+import { type Connection, Sidecar, connectionFromEnvironment } from "./sidecar";
+import { Turnstile } from "./turnstile";
+import { beWithinReach, surviveScripts } from "./world";
+
+const FIRST_RETRY = 250;
+const LAST_RETRY = 10_000;
+/** While all is well the methods are asked for again this often, in milliseconds: a new sidecar may have more. */
+const REFRESH = 60_000;
+
+export interface Options extends Partial<Connection> {
+  /** Calls of one entity under way at once. */
+  callsPerCaller?: number;
+  /** Calls of the whole world under way at once. */
+  callsInAll?: number;
+}
+
+export class ImagegenPlugin implements Plugin {
+  name = "imagegen";
+  version = "0.1.0";
+  readonly #options: Options;
+  #sidecar: Sidecar | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #prototype = 0;
+  #unguard = () => {};
+
+  constructor(options: Options = {}) {
+    this.#options = options;
+  }
+
+  /** Whether the sidecar has told what it can do. */
+  get connected(): boolean {
+    return this.#prototype > 0;
+  }
+
+  onLoad(context: PluginContext): void {
+    const { callsPerCaller = 8, callsInAll = 64, ...connection } = this.#options;
+    const sidecar = new Sidecar({ ...connectionFromEnvironment(), ...connection });
+    const turnstile = new Turnstile(callsPerCaller, callsInAll);
+    const players = () => context.core.getOnlinePlayers();
+    const studio = new Studio(sidecar, turnstile, () => this.#prototype, players);
+    const workshop: Workshop = { sidecar, turnstile, studio, methods: new Map(), players };
+    this.#sidecar = sidecar;
+    beWithinReach();
+    this.#unguard = surviveScripts();
+    for (const type of TYPES) {
+      registerOrSay(type, workshop);
+    }
+    registerRpc(context, workshop);
+    void this.#keepKnowing(sidecar, workshop, FIRST_RETRY);
+  }
+
+  onUnload(): void {
+    clearTimeout(this.#timer);
+    this.#unguard();
+    this.#sidecar?.close();
+  }
+
+  /** Learns what the sidecar can do, as soon as it is there and now and then after; the world does not wait for it. */
+  async #keepKnowing(sidecar: Sidecar, workshop: Workshop, wait: number): Promise<void> {
+    let next = REFRESH;
+    try {
+      const methods = await sidecar.methods();
+      this.#prototype = await sidecar.install();
+      for (const type of new Set(methods.map((method) => method.type))) {
+        if (!workshop.methods.has(type) && !(TYPES as readonly string[]).includes(type)) {
+          registerOrSay(type, workshop);
+        }
+        const own = methods.filter((method) => method.type === type);
+        workshop.methods.set(type, new Map(own.map((method) => [method.name, method])));
+      }
+    } catch (error) {
+      if (wait === FIRST_RETRY) {
+        console.warn(`[imagegen] the sidecar is not there yet: ${error instanceof Error ? error.message : error}`);
+      }
+      next = this.connected ? REFRESH : wait;
+    }
+    this.#timer = setTimeout(() => {
+      void this.#keepKnowing(sidecar, workshop, Math.min(wait * 2, LAST_RETRY));
+    }, next);
+    this.#timer.unref?.();
+  }
+}
+
+function registerOrSay(type: string, workshop: Workshop): void {
+  try {
+    register(type, workshop);
+  } catch (error) {
+    console.error(
+      `[imagegen] capability '${type}' belongs to another plugin; take @viwo/plugin-diffusers out of the server's start ` +
+        `(${error instanceof Error ? error.message : error})`,
+    );
+  }
+}

@@ -1,0 +1,58 @@
+import type * as grpc from '@grpc/grpc-js';
+import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
+
+import type { ListValue as _google_protobuf_ListValue, ListValue__Output as _google_protobuf_ListValue__Output } from './google/protobuf/ListValue';
+import type { Struct as _google_protobuf_Struct, Struct__Output as _google_protobuf_Struct__Output } from './google/protobuf/Struct';
+import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from './google/protobuf/Timestamp';
+import type { Value as _google_protobuf_Value, Value__Output as _google_protobuf_Value__Output } from './google/protobuf/Value';
+import type { Capability as _viwo_imagegen_v1_Capability, Capability__Output as _viwo_imagegen_v1_Capability__Output } from './viwo/imagegen/v1/Capability';
+import type { CapabilityServiceClient as _viwo_imagegen_v1_CapabilityServiceClient, CapabilityServiceDefinition as _viwo_imagegen_v1_CapabilityServiceDefinition } from './viwo/imagegen/v1/CapabilityService';
+import type { DelegateRequest as _viwo_imagegen_v1_DelegateRequest, DelegateRequest__Output as _viwo_imagegen_v1_DelegateRequest__Output } from './viwo/imagegen/v1/DelegateRequest';
+import type { DescribeMethodsRequest as _viwo_imagegen_v1_DescribeMethodsRequest, DescribeMethodsRequest__Output as _viwo_imagegen_v1_DescribeMethodsRequest__Output } from './viwo/imagegen/v1/DescribeMethodsRequest';
+import type { DescribeMethodsResponse as _viwo_imagegen_v1_DescribeMethodsResponse, DescribeMethodsResponse__Output as _viwo_imagegen_v1_DescribeMethodsResponse__Output } from './viwo/imagegen/v1/DescribeMethodsResponse';
+import type { GetCapabilityRequest as _viwo_imagegen_v1_GetCapabilityRequest, GetCapabilityRequest__Output as _viwo_imagegen_v1_GetCapabilityRequest__Output } from './viwo/imagegen/v1/GetCapabilityRequest';
+import type { GiveRequest as _viwo_imagegen_v1_GiveRequest, GiveRequest__Output as _viwo_imagegen_v1_GiveRequest__Output } from './viwo/imagegen/v1/GiveRequest';
+import type { ListCapabilitiesRequest as _viwo_imagegen_v1_ListCapabilitiesRequest, ListCapabilitiesRequest__Output as _viwo_imagegen_v1_ListCapabilitiesRequest__Output } from './viwo/imagegen/v1/ListCapabilitiesRequest';
+import type { ListCapabilitiesResponse as _viwo_imagegen_v1_ListCapabilitiesResponse, ListCapabilitiesResponse__Output as _viwo_imagegen_v1_ListCapabilitiesResponse__Output } from './viwo/imagegen/v1/ListCapabilitiesResponse';
+import type { MethodDescription as _viwo_imagegen_v1_MethodDescription, MethodDescription__Output as _viwo_imagegen_v1_MethodDescription__Output } from './viwo/imagegen/v1/MethodDescription';
+import type { MintRequest as _viwo_imagegen_v1_MintRequest, MintRequest__Output as _viwo_imagegen_v1_MintRequest__Output } from './viwo/imagegen/v1/MintRequest';
+import type { ParameterDescription as _viwo_imagegen_v1_ParameterDescription, ParameterDescription__Output as _viwo_imagegen_v1_ParameterDescription__Output } from './viwo/imagegen/v1/ParameterDescription';
+import type { RevokeRequest as _viwo_imagegen_v1_RevokeRequest, RevokeRequest__Output as _viwo_imagegen_v1_RevokeRequest__Output } from './viwo/imagegen/v1/RevokeRequest';
+import type { RevokeResponse as _viwo_imagegen_v1_RevokeResponse, RevokeResponse__Output as _viwo_imagegen_v1_RevokeResponse__Output } from './viwo/imagegen/v1/RevokeResponse';
+
+type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
+  new(...args: ConstructorParameters<Constructor>): Subtype;
+};
+
+export interface ProtoGrpcType {
+  google: {
+    protobuf: {
+      ListValue: MessageTypeDefinition<_google_protobuf_ListValue, _google_protobuf_ListValue__Output>
+      NullValue: EnumTypeDefinition
+      Struct: MessageTypeDefinition<_google_protobuf_Struct, _google_protobuf_Struct__Output>
+      Timestamp: MessageTypeDefinition<_google_protobuf_Timestamp, _google_protobuf_Timestamp__Output>
+      Value: MessageTypeDefinition<_google_protobuf_Value, _google_protobuf_Value__Output>
+    }
+  }
+  viwo: {
+    imagegen: {
+      v1: {
+        Capability: MessageTypeDefinition<_viwo_imagegen_v1_Capability, _viwo_imagegen_v1_Capability__Output>
+        CapabilityService: SubtypeConstructor<typeof grpc.Client, _viwo_imagegen_v1_CapabilityServiceClient> & { service: _viwo_imagegen_v1_CapabilityServiceDefinition }
+        DelegateRequest: MessageTypeDefinition<_viwo_imagegen_v1_DelegateRequest, _viwo_imagegen_v1_DelegateRequest__Output>
+        DescribeMethodsRequest: MessageTypeDefinition<_viwo_imagegen_v1_DescribeMethodsRequest, _viwo_imagegen_v1_DescribeMethodsRequest__Output>
+        DescribeMethodsResponse: MessageTypeDefinition<_viwo_imagegen_v1_DescribeMethodsResponse, _viwo_imagegen_v1_DescribeMethodsResponse__Output>
+        GetCapabilityRequest: MessageTypeDefinition<_viwo_imagegen_v1_GetCapabilityRequest, _viwo_imagegen_v1_GetCapabilityRequest__Output>
+        GiveRequest: MessageTypeDefinition<_viwo_imagegen_v1_GiveRequest, _viwo_imagegen_v1_GiveRequest__Output>
+        ListCapabilitiesRequest: MessageTypeDefinition<_viwo_imagegen_v1_ListCapabilitiesRequest, _viwo_imagegen_v1_ListCapabilitiesRequest__Output>
+        ListCapabilitiesResponse: MessageTypeDefinition<_viwo_imagegen_v1_ListCapabilitiesResponse, _viwo_imagegen_v1_ListCapabilitiesResponse__Output>
+        MethodDescription: MessageTypeDefinition<_viwo_imagegen_v1_MethodDescription, _viwo_imagegen_v1_MethodDescription__Output>
+        MintRequest: MessageTypeDefinition<_viwo_imagegen_v1_MintRequest, _viwo_imagegen_v1_MintRequest__Output>
+        ParameterDescription: MessageTypeDefinition<_viwo_imagegen_v1_ParameterDescription, _viwo_imagegen_v1_ParameterDescription__Output>
+        RevokeRequest: MessageTypeDefinition<_viwo_imagegen_v1_RevokeRequest, _viwo_imagegen_v1_RevokeRequest__Output>
+        RevokeResponse: MessageTypeDefinition<_viwo_imagegen_v1_RevokeResponse, _viwo_imagegen_v1_RevokeResponse__Output>
+      }
+    }
+  }
+}
+

@@ -1,0 +1,23 @@
+// Original file: protos/viwo/imagegen/v1/common.proto
+
+import type { ImageFormat as _viwo_imagegen_v1_ImageFormat, ImageFormat__Output as _viwo_imagegen_v1_ImageFormat__Output } from '../../../viwo/imagegen/v1/ImageFormat';
+import type { SaveOptions as _viwo_imagegen_v1_SaveOptions, SaveOptions__Output as _viwo_imagegen_v1_SaveOptions__Output } from '../../../viwo/imagegen/v1/SaveOptions';
+import type { DisconnectPolicy as _viwo_imagegen_v1_DisconnectPolicy, DisconnectPolicy__Output as _viwo_imagegen_v1_DisconnectPolicy__Output } from '../../../viwo/imagegen/v1/DisconnectPolicy';
+
+export interface OutputOptions {
+  'format'?: (_viwo_imagegen_v1_ImageFormat);
+  'quality'?: (number);
+  'referencesOnly'?: (boolean);
+  'save'?: (_viwo_imagegen_v1_SaveOptions | null);
+  'onDisconnect'?: (_viwo_imagegen_v1_DisconnectPolicy);
+  '_save'?: "save";
+}
+
+export interface OutputOptions__Output {
+  'format': (_viwo_imagegen_v1_ImageFormat__Output);
+  'quality': (number);
+  'referencesOnly': (boolean);
+  'save'?: (_viwo_imagegen_v1_SaveOptions__Output | null);
+  'onDisconnect': (_viwo_imagegen_v1_DisconnectPolicy__Output);
+  '_save'?: "save";
+}

@@ -1,0 +1,10 @@
+// Original file: protos/viwo/imagegen/v1/image.proto
+
+
+export interface RemoveBackground {
+  'tolerance'?: (number);
+}
+
+export interface RemoveBackground__Output {
+  'tolerance': (number);
+}

@@ -1,0 +1,14 @@
+// Original file: protos/viwo/imagegen/v1/job.proto
+
+import type { SubmitJobRequest as _viwo_imagegen_v1_SubmitJobRequest, SubmitJobRequest__Output as _viwo_imagegen_v1_SubmitJobRequest__Output } from '../../../viwo/imagegen/v1/SubmitJobRequest';
+import type { OnError as _viwo_imagegen_v1_OnError, OnError__Output as _viwo_imagegen_v1_OnError__Output } from '../../../viwo/imagegen/v1/OnError';
+
+export interface SubmitBatchRequest {
+  'tasks'?: (_viwo_imagegen_v1_SubmitJobRequest)[];
+  'onError'?: (_viwo_imagegen_v1_OnError);
+}
+
+export interface SubmitBatchRequest__Output {
+  'tasks': (_viwo_imagegen_v1_SubmitJobRequest__Output)[];
+  'onError': (_viwo_imagegen_v1_OnError__Output);
+}

@@ -1,0 +1,170 @@
+/** Methods for front ends, called over viwo's WebSocket as `plugin_rpc {method, params}`. */
+
+import type { CommandContext, PluginContext } from "@viwo/core";
+import { db } from "@viwo/core";
+import { type Answer, refusalOf } from "./answer";
+import { isEntity, plain } from "./arguments";
+import type { Workshop } from "./capabilities";
+import { capabilityMetadata } from "./metadata";
+import type { Job__Output } from "./pb/viwo/imagegen/v1/Job";
+
+type Params = Record<string, unknown>;
+type Handler = (params: Params, context: CommandContext) => Promise<unknown>;
+
+/** viwo turns what is thrown here into a JSON-RPC error for the client; nothing else comes of it. */
+export function registerRpc(plugin: PluginContext, workshop: Workshop): void {
+  const { sidecar, turnstile, studio } = workshop;
+
+  const generate: Handler = async (params, { player }) => {
+    const { prompt, ...options } = params;
+    const answer = await called(player.id, "diffusers.generate", "textToImage", [prompt ?? "", plain(options)]);
+    const { image, format, ...facts } = answer as Params;
+    return { ...facts, image_url: `data:image/${String(format)};base64,${String(image)}` };
+  };
+
+  const handlers: Record<string, Handler> = {
+    // What viwo's own front end calls.
+    "diffusers.generate": generate,
+    "imagegen.capability_metadata": async () =>
+      capabilityMetadata([...workshop.methods.values()].flatMap((own) => [...own.values()])),
+    /** Any method under a capability of the player: {type, method, args}. */
+    "imagegen.call": async (params, { player }) =>
+      called(player.id, text(params, "type"), text(params, "method"), list(params, "args")),
+    "imagegen.submit": async (params, { player }) => {
+      const context = { ...right(player.id, text(params, "type")), callerId: player.id, thisId: player.id };
+      const invoke = { context, method: text(params, "method"), argumentsJson: JSON.stringify(list(params, "args")) };
+      return told(await sidecar.submit({ task: "invoke", invoke, requestId: crypto.randomUUID() }));
+    },
+    /** Resolves when the job ends; what happens before comes as notifications `imagegen_progress`. */
+    "imagegen.watch": async (params, { player, send }) => {
+      const id = await own(params, player.id);
+      for await (const event of sidecar.watch(id)) {
+        if (event.event === "ended" && event.ended) {
+          return told(event.ended);
+        }
+        send("imagegen_progress", { job: id, state: event.event, ...(event.step ?? {}), ...(event.queued ?? {}) });
+      }
+      return told(await sidecar.job(id));
+    },
+    "imagegen.cancel": async (params, { player }) => told(await sidecar.cancel(await own(params, player.id))),
+    "imagegen.jobs": async (_, { player }) => ({ jobs: (await sidecar.jobsOf(player.id, 50)).map(told) }),
+    /** The original of a picture, which its properties do not hold: {entity}. */
+    "imagegen.get_image": async (params) => {
+      const entity = await sidecar.entity(number(params, "entity"), true);
+      const data = entity.image?.data ?? Buffer.alloc(0);
+      const format = String(entity.image?.format ?? "").replace("IMAGE_FORMAT_", "").toLowerCase();
+      return {
+        entity: Number(entity.id),
+        width: entity.image?.width,
+        height: entity.image?.height,
+        version: entity.version,
+        image_url: `data:image/${format};base64,${Buffer.from(data).toString("base64")}`,
+      };
+    },
+    /** Makes an entity of a picture that a player has: {image, name, room, metadata}. */
+    "imagegen.save_image": async (params, { player }) => {
+      const encoded = text(params, "image").replace(/^data:[^,]*,/, "");
+      const context = { ...right(player.id), callerId: player.id, thisId: player.id };
+      const room = isEntity(params["room"]) ? params["room"].id : Number(params["room"] ?? 0);
+      const metadata = (params["metadata"] as object | undefined) ?? {};
+      const name = String(params["name"] ?? "");
+      const entity = await sidecar.saveImage(context, Buffer.from(encoded, "base64"), name, room, metadata);
+      return { entity: Number(entity.id), ref: entity.image?.ref, room: Number(entity.location) };
+    },
+  };
+
+  /** A method by the player's own capability, or an error that says what is missing. */
+  async function called(player: number, type: string, method: string, args: unknown[]): Promise<Answer> {
+    const turnedAway = turnstile.enter(player);
+    if (turnedAway) {
+      throw new Error(turnedAway.error.message);
+    }
+    try {
+      const context = { ...right(player, type), callerId: player, thisId: player };
+      const answer = await sidecar.invoke(context, method, args);
+      if (!answer.ok) {
+        throw new Error(answer.error.message);
+      }
+      return answer;
+    } finally {
+      turnstile.leave(player);
+    }
+  }
+
+  /** The id of a job that is the player's, by its own name or by the name that a script was given. */
+  async function own(params: Params, player: number): Promise<string> {
+    const name = text(params, "job");
+    const job = await sidecar.job(studio.jobs.get(name) ?? name);
+    const context = job.context;
+    if (Number(context?.callerId) !== player && Number(context?.thisId) !== player) {
+      throw new Error(`job ${name} belongs to someone else`);
+    }
+    return job.id;
+  }
+
+  for (const [name, handler] of Object.entries(handlers)) {
+    plugin.registerRpcMethod(name, async (params: Params | undefined, context) => {
+      try {
+        return await handler(params ?? {}, context);
+      } catch (error) {
+        throw new Error(refusalOf(error).error.message);
+      }
+    });
+  }
+}
+
+/** A capability of the player: of one type, or any for pictures. */
+function right(player: number, type = ""): { capabilityId: string } {
+  const row = db
+    .query<{ id: string }, [number, string, string]>(
+      "SELECT id FROM capabilities WHERE owner_id = ? AND (type = ? OR (? = '' AND " +
+        "(type LIKE 'diffusers.%' OR type IN ('controlnet.generate', 'image.edit')))) LIMIT 1",
+    )
+    .get(player, type, type);
+  if (!row) {
+    throw new Error(`you hold no capability ${type || "for pictures"}; ask whoever runs this world for one`);
+  }
+  return { capabilityId: row.id };
+}
+
+function told(job: Job__Output) {
+  return {
+    job: job.id,
+    state: job.state.replace("JOB_STATE_", "").toLowerCase(),
+    method: job.method,
+    step: job.step,
+    steps: job.totalSteps,
+    images: job.images.map((image) => ({
+      ref: image.ref,
+      width: image.width,
+      height: image.height,
+      seed: Number(image.seed),
+      entity: Number(image.entityId) || undefined,
+    })),
+    ...(job.failure ? { error: { code: job.failure.code, message: job.failure.message } } : {}),
+  };
+}
+
+function text(params: Params, name: string): string {
+  const value = params[name];
+  if (typeof value !== "string" || !value) {
+    throw new Error(`'${name}' is required`);
+  }
+  return value;
+}
+
+function list(params: Params, name: string): unknown[] {
+  const value = params[name] ?? [];
+  if (!Array.isArray(value)) {
+    throw new Error(`'${name}' must be a list`);
+  }
+  return value;
+}
+
+function number(params: Params, name: string): number {
+  const value = params[name];
+  if (typeof value !== "number") {
+    throw new Error(`'${name}' must be a number`);
+  }
+  return value;
+}

@@ -1,0 +1,218 @@
+/** The sidecar, reached over gRPC: one typed function for each thing the plugin asks of it. */
+
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import * as grpc from "@grpc/grpc-js";
+import { loadSync } from "@grpc/proto-loader";
+import { type Answer, isServiceError, refusalOf } from "./answer";
+import type { ProtoGrpcType as CapabilityProtos } from "./pb/capability";
+import type { ProtoGrpcType as EntityProtos } from "./pb/entity";
+import type { ProtoGrpcType as ImageProtos } from "./pb/image";
+import type { ProtoGrpcType as JobProtos } from "./pb/job";
+import type { CallContext } from "./pb/viwo/imagegen/v1/CallContext";
+import type { ImageEntity__Output } from "./pb/viwo/imagegen/v1/ImageEntity";
+import type { Job__Output } from "./pb/viwo/imagegen/v1/Job";
+import type { JobEvent__Output } from "./pb/viwo/imagegen/v1/JobEvent";
+import type { MethodDescription__Output } from "./pb/viwo/imagegen/v1/MethodDescription";
+import type { SubmitJobRequest } from "./pb/viwo/imagegen/v1/SubmitJobRequest";
+import { toStruct } from "./struct";
+
+const PROTOS = join(import.meta.dir, "..", "protos");
+const FILES = ["capability", "entity", "image", "job"].map((name) => `viwo/imagegen/v1/${name}.proto`);
+const MAX_MESSAGE = 64 * 1024 * 1024;
+/** Milliseconds for what takes no picture to be made. */
+const SHORT = 10_000;
+
+export interface Connection {
+  /** host:port, or unix:/path/of/the/socket. */
+  address: string;
+  /** The token itself; else it is read from `tokenFile` at each call, since a new sidecar writes a new one. */
+  token?: string;
+  tokenFile: string;
+  /** The certificate (PEM) to trust, where the sidecar uses TLS. */
+  caFile?: string;
+  /** Seconds after which a call that waits for its picture is given up. */
+  timeout: number;
+}
+
+/** Where the sidecar is: the same variables as its own, and its own defaults. */
+export function connectionFromEnvironment(env: Record<string, string | undefined> = process.env): Connection {
+  const shared = env["XDG_DATA_HOME"] ?? join(homedir(), ".local", "share");
+  const data = env["VIWO_IMAGEGEN_DATA_DIR"] ?? join(shared, "viwo-imagegen");
+  const address = env["VIWO_IMAGEGEN_ADDRESS"] ?? `127.0.0.1:${env["VIWO_IMAGEGEN_PORT"] ?? "50061"}`;
+  return {
+    address,
+    tokenFile: env["VIWO_IMAGEGEN_TOKEN_FILE"] ?? join(data, "token"),
+    timeout: Number(env["VIWO_IMAGEGEN_TIMEOUT"] ?? 600),
+    ...(env["VIWO_IMAGEGEN_TOKEN"] ? { token: env["VIWO_IMAGEGEN_TOKEN"] } : {}),
+    ...(env["VIWO_IMAGEGEN_CA_FILE"] ? { caFile: env["VIWO_IMAGEGEN_CA_FILE"] } : {}),
+  };
+}
+
+/** The last overload of a generated method, which is the one that types are inferred from. */
+type Unary<Request, Reply> = (request: Request, callback: grpc.requestCallback<Reply>) => grpc.ClientUnaryCall;
+type FullUnary<Request, Reply> = (
+  request: Request,
+  metadata: grpc.Metadata,
+  options: grpc.CallOptions,
+  callback: grpc.requestCallback<Reply>,
+) => grpc.ClientUnaryCall;
+
+export class Sidecar {
+  readonly #connection: Connection;
+  readonly #capabilities: InstanceType<CapabilityProtos["viwo"]["imagegen"]["v1"]["CapabilityService"]>;
+  readonly #entities: InstanceType<EntityProtos["viwo"]["imagegen"]["v1"]["EntityService"]>;
+  readonly #images: InstanceType<ImageProtos["viwo"]["imagegen"]["v1"]["ImageService"]>;
+  readonly #jobs: InstanceType<JobProtos["viwo"]["imagegen"]["v1"]["JobService"]>;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    const definition = loadSync(FILES, {
+      includeDirs: [PROTOS],
+      longs: Number,
+      enums: String,
+      defaults: true,
+      oneofs: true,
+    });
+    const loaded = grpc.loadPackageDefinition(definition) as unknown as CapabilityProtos &
+      EntityProtos &
+      ImageProtos &
+      JobProtos;
+    const services = loaded.viwo.imagegen.v1;
+    const credentials = connection.caFile
+      ? grpc.credentials.createSsl(readFileSync(connection.caFile))
+      : grpc.credentials.createInsecure();
+    const options = {
+      "grpc.max_send_message_length": MAX_MESSAGE,
+      "grpc.max_receive_message_length": MAX_MESSAGE,
+      // A sidecar that was restarted is found again within two seconds.
+      "grpc.initial_reconnect_backoff_ms": 200,
+      "grpc.max_reconnect_backoff_ms": 2000,
+    };
+    this.#capabilities = new services.CapabilityService(connection.address, credentials, options);
+    // One channel for all: the services share the connection by their address and options.
+    this.#entities = new services.EntityService(connection.address, credentials, options);
+    this.#images = new services.ImageService(connection.address, credentials, options);
+    this.#jobs = new services.JobService(connection.address, credentials, options);
+  }
+
+  close(): void {
+    for (const service of [this.#capabilities, this.#entities, this.#images, this.#jobs]) {
+      service.close();
+    }
+  }
+
+  async methods(): Promise<MethodDescription__Output[]> {
+    const reply = await this.#ask(this.#capabilities.DescribeMethods.bind(this.#capabilities), {}, SHORT);
+    return reply.methods;
+  }
+
+  /** Makes the prototype of pictures and its verbs; its entity id. */
+  async install(): Promise<number> {
+    const reply = await this.#ask(this.#entities.Install.bind(this.#entities), {}, SHORT);
+    return reply.prototypeId;
+  }
+
+  /** A method as a script calls it; resolves to an answer, whatever happens. */
+  async invoke(context: CallContext, method: string, args: unknown[]): Promise<Answer> {
+    try {
+      const request = { context, method, argumentsJson: JSON.stringify(args) };
+      const call = this.#images.Invoke.bind(this.#images);
+      const reply = await this.#ask(call, request, this.#connection.timeout * 1000);
+      return JSON.parse(reply.resultJson) as Answer;
+    } catch (error) {
+      return refusalOf(error);
+    }
+  }
+
+  submit(request: SubmitJobRequest): Promise<Job__Output> {
+    return this.#ask(this.#jobs.Submit.bind(this.#jobs), request, SHORT);
+  }
+
+  job(id: string): Promise<Job__Output> {
+    return this.#ask(this.#jobs.Get.bind(this.#jobs), { id }, SHORT);
+  }
+
+  cancel(id: string): Promise<Job__Output> {
+    return this.#ask(this.#jobs.Cancel.bind(this.#jobs), { id }, SHORT);
+  }
+
+  async jobsOf(owner: number, pageSize: number): Promise<Job__Output[]> {
+    const reply = await this.#ask(this.#jobs.List.bind(this.#jobs), { ownerId: owner, pageSize }, SHORT);
+    return reply.jobs;
+  }
+
+  /** What happens to a job, up to its end; throws where the sidecar goes away meanwhile. */
+  async *watch(id: string): AsyncGenerator<JobEvent__Output> {
+    const call = this.#jobs.Watch({ id }, this.#metadata());
+    try {
+      for await (const event of call) {
+        yield event as JobEvent__Output;
+      }
+    } finally {
+      call.cancel();
+    }
+  }
+
+  /** Narrows a capability; the child's id and parameters. */
+  async delegate(parent: string, caller: number, restrictions: Record<string, unknown>) {
+    const request = { parentId: parent, callerId: caller, restrictions: toStruct(restrictions) };
+    return this.#ask(this.#capabilities.Delegate.bind(this.#capabilities), request, SHORT);
+  }
+
+  /** Calls an image verb of an entity; its answer and the entity as it is afterwards. */
+  async callVerb(context: CallContext, entityId: number, verb: string, args: unknown[]) {
+    const request = { context, entityId, verb, argumentsJson: JSON.stringify(args) };
+    return this.#ask(this.#entities.CallVerb.bind(this.#entities), request, this.#connection.timeout * 1000);
+  }
+
+  entity(id: number, includeData: boolean): Promise<ImageEntity__Output> {
+    return this.#ask(this.#entities.Get.bind(this.#entities), { id, includeData }, SHORT);
+  }
+
+  async saveImage(context: CallContext, image: Uint8Array, name: string, room: number, metadata: object) {
+    const request = {
+      context,
+      image: { data: image },
+      options: { name, roomId: room },
+      metadata: toStruct(metadata as Record<string, unknown>),
+    };
+    return this.#ask(this.#entities.SaveImage.bind(this.#entities), request, SHORT);
+  }
+
+  #metadata(): grpc.Metadata {
+    const metadata = new grpc.Metadata();
+    const token = this.#connection.token ?? readToken(this.#connection.tokenFile);
+    if (token) {
+      metadata.set("authorization", `Bearer ${token}`);
+    }
+    return metadata;
+  }
+
+  #ask<Request, Reply>(call: Unary<Request, Reply>, request: Request, milliseconds: number): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const options = { deadline: Date.now() + milliseconds };
+      (call as unknown as FullUnary<Request, Reply>)(request, this.#metadata(), options, (error, reply) => {
+        if (error || reply === undefined) {
+          reject(error ?? new Error("the sidecar answered nothing"));
+        } else {
+          resolve(reply);
+        }
+      });
+    });
+  }
+}
+
+/** Whether asking again later can help. */
+export function isPassing(error: unknown): boolean {
+  return isServiceError(error) && (error.code === grpc.status.UNAVAILABLE || error.code === grpc.status.UNAUTHENTICATED);
+}
+
+function readToken(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return "";
+  }
+}

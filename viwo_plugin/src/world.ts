@@ -1,0 +1,130 @@
+/** What the plugin does in the world itself, through viwo's own functions. */
+
+import { addVerb, createCapability, createEntity, db, getEntity, getVerb, scheduler, updateEntity } from "@viwo/core";
+import { type ScriptContext, createScriptContext, evaluate } from "@viwo/scripting";
+import type { ScriptEntity } from "./arguments";
+
+/** A verb of players by which they are sent something although nobody of them has acted. */
+export const TELL = "imagegen_tell";
+const TELL_SCRIPT = ["send", ["std.arg", 0], ["std.arg", 1]];
+/** Milliseconds that a write waits for the sidecar's: viwo itself gives up at once. */
+const BUSY_TIMEOUT = 5000;
+/** Gas of the verb that is told about a finished picture: as much as viwo gives a player's command. */
+const GAS = 50_000;
+
+/**
+ * A script that fails after it has waited for a picture rejects a promise that viwo does not look at, and that would end
+ * the process. It is printed instead, as viwo prints what fails in its scheduler.
+ */
+export function surviveScripts(): () => void {
+  const told = (reason: unknown) => console.error("[imagegen] a script failed after it had waited:", reason);
+  process.on("unhandledRejection", told);
+  return () => process.off("unhandledRejection", told);
+}
+
+export function beWithinReach(): void {
+  db.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}`);
+}
+
+export function find(id: number): ScriptEntity | undefined {
+  return (getEntity(id) as ScriptEntity | null) ?? undefined;
+}
+
+/** An entity that waits for its picture, in a room or nowhere, controlled by `owner`. */
+export function createCanvas(prototype: number, owner: number, room: number, name: string): number {
+  const props = {
+    name,
+    description: "A blank canvas. Somebody is painting it.",
+    image_type: "canvas",
+    ...(room ? { location: room } : {}),
+  };
+  const make = db.transaction(() => {
+    const canvas = createEntity(props, prototype);
+    createCapability(owner, "entity.control", { target_id: canvas } as never);
+    if (room) {
+      const contents = (find(room)?.["contents"] as number[] | undefined) ?? [];
+      updateEntity({ id: room, contents: [...contents, canvas] } as never);
+    }
+    return canvas;
+  });
+  return make();
+}
+
+/** A canvas that stays blank says why. */
+export function spoil(canvas: number, why: string): void {
+  if (find(canvas)?.["image_type"] === "canvas") {
+    updateEntity({ id: canvas, description: `A canvas that stayed blank: ${why}` } as never);
+  }
+}
+
+/** Whether an entity may put things into a room: it is there, it is the room, or it controls it. */
+export function mayPlace(room: number, actors: number[]): boolean {
+  if (actors.includes(room) || actors.some((actor) => find(actor)?.["location"] === room)) {
+    return true;
+  }
+  const rows = db
+    .query<{ params: string }, [string]>(
+      `SELECT params FROM capabilities WHERE type = 'entity.control' AND owner_id IN (SELECT value FROM json_each(?))`,
+    )
+    .all(JSON.stringify(actors));
+  return rows.some(({ params }) => {
+    const values = JSON.parse(params) as Record<string, unknown>;
+    return values["*"] === true || values["target_id"] === room;
+  });
+}
+
+/** The capability by which a picture changes itself. */
+export function editingRight(picture: number): { id: string; params: Record<string, unknown> } | undefined {
+  const row = db
+    .query<{ id: string; params: string }, [number]>(
+      "SELECT id, params FROM capabilities WHERE owner_id = ? AND type = 'image.edit' LIMIT 1",
+    )
+    .get(picture);
+  return row ? { id: row.id, params: JSON.parse(row.params) as Record<string, unknown> } : undefined;
+}
+
+/** Everyone in a room sees these entities as they are now; `room` 0 means only who acted. */
+export function show(entities: number[], room: number, players: number[], acted: ScriptContext | undefined): void {
+  const payload = { entities: entities.map(find).filter((entity) => entity !== undefined) };
+  const actor = acted?.caller.id;
+  acted?.send?.("update", payload);
+  for (const player of players) {
+    if (room && player !== actor && find(player)?.["location"] === room) {
+      tell(player, "update", payload);
+    }
+  }
+}
+
+/** Send something to a player who is online; only the scheduler knows their sockets. */
+function tell(player: number, type: string, payload: unknown): void {
+  if (!getVerb(player, TELL)) {
+    const prototype = find(player)?.["prototype_id"];
+    addVerb(typeof prototype === "number" ? prototype : player, TELL, TELL_SCRIPT as never);
+  }
+  scheduler.schedule(player, TELL, [type, payload], 0);
+}
+
+/** Run a verb of an entity as if whoever acted had called it; what it throws is told to them. */
+export async function run(entity: number, verb: string, args: unknown[], acted: ScriptContext): Promise<void> {
+  const self = find(entity);
+  const code = self && getVerb(entity, verb)?.code;
+  if (!self || !code) {
+    acted.send?.("message", `The picture is ready, but entity ${entity} has no verb '${verb}'.`);
+    return;
+  }
+  try {
+    await evaluate(
+      code,
+      createScriptContext({
+        args,
+        caller: acted.caller,
+        gas: GAS,
+        ops: acted.ops,
+        this: self as never,
+        ...(acted.send ? { send: acted.send } : {}),
+      }),
+    );
+  } catch (error) {
+    acted.send?.("message", `${verb} failed: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

@@ -1,0 +1,272 @@
+/** The plugin in a stand-in for viwo, with the real sidecar and its embedded model behind it. */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { address, end, killSidecar, startSidecar, tokenFile, until } from "./world";
+
+const core = await import("./stand_in/core");
+const { createScriptContext, evaluate, operations } = await import("./stand_in/scripting");
+const { ImagegenPlugin } = await import("../src/index");
+type ScriptContext = import("./stand_in/scripting").ScriptContext;
+type CommandContext = import("./stand_in/core").CommandContext;
+type Entity = import("./stand_in/core").Entity;
+
+const SECONDS = 1000;
+const rpc = new Map<string, (params: any, context: CommandContext) => Promise<any>>();
+const sent: { to: number; type: string; payload: any }[] = [];
+const unhandled: unknown[] = [];
+const plugin = new ImagegenPlugin({ address, tokenFile });
+const HOLD_LOCK = `
+  const db = new (require("bun:sqlite").Database)(process.env.DB_PATH);
+  db.run("BEGIN IMMEDIATE");
+  console.log("held");
+  setTimeout(() => db.run("COMMIT"), 300);
+`;
+let painter = 0;
+let visitor = 0;
+let room = 0;
+
+operations["get_capability"] = ([type], context) => core.capabilityOf(context.this.id, type);
+operations["entity"] = ([id]) => core.getEntity(id);
+operations["call"] = ([target, verb, ...args], context) =>
+  evaluate(core.getVerb(target.id, verb)!.code, createScriptContext({ ...context, args, this: target, vars: {} }));
+
+beforeAll(async () => {
+  process.on("unhandledRejection", (reason) => unhandled.push(reason));
+  core.scheduler.sendTo = (to) => (type, payload) => sent.push({ to, type, payload });
+  const context = {
+    core: { getOnlinePlayers: () => [painter, visitor] },
+    getPlugin: () => undefined,
+    registerCommand: () => {},
+    registerRpcMethod: (name: string, handler: (params: any, context: CommandContext) => Promise<unknown>) =>
+      rpc.set(name, handler),
+  };
+  plugin.onLoad(context);
+  await until(() => plugin.connected);
+  room = core.createEntity({ name: "Studio" }, 2);
+  painter = core.createEntity({ name: "Painter", location: room }, 2);
+  visitor = core.createEntity({ name: "Visitor", location: room }, 2);
+  core.createCapability(painter, "diffusers.generate", { max_steps: 20, allowed_models: ["icons"] });
+}, 60 * SECONDS);
+
+afterAll(async () => {
+  plugin.onUnload();
+  await end();
+});
+
+/** A script of the painter's, as viwo gives it to a method. */
+function script(self = painter): ScriptContext {
+  const entity = core.getEntity(self) as Entity;
+  const send = (type: string, payload: unknown) => void sent.push({ to: self, type, payload });
+  return createScriptContext({ caller: entity, this: entity, ops: operations, gas: 50_000, send });
+}
+
+function paint(...args: unknown[]): any {
+  return (core.capabilityOf(painter, "diffusers.generate") as any).textToImage(...args, script());
+}
+
+async function heard(type: string, fits: (payload: any) => boolean, after: number): Promise<any> {
+  return until(() => sent.slice(after).find((each) => each.type === type && fits(each.payload))?.payload);
+}
+
+/** What a promise is rejected with. (`expect().rejects` keeps Bun from reading its sockets meanwhile.) */
+async function thrown(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => "nothing",
+    (error: Error) => error.message,
+  );
+}
+
+async function hang(): Promise<number> {
+  const { ok, entity } = await paint("a red apple", { save: true, name: "apple", room, reference: true, seed: 1 });
+  expect(ok).toBe(true);
+  return entity;
+}
+
+test("a method answers with its picture, whatever was left out before the context", async () => {
+  const bare = await paint("a key");
+  expect(bare).toMatchObject({ ok: true, width: 128, height: 128, model: "icons" });
+  expect(Buffer.from(bare.image, "base64").subarray(1, 4).toString()).toBe("PNG");
+  const seeded = await paint("a key", { seed: 5, reference: true });
+  expect(seeded.ref).toStartWith("sha256:");
+  expect(seeded.seed).toBe(5);
+  expect(seeded).not.toHaveProperty("image");
+  expect(Object.keys(seeded)).not.toContain("id");
+}, 60 * SECONDS);
+
+test("a refusal is a value that names the field, its limit and what was asked", async () => {
+  expect(await paint("a key", { numInferenceSteps: 50 })).toEqual({
+    ok: false,
+    error: expect.objectContaining({ code: "PERMISSION_DENIED", field: "max_steps", limit: "20", asked: "50" }),
+  });
+  expect(await paint("a key", { width: 10n })).toMatchObject({ ok: false, error: { code: "INTERNAL" } });
+  const cap = core.capabilityOf(painter, "diffusers.generate") as any;
+  expect(cap.noSuchMethod).toBeUndefined();
+  expect(cap.then).toBeUndefined();
+});
+
+test("an entity among the arguments is sent as its id", async () => {
+  const picture = await hang();
+  core.createCapability(painter, "diffusers.upscale", {});
+  const cap = core.capabilityOf(painter, "diffusers.upscale") as any;
+  const entity = { ...core.getEntity(picture), thumbnail: "x".repeat(70_000_000) };
+  const made = await cap.upscaleTraditional(entity, "nearest", 2, { reference: true }, script());
+  expect(made).toMatchObject({ ok: true, width: 256 });
+}, 30 * SECONDS);
+
+test("a promised picture: canvas, progress, room, verb", async () => {
+  core.addVerb(painter, "painted", ["send", "painted", ["std.arg", 1]]);
+  const mark = sent.length;
+  const promised = paint("a blue dragon", { save: true, room, then: "painted" });
+  expect(promised).toMatchObject({ ok: true, state: "queued" });
+  const canvas = promised.entity;
+  expect(core.getEntity(canvas)).toMatchObject({ image_type: "canvas", location: room });
+  expect(core.getEntity(room)?.["contents"]).toContain(canvas);
+  const shown = await heard("update", (each) => each.entities[0].id === canvas, mark);
+  expect(shown.entities[0].name).toBe("a blank canvas");
+  await heard("imagegen_progress", (each) => each.job === promised.job, mark);
+  expect(await heard("painted", () => true, mark)).toMatchObject({ ok: true, entity: canvas });
+  expect(core.getEntity(canvas)).toMatchObject({ image_type: "generated", name: "a blue dragon", width: 128 });
+  const told = () => sent.slice(mark).filter((each) => each.to === visitor && each.type === "update");
+  await until(() => told().at(-1)?.payload.entities[0].image_ref?.startsWith("sha256:"));
+  expect(JSON.stringify(told()).length).toBeLessThan(20_000);
+}, 30 * SECONDS);
+
+test("a failed promise tells the script and leaves a canvas that says why", async () => {
+  core.addVerb(painter, "failed", ["send", "failed", ["std.arg", 1]]);
+  const mark = sent.length;
+  const { entity } = paint("a key", { numInferenceSteps: 50, save: true, then: "failed" });
+  const answer = await heard("failed", () => true, mark);
+  expect(answer).toMatchObject({ ok: false, error: { field: "max_steps", limit: "20" } });
+  expect(core.getEntity(entity)?.["description"]).toContain("max_steps of this capability is 20");
+}, 30 * SECONDS);
+
+test("promises that cannot be kept are refused at once and leave nothing", () => {
+  const before = core.db.query("SELECT count(*) AS n FROM entities").get();
+  for (const [options, field] of [
+    [{ then: 7 }, "then"],
+    [{ then: "painted", room }, "room"],
+    [{ then: "painted", save: true, room: "hall" }, "room"],
+    [{ then: "painted", save: true, room: 99_999 }, "room"],
+    [{ then: "painted", save: true, room: 1 }, "room"],
+    [{ then: "painted", name: "x" }, "name"],
+  ] as const) {
+    expect(paint("a key", options)).toMatchObject({ ok: false, error: { field } });
+  }
+  expect(core.db.query("SELECT count(*) AS n FROM entities").get()).toEqual(before);
+});
+
+test("a picture's verbs change it in place; words of a player are read as numbers", async () => {
+  const picture = await hang();
+  const act = (verb: string, ...args: unknown[]) => {
+    const self = core.getEntity(picture) as Entity;
+    return evaluate(core.getVerb(picture, verb)!.code, { ...script(), args, this: self, vars: {} }) as Promise<any>;
+  };
+  expect(await act("transform", "90", "2")).toMatchObject({ ok: true, version: 2 });
+  expect(core.getEntity(picture)).toMatchObject({ version: 2, width: 256 });
+  expect(await act("filter", "APPLE", "grayscale")).toMatchObject({ ok: true });
+  expect(await act("get_data")).toStartWith("sha256:");
+  const mark = sent.length;
+  expect(await act("filter", "sepia")).toMatchObject({ ok: false });
+  expect(sent.slice(mark).find((each) => each.type === "message")?.payload).toContain("blur, sharpen, grayscale");
+}, 30 * SECONDS);
+
+test("who does not control a picture does not change it", async () => {
+  const picture = await hang();
+  const self = core.getEntity(picture) as Entity;
+  const context = { ...script(visitor), args: ["blur"], this: self, vars: {} };
+  const answer = await (evaluate(core.getVerb(picture, "filter")!.code, context) as Promise<any>);
+  expect(answer).toMatchObject({ ok: false, error: { code: "PERMISSION_DENIED" } });
+}, 30 * SECONDS);
+
+test("a narrower capability has what it was given and no more", async () => {
+  const cap = core.capabilityOf(painter, "diffusers.generate") as any;
+  const { ok, capability } = await cap.narrow({ max_steps: 4, max_images: 2 }, script());
+  expect(ok).toBe(true);
+  expect(capability.params).toMatchObject({ max_steps: 4, max_images: 2, allowed_models: ["icons"] });
+  const refused = await capability.textToImage("a key", { numInferenceSteps: 8 }, script());
+  expect(refused).toMatchObject({ ok: false, error: { field: "max_steps", limit: "4" } });
+  core.db.query("DELETE FROM capabilities WHERE id = ?").run(capability.id);
+});
+
+test("a loop is turned away without the sidecar noticing", async () => {
+  const answers = Array.from({ length: 100 }, () => paint("a key", { seed: 1, reference: true }));
+  const settled = await Promise.all(answers);
+  expect(settled.filter((each) => each.ok)).toHaveLength(8);
+  const refused = settled.filter((each) => each.error?.code === "RESOURCE_EXHAUSTED");
+  expect(refused).toHaveLength(92);
+  expect(refused[0]?.error.limit).toBe("8");
+}, 60 * SECONDS);
+
+test("a write waits for the sidecar's instead of failing at once", async () => {
+  // The lock is held by another process, since a write here blocks this one.
+  const holder = Bun.spawn([process.execPath, "-e", HOLD_LOCK], { env: { ...process.env }, stdout: "pipe" });
+  await until(async () => (await holder.stdout.getReader().read()).value);
+  const begun = performance.now();
+  core.createEntity({ name: "late" });
+  expect(performance.now() - begun).toBeGreaterThan(100);
+  await holder.exited;
+});
+
+test("front ends: metadata in the block editor's format, calls, jobs of one's own", async () => {
+  const as = (id: number): CommandContext => ({
+    player: { id, ws: null },
+    command: "",
+    args: [],
+    send: (type, payload) => void sent.push({ to: id, type, payload }),
+  });
+  const metadata = await rpc.get("imagegen.capability_metadata")!({}, as(painter));
+  const generate = metadata.find((each: any) => each.type === "diffusers.generate");
+  const method = generate.methods.find((each: any) => each.name === "textToImage");
+  expect(method.parameters[0]).toMatchObject({ name: "prompt", type: "string" });
+  expect(method.parameters[1]).toMatchObject({ name: "options", type: "object", optional: true });
+  const steps = method.parameters[1].fields.find((each: any) => each.name === "numInferenceSteps");
+  expect(steps).toMatchObject({ type: "number", minimum: 1, optional: true });
+
+  const made = await rpc.get("diffusers.generate")!({ prompt: "a key", seed: 3, negative_prompt: "" }, as(painter));
+  expect(made.image_url).toStartWith("data:image/png;base64,");
+  const job = await rpc.get("imagegen.submit")!(
+    { type: "diffusers.generate", method: "textToImage", args: ["a key"] },
+    as(painter),
+  );
+  const ended = await rpc.get("imagegen.watch")!({ job: job.job }, as(painter));
+  expect(ended).toMatchObject({ job: job.job, state: "succeeded" });
+  expect((await rpc.get("imagegen.jobs")!({}, as(painter))).jobs[0].job).toBe(job.job);
+  expect(await thrown(rpc.get("imagegen.cancel")!({ job: job.job }, as(visitor)))).toContain("belongs to someone else");
+  expect(await thrown(rpc.get("diffusers.generate")!({ prompt: "x" }, as(visitor)))).toContain("you hold no capability");
+  const bytes = made.image_url.replace(/^[^,]*,/, "");
+  const saved = await rpc.get("imagegen.save_image")!({ image: bytes, name: "mine", room }, as(painter));
+  const got = await rpc.get("imagegen.get_image")!({ entity: saved.entity }, as(visitor));
+  expect(got.image_url).toBe(made.image_url);
+}, 30 * SECONDS);
+
+test("a second owner of a capability type is told, and the world goes on", () => {
+  const again = new ImagegenPlugin({ address, tokenFile });
+  const errors: string[] = [];
+  const before = console.error;
+  console.error = (words: string) => void errors.push(words);
+  again.onLoad({
+    core: { getOnlinePlayers: () => [] },
+    getPlugin: () => undefined,
+    registerCommand: () => {},
+    registerRpcMethod: () => {},
+  });
+  console.error = before;
+  again.onUnload();
+  expect(errors[0]).toContain("take @viwo/plugin-diffusers out");
+});
+
+test("the sidecar dies in the middle: every call is answered, promised ones are kept, the next works", async () => {
+  core.addVerb(painter, "late", ["send", "late", ["std.arg", 1]]);
+  const mark = sent.length;
+  const waiting = Array.from({ length: 5 }, (_, seed) => paint("a sword", { seed, count: 2, reference: true }));
+  const { entity } = paint("a shield", { save: true, then: "late" });
+  await heard("imagegen_progress", () => true, mark);
+  await killSidecar();
+  const answers = await Promise.all(waiting);
+  expect(answers.filter((each) => !each.ok).every((each) => each.error.code === "UNAVAILABLE")).toBe(true);
+  startSidecar();
+  expect(await heard("late", () => true, mark)).toMatchObject({ ok: true, entity });
+  expect(core.getEntity(entity)?.["image_type"]).toBe("generated");
+  expect(await paint("a key", { reference: true })).toMatchObject({ ok: true });
+  expect(unhandled).toEqual([]);
+}, 90 * SECONDS);

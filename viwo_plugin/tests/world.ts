@@ -1,0 +1,56 @@
+/** A world with the real sidecar behind it: its own process on a file that both open, as with viwo. */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Subprocess } from "bun";
+
+const data = mkdtempSync(join(tmpdir(), "imagegen-plugin-"));
+const world = join(data, "world.sqlite");
+process.env["DB_PATH"] = world;
+const port = String(await freePort());
+export const address = `127.0.0.1:${port}`;
+export const tokenFile = join(data, "token");
+const command = process.env["VIWO_IMAGEGEN"] ?? join(import.meta.dir, "../../.venv/bin/viwo-imagegen");
+let process_: Subprocess | undefined;
+
+async function freePort(): Promise<number> {
+  const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = server;
+  server.stop(true);
+  return port;
+}
+
+export function startSidecar(): void {
+  process_ = Bun.spawn([command, "serve"], {
+    env: { ...process.env, VIWO_IMAGEGEN_DATA_DIR: data, VIWO_IMAGEGEN_PORT: port, VIWO_IMAGEGEN_LOG_LEVEL: "error" },
+    stdout: "ignore",
+    stderr: "inherit",
+  });
+}
+
+export async function killSidecar(): Promise<void> {
+  process_?.kill("SIGKILL");
+  await process_?.exited;
+}
+
+export async function end(): Promise<void> {
+  await killSidecar();
+  rmSync(data, { recursive: true, force: true });
+}
+
+/** Until something holds; a test that waits in vain is ended by its own time limit. */
+export async function until<T>(holds: () => T | Promise<T>): Promise<NonNullable<T>> {
+  for (;;) {
+    const value = await holds();
+    if (value) {
+      return value as NonNullable<T>;
+    }
+    await Bun.sleep(10);
+  }
+}
+
+// The file has its tables once the sidecar has made them.
+startSidecar();
+await until(() => Bun.file(world).exists());
+await until(() => Bun.file(tokenFile).exists());
