@@ -24,7 +24,7 @@ demo: setup
 
 test: setup plugin
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
-	cd viwo_plugin && PATH="$(BUN_PATH):$$PATH" bun test
+	cd viwo_plugin && PATH="$(BUN_PATH):$$PATH" bun test && IMAGEGEN_REMOTE=1 PATH="$(BUN_PATH):$$PATH" bun test
 
 # The plugin's packages, in the Bun that is pinned for it.
 plugin: viwo_plugin/node_modules/.installed

@@ -41,7 +41,9 @@ def main() -> None:
         if machine not in SHA512:
             sys.exit(f"no Bun is known for {machine}; put one into {BUN}")
         name, wanted = SHA512[machine]
-        with urllib.request.urlopen(f"{REGISTRY}/@oven/bun-{name}/-/bun-{name}-{VERSION}.tgz", timeout=300) as reply:
+        with urllib.request.urlopen(
+            f"{REGISTRY}/@oven/bun-{name}/-/bun-{name}-{VERSION}.tgz", timeout=300
+        ) as reply:
             packed = reply.read()
         if base64.b64encode(hashlib.sha512(packed).digest()).decode() != wanted:
             sys.exit(f"the package of Bun {VERSION} is not the one that was pinned")

@@ -13,7 +13,7 @@ SCHEME = "Bearer "
 
 
 def ensure_token(path: Path) -> str:
-    """The token in the file, made at the first start, readable by its owner only."""
+    """The secret in the file, made at the first start, readable by its owner only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)

@@ -65,6 +65,11 @@ class Settings(BaseSettings):
         None, description="CA of client certificates, PEM: mutual TLS, needs no token."
     )
 
+    statement_key_file: Path | None = Field(
+        None,
+        description="Key shared with a viwo plugin on another machine, which then states capabilities; made if absent.",
+    )
+
     model_dirs: list[Path] = Field([], description="Folders with diffusers folders and .safetensors files.")
     hub_models: list[HubModel] = Field([], description="Hub models that may be downloaded and used.")
     default_model: str = Field("icons", description="Model used where neither call nor capability names one.")

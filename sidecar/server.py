@@ -117,13 +117,17 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         )
         await queue.start()
         stack.push_async_callback(queue.stop)
-        admission = Admission(authority, images, catalog, settings.ceilings)
+        key_file = settings.statement_key_file
+        key = ensure_token(key_file).encode() if key_file else None
+        admission = Admission(authority, images, catalog, settings.ceilings, key)
 
         door = Door(token, trust_certificates=settings.tls_client_ca is not None)
         server = grpc.aio.server(interceptors=[Gate(door)], options=_OPTIONS)
         health = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
-        capability_pb2_grpc.add_CapabilityServiceServicer_to_server(CapabilityServicer(authority), server)
+        capability_pb2_grpc.add_CapabilityServiceServicer_to_server(
+            CapabilityServicer(authority, admission), server
+        )
         image_pb2_grpc.add_ImageServiceServicer_to_server(ImageServicer(admission, queue, blobs), server)
         job_pb2_grpc.add_JobServiceServicer_to_server(JobServicer(admission, queue, store, blobs), server)
         entity_pb2_grpc.add_EntityServiceServicer_to_server(EntityServicer(authority, images, blobs), server)

@@ -7,13 +7,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from capabilities import imaging
+from capabilities import imaging, statements
 from capabilities.arguments import Arguments
-from capabilities.errors import FailedPrecondition
+from capabilities.errors import FailedPrecondition, InvalidArgument, PermissionDenied
 from capabilities.methods import Method
 from capabilities.models import ModelFacts, Models, Picture
 from capabilities.params import Value
-from capabilities.policy import Caller, Grant, authorize, check, require_model, require_target
+from capabilities.policy import Caller, Capability, Grant, authorize, check, require_model, require_target
 from capabilities.tasks import Generation
 from entity_store.authority import Authority
 from entity_store.blobs import reference
@@ -27,6 +27,8 @@ class Call:
 
     capability_id: str
     caller: Caller
+    statement: str = ""
+    """What a plugin on another machine says of the capability, signed; empty where the world's own row is read."""
 
 
 @dataclass(frozen=True)
@@ -57,20 +59,49 @@ class Admission:
     """Decides from the world's own rows; parameters that a caller sends along are never looked at."""
 
     def __init__(
-        self, authority: Authority, images: Images, models: Models, ceilings: Mapping[str, Value]
+        self,
+        authority: Authority,
+        images: Images,
+        models: Models,
+        ceilings: Mapping[str, Value],
+        statement_key: bytes | None = None,
     ) -> None:
         self._authority = authority
         self._images = images
         self._models = models
         self._ceilings = ceilings
+        self._statement_key = statement_key
 
     def authorize(self, call: Call, method: Method) -> Grant:
         """Raises NotFound for an unknown capability, PermissionDenied where it does not cover the method."""
-        capability = self._authority.get(call.capability_id)
+        capability = self.capability(call.capability_id, call.statement)
         now = dt.datetime.now(dt.UTC)
         return authorize(
             capability, call.caller, capability_type=method.capability_type, method=method.name, now=now
         )
+
+    def capability(self, capability_id: str, statement: str) -> Capability:
+        """The capability of that id: the world's row, or what a signed statement says.
+
+        Raises NotFound, InvalidArgument where statements are not taken, PermissionDenied for one that does not hold.
+        """
+        if not statement:
+            return self._authority.get(capability_id)
+        if self._statement_key is None:
+            raise InvalidArgument(
+                "signed capability statements are not accepted by this server; set statement_key_file where the plugin "
+                "runs on another machine",
+                reason="NO_STATEMENTS",
+                field="context.capability_statement",
+            )
+        stated = statements.read(self._statement_key, statement, dt.datetime.now(dt.UTC))
+        if stated.id != capability_id:
+            raise PermissionDenied(
+                f"the capability statement is of {stated.id}, not of {capability_id}",
+                reason="BAD_STATEMENT",
+                field="context.capability_statement",
+            )
+        return stated
 
     def answer(self, call: Call, method: Method) -> dict[str, object]:
         """What a method tells that only tells something. Raises as `authorize`."""
@@ -86,6 +117,8 @@ class Admission:
         """
         grant = self.authorize(call, method)
         require_target(grant.params, arguments.sources.get("image"))
+        if call.statement:
+            _require_self_contained(arguments, save)
         files = {
             name: self._images.find_file(source, field=name) for name, source in arguments.sources.items()
         }
@@ -113,6 +146,18 @@ class Admission:
             save=save and named(save, task.title),
             created=time.time(),
             request_id=request_id or None,
+        )
+
+
+def _require_self_contained(arguments: Arguments, save: Placement | None) -> None:
+    """A call from another machine's world brings its pictures along: entities are not known here."""
+    named_entities = [name for name, source in arguments.sources.items() if isinstance(source, int)]
+    if named_entities or save is not None:
+        field = named_entities[0] if named_entities else "save"
+        raise FailedPrecondition(
+            f"'{field}' needs the world, which this sidecar cannot reach; pass pictures by reference, and save them there",
+            reason="WORLD_ELSEWHERE",
+            field=field,
         )
 
 

@@ -40,6 +40,13 @@ class BlobServicer(blob_pb2_grpc.BlobServiceServicer):
         picture = await asyncio.to_thread(self._images.store, bytes(data), field="chunk")
         return _blob(picture.ref, len(picture.data), picture.info)
 
+    async def Describe(self, request: pb.DescribeBlobRequest, context: Context) -> pb.Blob:
+        data = await asyncio.to_thread(self._blobs.get, request.ref, field="ref")
+        picture = await asyncio.to_thread(self._images.keep, data)
+        blob = _blob(request.ref, len(data), picture.info)
+        blob.thumbnail = await asyncio.to_thread(lambda: picture.thumbnail)
+        return blob
+
     async def Download(
         self, request: pb.DownloadRequest, context: Context
     ) -> AsyncIterator[pb.DownloadResponse]:

@@ -7,8 +7,11 @@ import json
 
 from capabilities.errors import InvalidArgument
 from capabilities.methods import METHODS
+from capabilities.params import dump, parse, parse_row, restrict
+from capabilities.policy import Caller, Capability, require_owner
 from capabilities.signature import Parameter
 from entity_store.authority import Authority
+from sidecar.jobs.admission import Admission
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2_grpc
 from sidecar.services import translate
@@ -16,8 +19,9 @@ from sidecar.services.gate import Context
 
 
 class CapabilityServicer(capability_pb2_grpc.CapabilityServiceServicer):
-    def __init__(self, authority: Authority) -> None:
+    def __init__(self, authority: Authority, admission: Admission) -> None:
         self._authority = authority
+        self._admission = admission
 
     async def Mint(self, request: pb.MintRequest, context: Context) -> pb.Capability:
         params = translate.from_struct(request.params)
@@ -29,6 +33,11 @@ class CapabilityServicer(capability_pb2_grpc.CapabilityServiceServicer):
 
     async def Delegate(self, request: pb.DelegateRequest, context: Context) -> pb.Capability:
         restrictions = translate.from_struct(request.restrictions)
+        if request.parent_statement:
+            parent = self._admission.capability(request.parent_id, request.parent_statement)
+            require_owner(parent, Caller(request.caller_id))
+            params = dump(restrict(parse_row(parent.params), parse(restrictions)))
+            return translate.capability(Capability("", request.caller_id, parent.type, params, parent.id))
         return translate.capability(
             await asyncio.to_thread(
                 self._authority.delegate, request.parent_id, request.caller_id, restrictions

@@ -7,7 +7,13 @@ import datetime as dt
 import json
 
 from capabilities import imaging
-from capabilities.errors import InvalidArgument, PermissionDenied, ResourceExhausted, brief
+from capabilities.errors import (
+    FailedPrecondition,
+    InvalidArgument,
+    PermissionDenied,
+    ResourceExhausted,
+    brief,
+)
 from capabilities.methods import TYPES, arguments_from_json
 from capabilities.params import parse_row
 from capabilities.policy import Caller, authorize, require_owner, require_target, require_unexpired
@@ -17,8 +23,8 @@ from entity_store.blobs import Blobs
 from entity_store.images import Images, data_url
 from entity_store.world import Entity
 from sidecar.jobs.admission import named
+from sidecar.pb.viwo.imagegen.v1 import common_pb2, entity_pb2_grpc
 from sidecar.pb.viwo.imagegen.v1 import entity_pb2 as pb
-from sidecar.pb.viwo.imagegen.v1 import entity_pb2_grpc
 from sidecar.services import translate
 from sidecar.services.gate import Context
 
@@ -42,13 +48,16 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
         return await asyncio.to_thread(self._list, request)
 
     async def Install(self, request: pb.InstallRequest, context: Context) -> pb.InstallResponse:
-        return pb.InstallResponse(prototype_id=await asyncio.to_thread(self._images.install))
+        scripts = {"picture": verbs.SCRIPTS, "room": verbs.ROOM_SCRIPTS}
+        prototype_id = await asyncio.to_thread(self._images.install)
+        return pb.InstallResponse(prototype_id=prototype_id, verbs_json=json.dumps(scripts))
 
     async def CallVerb(self, request: pb.CallVerbRequest, context: Context) -> pb.CallVerbResponse:
         return await asyncio.to_thread(self._call_verb, request)
 
     def _save(self, request: pb.SaveImageRequest) -> pb.ImageEntity:
         call = translate.call(request.context)
+        _require_here(request.context)
         self._require_image_capability(call.capability_id, call.caller)
         metadata = translate.from_struct(request.metadata)
         data = self._images.find_file(translate.image_source(request.image))
@@ -77,6 +86,7 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
         )
 
     def _call_verb(self, request: pb.CallVerbRequest) -> pb.CallVerbResponse:
+        _require_here(request.context)
         arguments = arguments_from_json(request.arguments_json)
         entity = self._images.get(request.entity_id)
         result: object
@@ -152,6 +162,16 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
                 asked=capability.type,
             )
         require_unexpired(parse_row(capability.params), dt.datetime.now(dt.UTC))
+
+
+def _require_here(context: common_pb2.CallContext) -> None:
+    """Raises FailedPrecondition for a call from a world that this sidecar cannot reach."""
+    if context.capability_statement:
+        raise FailedPrecondition(
+            "entities are kept by the plugin where capabilities are stated",
+            reason="WORLD_ELSEWHERE",
+            field="context.capability_statement",
+        )
 
 
 def _room(arguments: list[object]) -> int:

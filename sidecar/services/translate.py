@@ -43,14 +43,8 @@ STATES = {
 
 def call(context: common_pb2.CallContext) -> Call:
     """By what right a call comes. Raises FailedPrecondition where it does not say."""
-    if context.capability_statement:
-        raise InvalidArgument(
-            "signed capability statements are not accepted by this server; it reads the world's database itself",
-            reason="NO_STATEMENTS",
-            field="context.capability_statement",
-        )
     require_context(context.capability_id, context.caller_id)
-    return Call(context.capability_id, caller(context))
+    return Call(context.capability_id, caller(context), context.capability_statement)
 
 
 def caller(context: common_pb2.CallContext) -> Caller:

@@ -25,6 +25,9 @@ export function refused(code: string, message: string, more: Partial<Failure> = 
   return { ok: false, error: { code, message, ...more } };
 }
 
+/** Something of the plugin's own set-up is missing. */
+export class NotSetUp extends Error {}
+
 /** The answer for whatever was thrown: a gRPC status keeps its code. */
 export function refusalOf(error: unknown): Refusal {
   if (isServiceError(error)) {
@@ -33,6 +36,9 @@ export function refusalOf(error: unknown): Refusal {
       return refused(code, `the image sidecar cannot be reached: ${error.details}`);
     }
     return refused(code, error.details || error.message, detailsOf(error));
+  }
+  if (error instanceof NotSetUp) {
+    return refused("FAILED_PRECONDITION", error.message);
   }
   return refused("INTERNAL", error instanceof Error ? error.message : String(error));
 }

@@ -11,16 +11,18 @@ export function isEntity(value: unknown): value is ScriptEntity {
   return typeof value === "object" && value !== null && "id" in value && typeof value.id === "number";
 }
 
-/** An argument without what JSON cannot say; entities become `{id}`. */
-export function plain(value: unknown): unknown {
+const byId = ({ id }: ScriptEntity): unknown => ({ id });
+
+/** An argument as it is sent: entities become `{id}`, or what `named` makes of them. */
+export function plain(value: unknown, named: (entity: ScriptEntity) => unknown = byId): unknown {
   if (Array.isArray(value)) {
-    return value.map(plain);
+    return value.map((inner) => plain(inner, named));
   }
   if (isEntity(value)) {
-    return { id: value.id };
+    return named(value);
   }
   if (typeof value === "object" && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner, named)]));
   }
   return value;
 }

@@ -4,10 +4,10 @@ import { BaseCapability, registerCapabilityClass } from "@viwo/core";
 import type { ScriptContext } from "@viwo/scripting";
 import { type Answer, refusalOf, refused } from "./answer";
 import { asNumber, isEntity, plain, withoutContext } from "./arguments";
+import type { Home, Right } from "./home";
 import type { Studio } from "./painting";
 import type { MethodDescription__Output } from "./pb/viwo/imagegen/v1/MethodDescription";
 import type { Sidecar } from "./sidecar";
-import { fromStruct } from "./struct";
 import type { Turnstile } from "./turnstile";
 import * as world from "./world";
 
@@ -25,6 +25,7 @@ const NEVER_METHODS = new Set(["then", "catch", "finally", "toJSON", "toString",
 
 export interface Workshop {
   sidecar: Sidecar;
+  home: Home;
   turnstile: Turnstile;
   studio: Studio;
   /** Methods by capability type; empty until the sidecar has told them. */
@@ -84,20 +85,28 @@ function call(
   given: unknown[],
   context: ScriptContext,
 ): Answer | Promise<Answer> {
-  let args: unknown[];
-  try {
-    args = given.map(plain);
-  } catch (error) {
-    return refused("INVALID_ARGUMENT", `the arguments cannot be sent: ${String(error)}`);
-  }
-  const options = args.at(-1);
+  const right = rightOf(capability);
+  const options = given.at(-1);
   if (typeof options === "object" && options !== null && "then" in options) {
-    return workshop.studio.promise({ capability: capability.id, method, args, context });
+    return workshop.studio.promise({ right, method, args: given, context });
   }
-  return waited(workshop, context, () => {
-    const right = { capabilityId: capability.id, callerId: context.caller.id, thisId: context.this.id };
-    return workshop.sidecar.invoke(right, method, args);
+  const { caller, this: self } = context;
+  const prepared = workshop.home.prepare(given, caller.id, self.id);
+  if (!("args" in prepared)) {
+    return prepared;
+  }
+  return waited(workshop, context, async () => {
+    const answer = await workshop.sidecar.invoke(
+      workshop.home.context(right, caller.id, self.id),
+      method,
+      prepared.args,
+    );
+    return workshop.home.adopt(answer, prepared.saving, self.id);
   });
+}
+
+function rightOf({ id, ownerId, type, params }: BaseCapability): Right {
+  return { id, owner: ownerId, type, params: params as Record<string, unknown> };
 }
 
 /** Something that takes a while, counted while it lasts; resolves to an answer, whatever happens. */
@@ -136,13 +145,10 @@ const OWN: Record<string, Own | undefined> = {
       return refused("INVALID_ARGUMENT", "narrow takes an object of limits, such as {max_steps: 8}");
     }
     return waited(workshop, context, async () => {
-      const made = await workshop.sidecar.delegate(
-        capability.id,
-        context.this.id,
-        plain(restrictions) as Record<string, unknown>,
-      );
+      const limits = plain(restrictions) as Record<string, unknown>;
+      const made = await workshop.home.narrow(rightOf(capability), context.this.id, limits);
       const Class = capability.constructor as new (id: string, ownerId: number, params: object) => BaseCapability;
-      return { ok: true, capability: new Class(made.id, Number(made.ownerId), fromStruct(made.params as never)) };
+      return { ok: true, capability: new Class(made.id, context.this.id, made.params) };
     });
   },
 
@@ -158,21 +164,15 @@ const OWN: Record<string, Own | undefined> = {
       return refused("FAILED_PRECONDITION", `entity ${picture} holds no image.edit capability`);
     }
     return waited(workshop, context, async () => {
-      try {
-        const reply = await workshop.sidecar.callVerb(
-          { capabilityId: right.id, callerId: context.caller.id, thisId: picture },
-          picture,
-          verb,
-          rest.map(plain).map(asNumber),
-        );
-        const room = Number(reply.entity?.location ?? 0);
-        world.show(room ? [picture, room] : [picture], room, workshop.players(), context);
-        return { ok: true, entity: picture, ...(JSON.parse(reply.resultJson) as object) };
-      } catch (error) {
-        const refusal = refusalOf(error);
-        context.send?.("message", refusal.error.message);
-        return refusal;
+      const args = rest.map(asNumber);
+      const answer = await workshop.home.change(picture, right, verb, args, context).catch(refusalOf);
+      if (!answer.ok) {
+        context.send?.("message", answer.error.message);
+        return answer;
       }
+      const room = Number(world.find(picture)?.["location"] ?? 0);
+      world.show(room ? [picture, room] : [picture], room, workshop.players(), context);
+      return answer;
     });
   },
 };

@@ -2,6 +2,7 @@
 
 import type { Plugin, PluginContext } from "@viwo/core";
 import { TYPES, type Workshop, register } from "./capabilities";
+import { RemoteHome, SharedHome } from "./home";
 import { Studio } from "./painting";
 import { registerRpc } from "./rpc";
 import { type Connection, Sidecar, connectionFromEnvironment } from "./sidecar";
@@ -39,12 +40,24 @@ export class ImagegenPlugin implements Plugin {
   }
 
   onLoad(context: PluginContext): void {
-    const { callsPerCaller = 8, callsInAll = 64, ...connection } = this.#options;
-    const sidecar = new Sidecar({ ...connectionFromEnvironment(), ...connection });
+    try {
+      this.#open(context);
+    } catch (error) {
+      // viwo does not start where a plugin's onLoad throws; a world without pictures is better than none.
+      console.error(`[imagegen] there will be no pictures: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  #open(context: PluginContext): void {
+    const { callsPerCaller = 8, callsInAll = 64, ...given } = this.#options;
+    const connection = { ...connectionFromEnvironment(), ...given };
+    const { statementKeyFile } = connection;
+    const sidecar = new Sidecar(connection);
     const turnstile = new Turnstile(callsPerCaller, callsInAll);
     const players = () => context.core.getOnlinePlayers();
-    const studio = new Studio(sidecar, turnstile, () => this.#prototype, players);
-    const workshop: Workshop = { sidecar, turnstile, studio, methods: new Map(), players };
+    const home = statementKeyFile ? new RemoteHome(sidecar, statementKeyFile) : new SharedHome(sidecar);
+    const studio = new Studio(sidecar, home, turnstile, () => this.#prototype, players);
+    const workshop: Workshop = { sidecar, home, turnstile, studio, methods: new Map(), players };
     this.#sidecar = sidecar;
     beWithinReach();
     this.#unguard = surviveScripts();
@@ -66,7 +79,7 @@ export class ImagegenPlugin implements Plugin {
     let next = REFRESH;
     try {
       const methods = await sidecar.methods();
-      this.#prototype = await sidecar.install();
+      this.#prototype = await workshop.home.install();
       for (const type of new Set(methods.map((method) => method.type))) {
         if (!workshop.methods.has(type) && !(TYPES as readonly string[]).includes(type)) {
           registerOrSay(type, workshop);

@@ -3,6 +3,7 @@
 import type { ScriptContext } from "@viwo/scripting";
 import { type Answer, type Refusal, refusalOf, refused } from "./answer";
 import { isEntity } from "./arguments";
+import type { Home, Right } from "./home";
 import type { Job__Output } from "./pb/viwo/imagegen/v1/Job";
 import { type Sidecar, isPassing } from "./sidecar";
 import type { Turnstile } from "./turnstile";
@@ -15,7 +16,7 @@ const RETRY = 500;
 const PROGRESS = 500;
 
 export interface Request {
-  capability: string;
+  right: Right;
   method: string;
   args: unknown[];
   context: ScriptContext;
@@ -31,14 +32,22 @@ interface Promised {
 
 export class Studio {
   readonly #sidecar: Sidecar;
+  readonly #home: Home;
   readonly #turnstile: Turnstile;
   readonly #prototype: () => number;
   readonly #players: () => number[];
   /** Jobs by the name that scripts know them by. */
   readonly jobs = new Map<string, string>();
 
-  constructor(sidecar: Sidecar, turnstile: Turnstile, prototype: () => number, players: () => number[]) {
+  constructor(
+    sidecar: Sidecar,
+    home: Home,
+    turnstile: Turnstile,
+    prototype: () => number,
+    players: () => number[],
+  ) {
     this.#sidecar = sidecar;
+    this.#home = home;
     this.#turnstile = turnstile;
     this.#prototype = prototype;
     this.#players = players;
@@ -73,10 +82,7 @@ export class Studio {
       canvas = world.createCanvas(prototype, context.this.id, promised.room, promised.name);
       world.show(canvas && promised.room ? [canvas, promised.room] : [canvas], promised.room, this.#players(), context);
     }
-    const passed = { ...options, ...(canvas ? { canvas } : {}) };
-    for (const own of ["then", "room"]) {
-      delete (passed as Record<string, unknown>)[own];
-    }
+    const { then: _, room: __, ...passed } = { ...options, ...(canvas ? { canvas } : {}) } as Record<string, unknown>;
     void this.#paint(name, { ...request, args: [...request.args.slice(0, -1), passed] }, promised, canvas)
       .catch((error: unknown) => console.error("[imagegen] a promised picture was lost:", error))
       .finally(() => this.#turnstile.leave(context.caller.id));
@@ -87,9 +93,15 @@ export class Studio {
     const { context } = request;
     let answer: Answer;
     try {
-      const job = await this.#submit(name, request);
-      this.jobs.set(name, job.id);
-      answer = outcome(name, await this.#follow(name, job.id, canvas, context), canvas);
+      const prepared = this.#home.prepare(request.args, context.caller.id, context.this.id);
+      if ("args" in prepared) {
+        const job = await this.#submit(name, { ...request, args: prepared.args });
+        this.jobs.set(name, job.id);
+        const made = outcome(name, await this.#follow(name, job.id, canvas, context), canvas);
+        answer = await this.#home.adopt(made, prepared.saving, context.this.id);
+      } else {
+        answer = prepared;
+      }
     } catch (error) {
       answer = { ...refusalOf(error), job: name } as Refusal;
     }
@@ -110,12 +122,13 @@ export class Studio {
   async #submit(name: string, request: Request): Promise<Job__Output> {
     const { context } = request;
     const deadline = Date.now() + PATIENCE;
-    const invoke = {
-      context: { capabilityId: request.capability, callerId: context.caller.id, thisId: context.this.id },
-      method: request.method,
-      argumentsJson: JSON.stringify(request.args),
-    };
     for (;;) {
+      const invoke = {
+        // Stated anew each time: a statement holds for minutes only.
+        context: this.#home.context(request.right, context.caller.id, context.this.id),
+        method: request.method,
+        argumentsJson: JSON.stringify(request.args),
+      };
       try {
         return await this.#sidecar.submit({ task: "invoke", invoke, requestId: name });
       } catch (error) {

@@ -3,21 +3,23 @@
 import type { CommandContext, PluginContext } from "@viwo/core";
 import { db } from "@viwo/core";
 import { type Answer, refusalOf } from "./answer";
-import { isEntity, plain } from "./arguments";
+import { isEntity } from "./arguments";
 import type { Workshop } from "./capabilities";
 import { capabilityMetadata } from "./metadata";
+import type { Right } from "./home";
 import type { Job__Output } from "./pb/viwo/imagegen/v1/Job";
+import { find } from "./world";
 
 type Params = Record<string, unknown>;
 type Handler = (params: Params, context: CommandContext) => Promise<unknown>;
 
 /** viwo turns what is thrown here into a JSON-RPC error for the client; nothing else comes of it. */
 export function registerRpc(plugin: PluginContext, workshop: Workshop): void {
-  const { sidecar, turnstile, studio } = workshop;
+  const { sidecar, home, turnstile, studio } = workshop;
 
   const generate: Handler = async (params, { player }) => {
     const { prompt, ...options } = params;
-    const answer = await called(player.id, "diffusers.generate", "textToImage", [prompt ?? "", plain(options)]);
+    const answer = await called(player.id, "diffusers.generate", "textToImage", [prompt ?? "", options]);
     const { image, format, ...facts } = answer as Params;
     return { ...facts, image_url: `data:image/${String(format)};base64,${String(image)}` };
   };
@@ -31,7 +33,7 @@ export function registerRpc(plugin: PluginContext, workshop: Workshop): void {
     "imagegen.call": async (params, { player }) =>
       called(player.id, text(params, "type"), text(params, "method"), list(params, "args")),
     "imagegen.submit": async (params, { player }) => {
-      const context = { ...right(player.id, text(params, "type")), callerId: player.id, thisId: player.id };
+      const context = home.context(right(player.id, text(params, "type")), player.id, player.id);
       const invoke = { context, method: text(params, "method"), argumentsJson: JSON.stringify(list(params, "args")) };
       return told(await sidecar.submit({ task: "invoke", invoke, requestId: crypto.randomUUID() }));
     },
@@ -50,26 +52,26 @@ export function registerRpc(plugin: PluginContext, workshop: Workshop): void {
     "imagegen.jobs": async (_, { player }) => ({ jobs: (await sidecar.jobsOf(player.id, 50)).map(told) }),
     /** The original of a picture, which its properties do not hold: {entity}. */
     "imagegen.get_image": async (params) => {
-      const entity = await sidecar.entity(number(params, "entity"), true);
-      const data = entity.image?.data ?? Buffer.alloc(0);
-      const format = String(entity.image?.format ?? "").replace("IMAGE_FORMAT_", "").toLowerCase();
-      return {
-        entity: Number(entity.id),
-        width: entity.image?.width,
-        height: entity.image?.height,
-        version: entity.version,
-        image_url: `data:image/${format};base64,${Buffer.from(data).toString("base64")}`,
-      };
+      const entity = find(number(params, "entity"));
+      if (!entity?.["image_ref"]) {
+        throw new Error(`entity ${number(params, "entity")} holds no picture`);
+      }
+      const { id, width, height, version, format, image_ref } = entity;
+      const data = await sidecar.download(String(image_ref));
+      const image_url = `data:image/${String(format)};base64,${data.toString("base64")}`;
+      return { entity: id, width, height, version, image_url };
     },
     /** Makes an entity of a picture that a player has: {image, name, room, metadata}. */
     "imagegen.save_image": async (params, { player }) => {
       const encoded = text(params, "image").replace(/^data:[^,]*,/, "");
-      const context = { ...right(player.id), callerId: player.id, thisId: player.id };
       const room = isEntity(params["room"]) ? params["room"].id : Number(params["room"] ?? 0);
       const metadata = (params["metadata"] as object | undefined) ?? {};
-      const name = String(params["name"] ?? "");
-      const entity = await sidecar.saveImage(context, Buffer.from(encoded, "base64"), name, room, metadata);
-      return { entity: Number(entity.id), ref: entity.image?.ref, room: Number(entity.location) };
+      const name = String(params["name"] ?? "an image");
+      const description = String(params["description"] ?? "");
+      const file = Buffer.from(encoded, "base64");
+      const saving = { name, description, room, canvas: 0 };
+      const entity = await home.save(right(player.id), player.id, file, saving, metadata);
+      return { entity, ref: find(entity)?.["image_ref"], room };
     },
   };
 
@@ -80,8 +82,13 @@ export function registerRpc(plugin: PluginContext, workshop: Workshop): void {
       throw new Error(turnedAway.error.message);
     }
     try {
-      const context = { ...right(player, type), callerId: player, thisId: player };
-      const answer = await sidecar.invoke(context, method, args);
+      const prepared = home.prepare(args, player, player);
+      if (!("args" in prepared)) {
+        throw new Error(prepared.error.message);
+      }
+      const context = home.context(right(player, type), player, player);
+      const sent = await sidecar.invoke(context, method, prepared.args);
+      const answer = await home.adopt(sent, prepared.saving, player);
       if (!answer.ok) {
         throw new Error(answer.error.message);
       }
@@ -114,17 +121,17 @@ export function registerRpc(plugin: PluginContext, workshop: Workshop): void {
 }
 
 /** A capability of the player: of one type, or any for pictures. */
-function right(player: number, type = ""): { capabilityId: string } {
+function right(player: number, type = ""): Right {
   const row = db
-    .query<{ id: string }, [number, string, string]>(
-      "SELECT id FROM capabilities WHERE owner_id = ? AND (type = ? OR (? = '' AND " +
+    .query<{ id: string; type: string; params: string }, [number, string, string]>(
+      "SELECT id, type, params FROM capabilities WHERE owner_id = ? AND (type = ? OR (? = '' AND " +
         "(type LIKE 'diffusers.%' OR type IN ('controlnet.generate', 'image.edit')))) LIMIT 1",
     )
     .get(player, type, type);
   if (!row) {
     throw new Error(`you hold no capability ${type || "for pictures"}; ask whoever runs this world for one`);
   }
-  return { capabilityId: row.id };
+  return { id: row.id, owner: player, type: row.type, params: JSON.parse(row.params) as Params };
 }
 
 function told(job: Job__Output) {

@@ -6,12 +6,16 @@ import { join } from "node:path";
 import * as grpc from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { type Answer, isServiceError, refusalOf } from "./answer";
+import type { ProtoGrpcType as BlobProtos } from "./pb/blob";
 import type { ProtoGrpcType as CapabilityProtos } from "./pb/capability";
 import type { ProtoGrpcType as EntityProtos } from "./pb/entity";
 import type { ProtoGrpcType as ImageProtos } from "./pb/image";
 import type { ProtoGrpcType as JobProtos } from "./pb/job";
 import type { CallContext } from "./pb/viwo/imagegen/v1/CallContext";
-import type { ImageEntity__Output } from "./pb/viwo/imagegen/v1/ImageEntity";
+import type { Blob__Output } from "./pb/viwo/imagegen/v1/Blob";
+import type { DelegateRequest } from "./pb/viwo/imagegen/v1/DelegateRequest";
+import type { DownloadResponse__Output } from "./pb/viwo/imagegen/v1/DownloadResponse";
+import type { InstallResponse__Output } from "./pb/viwo/imagegen/v1/InstallResponse";
 import type { Job__Output } from "./pb/viwo/imagegen/v1/Job";
 import type { JobEvent__Output } from "./pb/viwo/imagegen/v1/JobEvent";
 import type { MethodDescription__Output } from "./pb/viwo/imagegen/v1/MethodDescription";
@@ -19,8 +23,9 @@ import type { SubmitJobRequest } from "./pb/viwo/imagegen/v1/SubmitJobRequest";
 import { toStruct } from "./struct";
 
 const PROTOS = join(import.meta.dir, "..", "protos");
-const FILES = ["capability", "entity", "image", "job"].map((name) => `viwo/imagegen/v1/${name}.proto`);
+const FILES = ["blob", "capability", "entity", "image", "job"].map((name) => `viwo/imagegen/v1/${name}.proto`);
 const MAX_MESSAGE = 64 * 1024 * 1024;
+const CHUNK = 1024 * 1024;
 /** Milliseconds for what takes no picture to be made. */
 const SHORT = 10_000;
 
@@ -32,6 +37,8 @@ export interface Connection {
   tokenFile: string;
   /** The certificate (PEM) to trust, where the sidecar uses TLS. */
   caFile?: string;
+  /** A key shared with a sidecar on another machine, which cannot read the world's file. */
+  statementKeyFile?: string;
   /** Seconds after which a call that waits for its picture is given up. */
   timeout: number;
 }
@@ -46,6 +53,9 @@ export function connectionFromEnvironment(env: Record<string, string | undefined
     tokenFile: env["VIWO_IMAGEGEN_TOKEN_FILE"] ?? join(data, "token"),
     timeout: Number(env["VIWO_IMAGEGEN_TIMEOUT"] ?? 600),
     ...(env["VIWO_IMAGEGEN_TOKEN"] ? { token: env["VIWO_IMAGEGEN_TOKEN"] } : {}),
+    ...(env["VIWO_IMAGEGEN_STATEMENT_KEY_FILE"]
+      ? { statementKeyFile: env["VIWO_IMAGEGEN_STATEMENT_KEY_FILE"] }
+      : {}),
     ...(env["VIWO_IMAGEGEN_CA_FILE"] ? { caFile: env["VIWO_IMAGEGEN_CA_FILE"] } : {}),
   };
 }
@@ -61,6 +71,7 @@ type FullUnary<Request, Reply> = (
 
 export class Sidecar {
   readonly #connection: Connection;
+  readonly #blobs: InstanceType<BlobProtos["viwo"]["imagegen"]["v1"]["BlobService"]>;
   readonly #capabilities: InstanceType<CapabilityProtos["viwo"]["imagegen"]["v1"]["CapabilityService"]>;
   readonly #entities: InstanceType<EntityProtos["viwo"]["imagegen"]["v1"]["EntityService"]>;
   readonly #images: InstanceType<ImageProtos["viwo"]["imagegen"]["v1"]["ImageService"]>;
@@ -75,7 +86,8 @@ export class Sidecar {
       defaults: true,
       oneofs: true,
     });
-    const loaded = grpc.loadPackageDefinition(definition) as unknown as CapabilityProtos &
+    const loaded = grpc.loadPackageDefinition(definition) as unknown as BlobProtos &
+      CapabilityProtos &
       EntityProtos &
       ImageProtos &
       JobProtos;
@@ -90,15 +102,16 @@ export class Sidecar {
       "grpc.initial_reconnect_backoff_ms": 200,
       "grpc.max_reconnect_backoff_ms": 2000,
     };
+    // The services share one connection, by their address and options.
+    this.#blobs = new services.BlobService(connection.address, credentials, options);
     this.#capabilities = new services.CapabilityService(connection.address, credentials, options);
-    // One channel for all: the services share the connection by their address and options.
     this.#entities = new services.EntityService(connection.address, credentials, options);
     this.#images = new services.ImageService(connection.address, credentials, options);
     this.#jobs = new services.JobService(connection.address, credentials, options);
   }
 
   close(): void {
-    for (const service of [this.#capabilities, this.#entities, this.#images, this.#jobs]) {
+    for (const service of [this.#blobs, this.#capabilities, this.#entities, this.#images, this.#jobs]) {
       service.close();
     }
   }
@@ -108,10 +121,9 @@ export class Sidecar {
     return reply.methods;
   }
 
-  /** Makes the prototype of pictures and its verbs; its entity id. */
-  async install(): Promise<number> {
-    const reply = await this.#ask(this.#entities.Install.bind(this.#entities), {}, SHORT);
-    return reply.prototypeId;
+  /** Makes the prototype of pictures in the world that the sidecar reaches; its id, and the verbs for any other world. */
+  install(): Promise<InstallResponse__Output> {
+    return this.#ask(this.#entities.Install.bind(this.#entities), {}, SHORT);
   }
 
   /** A method as a script calls it; resolves to an answer, whatever happens. */
@@ -155,9 +167,9 @@ export class Sidecar {
     }
   }
 
-  /** Narrows a capability; the child's id and parameters. */
-  async delegate(parent: string, caller: number, restrictions: Record<string, unknown>) {
-    const request = { parentId: parent, callerId: caller, restrictions: toStruct(restrictions) };
+  /** Narrows a capability; the child's id, where the sidecar keeps it, and parameters. */
+  delegate(parent: DelegateRequest, restrictions: Record<string, unknown>) {
+    const request = { ...parent, restrictions: toStruct(restrictions) };
     return this.#ask(this.#capabilities.Delegate.bind(this.#capabilities), request, SHORT);
   }
 
@@ -167,8 +179,34 @@ export class Sidecar {
     return this.#ask(this.#entities.CallVerb.bind(this.#entities), request, this.#connection.timeout * 1000);
   }
 
-  entity(id: number, includeData: boolean): Promise<ImageEntity__Output> {
-    return this.#ask(this.#entities.Get.bind(this.#entities), { id, includeData }, SHORT);
+  /** What is stored under a reference, with a thumbnail. */
+  describe(ref: string): Promise<Blob__Output> {
+    return this.#ask(this.#blobs.Describe.bind(this.#blobs), { ref }, SHORT);
+  }
+
+  async download(ref: string): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    for await (const part of this.#blobs.Download({ ref }, this.#metadata())) {
+      chunks.push((part as DownloadResponse__Output).chunk);
+    }
+    return Buffer.concat(chunks);
+  }
+
+  /** Stores a picture; its reference. */
+  upload(file: Uint8Array): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const call = this.#blobs.Upload(this.#metadata(), (error, reply) => {
+        if (error || !reply) {
+          reject(error ?? new Error("the sidecar answered nothing"));
+        } else {
+          resolve(reply.ref);
+        }
+      });
+      for (let at = 0; at < file.length; at += CHUNK) {
+        call.write({ chunk: file.subarray(at, at + CHUNK) });
+      }
+      call.end();
+    });
   }
 
   async saveImage(context: CallContext, image: Uint8Array, name: string, room: number, metadata: object) {

@@ -3,6 +3,7 @@
 import { addVerb, createCapability, createEntity, db, getEntity, getVerb, scheduler, updateEntity } from "@viwo/core";
 import { type ScriptContext, createScriptContext, evaluate } from "@viwo/scripting";
 import type { ScriptEntity } from "./arguments";
+import type { Right } from "./home";
 
 /** A verb of players by which they are sent something although nobody of them has acted. */
 export const TELL = "imagegen_tell";
@@ -30,20 +31,109 @@ export function find(id: number): ScriptEntity | undefined {
   return (getEntity(id) as ScriptEntity | null) ?? undefined;
 }
 
+const CONTROL_SQL =
+  "SELECT params FROM capabilities WHERE type = 'entity.control' AND owner_id IN (SELECT value FROM json_each(?))";
+
+/** Whether one of some entities holds viwo's `entity.control` over another. */
+export function controls(actors: number[], entity: number): boolean {
+  const rows = db.query<{ params: string }, [string]>(CONTROL_SQL).all(JSON.stringify(actors));
+  return rows.some(({ params }) => {
+    const values = JSON.parse(params) as Record<string, unknown>;
+    return values["*"] === true || values["target_id"] === entity;
+  });
+}
+
+/** The prototype of pictures with its verbs, and the verbs of rooms, made or brought up to date. */
+export function installPrototype(picture: Record<string, unknown>, room: Record<string, unknown>): number {
+  const install = db.transaction(() => {
+    const base = prop("name", "Entity Base");
+    const known = prop("image_type", "prototype");
+    const props = { name: "Image", description: "A picture.", image_type: "prototype" };
+    const prototype = known ?? createEntity(props, base ?? null);
+    putVerbs(prototype, picture);
+    if (base) {
+      putVerbs(base, room);
+    }
+    return prototype;
+  });
+  return install();
+}
+
+/** The first entity with a property. */
+function prop(name: string, value: string): number | undefined {
+  const sql = "SELECT id FROM entities WHERE json_valid(props) AND json_extract(props, ?) = ? ORDER BY id LIMIT 1";
+  return db.query<{ id: number }, [string, string]>(sql).get(`$.${name}`, value)?.id;
+}
+
+function putVerbs(entity: number, verbs: Record<string, unknown>): void {
+  const put = db.query(
+    "INSERT INTO verbs (entity_id, name, code) VALUES (?, ?, ?) ON CONFLICT(entity_id, name) DO UPDATE SET code = excluded.code",
+  );
+  for (const [name, code] of Object.entries(verbs)) {
+    put.run(entity, name, JSON.stringify(code));
+  }
+}
+
+type Props = Record<string, unknown>;
+
+/** A new picture, with the means to change itself, controlled by `owner`. */
+export function hang(prototype: number, owner: number, room: number, props: Props): number {
+  const make = db.transaction(() => {
+    const picture = createEntity(props, prototype);
+    createCapability(owner, "entity.control", { target_id: picture } as never);
+    createCapability(picture, "image.edit", { target_id: picture } as never);
+    if (room) {
+      place(picture, room);
+    }
+    return picture;
+  });
+  return make();
+}
+
+export function fillCanvas(canvas: number, props: Props): void {
+  db.transaction(() => {
+    updateEntity({ id: canvas, ...props } as never);
+    createCapability(canvas, "image.edit", { target_id: canvas } as never);
+  })();
+}
+
+export function repaint(picture: number, props: Props): void {
+  updateEntity({ id: picture, ...props } as never);
+}
+
+/** Both ends of being somewhere: the room's `contents` and the entity's `location`. */
+export function place(entity: number, room: number): void {
+  db.transaction(() => {
+    const before = Number(find(entity)?.["location"] ?? 0);
+    if (before) {
+      updateEntity({ id: before, contents: contentsOf(before).filter((id) => id !== entity) } as never);
+    }
+    updateEntity({ id: room, contents: [...contentsOf(room), entity] } as never);
+    updateEntity({ id: entity, location: room } as never);
+  })();
+}
+
+function contentsOf(room: number): number[] {
+  return (find(room)?.["contents"] as number[] | undefined) ?? [];
+}
+
+/** A picture named by its entity id, as its reference; anything else as it is. */
+export function referenceOf(value: unknown): unknown {
+  return typeof value === "number" ? (find(value)?.["image_ref"] ?? value) : value;
+}
+
 /** An entity that waits for its picture, in a room or nowhere, controlled by `owner`. */
 export function createCanvas(prototype: number, owner: number, room: number, name: string): number {
   const props = {
     name,
     description: "A blank canvas. Somebody is painting it.",
     image_type: "canvas",
-    ...(room ? { location: room } : {}),
   };
   const make = db.transaction(() => {
     const canvas = createEntity(props, prototype);
     createCapability(owner, "entity.control", { target_id: canvas } as never);
     if (room) {
-      const contents = (find(room)?.["contents"] as number[] | undefined) ?? [];
-      updateEntity({ id: room, contents: [...contents, canvas] } as never);
+      place(canvas, room);
     }
     return canvas;
   });
@@ -62,25 +152,17 @@ export function mayPlace(room: number, actors: number[]): boolean {
   if (actors.includes(room) || actors.some((actor) => find(actor)?.["location"] === room)) {
     return true;
   }
-  const rows = db
-    .query<{ params: string }, [string]>(
-      `SELECT params FROM capabilities WHERE type = 'entity.control' AND owner_id IN (SELECT value FROM json_each(?))`,
-    )
-    .all(JSON.stringify(actors));
-  return rows.some(({ params }) => {
-    const values = JSON.parse(params) as Record<string, unknown>;
-    return values["*"] === true || values["target_id"] === room;
-  });
+  return controls(actors, room);
 }
 
 /** The capability by which a picture changes itself. */
-export function editingRight(picture: number): { id: string; params: Record<string, unknown> } | undefined {
+export function editingRight(picture: number): Right | undefined {
   const row = db
     .query<{ id: string; params: string }, [number]>(
       "SELECT id, params FROM capabilities WHERE owner_id = ? AND type = 'image.edit' LIMIT 1",
     )
-    .get(picture);
-  return row ? { id: row.id, params: JSON.parse(row.params) as Record<string, unknown> } : undefined;
+    .get(picture) ?? undefined;
+  return row && { id: row.id, owner: picture, type: "image.edit", params: JSON.parse(row.params) as Props };
 }
 
 /** Everyone in a room sees these entities as they are now; `room` 0 means only who acted. */

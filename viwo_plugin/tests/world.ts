@@ -1,17 +1,24 @@
 /** A world with the real sidecar behind it: its own process on a file that both open, as with viwo. */
 
+import { Database } from "bun:sqlite";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Subprocess } from "bun";
 
+/** Whether viwo is played on another machine than the sidecar's: its world is a file that the sidecar does not open. */
+export const remote = process.env["IMAGEGEN_REMOTE"] === "1";
 const data = mkdtempSync(join(tmpdir(), "imagegen-plugin-"));
-const world = join(data, "world.sqlite");
+const sidecarWorld = join(data, "world.sqlite");
+const world = remote ? join(data, "viwo.sqlite") : sidecarWorld;
 process.env["DB_PATH"] = world;
+const key = join(data, "statement.key");
+export const place = remote ? { statementKeyFile: key } : {};
 const port = String(await freePort());
 export const address = `127.0.0.1:${port}`;
 export const tokenFile = join(data, "token");
 const command = process.env["VIWO_IMAGEGEN"] ?? join(import.meta.dir, "../../.venv/bin/viwo-imagegen");
+const keySetting = remote ? { VIWO_IMAGEGEN_STATEMENT_KEY_FILE: key } : {};
 let process_: Subprocess | undefined;
 
 async function freePort(): Promise<number> {
@@ -21,9 +28,16 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+function serves(): Promise<boolean> {
+  return Bun.connect({ hostname: "127.0.0.1", port: Number(port), socket: { data() {} } }).then(
+    (socket) => (socket.end(), true),
+    () => false,
+  );
+}
+
 export function startSidecar(): void {
   process_ = Bun.spawn([command, "serve"], {
-    env: { ...process.env, VIWO_IMAGEGEN_DATA_DIR: data, VIWO_IMAGEGEN_PORT: port, VIWO_IMAGEGEN_LOG_LEVEL: "error" },
+    env: { ...process.env, VIWO_IMAGEGEN_DATA_DIR: data, VIWO_IMAGEGEN_PORT: port, VIWO_IMAGEGEN_LOG_LEVEL: "error", ...keySetting },
     stdout: "ignore",
     stderr: "inherit",
   });
@@ -52,5 +66,9 @@ export async function until<T>(holds: () => T | Promise<T>): Promise<NonNullable
 
 // The file has its tables once the sidecar has made them.
 startSidecar();
-await until(() => Bun.file(world).exists());
 await until(() => Bun.file(tokenFile).exists());
+await until(() => serves());
+if (remote) {
+  // The same entities as a fresh viwo has, in a file of its own.
+  new Database(sidecarWorld).run(`VACUUM INTO '${world}'`);
+}

@@ -138,7 +138,7 @@ async function play(): Promise<void> {
     check(picture.version === 4 && picture.image_url.startsWith("data:image/png;base64,"), picture.version);
     const mark = ada.heard.length;
     await ada.do("filter", "a blue dragon", "sepia");
-    const refusal = await ada.hears("message", (each) => /blur, sharpen, grayscale/.test(each.text), mark);
+    const refusal = await ada.hears("message", (each) => /blur.+sharpen.+grayscale/.test(each.text), mark);
     return refusal.text;
   });
 

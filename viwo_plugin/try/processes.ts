@@ -7,12 +7,20 @@ const { VIWO, WORK, BUN, SIDECAR } = process.env as Record<string, string>;
 export const VIWO_PORT = 8080;
 const SIDECAR_PORT = String(20_000 + Math.floor(Math.random() * 20_000));
 const WORLD = join(WORK!, "world.sqlite");
+/** With REMOTE=1 the sidecar is played as if it were on another machine, which cannot open the world's file. */
+const reach = process.env["REMOTE"]
+  ? { VIWO_IMAGEGEN_STATEMENT_KEY_FILE: join(WORK!, "statement.key") }
+  : { VIWO_IMAGEGEN_WORLD_PATH: WORLD };
 const settings = {
   ...process.env,
+  ...reach,
   VIWO_IMAGEGEN_DATA_DIR: join(WORK!, "sidecar"),
-  VIWO_IMAGEGEN_WORLD_PATH: WORLD,
   VIWO_IMAGEGEN_PORT: SIDECAR_PORT,
 };
+
+if (process.env["REMOTE"]) {
+  await Bun.write(join(WORK!, "statement.key"), crypto.randomUUID());
+}
 
 export function startViwo(): Bun.Subprocess {
   return Bun.spawn([BUN!, "run", "src/with_imagegen.ts"], {

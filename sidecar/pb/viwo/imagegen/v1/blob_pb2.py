@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from sidecar.pb.viwo.imagegen.v1 import common_pb2 as viwo_dot_imagegen_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bviwo/imagegen/v1/blob.proto\x12\x10viwo.imagegen.v1\x1a\x1dviwo/imagegen/v1/common.proto\"\x1e\n\rUploadRequest\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"u\n\x04\x42lob\x12\x0b\n\x03ref\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12-\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x1d.viwo.imagegen.v1.ImageFormat\x12\r\n\x05width\x18\x04 \x01(\x05\x12\x0e\n\x06height\x18\x05 \x01(\x05\"\x1e\n\x0f\x44ownloadRequest\x12\x0b\n\x03ref\x18\x01 \x01(\t\"G\n\x10\x44ownloadResponse\x12$\n\x04\x62lob\x18\x01 \x01(\x0b\x32\x16.viwo.imagegen.v1.Blob\x12\r\n\x05\x63hunk\x18\x02 \x01(\x0c\x32\xa7\x01\n\x0b\x42lobService\x12\x43\n\x06Upload\x12\x1f.viwo.imagegen.v1.UploadRequest\x1a\x16.viwo.imagegen.v1.Blob(\x01\x12S\n\x08\x44ownload\x12!.viwo.imagegen.v1.DownloadRequest\x1a\".viwo.imagegen.v1.DownloadResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bviwo/imagegen/v1/blob.proto\x12\x10viwo.imagegen.v1\x1a\x1dviwo/imagegen/v1/common.proto\"\x1e\n\rUploadRequest\x12\r\n\x05\x63hunk\x18\x01 \x01(\x0c\"\"\n\x13\x44\x65scribeBlobRequest\x12\x0b\n\x03ref\x18\x01 \x01(\t\"\x88\x01\n\x04\x42lob\x12\x0b\n\x03ref\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12-\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x1d.viwo.imagegen.v1.ImageFormat\x12\r\n\x05width\x18\x04 \x01(\x05\x12\x0e\n\x06height\x18\x05 \x01(\x05\x12\x11\n\tthumbnail\x18\x06 \x01(\t\"\x1e\n\x0f\x44ownloadRequest\x12\x0b\n\x03ref\x18\x01 \x01(\t\"G\n\x10\x44ownloadResponse\x12$\n\x04\x62lob\x18\x01 \x01(\x0b\x32\x16.viwo.imagegen.v1.Blob\x12\r\n\x05\x63hunk\x18\x02 \x01(\x0c\x32\xf2\x01\n\x0b\x42lobService\x12\x43\n\x06Upload\x12\x1f.viwo.imagegen.v1.UploadRequest\x1a\x16.viwo.imagegen.v1.Blob(\x01\x12I\n\x08\x44\x65scribe\x12%.viwo.imagegen.v1.DescribeBlobRequest\x1a\x16.viwo.imagegen.v1.Blob\x12S\n\x08\x44ownload\x12!.viwo.imagegen.v1.DownloadRequest\x1a\".viwo.imagegen.v1.DownloadResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,12 +34,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_UPLOADREQUEST']._serialized_start=80
   _globals['_UPLOADREQUEST']._serialized_end=110
-  _globals['_BLOB']._serialized_start=112
-  _globals['_BLOB']._serialized_end=229
-  _globals['_DOWNLOADREQUEST']._serialized_start=231
-  _globals['_DOWNLOADREQUEST']._serialized_end=261
-  _globals['_DOWNLOADRESPONSE']._serialized_start=263
-  _globals['_DOWNLOADRESPONSE']._serialized_end=334
-  _globals['_BLOBSERVICE']._serialized_start=337
-  _globals['_BLOBSERVICE']._serialized_end=504
+  _globals['_DESCRIBEBLOBREQUEST']._serialized_start=112
+  _globals['_DESCRIBEBLOBREQUEST']._serialized_end=146
+  _globals['_BLOB']._serialized_start=149
+  _globals['_BLOB']._serialized_end=285
+  _globals['_DOWNLOADREQUEST']._serialized_start=287
+  _globals['_DOWNLOADREQUEST']._serialized_end=317
+  _globals['_DOWNLOADRESPONSE']._serialized_start=319
+  _globals['_DOWNLOADRESPONSE']._serialized_end=390
+  _globals['_BLOBSERVICE']._serialized_start=393
+  _globals['_BLOBSERVICE']._serialized_end=635
 # @@protoc_insertion_point(module_scope)

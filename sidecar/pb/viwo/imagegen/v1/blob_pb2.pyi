@@ -38,6 +38,26 @@ class UploadRequest(_message.Message):
 Global___UploadRequest: _TypeAlias = UploadRequest  # noqa: Y015
 
 @_typing.final
+class DescribeBlobRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    ref: _builtins.str
+    """"sha256:" and 64 hexadecimal digits."""
+    def __init__(
+        self,
+        *,
+        ref: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ref", b"ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescribeBlobRequest: _TypeAlias = DescribeBlobRequest  # noqa: Y015
+
+@_typing.final
 class Blob(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -46,6 +66,7 @@ class Blob(_message.Message):
     FORMAT_FIELD_NUMBER: _builtins.int
     WIDTH_FIELD_NUMBER: _builtins.int
     HEIGHT_FIELD_NUMBER: _builtins.int
+    THUMBNAIL_FIELD_NUMBER: _builtins.int
     ref: _builtins.str
     """"sha256:" and 64 hexadecimal digits."""
     size_bytes: _builtins.int
@@ -56,6 +77,8 @@ class Blob(_message.Message):
     """Width in pixels."""
     height: _builtins.int
     """Height in pixels."""
+    thumbnail: _builtins.str
+    """At most 64 pixels a side, as a data URL; filled by Describe only."""
     def __init__(
         self,
         *,
@@ -64,10 +87,11 @@ class Blob(_message.Message):
         format: _common_pb2.ImageFormat.ValueType = ...,
         width: _builtins.int = ...,
         height: _builtins.int = ...,
+        thumbnail: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "height", b"height", "ref", b"ref", "size_bytes", b"size_bytes", "width", b"width"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "height", b"height", "ref", b"ref", "size_bytes", b"size_bytes", "thumbnail", b"thumbnail", "width", b"width"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

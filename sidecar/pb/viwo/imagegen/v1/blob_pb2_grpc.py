@@ -40,6 +40,11 @@ class BlobServiceStub:
                 request_serializer=viwo_dot_imagegen_dot_v1_dot_blob__pb2.UploadRequest.SerializeToString,
                 response_deserializer=viwo_dot_imagegen_dot_v1_dot_blob__pb2.Blob.FromString,
                 _registered_method=True)
+        self.Describe = channel.unary_unary(
+                '/viwo.imagegen.v1.BlobService/Describe',
+                request_serializer=viwo_dot_imagegen_dot_v1_dot_blob__pb2.DescribeBlobRequest.SerializeToString,
+                response_deserializer=viwo_dot_imagegen_dot_v1_dot_blob__pb2.Blob.FromString,
+                _registered_method=True)
         self.Download = channel.unary_stream(
                 '/viwo.imagegen.v1.BlobService/Download',
                 request_serializer=viwo_dot_imagegen_dot_v1_dot_blob__pb2.DownloadRequest.SerializeToString,
@@ -58,6 +63,13 @@ class BlobServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Describe(self, request, context):
+        """Tells what is stored, with a thumbnail.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Download(self, request, context):
         """Reads a stored picture in chunks.
         """
@@ -71,6 +83,11 @@ def add_BlobServiceServicer_to_server(servicer, server):
             'Upload': grpc.stream_unary_rpc_method_handler(
                     servicer.Upload,
                     request_deserializer=viwo_dot_imagegen_dot_v1_dot_blob__pb2.UploadRequest.FromString,
+                    response_serializer=viwo_dot_imagegen_dot_v1_dot_blob__pb2.Blob.SerializeToString,
+            ),
+            'Describe': grpc.unary_unary_rpc_method_handler(
+                    servicer.Describe,
+                    request_deserializer=viwo_dot_imagegen_dot_v1_dot_blob__pb2.DescribeBlobRequest.FromString,
                     response_serializer=viwo_dot_imagegen_dot_v1_dot_blob__pb2.Blob.SerializeToString,
             ),
             'Download': grpc.unary_stream_rpc_method_handler(
@@ -106,6 +123,33 @@ class BlobService:
             target,
             '/viwo.imagegen.v1.BlobService/Upload',
             viwo_dot_imagegen_dot_v1_dot_blob__pb2.UploadRequest.SerializeToString,
+            viwo_dot_imagegen_dot_v1_dot_blob__pb2.Blob.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Describe(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/viwo.imagegen.v1.BlobService/Describe',
+            viwo_dot_imagegen_dot_v1_dot_blob__pb2.DescribeBlobRequest.SerializeToString,
             viwo_dot_imagegen_dot_v1_dot_blob__pb2.Blob.FromString,
             options,
             channel_credentials,

@@ -35,6 +35,8 @@ class BlobServiceStub:
     def __new__(cls, channel: _aio.Channel) -> BlobServiceAsyncStub: ...
     Upload: _grpc.StreamUnaryMultiCallable[_blob_pb2.UploadRequest, _blob_pb2.Blob]
     """Stores a picture sent in chunks."""
+    Describe: _grpc.UnaryUnaryMultiCallable[_blob_pb2.DescribeBlobRequest, _blob_pb2.Blob]
+    """Tells what is stored, with a thumbnail."""
     Download: _grpc.UnaryStreamMultiCallable[_blob_pb2.DownloadRequest, _blob_pb2.DownloadResponse]
     """Reads a stored picture in chunks."""
 
@@ -45,6 +47,8 @@ class BlobServiceAsyncStub(BlobServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Upload: _aio.StreamUnaryMultiCallable[_blob_pb2.UploadRequest, _blob_pb2.Blob]  # type: ignore[assignment]
     """Stores a picture sent in chunks."""
+    Describe: _aio.UnaryUnaryMultiCallable[_blob_pb2.DescribeBlobRequest, _blob_pb2.Blob]  # type: ignore[assignment]
+    """Tells what is stored, with a thumbnail."""
     Download: _aio.UnaryStreamMultiCallable[_blob_pb2.DownloadRequest, _blob_pb2.DownloadResponse]  # type: ignore[assignment]
     """Reads a stored picture in chunks."""
 
@@ -57,6 +61,13 @@ class BlobServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_blob_pb2.Blob, _abc.Awaitable[_blob_pb2.Blob]]:
         """Stores a picture sent in chunks."""
+
+    def Describe(
+        self,
+        request: _blob_pb2.DescribeBlobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_blob_pb2.Blob, _abc.Awaitable[_blob_pb2.Blob]]:
+        """Tells what is stored, with a thumbnail."""
 
     def Download(
         self,

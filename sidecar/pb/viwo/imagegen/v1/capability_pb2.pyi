@@ -105,10 +105,15 @@ class DelegateRequest(_message.Message):
     PARENT_ID_FIELD_NUMBER: _builtins.int
     CALLER_ID_FIELD_NUMBER: _builtins.int
     RESTRICTIONS_FIELD_NUMBER: _builtins.int
+    PARENT_STATEMENT_FIELD_NUMBER: _builtins.int
     parent_id: _builtins.str
     """The capability to narrow."""
     caller_id: _builtins.int
     """Entity that delegates: must own the parent, and will own the child."""
+    parent_statement: _builtins.str
+    """A signed statement of the parent, where the world is elsewhere: the narrowed capability is answered without an id, and
+    whoever keeps the world writes its row.
+    """
     @_builtins.property
     def restrictions(self) -> _struct_pb2.Struct:
         """Limits to add. Asking for more than the parent has gives what the parent has."""
@@ -119,10 +124,11 @@ class DelegateRequest(_message.Message):
         parent_id: _builtins.str = ...,
         caller_id: _builtins.int = ...,
         restrictions: _struct_pb2.Struct | None = ...,
+        parent_statement: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["restrictions", b"restrictions"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_id", b"caller_id", "parent_id", b"parent_id", "restrictions", b"restrictions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller_id", b"caller_id", "parent_id", b"parent_id", "parent_statement", b"parent_statement", "restrictions", b"restrictions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -27,7 +27,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from sidecar.pb.viwo.imagegen.v1 import common_pb2 as viwo_dot_imagegen_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dviwo/imagegen/v1/entity.proto\x12\x10viwo.imagegen.v1\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1dviwo/imagegen/v1/common.proto\"\x10\n\x0eInstallRequest\"\'\n\x0fInstallResponse\x12\x14\n\x0cprototype_id\x18\x01 \x01(\x03\"\xf7\x01\n\x0bImageEntity\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x14\n\x0cprototype_id\x18\x02 \x01(\x03\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\x03\x12&\n\x05image\x18\x05 \x01(\x0b\x32\x17.viwo.imagegen.v1.Image\x12\x0f\n\x07version\x18\x06 \x01(\x05\x12)\n\x08metadata\x18\x07 \x01(\x0b\x32\x17.google.protobuf.Struct\x12/\n\x07history\x18\x08 \x03(\x0b\x32\x1e.viwo.imagegen.v1.ImageVersion\x12\x11\n\tthumbnail\x18\t \x01(\t\"\xcb\x01\n\x10SaveImageRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.viwo.imagegen.v1.CallContext\x12,\n\x05image\x18\x02 \x01(\x0b\x32\x1d.viwo.imagegen.v1.ImageSource\x12.\n\x07options\x18\x03 \x01(\x0b\x32\x1d.viwo.imagegen.v1.SaveOptions\x12)\n\x08metadata\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\"c\n\x10GetEntityRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x14\n\x0cinclude_data\x18\x02 \x01(\x08\x12-\n\tread_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"M\n\x13ListEntitiesRequest\x12\x0f\n\x07room_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x14ListEntitiesResponse\x12/\n\x08\x65ntities\x18\x01 \x03(\x0b\x32\x1d.viwo.imagegen.v1.ImageEntity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"z\n\x0f\x43\x61llVerbRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.viwo.imagegen.v1.CallContext\x12\x11\n\tentity_id\x18\x02 \x01(\x03\x12\x0c\n\x04verb\x18\x03 \x01(\t\x12\x16\n\x0e\x61rguments_json\x18\x04 \x01(\t\"V\n\x10\x43\x61llVerbResponse\x12\x13\n\x0bresult_json\x18\x01 \x01(\t\x12-\n\x06\x65ntity\x18\x02 \x01(\x0b\x32\x1d.viwo.imagegen.v1.ImageEntity2\xa3\x03\n\rEntityService\x12N\n\tSaveImage\x12\".viwo.imagegen.v1.SaveImageRequest\x1a\x1d.viwo.imagegen.v1.ImageEntity\x12H\n\x03Get\x12\".viwo.imagegen.v1.GetEntityRequest\x1a\x1d.viwo.imagegen.v1.ImageEntity\x12U\n\x04List\x12%.viwo.imagegen.v1.ListEntitiesRequest\x1a&.viwo.imagegen.v1.ListEntitiesResponse\x12N\n\x07Install\x12 .viwo.imagegen.v1.InstallRequest\x1a!.viwo.imagegen.v1.InstallResponse\x12Q\n\x08\x43\x61llVerb\x12!.viwo.imagegen.v1.CallVerbRequest\x1a\".viwo.imagegen.v1.CallVerbResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dviwo/imagegen/v1/entity.proto\x12\x10viwo.imagegen.v1\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1dviwo/imagegen/v1/common.proto\"\x10\n\x0eInstallRequest\";\n\x0fInstallResponse\x12\x14\n\x0cprototype_id\x18\x01 \x01(\x03\x12\x12\n\nverbs_json\x18\x02 \x01(\t\"\xf7\x01\n\x0bImageEntity\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x14\n\x0cprototype_id\x18\x02 \x01(\x03\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x10\n\x08location\x18\x04 \x01(\x03\x12&\n\x05image\x18\x05 \x01(\x0b\x32\x17.viwo.imagegen.v1.Image\x12\x0f\n\x07version\x18\x06 \x01(\x05\x12)\n\x08metadata\x18\x07 \x01(\x0b\x32\x17.google.protobuf.Struct\x12/\n\x07history\x18\x08 \x03(\x0b\x32\x1e.viwo.imagegen.v1.ImageVersion\x12\x11\n\tthumbnail\x18\t \x01(\t\"\xcb\x01\n\x10SaveImageRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.viwo.imagegen.v1.CallContext\x12,\n\x05image\x18\x02 \x01(\x0b\x32\x1d.viwo.imagegen.v1.ImageSource\x12.\n\x07options\x18\x03 \x01(\x0b\x32\x1d.viwo.imagegen.v1.SaveOptions\x12)\n\x08metadata\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\"c\n\x10GetEntityRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x14\n\x0cinclude_data\x18\x02 \x01(\x08\x12-\n\tread_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"M\n\x13ListEntitiesRequest\x12\x0f\n\x07room_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x14ListEntitiesResponse\x12/\n\x08\x65ntities\x18\x01 \x03(\x0b\x32\x1d.viwo.imagegen.v1.ImageEntity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"z\n\x0f\x43\x61llVerbRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.viwo.imagegen.v1.CallContext\x12\x11\n\tentity_id\x18\x02 \x01(\x03\x12\x0c\n\x04verb\x18\x03 \x01(\t\x12\x16\n\x0e\x61rguments_json\x18\x04 \x01(\t\"V\n\x10\x43\x61llVerbResponse\x12\x13\n\x0bresult_json\x18\x01 \x01(\t\x12-\n\x06\x65ntity\x18\x02 \x01(\x0b\x32\x1d.viwo.imagegen.v1.ImageEntity2\xa3\x03\n\rEntityService\x12N\n\tSaveImage\x12\".viwo.imagegen.v1.SaveImageRequest\x1a\x1d.viwo.imagegen.v1.ImageEntity\x12H\n\x03Get\x12\".viwo.imagegen.v1.GetEntityRequest\x1a\x1d.viwo.imagegen.v1.ImageEntity\x12U\n\x04List\x12%.viwo.imagegen.v1.ListEntitiesRequest\x1a&.viwo.imagegen.v1.ListEntitiesResponse\x12N\n\x07Install\x12 .viwo.imagegen.v1.InstallRequest\x1a!.viwo.imagegen.v1.InstallResponse\x12Q\n\x08\x43\x61llVerb\x12!.viwo.imagegen.v1.CallVerbRequest\x1a\".viwo.imagegen.v1.CallVerbResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,21 +37,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INSTALLREQUEST']._serialized_start=146
   _globals['_INSTALLREQUEST']._serialized_end=162
   _globals['_INSTALLRESPONSE']._serialized_start=164
-  _globals['_INSTALLRESPONSE']._serialized_end=203
-  _globals['_IMAGEENTITY']._serialized_start=206
-  _globals['_IMAGEENTITY']._serialized_end=453
-  _globals['_SAVEIMAGEREQUEST']._serialized_start=456
-  _globals['_SAVEIMAGEREQUEST']._serialized_end=659
-  _globals['_GETENTITYREQUEST']._serialized_start=661
-  _globals['_GETENTITYREQUEST']._serialized_end=760
-  _globals['_LISTENTITIESREQUEST']._serialized_start=762
-  _globals['_LISTENTITIESREQUEST']._serialized_end=839
-  _globals['_LISTENTITIESRESPONSE']._serialized_start=841
-  _globals['_LISTENTITIESRESPONSE']._serialized_end=937
-  _globals['_CALLVERBREQUEST']._serialized_start=939
-  _globals['_CALLVERBREQUEST']._serialized_end=1061
-  _globals['_CALLVERBRESPONSE']._serialized_start=1063
-  _globals['_CALLVERBRESPONSE']._serialized_end=1149
-  _globals['_ENTITYSERVICE']._serialized_start=1152
-  _globals['_ENTITYSERVICE']._serialized_end=1571
+  _globals['_INSTALLRESPONSE']._serialized_end=223
+  _globals['_IMAGEENTITY']._serialized_start=226
+  _globals['_IMAGEENTITY']._serialized_end=473
+  _globals['_SAVEIMAGEREQUEST']._serialized_start=476
+  _globals['_SAVEIMAGEREQUEST']._serialized_end=679
+  _globals['_GETENTITYREQUEST']._serialized_start=681
+  _globals['_GETENTITYREQUEST']._serialized_end=780
+  _globals['_LISTENTITIESREQUEST']._serialized_start=782
+  _globals['_LISTENTITIESREQUEST']._serialized_end=859
+  _globals['_LISTENTITIESRESPONSE']._serialized_start=861
+  _globals['_LISTENTITIESRESPONSE']._serialized_end=957
+  _globals['_CALLVERBREQUEST']._serialized_start=959
+  _globals['_CALLVERBREQUEST']._serialized_end=1081
+  _globals['_CALLVERBRESPONSE']._serialized_start=1083
+  _globals['_CALLVERBRESPONSE']._serialized_end=1169
+  _globals['_ENTITYSERVICE']._serialized_start=1172
+  _globals['_ENTITYSERVICE']._serialized_end=1591
 # @@protoc_insertion_point(module_scope)

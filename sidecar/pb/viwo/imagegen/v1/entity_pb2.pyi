@@ -41,16 +41,22 @@ class InstallResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PROTOTYPE_ID_FIELD_NUMBER: _builtins.int
+    VERBS_JSON_FIELD_NUMBER: _builtins.int
     prototype_id: _builtins.int
     """Entity id of the prototype "Image"."""
+    verbs_json: _builtins.str
+    """The verbs of pictures, and those of rooms, as JSON {"picture": {name: code}, "room": {name: code}}: for whoever keeps a
+    world that this sidecar cannot reach.
+    """
     def __init__(
         self,
         *,
         prototype_id: _builtins.int = ...,
+        verbs_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["prototype_id", b"prototype_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["prototype_id", b"prototype_id", "verbs_json", b"verbs_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

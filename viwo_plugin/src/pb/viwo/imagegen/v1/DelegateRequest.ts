@@ -7,10 +7,12 @@ export interface DelegateRequest {
   'parentId'?: (string);
   'callerId'?: (number | string | Long);
   'restrictions'?: (_google_protobuf_Struct | null);
+  'parentStatement'?: (string);
 }
 
 export interface DelegateRequest__Output {
   'parentId': (string);
   'callerId': (number);
   'restrictions': (_google_protobuf_Struct__Output | null);
+  'parentStatement': (string);
 }
