@@ -15,7 +15,7 @@ from models.training.workspace import open_workspace, stage_parser
 
 def main() -> None:
     parser = stage_parser(__doc__)
-    parser.add_argument("--steps", type=int, default=8_800, help="updates of the UNet in all")
+    parser.add_argument("--steps", type=int, default=12_800, help="updates of the UNet in all")
     options = parser.parse_args()
     workspace = open_workspace(options)
     stages: tuple[tuple[str, Path | None, list[str]], ...] = (

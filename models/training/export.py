@@ -83,6 +83,9 @@ def write(workspace: Workspace, folder: Path) -> None:
     made = folder.with_name(folder.name + ".partial")
     shutil.rmtree(made, ignore_errors=True)
     assemble(workspace).to(dtype=torch.float16).save_pretrained(made, safe_serialization=True)
+    # As it was stored, in eight bits: the pipeline would write it in sixteen.
+    shutil.rmtree(made / "text_encoder")
+    shutil.copytree(workspace.text_encoder / "text_encoder", made / "text_encoder")
     defaults = {
         "steps": STEPS,
         "guidance_scale": GUIDANCE_SCALE,

@@ -48,7 +48,7 @@ def embed(model: BertModel, tokenizer: BertTokenizer, texts: list[str]) -> Tenso
             [texts[row] for row in rows],
             padding=True,
             truncation=True,
-            max_length=MAX_LENGTH,
+            max_length=min(MAX_LENGTH, tokenizer.model_max_length),
             return_tensors="pt",
         )
         with torch.autocast("cpu", torch.bfloat16):

@@ -17,7 +17,7 @@ from torch import Tensor
 from transformers import BertConfig, BertModel, BertTokenizer
 from transformers.models.bert.modeling_bert import BertLayer
 
-from models.training import related
+from models.training import related, snap
 from models.training.captions import GAME_NAME, Caption, captions_for, names_of
 from models.training.render import COLOURS
 from models.training.sources import STYLES, WORDNET, fetch, read_icons
@@ -159,6 +159,25 @@ def save_captions(
     )
 
 
+def concept_centres(captions: list[Caption], texts: list[str], embeddings: Tensor) -> Tensor:
+    """Where each concept lies in each of its styles, by its captions without colours."""
+    row_of = {text: row for row, text in enumerate(texts)}
+    plain = [caption for caption in captions if caption.variant == 0]
+    places = {
+        key: place for place, key in enumerate(dict.fromkeys((each.concept, each.style) for each in plain))
+    }
+    return snap.centres(
+        embeddings[[row_of[each.text] for each in plain]],
+        torch.tensor([places[each.concept, each.style] for each in plain]),
+        torch.tensor([each.weight for each in plain]),
+    )
+
+
+def load(folder: Path) -> BertModel:
+    """The stored model as it is computed with: what training sees is what users get."""
+    return BertModel.from_pretrained(folder, add_pooling_layer=False, dtype=torch.float32).eval()
+
+
 def main() -> None:
     options = stage_parser(__doc__).parse_args()
     workspace = open_workspace(options)
@@ -172,12 +191,17 @@ def main() -> None:
     folder = workspace.text_encoder / "text_encoder"
     store(model, folder)
     tokenizer.save_pretrained(workspace.text_encoder / "tokenizer")
-    model = BertModel.from_pretrained(folder, add_pooling_layer=False, dtype=torch.float32).eval()
+    model = load(folder)
 
     texts, kinds = related.phrases(sorted({caption.text for caption in captions}), wordnet)
     whole = BertModel.from_pretrained(packaged_model(), add_pooling_layer=False).eval()
     answers = related.embed(whole, BertTokenizer.from_pretrained(packaged_model()), texts)
     more = related.related_captions(texts, kinds, answers, captions)
+
+    embeddings = related.embed(model, tokenizer, texts)
+    snap.learn(model, embeddings, concept_centres(captions, texts, embeddings))
+    store(model, folder)
+    model = load(folder)
     save_captions(workspace, [*captions, *more], model, tokenizer)
     weights = sum(parameter.numel() for parameter in model.parameters())
     print(json.dumps({"related": len(more), "pieces": len(tokenizer), "weights": weights}))
