@@ -137,8 +137,11 @@ def upscale_img2img(arguments: UpscaleImg2ImgArguments, means: Means) -> Upscale
     model = means.model(arguments.model_id)
     model.require("upscaleImg2Img")
     method = enlargers.filter_or_upscaler(arguments.method, means)
-    # A model that draws at one size only has tiles of that size.
-    tile = model.width if model.fixed_size else arguments.tile_size or model.side
+    picture = means.pictures["image"]
+    factor = 2.0 if arguments.factor is None else arguments.factor
+    width, height = round(picture.width * factor), round(picture.height * factor)
+    # A model that draws at one size only knows whole pictures: in each tile it would draw another one.
+    tile = max(width, height) if model.fixed_size else arguments.tile_size or model.side
     tile = max(model.granularity, tile // model.granularity * model.granularity)
     overlap = tile // 8 if arguments.tile_overlap is None else arguments.tile_overlap
     if overlap > tile // 2:
@@ -149,13 +152,11 @@ def upscale_img2img(arguments: UpscaleImg2ImgArguments, means: Means) -> Upscale
             limit=f"at most {tile // 2}",
             asked=str(overlap),
         )
-    picture = means.pictures["image"]
-    factor = 2.0 if arguments.factor is None else arguments.factor
     return UpscaleImg2Img(
         **common(arguments, model, means, DETAIL_STRENGTH),
         image=picture.ref,
-        width=round(picture.width * factor),
-        height=round(picture.height * factor),
+        width=width,
+        height=height,
         method=method,
         tile=tile,
         overlap=overlap,

@@ -160,7 +160,7 @@ def train(workspace: Workspace, steps: int, compiled: bool) -> None:
 
 def main() -> None:
     parser: argparse.ArgumentParser = stage_parser(__doc__)
-    parser.add_argument("--steps", type=int, default=8800, help="stop after this many steps in all")
+    parser.add_argument("--steps", type=int, default=12_800, help="stop after this many steps in all")
     parser.add_argument(
         "--compile", action="store_true", help="compile the model first; needs a C++ compiler"
     )

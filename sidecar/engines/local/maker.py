@@ -170,8 +170,8 @@ class Maker:
             method = task.method
         elif isinstance(task, TextToImage) and task.refine is not None:
             method = task.refine.method
-        if method:
-            return self._upscaler(sources[method], emit, watch) if method in sources else None
+        if method in sources:
+            return self._upscaler(sources[method], emit, watch)
         return self._upscaler(ENLARGER, emit, watch) if _must_enlarge(task, sources[task.model_id]) else None
 
     def _upscale(self, task: Upscale, source: ModelSource, image: RawImage, emit: Emit, watch: Watch) -> Done:

@@ -153,11 +153,11 @@ def _tile_by_tile(runner: _Run, task: UpscaleImg2Img, picture: Pixels) -> Pixels
 
 
 def _fading(height: int, width: int, overlap: int) -> Weights:
-    """Weights that fall off along a line within `overlap` pixels of every edge, but never to nothing."""
+    """Weights that fall off within `overlap` pixels of every edge, smoothly at both ends, but never to nothing."""
 
     def ramp(length: int) -> Weights:
-        near = np.minimum(np.arange(length), np.arange(length)[::-1]) + 1
-        return np.minimum(1, near / (overlap + 1)).astype(np.float32)
+        near = np.minimum(np.arange(length), np.arange(length)[::-1]) + 0.5
+        return (np.sin(np.minimum(1, near / overlap if overlap else 1) * np.pi / 2) ** 2).astype(np.float32)
 
     return (ramp(height)[:, None] * ramp(width)[None, :])[..., None]
 
