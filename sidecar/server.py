@@ -59,6 +59,8 @@ GRACE = 5.0
 
 _OPTIONS = (
     *MESSAGE_OPTIONS,
+    # Clients that watch from another machine ask now and then whether this one is still there.
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 20_000),
     # Two servers on one port would share its calls at random; refuse to start instead.
     ("grpc.so_reuseport", 0),
 )

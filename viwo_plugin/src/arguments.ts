@@ -11,6 +11,12 @@ export function isEntity(value: unknown): value is ScriptEntity {
   return typeof value === "object" && value !== null && "id" in value && typeof value.id === "number";
 }
 
+/** An entity's id, given the entity or the id. */
+export function entityId(value: unknown): number | undefined {
+  const id = isEntity(value) ? value.id : value;
+  return typeof id === "number" && Number.isInteger(id) && id > 0 ? id : undefined;
+}
+
 const byId = ({ id }: ScriptEntity): unknown => ({ id });
 
 /** An argument as it is sent: entities become `{id}`, or what `named` makes of them. */

@@ -86,16 +86,17 @@ function call(
   context: ScriptContext,
 ): Answer | Promise<Answer> {
   const right = rightOf(capability);
+  const known = workshop.methods.get(capability.type)?.get(camel(method));
   const options = given.at(-1);
   if (typeof options === "object" && options !== null && "then" in options) {
-    return workshop.studio.promise({ right, method, args: given, context });
+    return workshop.studio.promise({ right, method, known, args: given, context });
   }
   const { caller, this: self } = context;
-  const prepared = workshop.home.prepare(given, caller.id, self.id);
-  if (!("args" in prepared)) {
-    return prepared;
-  }
   return waited(workshop, context, async () => {
+    const prepared = workshop.home.prepare({ right, method: known, args: given, caller: caller.id, self: self.id });
+    if ("error" in prepared) {
+      return prepared;
+    }
     const answer = await workshop.sidecar.invoke(
       workshop.home.context(right, caller.id, self.id),
       method,

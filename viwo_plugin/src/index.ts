@@ -2,8 +2,9 @@
 
 import type { Plugin, PluginContext } from "@viwo/core";
 import { TYPES, type Workshop, register } from "./capabilities";
-import { RemoteHome, SharedHome } from "./home";
+import { SharedHome } from "./home";
 import { Studio } from "./painting";
+import { RemoteHome } from "./remote_home";
 import { registerRpc } from "./rpc";
 import { type Connection, Sidecar, connectionFromEnvironment } from "./sidecar";
 import { Turnstile } from "./turnstile";

@@ -4,6 +4,7 @@ import type { ScriptContext } from "@viwo/scripting";
 import { type Answer, type Refusal, refusalOf, refused } from "./answer";
 import { isEntity } from "./arguments";
 import type { Home, Right } from "./home";
+import type { MethodDescription__Output } from "./pb/viwo/imagegen/v1/MethodDescription";
 import type { Job__Output } from "./pb/viwo/imagegen/v1/Job";
 import { type Sidecar, isPassing } from "./sidecar";
 import type { Turnstile } from "./turnstile";
@@ -12,12 +13,15 @@ import * as world from "./world";
 /** How long a job that cannot be handed over is kept before it is given up, in milliseconds. */
 const PATIENCE = 60_000;
 const RETRY = 500;
+/** Jobs whose names are remembered, the latest: front ends watch them by the name that the script was given. */
+const REMEMBERED = 5000;
 /** Progress is told this often at most, in milliseconds. */
 const PROGRESS = 500;
 
 export interface Request {
   right: Right;
   method: string;
+  known: MethodDescription__Output | undefined;
   args: unknown[];
   context: ScriptContext;
 }
@@ -78,14 +82,20 @@ export class Studio {
     }
     const name = crypto.randomUUID();
     let canvas = 0;
-    if (promised.save) {
-      canvas = world.createCanvas(prototype, context.this.id, promised.room, promised.name);
-      world.show(canvas && promised.room ? [canvas, promised.room] : [canvas], promised.room, this.#players(), context);
+    try {
+      if (promised.save) {
+        canvas = world.createCanvas(prototype, context.this.id, promised.room, promised.name);
+        this.#show(canvas, promised.room, context);
+      }
+    } catch (error) {
+      this.#turnstile.leave(context.caller.id);
+      return refusalOf(error);
     }
     const { then: _, room: __, ...passed } = { ...options, ...(canvas ? { canvas } : {}) } as Record<string, unknown>;
-    void this.#paint(name, { ...request, args: [...request.args.slice(0, -1), passed] }, promised, canvas)
-      .catch((error: unknown) => console.error("[imagegen] a promised picture was lost:", error))
-      .finally(() => this.#turnstile.leave(context.caller.id));
+    const sent = { ...request, args: [...request.args.slice(0, -1), passed] };
+    void this.#paint(name, sent, promised, canvas).catch((error: unknown) =>
+      console.error("[imagegen] a promised picture was lost:", error),
+    );
     return { ok: true, job: name, state: "queued", ...(canvas ? { entity: canvas } : {}) };
   }
 
@@ -93,10 +103,12 @@ export class Studio {
     const { context } = request;
     let answer: Answer;
     try {
-      const prepared = this.#home.prepare(request.args, context.caller.id, context.this.id);
+      const { right, known: method, args } = request;
+      const call = { right, method, args, caller: context.caller.id, self: context.this.id };
+      const prepared = this.#home.prepare(call);
       if ("args" in prepared) {
         const job = await this.#submit(name, { ...request, args: prepared.args });
-        this.jobs.set(name, job.id);
+        this.#remember(name, job.id);
         const made = outcome(name, await this.#follow(name, job.id, canvas, context), canvas);
         answer = await this.#home.adopt(made, prepared.saving, context.this.id);
       } else {
@@ -105,17 +117,33 @@ export class Studio {
     } catch (error) {
       answer = { ...refusalOf(error), job: name } as Refusal;
     }
-    if (!answer.ok) {
-      if (canvas) {
-        world.spoil(canvas, answer.error.message);
+    // Before the verb runs: it may ask for the next picture.
+    this.#turnstile.leave(context.caller.id);
+    try {
+      if (!answer.ok) {
+        if (canvas) {
+          world.spoil(canvas, answer.error.message);
+        }
+        context.send?.("message", `The picture could not be made: ${answer.error.message}`);
       }
-      context.send?.("message", `The picture could not be made: ${answer.error.message}`);
-    }
-    if (canvas) {
-      const shown = promised.room ? [canvas, promised.room] : [canvas];
-      world.show(shown, promised.room, this.#players(), context);
+      if (canvas) {
+        this.#show(canvas, promised.room, context);
+      }
+    } catch (error) {
+      console.error("[imagegen] a canvas could not be shown:", error);
     }
     await world.run(context.this.id, promised.then, [canvas ? world.find(canvas) : answer, answer], context);
+  }
+
+  #show(canvas: number, room: number, context: ScriptContext): void {
+    world.show(room ? [canvas, room] : [canvas], room, this.#players(), context);
+  }
+
+  #remember(name: string, job: string): void {
+    this.jobs.set(name, job);
+    if (this.jobs.size > REMEMBERED) {
+      this.jobs.delete(this.jobs.keys().next().value!);
+    }
   }
 
   /** Hands the job over; the same name again is the same job, so a sidecar that went away is simply asked again. */
@@ -203,7 +231,8 @@ function outcome(name: string, job: Job__Output, canvas: number): Answer {
     seed: Number(image.seed),
     ...(Number(image.entityId) ? { entity: Number(image.entityId) } : {}),
   }));
-  return { ok: true, job: name, ...images[0], images, ...(canvas ? { entity: canvas } : {}), warnings: job.warnings };
+  const facts = { model: job.modelId, compute: job.cost?.compute, seconds: job.workSeconds, warnings: job.warnings };
+  return { ok: true, job: name, ...images[0], images, ...(canvas ? { entity: canvas } : {}), ...facts };
 }
 
 function read(options: Record<string, unknown>): Promised | Refusal {

@@ -3,10 +3,10 @@
 import type { CommandContext, PluginContext } from "@viwo/core";
 import { db } from "@viwo/core";
 import { type Answer, refusalOf } from "./answer";
-import { isEntity } from "./arguments";
+import { entityId } from "./arguments";
 import type { Workshop } from "./capabilities";
 import { capabilityMetadata } from "./metadata";
-import type { Right } from "./home";
+import type { Prepared, Right } from "./home";
 import type { Job__Output } from "./pb/viwo/imagegen/v1/Job";
 import { find } from "./world";
 
@@ -18,7 +18,7 @@ export function registerRpc(plugin: PluginContext, workshop: Workshop): void {
   const { sidecar, home, turnstile, studio } = workshop;
 
   const generate: Handler = async (params, { player }) => {
-    const { prompt, ...options } = params;
+    const { prompt, reference: _, ...options } = params;
     const answer = await called(player.id, "diffusers.generate", "textToImage", [prompt ?? "", options]);
     const { image, format, ...facts } = answer as Params;
     return { ...facts, image_url: `data:image/${String(format)};base64,${String(image)}` };
@@ -32,10 +32,26 @@ export function registerRpc(plugin: PluginContext, workshop: Workshop): void {
     /** Any method under a capability of the player: {type, method, args}. */
     "imagegen.call": async (params, { player }) =>
       called(player.id, text(params, "type"), text(params, "method"), list(params, "args")),
+    /** As `imagegen.call`, without waiting. What is saved is saved by the sidecar, so not from another machine. */
     "imagegen.submit": async (params, { player }) => {
-      const context = home.context(right(player.id, text(params, "type")), player.id, player.id);
-      const invoke = { context, method: text(params, "method"), argumentsJson: JSON.stringify(list(params, "args")) };
-      return told(await sidecar.submit({ task: "invoke", invoke, requestId: crypto.randomUUID() }));
+      const type = text(params, "type");
+      const name = text(params, "method");
+      enter(player.id);
+      try {
+        const mine = right(player.id, type);
+        const prepared = ready(mine, player.id, name, list(params, "args"));
+        if (prepared.saving) {
+          throw new Error("where the sidecar is on another machine, save with imagegen.call");
+        }
+        const context = home.context(mine, player.id, player.id);
+        const invoke = { context, method: name, argumentsJson: JSON.stringify(prepared.args) };
+        const job = await sidecar.submit({ task: "invoke", invoke, requestId: crypto.randomUUID() });
+        void ended(job.id).finally(() => turnstile.leave(player.id));
+        return told(job);
+      } catch (error) {
+        turnstile.leave(player.id);
+        throw error;
+      }
     },
     /** Resolves when the job ends; what happens before comes as notifications `imagegen_progress`. */
     "imagegen.watch": async (params, { player, send }) => {
@@ -64,30 +80,53 @@ export function registerRpc(plugin: PluginContext, workshop: Workshop): void {
     /** Makes an entity of a picture that a player has: {image, name, room, metadata}. */
     "imagegen.save_image": async (params, { player }) => {
       const encoded = text(params, "image").replace(/^data:[^,]*,/, "");
-      const room = isEntity(params["room"]) ? params["room"].id : Number(params["room"] ?? 0);
-      const metadata = (params["metadata"] as object | undefined) ?? {};
+      const room = entityId(params["room"]) ?? 0;
+      const metadata = (params["metadata"] as Params | undefined) ?? {};
       const name = String(params["name"] ?? "an image");
       const description = String(params["description"] ?? "");
       const file = Buffer.from(encoded, "base64");
-      const saving = { name, description, room, canvas: 0 };
-      const entity = await home.save(right(player.id), player.id, file, saving, metadata);
+      const saving = { name, description, room, canvas: 0, metadata };
+      const entity = await home.save(right(player.id), player.id, file, saving);
       return { entity, ref: find(entity)?.["image_ref"], room };
     },
   };
 
-  /** A method by the player's own capability, or an error that says what is missing. */
-  async function called(player: number, type: string, method: string, args: unknown[]): Promise<Answer> {
+  function enter(player: number): void {
     const turnedAway = turnstile.enter(player);
     if (turnedAway) {
       throw new Error(turnedAway.error.message);
     }
+  }
+
+  function ready(mine: Right, player: number, name: string, args: unknown[]): Prepared {
+    const method = workshop.methods.get(mine.type)?.get(name);
+    const prepared = home.prepare({ right: mine, method, args, caller: player, self: player });
+    if ("error" in prepared) {
+      throw new Error(prepared.error.message);
+    }
+    return prepared;
+  }
+
+  /** Until a job is over, or nothing is heard of it any more. */
+  async function ended(job: string): Promise<void> {
     try {
-      const prepared = home.prepare(args, player, player);
-      if (!("args" in prepared)) {
-        throw new Error(prepared.error.message);
+      for await (const event of sidecar.watch(job)) {
+        if (event.event === "ended") {
+          return;
+        }
       }
-      const context = home.context(right(player, type), player, player);
-      const sent = await sidecar.invoke(context, method, prepared.args);
+    } catch {
+      // The job goes on without us; whoever wants to know asks.
+    }
+  }
+
+  /** A method by the player's own capability, or an error that says what is missing. */
+  async function called(player: number, type: string, method: string, args: unknown[]): Promise<Answer> {
+    enter(player);
+    try {
+      const mine = right(player, type);
+      const prepared = ready(mine, player, method, args);
+      const sent = await sidecar.invoke(home.context(mine, player, player), method, prepared.args);
       const answer = await home.adopt(sent, prepared.saving, player);
       if (!answer.ok) {
         throw new Error(answer.error.message);
@@ -120,18 +159,20 @@ export function registerRpc(plugin: PluginContext, workshop: Workshop): void {
   }
 }
 
-/** A capability of the player: of one type, or any for pictures. */
+/** A capability of the player: of one type, or any for pictures; the first that has not expired. */
 function right(player: number, type = ""): Right {
-  const row = db
+  const rows = db
     .query<{ id: string; type: string; params: string }, [number, string, string]>(
       "SELECT id, type, params FROM capabilities WHERE owner_id = ? AND (type = ? OR (? = '' AND " +
-        "(type LIKE 'diffusers.%' OR type IN ('controlnet.generate', 'image.edit')))) LIMIT 1",
+        "(type LIKE 'diffusers.%' OR type IN ('controlnet.generate', 'image.edit')))) ORDER BY rowid",
     )
-    .get(player, type, type);
-  if (!row) {
+    .all(player, type, type)
+    .map((row) => ({ id: row.id, owner: player, type: row.type, params: JSON.parse(row.params) as Params }));
+  const held = rows.find(({ params }) => !(Date.parse(String(params["expires_at"])) <= Date.now()));
+  if (!held) {
     throw new Error(`you hold no capability ${type || "for pictures"}; ask whoever runs this world for one`);
   }
-  return { id: row.id, owner: player, type: row.type, params: JSON.parse(row.params) as Params };
+  return held;
 }
 
 function told(job: Job__Output) {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import * as grpc from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { type Answer, isServiceError, refusalOf } from "./answer";
+import type { Saving } from "./home";
 import type { ProtoGrpcType as BlobProtos } from "./pb/blob";
 import type { ProtoGrpcType as CapabilityProtos } from "./pb/capability";
 import type { ProtoGrpcType as EntityProtos } from "./pb/entity";
@@ -101,6 +102,9 @@ export class Sidecar {
       // A sidecar that was restarted is found again within two seconds.
       "grpc.initial_reconnect_backoff_ms": 200,
       "grpc.max_reconnect_backoff_ms": 2000,
+      // A machine that went away without a word is noticed while something is awaited from it.
+      "grpc.keepalive_time_ms": 30_000,
+      "grpc.keepalive_timeout_ms": 10_000,
     };
     // The services share one connection, by their address and options.
     this.#blobs = new services.BlobService(connection.address, credentials, options);
@@ -186,7 +190,8 @@ export class Sidecar {
 
   async download(ref: string): Promise<Buffer> {
     const chunks: Buffer[] = [];
-    for await (const part of this.#blobs.Download({ ref }, this.#metadata())) {
+    const deadline = Date.now() + this.#connection.timeout * 1000;
+    for await (const part of this.#blobs.Download({ ref }, this.#metadata(), { deadline })) {
       chunks.push((part as DownloadResponse__Output).chunk);
     }
     return Buffer.concat(chunks);
@@ -195,7 +200,8 @@ export class Sidecar {
   /** Stores a picture; its reference. */
   upload(file: Uint8Array): Promise<string> {
     return new Promise((resolve, reject) => {
-      const call = this.#blobs.Upload(this.#metadata(), (error, reply) => {
+      const deadline = Date.now() + this.#connection.timeout * 1000;
+      const call = this.#blobs.Upload(this.#metadata(), { deadline }, (error, reply) => {
         if (error || !reply) {
           reject(error ?? new Error("the sidecar answered nothing"));
         } else {
@@ -209,14 +215,14 @@ export class Sidecar {
     });
   }
 
-  async saveImage(context: CallContext, image: Uint8Array, name: string, room: number, metadata: object) {
+  saveImage(context: CallContext, image: Uint8Array, { name, description, room, metadata }: Saving) {
     const request = {
       context,
       image: { data: image },
-      options: { name, roomId: room },
-      metadata: toStruct(metadata as Record<string, unknown>),
+      options: { name, description, roomId: room },
+      metadata: toStruct(metadata),
     };
-    return this.#ask(this.#entities.SaveImage.bind(this.#entities), request, SHORT);
+    return this.#ask(this.#entities.SaveImage.bind(this.#entities), request, this.#connection.timeout * 1000);
   }
 
   #metadata(): grpc.Metadata {
@@ -242,9 +248,11 @@ export class Sidecar {
   }
 }
 
+const PASSING = new Set([grpc.status.UNAVAILABLE, grpc.status.UNAUTHENTICATED, grpc.status.DEADLINE_EXCEEDED]);
+
 /** Whether asking again later can help. */
 export function isPassing(error: unknown): boolean {
-  return isServiceError(error) && (error.code === grpc.status.UNAVAILABLE || error.code === grpc.status.UNAUTHENTICATED);
+  return isServiceError(error) && PASSING.has(error.code);
 }
 
 function readToken(path: string): string {

@@ -1,7 +1,18 @@
 /** What the plugin does in the world itself, through viwo's own functions. */
 
-import { addVerb, createCapability, createEntity, db, getEntity, getVerb, scheduler, updateEntity } from "@viwo/core";
+import {
+  addVerb,
+  createCapability,
+  createEntity,
+  db,
+  getCapability,
+  getEntity,
+  getVerb,
+  scheduler,
+  updateEntity,
+} from "@viwo/core";
 import { type ScriptContext, createScriptContext, evaluate } from "@viwo/scripting";
+import { NotSetUp } from "./answer";
 import type { ScriptEntity } from "./arguments";
 import type { Right } from "./home";
 
@@ -90,11 +101,30 @@ export function hang(prototype: number, owner: number, room: number, props: Prop
   return make();
 }
 
-export function fillCanvas(canvas: number, props: Props): void {
-  db.transaction(() => {
+/** Whether an entity waits for a picture and one of some entities controls it. */
+export function mayFill(canvas: number, actors: number[]): boolean {
+  return find(canvas)?.["image_type"] === "canvas" && controls(actors, canvas);
+}
+
+/** False where the canvas is gone, or blank no more: viwo would make an entity of any id that is written to. */
+export function fillCanvas(canvas: number, props: Props): boolean {
+  return db.transaction(() => {
+    if (find(canvas)?.["image_type"] !== "canvas") {
+      return false;
+    }
     updateEntity({ id: canvas, ...props } as never);
     createCapability(canvas, "image.edit", { target_id: canvas } as never);
+    return true;
   })();
+}
+
+/** A capability as its row is now. */
+export function rowOf(id: string): Right {
+  const row = getCapability(id) as { owner_id: number; type: string; params: Props } | null;
+  if (!row) {
+    throw new NotSetUp("this capability is gone; ask for a new one");
+  }
+  return { id, owner: row.owner_id, type: row.type, params: row.params };
 }
 
 export function repaint(picture: number, props: Props): void {
@@ -105,7 +135,7 @@ export function repaint(picture: number, props: Props): void {
 export function place(entity: number, room: number): void {
   db.transaction(() => {
     const before = Number(find(entity)?.["location"] ?? 0);
-    if (before) {
+    if (before && find(before)) {
       updateEntity({ id: before, contents: contentsOf(before).filter((id) => id !== entity) } as never);
     }
     updateEntity({ id: room, contents: [...contentsOf(room), entity] } as never);
@@ -149,6 +179,9 @@ export function spoil(canvas: number, why: string): void {
 
 /** Whether an entity may put things into a room: it is there, it is the room, or it controls it. */
 export function mayPlace(room: number, actors: number[]): boolean {
+  if (!find(room)) {
+    return false;
+  }
   if (actors.includes(room) || actors.some((actor) => find(actor)?.["location"] === room)) {
     return true;
   }

@@ -113,6 +113,65 @@ test("an entity among the arguments is sent as its id", async () => {
   expect(made).toMatchObject({ ok: true, width: 256 });
 }, 30 * SECONDS);
 
+test("a picture may be named by its entity id, and a saved one is called after its prompt", async () => {
+  const picture = await hang();
+  const upscaler = core.capabilityOf(painter, "diffusers.upscale") as any;
+  expect(await upscaler.upscaleTraditional(picture, "nearest", 2, { reference: true }, script())).toMatchObject({
+    ok: true,
+    width: 256,
+  });
+  const cap = core.capabilityOf(painter, "diffusers.generate") as any;
+  const options = { save: true, reference: true, numInferenceSteps: 4 };
+  const made = await cap.imageToImage(picture, "green apple", 0.5, options, script());
+  expect(made.ok).toBe(true);
+  const saved = core.getEntity(made.entity)!;
+  expect(saved).toMatchObject({ name: "green apple", image_type: "generated" });
+  expect(JSON.parse(String(saved["metadata"]))).toMatchObject({ prompt: "green apple", model: "icons" });
+}, 30 * SECONDS);
+
+test("what a script says of a capability is not believed", async () => {
+  const cap = core.capabilityOf(painter, "diffusers.generate") as any;
+  const forged = new cap.constructor(cap.id, painter, { allow_unsafe: true });
+  const answer = await forged.textToImage("a key", { numInferenceSteps: 50 }, script());
+  expect(answer).toMatchObject({ ok: false, error: { field: "max_steps", limit: "20" } });
+  const gone = new cap.constructor(crypto.randomUUID(), painter, {});
+  expect(await gone.textToImage("a key", script())).toMatchObject({ ok: false });
+});
+
+test("no entity but a blank canvas of one's own is painted over, and none is made by naming it", async () => {
+  const before = core.db.query("SELECT count(*) AS n, max(id) AS last FROM entities").get();
+  const self = JSON.stringify(core.getEntity(3));
+  for (const options of [{ canvas: 3 }, { canvas: visitor }, { canvas: 424_242 }, { room: 424_242 }, { room: "hall" }]) {
+    const answer = await paint("a key", { save: true, reference: true, ...options });
+    expect(answer.ok).toBe(false);
+  }
+  expect(JSON.stringify(core.getEntity(3))).toBe(self);
+  expect(core.db.query("SELECT count(*) AS n, max(id) AS last FROM entities").get()).toEqual(before);
+});
+
+test("two who change one picture at once both succeed", async () => {
+  const picture = await hang();
+  const right = core.capabilityOf(picture, "image.edit") as any;
+  const context = () => ({ ...script(), this: core.getEntity(picture) as Entity });
+  const answers = await Promise.all([
+    right.change("filter", ["grayscale"], context()),
+    right.change("transform", [0, 2], context()),
+  ]);
+  expect(answers.map((each) => each.version).sort()).toEqual([2, 3]);
+  expect(core.getEntity(picture)).toMatchObject({ version: 3, width: 256 });
+}, 30 * SECONDS);
+
+test("a picture's own capability is good for that picture only", async () => {
+  const picture = await hang();
+  const other = await hang();
+  const right = core.capabilityOf(picture, "image.edit") as any;
+  const context = () => ({ ...script(), this: core.getEntity(picture) as Entity });
+  const mine = await right.crop(core.getEntity(picture), 0, 0, 64, 64, { reference: true }, context());
+  expect(mine).toMatchObject({ ok: true, width: 64 });
+  const theirs = await right.crop(core.getEntity(other), 0, 0, 64, 64, { reference: true }, context());
+  expect(theirs).toMatchObject({ ok: false, error: { code: "PERMISSION_DENIED" } });
+}, 30 * SECONDS);
+
 test("a promised picture: canvas, progress, room, verb", async () => {
   core.addVerb(painter, "painted", ["send", "painted", ["std.arg", 1]]);
   const mark = sent.length;

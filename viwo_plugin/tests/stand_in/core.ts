@@ -113,6 +113,15 @@ export function createCapability(owner: number, type: string, params: object): s
   return id;
 }
 
+export function getCapability(id: string): { id: string; owner_id: number; type: string; params: object } | null {
+  const row = db
+    .query<{ owner_id: number; type: string; params: string }, [string]>(
+      "SELECT owner_id, type, params FROM capabilities WHERE id = ?",
+    )
+    .get(id);
+  return row ? { id, ...row, params: JSON.parse(row.params) } : null;
+}
+
 export abstract class BaseCapability {
   static readonly type: string;
   readonly type: string;
