@@ -55,6 +55,11 @@ class Served:
         )
         return common_pb2.CallContext(capability_id=made.id, caller_id=SYSTEM, this_id=SYSTEM)
 
+    async def wait_ready(self) -> None:
+        """Until the engine's child has imported its libraries: unloading waits for it, and this model is not there."""
+        stub: Any = model_pb2_grpc.ModelServiceStub(self.channel)
+        await stub.Unload(model_pb2.UnloadModelRequest(id=MODEL), metadata=self.token)
+
     async def load_model(self) -> None:
         stub: Any = model_pb2_grpc.ModelServiceStub(self.channel)
         await stub.Load(model_pb2.LoadModelRequest(id=MODEL), metadata=self.token)

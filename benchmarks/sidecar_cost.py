@@ -21,10 +21,10 @@ ROUNDS = 7
 
 _DIRECT = """
 import json, sys, time, torch
-from diffusers import AutoPipelineForText2Image
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.pipelines import quiet_libraries
 quiet_libraries()
+from diffusers import AutoPipelineForText2Image
 model = Catalog([], [], "icons").model(sys.argv[1])
 pipe = AutoPipelineForText2Image.from_pretrained(model.source.location, dtype=torch.float32, use_safetensors=True)
 pipe.set_progress_bar_config(disable=True)

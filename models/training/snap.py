@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import BertModel
 
-SHARE = 0.6
-TEMPERATURE = 0.03
-STEPS = 4000
+SHARE = 0.85
+TEMPERATURE = 0.02
+STEPS = 2500
 BATCH = 1024
 PEAK_RATE = 2e-3
 # Deviation of the noise on the embeddings that it learns from, whose own is 1: places between texts count too.

@@ -48,8 +48,6 @@ class Maker:
         if threads:
             torch.set_num_threads(threads)
         self.device = pipelines.pick_device(device)
-        # Models load beside the working thread, so that a job can be canceled meanwhile.
-        self._loading = ThreadPoolExecutor(1, "loading")
         self._finder: faces.FaceFinder | None = None
         self._shelf = Shelf(self.device, budget=memory_budget, most=max_loaded)
 
@@ -230,7 +228,11 @@ class Maker:
     def _patiently(self, source: ModelSource, emit: Emit, watch: Watch, load: Callable[[], T]) -> T:
         """What a loader gives. Raises Canceled as soon as the job is, leaving the load to end by itself."""
         emit(Loading(source.id))
-        future = self._loading.submit(load)
+        # Beside the working thread, so that a job can be canceled meanwhile; and the thread ends with the load: as long as
+        # it lives its own OpenMP workers do, and with more of them than cores every barrier takes twice as long.
+        loading = ThreadPoolExecutor(1, "loading")
+        future = loading.submit(load)
+        loading.shutdown(wait=False)
         while not future.done():
             wait([future], CANCEL_SECONDS)
             watch.check()
