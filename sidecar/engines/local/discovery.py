@@ -14,14 +14,14 @@ from capabilities.errors import FailedPrecondition
 from capabilities.models import GENERATION, INPAINTING, REPAINTING, ModelFacts
 from sidecar.config import HubModel
 from sidecar.engines.local.packaged import HED, REALESRGAN
-from sidecar.engines.local.weights import fingerprint, parameters, tensor_names
+from sidecar.engines.local.weights import fingerprint, parameters, shapes, tensor_names
 from sidecar.engines.local.wire import ModelSource
 
 DEFAULTS_FILE = "viwo_defaults.json"
 CONFIG_SUFFIX = ".config"
 """`name.config/` beside `name.safetensors` holds the configurations of a single file, for machines without a hub."""
-MOST_EMBEDDED = 77 * 2048
-"""Numbers that a textual inversion has at most: as many vectors as a prompt has tokens."""
+LEAST_WIDTH, MOST_WIDTH = 32, 4096
+"""How wide the vectors of a textual inversion are: as a text encoder's states."""
 _FALLBACK_STEPS, _FALLBACK_GUIDANCE = 25, 7.0
 
 # Keys that only one family's checkpoint has, the most telling first -> pipeline class, side in pixels.
@@ -232,7 +232,8 @@ def _is_embedding(path: Path, keys: list[str]) -> bool:
     """Whether a file holds a textual inversion: a few vectors as wide as a text encoder's, by any program's names."""
     if set(keys) in ({"emb_params"}, {"clip_l", "clip_g"}):
         return True
-    return len(keys) == 1 and parameters(path) <= MOST_EMBEDDED and path.stat().st_size <= MOST_EMBEDDED * 8
+    found = shapes(path)
+    return len(keys) == 1 and len(found[0]) in (1, 2) and LEAST_WIDTH <= found[0][-1] <= MOST_WIDTH
 
 
 def hub_model(entry: HubModel) -> LocalModel:

@@ -29,6 +29,11 @@ def parameters(path: Path) -> int:
         return 0
 
 
+def shapes(path: Path) -> list[list[int]]:
+    """The shapes of a safetensors file's tensors. Raises FailedPrecondition where it is none."""
+    return [entry["shape"] for key, entry in _header(path).items() if key != "__metadata__"]
+
+
 def _header(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
