@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from benchmarks import engine, icons, sidecar_cost, start
+from benchmarks import crash, engine, icons, queueing, sidecar_cost, start
 
 BENCHMARKS: dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = {
     "overhead": sidecar_cost.overhead,
@@ -18,6 +18,10 @@ BENCHMARKS: dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = {
     "method_memory": engine.method_memory,
     "switch": engine.switch,
     "upscale": engine.upscale,
+    "queue": queueing.queue,
+    "fairness": queueing.fairness,
+    "batching": queueing.batching,
+    "crash": crash.crash,
     "icons_quality": icons.icons_quality,
     "icons_speed": icons.icons_speed,
 }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,7 @@ class Served:
     serving_after: float
     started: float
 
-    async def context(self) -> common_pb2.CallContext:
+    async def context(self, owner: int = SYSTEM, **params: Any) -> common_pb2.CallContext:
         stub: Any = capability_pb2_grpc.CapabilityServiceStub(self.channel)
         held = await stub.List(
             capability_pb2.ListCapabilitiesRequest(owner_id=SYSTEM, type="sys.mint"), metadata=self.token
@@ -49,11 +50,14 @@ class Served:
                 authority_id=held.capabilities[0].id,
                 caller_id=SYSTEM,
                 type="diffusers.generate",
-                params=to_struct({"*": True}),
+                params=to_struct({"*": True, **params}),
             ),
             metadata=self.token,
         )
-        return common_pb2.CallContext(capability_id=made.id, caller_id=SYSTEM, this_id=SYSTEM)
+        if owner != SYSTEM:
+            give = capability_pb2.GiveRequest(id=made.id, caller_id=SYSTEM, target_id=owner)
+            await stub.Give(give, metadata=self.token)
+        return common_pb2.CallContext(capability_id=made.id, caller_id=owner, this_id=owner)
 
     async def wait_ready(self) -> None:
         """Until the engine's child has imported its libraries: unloading waits for it, and this model is not there."""
@@ -67,37 +71,41 @@ class Served:
     async def paint(self, context: common_pb2.CallContext, **options: Any) -> image_pb2.ImageResponse:
         stub: Any = image_pb2_grpc.ImageServiceStub(self.channel)
         request = image_pb2.TextToImageRequest(
-            context=context, prompt="a red apple", options=image_pb2.GenerationOptions(seed=7, **options)
-        )
+            context=context, prompt="a red apple", options=image_pb2.GenerationOptions(seed=7, **options),
+            output=common_pb2.OutputOptions(job=common_pb2.JobOptions(reuse=common_pb2.REUSE_NEVER)),
+        )  # fmt: skip
         answer: image_pb2.ImageResponse = await stub.TextToImage(request, metadata=self.token)
         return answer
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[Served]:
-    """`viwo-imagegen serve` in a process and folder of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        started = time.perf_counter()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "sidecar.cli", "serve", "--port", "0", "--data-dir", folder,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-        assert process.stdout is not None
-        line = (await process.stdout.readline()).decode()
-        serving_after = time.perf_counter() - started
-        address = line.split("serves at ")[1].split()[0]
-        token = (
-            (
-                "authorization",
-                f"Bearer {await asyncio.to_thread((Path(folder) / 'token').read_text)}".strip(),
-            ),
-        )
+async def served(*, folder: str = "", **environment: str) -> AsyncIterator[Served]:
+    """`viwo-imagegen serve` in a process of its own, and in a folder of its own unless one is named."""
+    with tempfile.TemporaryDirectory() as fresh:
+        sidecar = await start(folder or fresh, environment)
         try:
-            async with grpc.aio.insecure_channel(address) as channel:
-                yield Served(process, channel, token, serving_after, started)
+            yield sidecar
         finally:
-            process.terminate()
-            await process.wait()
+            await sidecar.channel.close()
+            if sidecar.process.returncode is None:
+                sidecar.process.terminate()
+            await sidecar.process.wait()
+
+
+async def start(folder: str, environment: Mapping[str, str]) -> Served:
+    """A server process that serves."""
+    started = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sidecar.cli", "serve", "--port", "0", "--data-dir", folder,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env={**os.environ, **environment},
+    )  # fmt: skip
+    assert process.stdout is not None
+    line = (await process.stdout.readline()).decode()
+    serving_after = time.perf_counter() - started
+    address = line.split("serves at ")[1].split()[0]
+    secret = await asyncio.to_thread((Path(folder) / "token").read_text)
+    token = (("authorization", f"Bearer {secret.strip()}"),)
+    return Served(process, grpc.aio.insecure_channel(address), token, serving_after, started)
 
 
 def quantile(values: list[float], share: float) -> float:

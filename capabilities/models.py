@@ -24,8 +24,8 @@ class ModelFacts:
     `fixed_size`: it draws at `width` x `height` only, and other sizes are made from that. `plain_ground`: it draws its
     subject on a plain ground, which can be made transparent. `factor`: how much an upscaler enlarges, at most. `side`: the
     pixels a side that it was trained on. `text_width`: the size of its text states, which a ControlNet must share.
-    `control`: the control type of a ControlNet. `variety`: which kind
-    of face restorer it is. `ready`: its weights are on this machine.
+    `control`: the control type of a ControlNet. `variety`: which kind of face restorer it is. `ready`: its weights are on
+    this machine. `revision` identifies the exact weights.
     """
 
     id: str
@@ -43,6 +43,7 @@ class ModelFacts:
     control: str = ""
     variety: str = ""
     ready: bool = True
+    revision: str = ""
 
     def require(self, method: str) -> None:
         """Raises FailedPrecondition where the model cannot do the method."""

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from capabilities.errors import InvalidArgument, PermissionDenied, brief
 
 WILDCARD = "*"
+MAX_PRIORITY = 10
+"""Highest priority of a job; the lowest is its negative."""
 UTC = dt.UTC
 
 Value = bool | int | float | str | frozenset[str] | dt.datetime
@@ -36,6 +38,10 @@ class Kind:
         raise NotImplementedError(self.name)
 
     def write(self, value: Value) -> object:
+        return value
+
+    def added(self, value: Value) -> Value:
+        """What a child gets that asks for it where its parent has none."""
         return value
 
 
@@ -62,21 +68,6 @@ class AmountLimit(Limit):
         if number is None or number < 0:
             raise ValueError("must be a number of at least 0")
         return float(number)
-
-
-class Target(Kind):
-    """One entity, chosen once."""
-
-    def read(self, raw: object) -> Value:
-        number = _number(raw)
-        if number is None or number != int(number) or number < 1:
-            raise ValueError("must be an entity id")
-        return int(number)
-
-    def meet(self, left: Value, right: Value) -> Value:
-        if left != right:
-            raise ValueError(f"is already {brief(left)} and cannot become {brief(right)}")
-        return left
 
 
 class Names(Kind):
@@ -109,6 +100,27 @@ class Permission(Kind):
 
     def meet(self, left: Value, right: Value) -> Value:
         return bool(left) and bool(right)
+
+    def added(self, value: Value) -> Value:
+        return False
+
+
+class Rank(Kind):
+    """A height that is 0 unless granted; a child's is at most its parent's."""
+
+    def read(self, raw: object) -> Value:
+        number = _number(raw)
+        if number is None or number != int(number) or not 0 <= number <= MAX_PRIORITY:
+            raise ValueError(f"must be a whole number from 0 to {MAX_PRIORITY}")
+        return int(number)
+
+    def meet(self, left: Value, right: Value) -> Value:
+        assert isinstance(left, int)
+        assert isinstance(right, int)
+        return min(left, right)
+
+    def added(self, value: Value) -> Value:
+        return 0
 
 
 class Moment(Kind):
@@ -160,6 +172,16 @@ class Fixed(Kind):
         return left
 
 
+class Target(Fixed):
+    """One entity, chosen once."""
+
+    def read(self, raw: object) -> Value:
+        number = _number(raw)
+        if number is None or number != int(number) or number < 1:
+            raise ValueError("must be an entity id")
+        return int(number)
+
+
 def _number(raw: object) -> float | int | None:
     if isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw):
         return None
@@ -176,20 +198,26 @@ KINDS: dict[str, Kind] = {
     "max_images": WholeLimit("limit", "Pictures in one call."),
     "max_steps": WholeLimit("limit", "Denoising steps."),
     "allowed_methods": Names("names", "Method names that may be called."),
+    "max_concurrent": WholeLimit("limit", "Jobs that run at a time; more of them wait in the queue."),
+    "rate_per_minute": WholeLimit("limit", "Jobs accepted within any 60 seconds."),
+    "max_priority": Rank("rank", "Highest priority that its jobs may ask for; 0 unless granted."),
+    "compute_per_session": AmountLimit("limit", "Megapixel-steps until the server is started again."),
+    "compute_per_day": AmountLimit("limit", "Megapixel-steps in a day (UTC)."),
+    "compute_per_month": AmountLimit("limit", "Megapixel-steps in a month (UTC)."),
+    "money_per_session": AmountLimit("limit", "Money for paid models until the server is started again."),
+    "money_per_day": AmountLimit("limit", "Money for paid models in a day (UTC)."),
+    "money_per_month": AmountLimit("limit", "Money for paid models in a month (UTC)."),
     "target_id": Target("target", "The image entity that may be edited, and no other."),
     "expires_at": Moment("moment", "When the capability stops working."),
     "allow_unsafe": Permission("permission", "Answer pictures that a safety checker flagged."),
     WILDCARD: Permission("permission", "viwo's wildcard: nothing is limited but what is named beside it."),
 }
 
-# Limits that only a ledger can hold. Until one does, a capability that carries them is refused, not obeyed by half.
-NOT_HELD_YET = frozenset({"max_concurrent", "rate_per_minute", "compute_per_day"})
-
 
 def parse(raw: Mapping[str, object]) -> dict[str, Value]:
     """Parameters from JSON, for minting and delegating.
 
-    Raises InvalidArgument naming the parameter that is unknown, not held by this server, or not of its type.
+    Raises InvalidArgument naming the parameter that is unknown, or not of its type.
     """
     params: dict[str, Value] = {}
     for name, value in raw.items():
@@ -234,8 +262,8 @@ def restrict(parent: Params, restrictions: Params) -> dict[str, Value]:
     for name, value in restrictions.items():
         kind = KINDS[name]
         if name not in parent:
-            # A permission that the parent lacks stays absent; a limit that the parent lacks is a new limit.
-            child[name] = False if isinstance(kind, Permission) else value
+            # A limit that the parent lacks is a new limit; a permission that it lacks is not to be had.
+            child[name] = kind.added(value)
             continue
         try:
             child[name] = kind.meet(parent[name], value)
@@ -256,6 +284,4 @@ def dump(params: Params) -> dict[str, object]:
 
 
 def _unknown(name: str) -> str:
-    if name in NOT_HELD_YET:
-        return f"capability parameter '{name}' is not enforced by this server yet, so it cannot be accepted; leave it out"
     return f"unknown capability parameter '{brief(name)}'; known are {', '.join(KINDS)}"

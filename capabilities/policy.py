@@ -142,6 +142,20 @@ def require_model(params: Params, model_id: str, holder: str) -> None:
         )
 
 
+def require_priority(params: Params, priority: int) -> None:
+    """Raises PermissionDenied for a priority above what was granted; a lower one than usual is always allowed."""
+    highest = params.get("max_priority", 0)
+    assert isinstance(highest, int)
+    if priority > highest:
+        raise PermissionDenied(
+            f"max_priority of this capability is {highest}; asked for {priority}",
+            reason="OVER_LIMIT",
+            field="max_priority",
+            limit=str(highest),
+            asked=str(priority),
+        )
+
+
 def check(params: Params, task: Task, holder: str) -> None:
     """Whether limits allow a task; `holder` says in the refusal whose limits they are ("this capability", "the server").
 

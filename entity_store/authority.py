@@ -51,6 +51,11 @@ class Authority:
             raise _gone(capability_id)
         return _capability(row)
 
+    def ancestors(self, capability_id: str) -> list[Capability]:
+        """What a capability was delegated from, nearest first. Raises NotFound where one of them is gone."""
+        ids = [row[0] for row in self._world.rows(_ANCESTRY, capability_id)]
+        return [self.get(ancestor) for ancestor in ids[1:]]
+
     def page(
         self, *, owner_id: int = 0, capability_type: str = "", after: int = 0, limit: int = 100
     ) -> list[tuple[int, Capability]]:

@@ -15,6 +15,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from capabilities.budgets import UNITS, Cap, Cost, Period, Price, owner_account
 from capabilities.params import Value
 
 CONFIG_VARIABLE = "VIWO_IMAGEGEN_CONFIG"
@@ -38,6 +39,64 @@ class HubModel(BaseModel):
     guidance_scale: Annotated[float, Field(ge=0)] = 7.0
     width: Annotated[int, Field(ge=8)] = 512
     height: Annotated[int, Field(ge=8)] = 512
+
+
+class Budget(BaseModel):
+    """A cap. `compute` in megapixel-steps, `money` in the currency; `owner_id` for one owner only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scope: Literal["server", "owner"]
+    period: Period
+    compute: Annotated[float, Field(ge=0)] | None = None
+    money: Annotated[float, Field(ge=0)] | None = None
+    owner_id: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.compute is None and self.money is None:
+            raise ValueError("a budget needs compute or money")
+        if self.owner_id is not None and self.scope != "owner":
+            raise ValueError("owner_id goes with scope 'owner'")
+        return self
+
+    @property
+    def cap(self) -> Cap:
+        account = self.scope if self.owner_id is None else owner_account(self.owner_id)
+        compute, money = (
+            None if most is None else round(most * UNITS) for most in (self.compute, self.money)
+        )
+        return Cap(account, self.period, compute, money)
+
+
+class ModelPrice(BaseModel):
+    """What a paid model costs, in the currency. `billed_when_canceled`: a call that was canceled counts as spent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    per_image: Annotated[float, Field(ge=0)] = 0.0
+    per_megapixel_step: Annotated[float, Field(ge=0)] = 0.0
+    billed_when_canceled: bool = True
+
+    @property
+    def price(self) -> Price:
+        return Price(
+            round(self.per_image * UNITS), round(self.per_megapixel_step * UNITS), self.billed_when_canceled
+        )
+
+
+class Tier(BaseModel):
+    """From how much on a cost is of a tier; `compute` in megapixel-steps, `money` in the currency."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    compute: Annotated[float, Field(gt=0)]
+    money: Annotated[float, Field(gt=0)]
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(round(self.compute * UNITS), round(self.money * UNITS))
 
 
 class Settings(BaseSettings):
@@ -90,7 +149,47 @@ class Settings(BaseSettings):
     )
     max_queue: Annotated[int, Field(ge=1)] = Field(1000, description="Most jobs waiting.")
     max_attempts: Annotated[int, Field(ge=1)] = Field(
-        2, description="How often a job is begun before it fails."
+        3, description="How often a job is begun before it fails; only what may pass is tried again."
+    )
+    max_job_seconds: Annotated[float, Field(gt=0)] = Field(
+        3600, description="How long an attempt at a job may take."
+    )
+    model_patience: Annotated[float, Field(ge=0)] = Field(
+        10, description="Seconds that a job may be passed over for others whose model is loaded."
+    )
+    max_together: Annotated[int, Field(ge=1, le=64)] = Field(
+        4, description="Most jobs that are alike and drawn in one go; 1: none."
+    )
+    reuse_hours: Annotated[float, Field(ge=0)] = Field(
+        168, description="How long a result is answered to the same task again; 0: never."
+    )
+
+    budgets: list[Budget] = Field([], description="Caps of the whole server and of owners.")
+    prices: list[ModelPrice] = Field([], description="What paid models cost.")
+    currency: Annotated[str, Field(pattern="[A-Z]{3}")] = Field(
+        "USD", description="ISO 4217 code of all money."
+    )
+    tier_medium: Tier = Field(
+        Tier(compute=10, money=0.05), description="From this cost on a job is 'medium'."
+    )
+    tier_high: Tier = Field(Tier(compute=100, money=0.5), description="From this cost on a job is 'high'.")
+
+    database_url: str | None = Field(
+        None,
+        description="Job database, such as postgresql+psycopg://user@host/name; unset: a file in data_dir.",
+    )
+    keep_days: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Jobs that ended longer ago are removed; unset: kept."
+    )
+    keep_jobs: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="Of ended jobs only so many are kept; unset: all."
+    )
+    keep_gib: Annotated[float, Field(ge=0)] | None = Field(
+        None,
+        description="Ended jobs are removed, the oldest first, until pictures fill at most this; unset: no bound.",
+    )
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = Field(
+        None, description="Port of Prometheus metrics over HTTP on host; 0: any free one; unset: none."
     )
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -126,6 +225,10 @@ class Settings(BaseSettings):
     @property
     def world_file(self) -> Path:
         return self.world_path or self.data_dir / "world.sqlite"
+
+    @property
+    def jobs_database(self) -> Path | str:
+        return self.database_url or self.jobs_file
 
     @property
     def jobs_file(self) -> Path:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from grpc_reflection.v1alpha import reflection
 
 from capabilities.errors import FailedPrecondition
 from entity_store.authority import Authority
-from entity_store.blobs import Blobs
+from entity_store.blobs import Blobs, reference
 from entity_store.images import Images
 from entity_store.world import World
 from sidecar.auth import Door, ensure_token
@@ -27,8 +28,11 @@ from sidecar.client import MESSAGE_OPTIONS
 from sidecar.config import Settings
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.engine import LocalEngine
-from sidecar.jobs.admission import Admission
-from sidecar.jobs.queue import JobQueue
+from sidecar.jobs.admission import Admission, Budgets
+from sidecar.jobs.database import Database
+from sidecar.jobs.documents import Documents
+from sidecar.jobs.queue import JobQueue, Rules
+from sidecar.jobs.results import Results
 from sidecar.jobs.store import JobStore
 from sidecar.pb.viwo.imagegen.v1 import (
     blob_pb2,
@@ -51,6 +55,7 @@ from sidecar.services.gate import Gate
 from sidecar.services.image import ImageServicer
 from sidecar.services.job import JobServicer
 from sidecar.services.model import ModelServicer
+from sidecar.telemetry import Meter
 
 log = logging.getLogger("viwo_imagegen.server")
 
@@ -91,6 +96,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     async with contextlib.AsyncExitStack() as stack:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         stack.enter_context(_only_server(settings))
+        meter = Meter()
         token = ensure_token(settings.token_file)
         world = World(settings.world_file, own=settings.world_is_own)
         stack.callback(world.close)
@@ -98,7 +104,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         blobs.discard_unfinished()
         images = Images(world, blobs)
         authority = Authority(world)
-        store = JobStore(settings.jobs_file)
+        store = JobStore(Database(settings.jobs_database), runner=_runner(settings))
         stack.push_async_callback(store.close)
         again = await store.open()
         if again:
@@ -114,14 +120,20 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         )
         await engine.start()
         stack.push_async_callback(engine.stop)
+        key_file = settings.statement_key_file
+        key = ensure_token(key_file).encode() if key_file else None
+        admission = Admission(authority, images, catalog, settings.ceilings, key, _budgets(settings))
         queue = JobQueue(
-            store, engine, images, max_waiting=settings.max_queue, max_attempts=settings.max_attempts
+            store,
+            engine,
+            Results(images, blobs),
+            _rules(settings),
+            meter=meter,
+            billed_when_canceled=admission.billed_when_canceled,
         )
         await queue.start()
         stack.push_async_callback(queue.stop)
-        key_file = settings.statement_key_file
-        key = ensure_token(key_file).encode() if key_file else None
-        admission = Admission(authority, images, catalog, settings.ceilings, key)
+        documents = Documents(admission, store, images, blobs)
 
         door = Door(token, trust_certificates=settings.tls_client_ca is not None)
         server = grpc.aio.server(interceptors=[Gate(door)], options=_OPTIONS)
@@ -130,8 +142,12 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         capability_pb2_grpc.add_CapabilityServiceServicer_to_server(
             CapabilityServicer(authority, admission), server
         )
-        image_pb2_grpc.add_ImageServiceServicer_to_server(ImageServicer(admission, queue, blobs), server)
-        job_pb2_grpc.add_JobServiceServicer_to_server(JobServicer(admission, queue, store, blobs), server)
+        image_pb2_grpc.add_ImageServiceServicer_to_server(
+            ImageServicer(admission, queue, blobs, settings.currency), server
+        )
+        job_pb2_grpc.add_JobServiceServicer_to_server(
+            JobServicer(admission, queue, store, blobs, documents, settings.currency), server
+        )
         entity_pb2_grpc.add_EntityServiceServicer_to_server(EntityServicer(authority, images, blobs), server)
         blob_pb2_grpc.add_BlobServiceServicer_to_server(BlobServicer(images, blobs), server)
         model_pb2_grpc.add_ModelServiceServicer_to_server(
@@ -167,6 +183,33 @@ async def serve(settings: Settings) -> None:
     async with running(settings) as server:
         print(f"viwo-imagegen serves at {server.address} (token in {settings.token_file})", flush=True)
         await ended.wait()
+
+
+def _runner(settings: Settings) -> str:
+    """The name under which this sidecar's jobs are leased; the same after a restart, and no other's."""
+    return f"{socket.gethostname()[:31]}:{reference(str(settings.data_dir.resolve()).encode())[-16:]}"
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        max_waiting=settings.max_queue,
+        max_attempts=settings.max_attempts,
+        patience=settings.model_patience,
+        reuse_for=settings.reuse_hours * 3600,
+        most_together=settings.max_together,
+        max_seconds=settings.max_job_seconds,
+    )
+
+
+def _budgets(settings: Settings) -> Budgets:
+    caps = [budget.cap for budget in settings.budgets]
+    return Budgets(
+        server=tuple(cap for cap in caps if cap.scope == "server"),
+        owner=tuple(cap for cap in caps if cap.scope == "owner"),
+        prices={price.model: price.price for price in settings.prices},
+        medium_from=settings.tier_medium.cost,
+        high_from=settings.tier_high.cost,
+    )
 
 
 def _listen(server: grpc.aio.Server, settings: Settings) -> str:

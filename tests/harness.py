@@ -137,6 +137,12 @@ def text_to_image(
     output: common_pb2.OutputOptions | None = None,
     **options: Any,
 ) -> image_pb2.TextToImageRequest:
+    """A request that is done anew each time, unless `output` says otherwise."""
+    if output is None or not output.HasField("job"):
+        anew = common_pb2.OutputOptions(job=common_pb2.JobOptions(reuse=common_pb2.REUSE_NEVER))
+        if output is not None:
+            anew.MergeFrom(output)
+        output = anew
     return image_pb2.TextToImageRequest(
         context=context,
         prompt=prompt,

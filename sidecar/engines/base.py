@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,17 +28,42 @@ Attention = Callable[[], int | None]
 """How closely a job is watched when it begins: a preview each so many steps, 0 for steps only, None by nobody."""
 
 
-class Engine(Protocol):
-    """Makes pictures. One job at a time; the caller sees to that."""
+@dataclass(frozen=True)
+class Work:
+    """A job as an engine sees it; `inputs` are the task's pictures by their roles."""
 
-    def run(
-        self, job_id: str, task: Task, inputs: Mapping[str, RawImage], attention: Attention
-    ) -> AsyncIterator[Event]:
-        """Events of one job, the last of them Done or Failed. `inputs` are the task's pictures by their roles."""
+    job_id: str
+    task: Task
+    inputs: Mapping[str, RawImage]
+    attention: Attention
+
+
+class Engine(Protocol):
+    """Makes pictures. One call of `run` at a time; the caller sees to that."""
+
+    @property
+    def loaded(self) -> frozenset[str]:
+        """Ids of the models in memory."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """What it works on; empty while that is not known."""
+        ...
+
+    def run(self, works: Sequence[Work]) -> AsyncIterator[tuple[str, Event]]:
+        """Events of jobs by their ids, for each job the last of them Done or Failed.
+
+        Several jobs must be alike; they are drawn together where that is faster and comes out the same.
+        """
         ...
 
     def cancel(self, job_id: str) -> None:
         """Ask a running job to end within a step; its last event is then Failed with CANCELLED."""
+        ...
+
+    def kill(self) -> None:
+        """End whatever is being done by force: a job that was canceled did not end."""
         ...
 
     def attend(self, job_id: str, preview_every: int) -> None:

@@ -71,6 +71,8 @@ class Failed:
     limit: str = ""
     asked: str = ""
     passing: bool = False
+    retry_after: float | None = None
+    """Seconds after which to try again, where that can help."""
 
     @classmethod
     def of(cls, refusal: Refusal, *, passing: bool = False) -> Failed:
@@ -82,12 +84,18 @@ class Failed:
             refusal.limit,
             refusal.asked,
             passing,
+            refusal.retry_after,
         )
 
     def refusal(self) -> Refusal:
         """The same as an exception."""
         return REFUSALS[Code(self.code)](
-            self.message, reason=self.reason, field=self.field, limit=self.limit, asked=self.asked
+            self.message,
+            reason=self.reason,
+            field=self.field,
+            limit=self.limit,
+            asked=self.asked,
+            retry_after=self.retry_after,
         )
 
 

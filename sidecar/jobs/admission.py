@@ -3,22 +3,51 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from capabilities import imaging, statements
 from capabilities.arguments import Arguments
+from capabilities.budgets import (
+    SERVER,
+    UNITS,
+    Cap,
+    Cost,
+    Price,
+    Tier,
+    capability_account,
+    caps_of,
+    cost,
+    owner_account,
+)
 from capabilities.errors import FailedPrecondition, InvalidArgument, PermissionDenied
 from capabilities.methods import Method
 from capabilities.models import ModelFacts, Models, Picture
-from capabilities.params import Value
-from capabilities.policy import Caller, Capability, Grant, authorize, check, require_model, require_target
-from capabilities.tasks import Generation
+from capabilities.params import MAX_PRIORITY, Value, parse_row
+from capabilities.policy import (
+    Caller,
+    Capability,
+    Grant,
+    authorize,
+    check,
+    require_model,
+    require_owner,
+    require_priority,
+    require_target,
+)
+from capabilities.tasks import Generation, Task
 from entity_store.authority import Authority
 from entity_store.blobs import reference
 from entity_store.images import Images, Placement
-from sidecar.jobs.store import Job, State, new_id
+from sidecar.jobs.fingerprint import alike, fingerprint
+from sidecar.jobs.records import Job, Order, State, Terms, new_id
+
+DEFAULT_MEDIUM = Cost(10 * UNITS, 50_000)
+DEFAULT_HIGH = Cost(100 * UNITS, 500_000)
+MAX_TIMEOUT = 30 * 24 * 3600.0
+"""Longest time that a job may ask for, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +58,52 @@ class Call:
     caller: Caller
     statement: str = ""
     """What a plugin on another machine says of the capability, signed; empty where the world's own row is read."""
+
+
+class Reuse(enum.StrEnum):
+    """When a call may be answered with the result of the same work done before."""
+
+    FIXED_SEED = "fixed_seed"
+    """Where the caller fixed the seed, or the work has none: the result could be no other."""
+    ALWAYS = "always"
+    """Also where the caller left the seed open: any picture of this task will do."""
+    NEVER = "never"
+
+
+@dataclass(frozen=True)
+class Handling:
+    """How a job is to be treated, whatever its task is. `timeout` in seconds, from being accepted to its end."""
+
+    priority: int = 0
+    timeout: float | None = None
+    reuse: Reuse = Reuse.FIXED_SEED
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """What the operator lets the sidecar spend, and the prices it counts with."""
+
+    server: tuple[Cap, ...] = ()
+    owner: tuple[Cap, ...] = ()
+    """Caps of every owner; their account is filled in."""
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    medium_from: Cost = DEFAULT_MEDIUM
+    """A cost of this much, of either kind, is of the tier "medium"."""
+    high_from: Cost = DEFAULT_HIGH
+
+    def tier(self, price: Cost) -> Tier:
+        if _reaches(price, self.high_from):
+            return "high"
+        return "medium" if _reaches(price, self.medium_from) else "low"
+
+    def caps(self, owner_id: int) -> tuple[Cap, ...]:
+        account = owner_account(owner_id)
+        general = (replace(cap, account=account) for cap in self.owner if cap.account in ("owner", account))
+        return (*general, *self.server)
+
+
+def _reaches(price: Cost, threshold: Cost) -> bool:
+    return price.compute >= threshold.compute or price.money >= threshold.money
 
 
 @dataclass(frozen=True)
@@ -65,12 +140,14 @@ class Admission:
         models: Models,
         ceilings: Mapping[str, Value],
         statement_key: bytes | None = None,
+        budgets: Budgets | None = None,
     ) -> None:
         self._authority = authority
         self._images = images
         self._models = models
         self._ceilings = ceilings
         self._statement_key = statement_key
+        self._budgets = budgets or Budgets()
 
     def authorize(self, call: Call, method: Method) -> Grant:
         """Raises NotFound for an unknown capability, PermissionDenied where it does not cover the method."""
@@ -108,10 +185,56 @@ class Admission:
         assert method.answer is not None
         return method.answer(GrantedMeans(self.authorize(call, method), self._models, {}))
 
+    def terms(self, grant: Grant, call: Call) -> tuple[Terms, dict[str, int]]:
+        """What a job under this grant must keep to, and the capabilities of which only so many jobs run at a time.
+
+        What a child spends counts against all it was delegated from; what a statement came from is not known here.
+        """
+        line = [(grant.capability, grant.params)]
+        if not call.statement:
+            ancestors = self._authority.ancestors(grant.capability.id)
+            line += [(ancestor, parse_row(ancestor.params)) for ancestor in ancestors]
+        owner_id = grant.capability.owner_id
+        caps: list[Cap] = []
+        rates: dict[str, int] = {}
+        holds: dict[str, int] = {}
+        for capability, params in line:
+            account = capability_account(capability.id)
+            caps += caps_of(account, params)
+            rate, most = params.get("rate_per_minute"), params.get("max_concurrent")
+            if isinstance(rate, int):
+                rates[account] = rate
+            if isinstance(most, int):
+                holds[capability.id] = most
+        accounts = [capability_account(capability.id) for capability, _ in line]
+        return (
+            Terms(
+                (*accounts, owner_account(owner_id), SERVER), (*caps, *self._budgets.caps(owner_id)), rates
+            ),
+            holds,
+        )
+
+    def caps(self, call: Call) -> Sequence[Cap]:
+        """Every cap that holds for calls under a capability. Raises NotFound, PermissionDenied."""
+        capability = self.capability(call.capability_id, call.statement)
+        require_owner(capability, call.caller)
+        return self.terms(Grant(capability, parse_row(capability.params)), call)[0].caps
+
+    def billed_when_canceled(self, job: Job) -> bool:
+        """Whether a provider may bill a call of this job that was canceled."""
+        prices = self._budgets.prices
+        return any(prices[model].billed_when_canceled for model in job.task.models if model in prices)
+
     def plan(
-        self, call: Call, method: Method, arguments: Arguments, save: Placement | None, request_id: str = ""
-    ) -> Job:
-        """The job that the call asks for, complete and allowed.
+        self,
+        call: Call,
+        method: Method,
+        arguments: Arguments,
+        save: Placement | None,
+        handling: Handling,
+        request_id: str = "",
+    ) -> Order:
+        """The job that the call asks for, complete and allowed, and on what terms.
 
         Raises NotFound, InvalidArgument, FailedPrecondition and PermissionDenied, each naming what is at fault.
         """
@@ -127,14 +250,65 @@ class Admission:
         task = method.build(arguments, GrantedMeans(grant, self._models, pictures))
         if isinstance(task, Generation) and grant.params.get("allow_unsafe") is True:
             task = task.model_copy(update={"allow_unsafe": True})
+        self._allow(grant, call, task, save, handling)
+        # Kept only now: what is refused leaves nothing behind.
+        for data in files.values():
+            self._images.keep_file(data)
+        drawn = getattr(arguments, "seed", 0) is None
+        return self._order(grant, call, method, task, save, handling, drawn=drawn, request_id=request_id)
+
+    def plan_task(
+        self, call: Call, method: Method, task: Task, save: Placement | None, handling: Handling
+    ) -> Order:
+        """The job for a task that is complete already. Raises as `plan`."""
+        grant = self.authorize(call, method)
+        if (
+            isinstance(task, Generation)
+            and task.allow_unsafe
+            and grant.params.get("allow_unsafe") is not True
+        ):
+            raise PermissionDenied(
+                "the task allows unsafe pictures, and this capability does not",
+                reason="UNSAFE_NOT_ALLOWED",
+                field="allow_unsafe",
+                limit="false",
+                asked="true",
+            )
+        require_target(grant.params, None)
+        self._allow(grant, call, task, save, handling)
+        return self._order(grant, call, method, task, save, handling)
+
+    def tier(self, price: Cost) -> Tier:
+        """How a cost compares with the operator's thresholds."""
+        return self._budgets.tier(price)
+
+    def _allow(
+        self, grant: Grant, call: Call, task: Task, save: Placement | None, handling: Handling
+    ) -> None:
+        require_handling(handling)
+        require_priority(grant.params, handling.priority)
         grant.allow(task)
         check(self._ceilings, task, "this server")
         if save is not None:
             self._images.require_placeable(call.caller, save)
-        # Kept only now: what is refused leaves nothing behind.
-        for data in files.values():
-            self._images.keep_file(data)
-        return Job(
+
+    def _order(
+        self,
+        grant: Grant,
+        call: Call,
+        method: Method,
+        task: Task,
+        save: Placement | None,
+        handling: Handling,
+        *,
+        drawn: bool = False,
+        request_id: str = "",
+    ) -> Order:
+        """`drawn`: the seed was not the caller's, so the result could as well have been another."""
+        terms, holds = self.terms(grant, call)
+        revisions = {model: self._models.find(model).revision for model in task.models}
+        now = time.time()
+        job = Job(
             id=new_id(),
             state=State.QUEUED,
             method=method.name,
@@ -144,8 +318,41 @@ class Admission:
             this_id=call.caller.this_id,
             task=task,
             save=save and named(save, task.title),
-            created=time.time(),
+            created=now,
+            cost=cost(task, self._budgets.prices),
             request_id=request_id or None,
+            priority=handling.priority,
+            deadline=None if handling.timeout is None else now + handling.timeout,
+            holds=holds,
+            alike=alike(task, revisions),
+            fingerprint=_fingerprint(task, revisions, drawn, handling.reuse),
+        )
+        return Order(job, terms)
+
+
+def _fingerprint(task: Task, revisions: Mapping[str, str], drawn: bool, reuse: Reuse) -> str | None:
+    if reuse is Reuse.NEVER or (drawn and reuse is Reuse.FIXED_SEED):
+        return None
+    return fingerprint(task, revisions, any_seed=drawn)
+
+
+def require_handling(handling: Handling) -> None:
+    """Raises InvalidArgument for a priority or a time that cannot be."""
+    if not -MAX_PRIORITY <= handling.priority <= MAX_PRIORITY:
+        raise InvalidArgument(
+            f"'priority' must be {-MAX_PRIORITY} to {MAX_PRIORITY}; got {handling.priority}",
+            reason="BAD_ARGUMENT",
+            field="priority",
+            limit=f"{-MAX_PRIORITY} to {MAX_PRIORITY}",
+            asked=str(handling.priority),
+        )
+    if handling.timeout is not None and not 0 < handling.timeout <= MAX_TIMEOUT:
+        raise InvalidArgument(
+            f"'timeout' must be more than 0 and at most {MAX_TIMEOUT:g} seconds; got {handling.timeout:g}",
+            reason="BAD_ARGUMENT",
+            field="timeout",
+            limit=f"more than 0, at most {MAX_TIMEOUT:g} seconds",
+            asked=f"{handling.timeout:g}",
         )
 
 

@@ -1,47 +1,59 @@
-"""The queue: jobs are added, run one at a time on the engine (edits beside it), watched, and canceled."""
+"""The queue: jobs are accepted, run by turns, watched, tried again, canceled and ended, each of them once."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
+import dataclasses
 import itertools
 import logging
-from collections import defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from capabilities import imaging
-from capabilities.errors import Canceled, InternalFault, Refusal, Unavailable
-from capabilities.policy import Caller
-from capabilities.tasks import Generation, Task
-from entity_store.images import Images
+from capabilities.budgets import NOTHING, Cost
+from capabilities.errors import Canceled, FailedPrecondition, InternalFault, Refusal, Unavailable
 from sidecar.engines import plain
-from sidecar.engines.base import Engine
-from sidecar.engines.events import Done, Event, Failed, Preview, Queued, RawImage, Step
-from sidecar.jobs.store import Job, JobStore, State, StoredImage
+from sidecar.engines.base import Engine, Work
+from sidecar.engines.events import Done, Event, Failed, Loading, Queued, Step
+from sidecar.jobs.followers import Followers
+from sidecar.jobs.reader import Batch
+from sidecar.jobs.records import Job, Lane, Order, State
+from sidecar.jobs.results import Results
+from sidecar.jobs.schedule import Preference
+from sidecar.jobs.store import JobStore, too_late
+from sidecar.telemetry import Meter
 
 log = logging.getLogger("viwo_imagegen.jobs")
 T = TypeVar("T")
 
-BACKLOG = 256
-"""Events kept for a watcher that reads slowly; the oldest steps and previews are dropped first."""
+POSITIONS_APART = 0.25
+"""Seconds between two tellings of positions to those who wait."""
+
+KILL_AFTER = 30.0
+"""Seconds that a job which was told to end may take before its engine is ended by force."""
+
+FIRST_BACKOFF = 0.25
+MAX_BACKOFF = 30.0
 
 
-class _Watcher:
-    """Someone who follows a job, and what they have not read yet."""
+@dataclass(frozen=True)
+class Rules:
+    """How the queue behaves. Times in seconds."""
 
-    def __init__(self, preview_every: int) -> None:
-        self.preview_every = preview_every
-        self.happenings: asyncio.Queue[Event | Job] = asyncio.Queue()
-
-    def tell(self, event: Event) -> None:
-        if isinstance(event, Preview) and not self.preview_every:
-            return
-        if self.happenings.qsize() >= BACKLOG:
-            self.happenings.get_nowait()
-        self.happenings.put_nowait(event)
+    max_waiting: int = 1000
+    max_attempts: int = 3
+    patience: float = 10.0
+    """How long a job may be passed over for others whose model is loaded."""
+    reuse_for: float = 7 * 24 * 3600.0
+    """How long a result is answered to the same task again."""
+    most_together: int = 4
+    """How many jobs that are alike may be drawn in one go."""
+    max_seconds: float = 3600.0
+    """How long an attempt may take."""
+    beat: float = 10.0
 
 
 class JobQueue:
@@ -51,88 +63,83 @@ class JobQueue:
         self,
         store: JobStore,
         engine: Engine,
-        images: Images,
+        results: Results,
+        rules: Rules = Rules(),
         *,
-        max_waiting: int = 1000,
-        max_attempts: int = 2,
+        meter: Meter | None = None,
+        billed_when_canceled: Callable[[Job], bool] = lambda job: False,
     ) -> None:
         self._store = store
         self._engine = engine
-        self._images = images
-        self._max_waiting = max_waiting
-        self._max_attempts = max_attempts
-        self._wake = asyncio.Event()
-        self._watchers: defaultdict[str, set[_Watcher]] = defaultdict(set)
-        self._waiters: defaultdict[str, set[asyncio.Future[Job]]] = defaultdict(set)
+        self._results = results
+        self._rules = rules
+        self._meter = meter or Meter()
+        self._billed_when_canceled = billed_when_canceled
+        self._preference = Preference(rules.patience)
+        self._wake = {lane: asyncio.Event() for lane in Lane}
+        self._moved = asyncio.Event()
+        self._followers = Followers(store, engine, self.step)
+        self.watch, self.watch_batch = self._followers.watch, self._followers.watch_batch
+        self.finished = self._followers.finished
         self._steps: dict[str, Step] = {}
-        self._canceling: set[str] = set()
-        self._workers: list[asyncio.Task[None]] = []
+        # Running jobs that have been told to end, and what their end is then.
+        self._ending: dict[str, Failed] = {}
+        self._tasks: list[asyncio.Task[None]] = []
         self.stopping = False
 
     async def start(self) -> None:
         """Take up the work; what a dead server left unfinished comes first."""
-        self._workers = [asyncio.create_task(self._work(with_model)) for with_model in (True, False)]
+        duties = [self._work(lane) for lane in Lane] + [self._keep_time(), self._tell_positions()]
+        self._tasks = [asyncio.create_task(duty) for duty in duties]
 
     async def stop(self) -> None:
         """Stop taking jobs. The running one stays recorded as running, and is queued again at the next start."""
         self.stopping = True
-        for worker in self._workers:
-            worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def submit(self, job: Job) -> Job:
+    async def submit(self, order: Order) -> Job:
         """Write a planned job down; once this returns it will end in exactly one final state."""
-        # Shielded: a caller that leaves meanwhile must not leave a job behind that nobody wakes the queue for.
-        return await asyncio.shield(asyncio.get_running_loop().create_task(self._add(job)))
+        return (await self.submit_all([order]))[0]
 
-    async def _add(self, job: Job) -> Job:
-        added = await self._store.add(job, max_waiting=self._max_waiting)
-        log.info("job %s queued: %s under capability %s", added.id, added.method, added.capability_id)
-        self._wake.set()
-        return added
+    async def submit_all(self, orders: Sequence[Order], batch: Batch | None = None) -> list[Job]:
+        """Write several jobs down, all or none of them."""
+        # Shielded: a caller that leaves meanwhile must not leave a job behind that nobody wakes the queue for.
+        return await asyncio.shield(asyncio.get_running_loop().create_task(self._add(orders, batch)))
+
+    async def _add(self, orders: Sequence[Order], batch: Batch | None) -> list[Job]:
+        orders = [await self.answered(order) for order in orders]
+        jobs = await self._store.add(orders, max_waiting=self._rules.max_waiting, batch=batch)
+        for job in jobs:
+            log.info("job %s %s: %s under capability %s", job.id, job.state, job.method, job.capability_id)
+            self._meter.accepted.labels(job.method).inc()
+            if job.state.final:
+                self._ended(job)
+        for lane in {job.lane for job in jobs}:
+            self._wake[lane].set()
+        return jobs
+
+    async def answered(self, order: Order) -> Order:
+        """The order as it is, or, where the result is there already, as one that costs nothing and needs no engine."""
+        job = order.job
+        if job.fingerprint is None:
+            return order
+        source = await self._store.answer(job.fingerprint, job.created - self._rules.reuse_for)
+        if source is None or not await asyncio.to_thread(self._results.are_there, source):
+            return order
+        log.info("job %s is answered by job %s", job.id, source.id)
+        job = dataclasses.replace(job, answered_by=source.id, cost=NOTHING)
+        if job.save is None:
+            images = tuple(dataclasses.replace(image, entity_id=0) for image in source.images)
+            job = dataclasses.replace(
+                job, state=State.SUCCEEDED, ended=job.created, images=images, warnings=source.warnings
+            )
+        return dataclasses.replace(order, job=job)
 
     def step(self, job_id: str) -> Step | None:
         """How far a running job is."""
         return self._steps.get(job_id)
-
-    async def position(self, job: Job) -> int:
-        return await self._store.position(job) if job.state is State.QUEUED else 0
-
-    async def finished(self, job_id: str) -> Job:
-        """The job once it has ended. Raises NotFound."""
-        end: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
-        self._waiters[job_id].add(end)
-        try:
-            job = await self._store.get(job_id)
-            return job if job.state.final else await end
-        finally:
-            self._waiters[job_id].discard(end)
-            if not self._waiters[job_id]:
-                del self._waiters[job_id]
-
-    async def watch(self, job_id: str, preview_every: int = 0) -> AsyncGenerator[Event | Job]:
-        """Where a job is and what happens to it from now on; the ended job comes last. Raises NotFound."""
-        watcher = _Watcher(preview_every)
-        self._watchers[job_id].add(watcher)
-        try:
-            job = await self._store.get(job_id)
-            if job.state.final:
-                yield job
-                return
-            if job.state is State.QUEUED:
-                yield Queued(await self._store.position(job))
-            elif (step := self._steps.get(job_id)) is not None:
-                yield step
-            self._engine.attend(job_id, preview_every)
-            while True:
-                happening = await watcher.happenings.get()
-                yield happening
-                if isinstance(happening, Job):
-                    return
-        finally:
-            self._watchers[job_id].discard(watcher)
-            if not self._watchers[job_id]:
-                del self._watchers[job_id]
 
     async def cancel(self, job_id: str) -> Job:
         """Cancel a job: a queued one at once, a running one within a step. A job that has ended stays as it is."""
@@ -144,132 +151,227 @@ class JobQueue:
                 return job
             job = await self._store.get(job_id)
             if job.state is State.RUNNING:
-                self._canceling.add(job_id)
-                self._engine.cancel(job_id)
+                self._tell_to_end(job_id, failure)
             if job.state is not State.QUEUED:
                 return job
             # It was put back into the queue between the two looks; look again.
 
-    async def _work(self, with_model: bool) -> None:
-        """One of the two lanes: jobs for the engine, and edits, which need not wait behind them."""
+    async def cancel_batch(self, batch_id: str) -> Batch:
+        """Cancel every job of a batch that has not ended. Raises NotFound."""
+        for job in (await self._store.batch(batch_id)).jobs:
+            if not job.state.final:
+                await self.cancel(job.id)
+        return await self._store.batch(batch_id)
+
+    def _tell_to_end(self, job_id: str, failure: Failed) -> None:
+        """Ask a running job to end; when it does not, its engine is ended."""
+        if job_id not in self._ending:
+            asyncio.get_running_loop().call_later(KILL_AFTER, self._force_end, job_id)
+        self._ending.setdefault(job_id, failure)
+        self._engine.cancel(job_id)
+
+    def _force_end(self, job_id: str) -> None:
+        if job_id in self._ending:
+            log.error("job %s does not end; its engine is ended by force", job_id)
+            self._engine.kill()
+
+    async def _work(self, lane: Lane) -> None:
+        """Jobs for the engine run in one lane; edits, which need not wait behind them, in another."""
+        most = self._rules.most_together if lane is Lane.MODEL else 1
         while True:
-            self._wake.clear()
-            job = await _insist(partial(self._store.next, with_model=with_model))
-            if job is None:
-                await self._wake.wait()
+            self._wake[lane].clear()
+            self._preference.loaded = self._engine.loaded
+            jobs = await _insist(partial(self._store.take, lane, self._preference, most))
+            if not jobs:
+                await self._rest(lane)
                 continue
-            try:
-                await self._run(job)
-            except Exception:
-                # A fault of ours must not stop the queue, nor leave the job running for ever.
-                log.exception("job %s broke the queue's own code", job.id)
-                fault = Failed.of(
-                    InternalFault("the server failed on this job; its log says why", reason="BUG")
-                )
-                await _insist(partial(self._fail, job, fault))
-            finally:
-                self._steps.pop(job.id, None)
-                self._canceling.discard(job.id)
-            await self._tell_positions()
+            with self._meter.busy.labels(lane).track_inprogress():
+                await self._run_all(jobs)
+            self._moved.set()
 
-    async def _run(self, job: Job) -> None:
+    async def _rest(self, lane: Lane) -> None:
+        """Until there is something to do, or something that had to wait may begin."""
+        ready = await _insist(partial(self._store.next_ready, lane))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None if ready is None else max(0.0, ready - time.time())):
+                await self._wake[lane].wait()
+
+    async def _run_all(self, jobs: Sequence[Job]) -> None:
+        """Run jobs that were taken together; each of them has ended or waits again when this returns."""
+        open_jobs = {job.id: job for job in jobs}
+        alarms = [alarm for job in jobs for alarm in self._alarms(job)]
+        if jobs[0].lane is Lane.MODEL:
+            self._meter.together.observe(len(jobs))
+        for job in jobs:
+            assert job.started is not None
+            self._meter.wait.labels(self._meter.owner(job.owner_id)).observe(job.started - job.created)
         try:
-            outcome = await self._engine_outcome(job)
-            if isinstance(outcome, Done):
-                images = await asyncio.to_thread(self._keep, job, outcome.images)
-                ended = await self._store.succeed(job.id, images, outcome.seconds, outcome.warnings)
-                log.info("job %s succeeded in %.2f s", job.id, outcome.seconds)
-                if ended is not None:
-                    self._ended(ended)
-                return
-            failure = outcome
-        except Refusal as refusal:
-            failure = Failed.of(refusal)
-        if failure.passing and job.attempts < self._max_attempts and job.id not in self._canceling:
-            log.warning("job %s will be tried again: %s", job.id, failure.message)
-            await _insist(partial(self._store.requeue, job.id))
-            self._publish(job.id, Queued(0))
+            async for job_id, outcome in self._outcomes(jobs):
+                await self._conclude(open_jobs[job_id], outcome)
+                del open_jobs[job_id]
+        except Exception:
+            # A fault of ours must not stop the queue, nor leave jobs running for ever.
+            log.exception("jobs %s broke the queue's own code", ", ".join(open_jobs))
+            fault = Failed.of(InternalFault("the server failed on this job; its log says why", reason="BUG"))
+            for job in open_jobs.values():
+                await _insist(partial(self._fail, job, fault))
+        finally:
+            for alarm in alarms:
+                alarm.cancel()
+            for job in jobs:
+                self._steps.pop(job.id, None)
+                self._ending.pop(job.id, None)
+
+    def _alarms(self, job: Job) -> list[asyncio.TimerHandle]:
+        """What ends a job that takes too long."""
+        loop = asyncio.get_running_loop()
+        most = Failed.of(
+            too_late(f"after {self._rules.max_seconds:g} s of work, the most that an attempt may take")
+        )
+        alarms = [loop.call_later(self._rules.max_seconds, self._tell_to_end, job.id, most)]
+        if job.deadline is not None:
+            late = Failed.of(too_late("while it was worked on"))
+            alarms.append(
+                loop.call_later(max(0.0, job.deadline - time.time()), self._tell_to_end, job.id, late)
+            )
+        return alarms
+
+    async def _outcomes(self, jobs: Sequence[Job]) -> AsyncGenerator[tuple[str, Done | Failed | Job]]:
+        """How each job comes out: pictures, a failure, or the job that has its result."""
+        works = []
+        for job in jobs:
+            try:
+                if job.id in self._ending:
+                    yield job.id, self._ending[job.id]
+                elif job.answered_by is not None:
+                    yield job.id, await self._store.get(job.answered_by)
+                else:
+                    inputs = await asyncio.to_thread(self._results.inputs, job.task)
+                    if job.lane is Lane.PLAIN:
+                        yield job.id, await asyncio.to_thread(plain.work, job.task, inputs)
+                    else:
+                        works.append(
+                            Work(job.id, job.task, inputs, partial(self._followers.attention, job.id))
+                        )
+            except Refusal as refusal:
+                yield job.id, Failed.of(refusal)
+        if not works:
             return
-        await _insist(partial(self._fail, job, failure))
+        left = {work.job_id for work in works}
+        try:
+            async for job_id, event in self._engine.run(works):
+                if isinstance(event, Done | Failed):
+                    left.discard(job_id)
+                    yield job_id, event
+                else:
+                    self._note(job_id, event)
+        except Refusal as refusal:
+            for job_id in left:
+                yield job_id, Failed.of(refusal)
+            return
+        for job_id in left:
+            yield (
+                job_id,
+                Failed.of(InternalFault("the engine ended a job without a result", reason="NO_RESULT")),
+            )
 
-    async def _engine_outcome(self, job: Job) -> Done | Failed:
-        if job.id in self._canceling:
-            raise Canceled("the job was canceled", reason="CANCELED")
-        inputs = await asyncio.to_thread(self._inputs, job.task)
-        if not job.task.models:
-            return await asyncio.to_thread(plain.work, job.task, inputs)
-        async for event in self._engine.run(job.id, job.task, inputs, lambda: self._attention(job.id)):
-            if isinstance(event, Done | Failed):
-                return event
-            if isinstance(event, Step):
-                self._steps[job.id] = event
-            self._publish(job.id, event)
-        raise InternalFault("the engine ended a job without a result", reason="NO_RESULT")
+    def _note(self, job_id: str, event: Event) -> None:
+        if isinstance(event, Step):
+            self._steps[job_id] = event
+        elif isinstance(event, Loading):
+            self._meter.loads.labels(event.model_id).inc()
+        self._followers.tell(job_id, event)
 
-    def _inputs(self, task: Task) -> dict[str, RawImage]:
-        """The pictures that a task begins with, decoded."""
-        pictures = {
-            role: imaging.decode(self._images.find_file(ref), field=role) for role, ref in task.inputs.items()
-        }
-        return {
-            role: RawImage(imaging.to_pixels(picture), picture.width, picture.height, picture.bands, 0)
-            for role, picture in pictures.items()
-        }
+    async def _conclude(self, job: Job, outcome: Done | Failed | Job) -> None:
+        """Write down how a job came out."""
+        if not isinstance(outcome, Failed):
+            try:
+                await self._succeed(job, outcome)
+                return
+            except Refusal as refusal:
+                outcome = Failed.of(refusal)
+        if outcome.code == "CANCELLED" or job.id in self._ending:
+            outcome = self._ending.get(job.id, outcome)
+        elif outcome.passing and job.attempts < self._rules.max_attempts:
+            wait = min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** (job.attempts - 1))
+            log.warning("job %s will be tried again in %.2f s: %s", job.id, wait, outcome.message)
+            self._meter.retried.labels(outcome.reason).inc()
+            await _insist(partial(self._store.requeue, job.id, time.time() + wait))
+            self._followers.tell(job.id, Queued(0))
+            return
+        await _insist(partial(self._fail, job, outcome))
+
+    async def _succeed(self, job: Job, outcome: Done | Job) -> None:
+        seconds, warnings = 0.0, outcome.warnings
+        if isinstance(outcome, Job):
+            if not await asyncio.to_thread(self._results.are_there, outcome):
+                raise FailedPrecondition(
+                    "the stored result that was to be answered has been removed meanwhile; submit the task again",
+                    reason="RESULT_GONE",
+                )
+            images = await asyncio.to_thread(self._results.place_again, job, outcome)
+        else:
+            images = await asyncio.to_thread(self._results.keep, job, outcome.images)
+            seconds = outcome.seconds
+        device = self._engine.device if isinstance(outcome, Done) else ""
+        ended, twins = await _insist(
+            partial(self._store.succeed, job.id, images, seconds, warnings, device=device)
+        )
+        if ended is None:
+            return
+        log.info("job %s succeeded in %.2f s", job.id, seconds)
+        if ended.answered_by is None:
+            self._meter.work.labels(job.method, job.task.model_id).observe(seconds)
+            self._meter.steps.labels(job.task.model_id).inc(job.task.total_steps)
+            self._meter.compute.labels(job.task.model_id).inc(job.task.compute)
+        self._ended(ended)
+        if twins:
+            self._wake[Lane.PLAIN].set()
 
     async def _fail(self, job: Job, failure: Failed) -> None:
-        ended = await self._store.fail(job.id, failure)
-        log.info("job %s ended: %s %s", job.id, failure.code, failure.reason)
-        if ended is not None:
+        spent = NOTHING
+        if failure.code in ("CANCELLED", "DEADLINE_EXCEEDED"):
+            step = self._steps.get(job.id)
+            spent = job.cost.share(step.step, step.total) if step else NOTHING
+            if self._billed_when_canceled(job):
+                spent = Cost(spent.compute, job.cost.money)
+        for ended in await self._store.fail(job.id, failure, spent):
+            log.info("job %s ended: %s %s", ended.id, failure.code, failure.reason)
             self._ended(ended)
 
-    def _keep(self, job: Job, images: tuple[RawImage, ...]) -> list[StoredImage]:
-        """Encode and store the pictures, and make their entities; done again after a crash, it changes nothing."""
-        kept = []
-        for index, raw in enumerate(images):
-            facts = job.task.facts(raw.seed)
-            picture = imaging.from_pixels(raw.pixels, raw.width, raw.height, raw.bands)
-            if isinstance(job.task, Generation) and job.task.background == "transparent":
-                picture = imaging.clear_ground(picture)
-            output = job.task.output
-            stored = self._images.keep(
-                imaging.encode(picture, output.format, quality=output.quality, metadata=facts)
-            )
-            entity_id = 0
-            if job.save is not None:
-                created = dt.datetime.fromtimestamp(job.created, dt.UTC).isoformat(timespec="seconds")
-                metadata = {**facts, "job_id": job.id, "created": created}
-                caller = Caller(job.caller_id, job.this_id)
-                entity_id = self._images.save(stored, caller, job.save, metadata, job=(job.id, index)).id
-            kept.append(
-                StoredImage(
-                    stored.ref, output.format, raw.width, raw.height, len(stored.data), raw.seed, entity_id
-                )
-            )
-        return kept
-
-    def _attention(self, job_id: str) -> int | None:
-        """The closest look that anyone wants at a job: a preview each so many steps, 0 for steps only, None for nothing."""
-        wanted = [watcher.preview_every for watcher in self._watchers.get(job_id, ())]
-        return min((every for every in wanted if every), default=0) if wanted else None
-
-    def _publish(self, job_id: str, event: Event) -> None:
-        for watcher in self._watchers.get(job_id, ()):
-            watcher.tell(event)
-
     def _ended(self, job: Job) -> None:
-        for watcher in self._watchers.get(job.id, ()):
-            watcher.happenings.put_nowait(job)
-        for end in self._waiters.get(job.id, ()):
-            if not end.done():
-                end.set_result(job)
+        """Tell everyone who waits for it, and let those begin that it held up."""
+        self._meter.ended.labels(job.method, job.state).inc()
+        if job.answered_by is not None and job.state is State.SUCCEEDED:
+            self._meter.reused.inc()
+        self._preference.forget(job.id)
+        self._followers.ended(job)
+        for wake in self._wake.values():
+            wake.set()
+        self._moved.set()
+
+    async def _keep_time(self) -> None:
+        """Renew this runner's lease, take back what lost runners had, and end what waited past its deadline."""
+        for round_ in itertools.count():
+            with contextlib.suppress(Unavailable):
+                for job in await self._store.expire():
+                    self._ended(job)
+                if round_ % max(1, int(self._rules.beat)) == 0 and await self._store.beat():
+                    for wake in self._wake.values():
+                        wake.set()
+            await asyncio.sleep(min(1.0, self._rules.beat))
 
     async def _tell_positions(self) -> None:
-        for job_id in list(self._watchers):
-            if job_id not in self._steps:
-                with contextlib.suppress(Refusal):
-                    job = await self._store.get(job_id)
-                    if job.state is State.QUEUED:
-                        self._publish(job_id, Queued(await self._store.position(job)))
+        """Tell those who watch a waiting job how many are before it, whenever something moved."""
+        while True:
+            await self._moved.wait()
+            self._moved.clear()
+            watched = [job_id for job_id in self._followers.watched if job_id not in self._steps]
+            if watched:
+                with contextlib.suppress(Unavailable):
+                    for job_id, position in (await self._store.waiting(watched)).items():
+                        self._followers.tell(job_id, Queued(position))
+            await asyncio.sleep(POSITIONS_APART)
 
 
 async def _insist(write: Callable[[], Awaitable[T]]) -> T:

@@ -9,24 +9,26 @@ import json
 from google.protobuf import json_format
 
 from capabilities import methods
+from capabilities.budgets import UNITS
 from capabilities.errors import Refusal
 from entity_store.blobs import Blobs
 from sidecar.engines.events import Failed
 from sidecar.jobs.admission import Admission
 from sidecar.jobs.queue import JobQueue
-from sidecar.jobs.store import Job, State
+from sidecar.jobs.records import Job, State
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2_grpc
 from sidecar.pb.viwo.imagegen.v1 import image_pb2 as pb
-from sidecar.services import requests, translate
+from sidecar.services import job_messages, requests, translate
 from sidecar.services.gate import Context
 from sidecar.services.requests import Wish
 
 
 class ImageServicer(image_pb2_grpc.ImageServiceServicer):
-    def __init__(self, admission: Admission, queue: JobQueue, blobs: Blobs) -> None:
+    def __init__(self, admission: Admission, queue: JobQueue, blobs: Blobs, currency: str = "") -> None:
         self._admission = admission
         self._queue = queue
         self._blobs = blobs
+        self._currency = currency
         self._cancelations: set[asyncio.Task[Job]] = set()
 
     async def TextToImage(self, request: pb.TextToImageRequest, context: Context) -> pb.ImageResponse:
@@ -87,14 +89,15 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
 
     async def _answer(self, wish: Wish) -> pb.ImageResponse:
         job = await self._wait(wish)
-        return translate.image_response(job, await self._files(job, wish.output))
+        return job_messages.image_response(job, await self._files(job, wish.output), self._currency)
 
     async def _wait(self, wish: Wish) -> Job:
         """The ended job. Raises its failure; a client that goes away cancels it unless it asked to keep it."""
-        job = await wish.plan(self._admission)
+        order = await wish.plan(self._admission)
+        job = order.job
         try:
-            await self._queue.submit(job)
-            ended = await self._queue.finished(job.id)
+            job = await self._queue.submit(order)
+            ended = job if job.state.final else await self._queue.finished(job.id)
         except asyncio.CancelledError:
             keep = wish.output.on_disconnect == common_pb2.DISCONNECT_POLICY_KEEP
             if not keep and not self._queue.stopping:
@@ -132,7 +135,8 @@ def _script_answer(job: Job, files: list[bytes]) -> dict[str, object]:
         "images": images,
         "job": job.id,
         "model": job.task.model_id,
-        "compute": job.task.compute,
+        "compute": job.spent.compute / UNITS,
+        **({"reused": True} if job.answered_by else {}),
         "seconds": round(job.work_seconds, 3),
         **({"warnings": list(job.warnings)} if job.warnings else {}),
     }

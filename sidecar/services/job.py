@@ -1,4 +1,4 @@
-"""JobService: work that nobody waits for, and the stream of what happens to it."""
+"""JobService: work that nobody waits for, alone or in batches, and the stream of what happens to it."""
 
 from __future__ import annotations
 
@@ -6,32 +6,55 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
+from google.protobuf.duration_pb2 import Duration
+
+from capabilities.budgets import Tier
 from capabilities.errors import InvalidArgument, Refusal
 from entity_store.blobs import Blobs
-from sidecar.engines.events import Event, Failed, Loading, Preview, Queued, Step
+from sidecar.engines.events import Failed
 from sidecar.jobs.admission import Admission
+from sidecar.jobs.documents import Documents
 from sidecar.jobs.queue import JobQueue
-from sidecar.jobs.store import Job, JobStore
-from sidecar.pb.viwo.imagegen.v1 import common_pb2, job_pb2_grpc
+from sidecar.jobs.reader import Batch
+from sidecar.jobs.records import Job, Order, new_id
+from sidecar.jobs.store import JobStore
 from sidecar.pb.viwo.imagegen.v1 import job_pb2 as pb
-from sidecar.services import requests, translate
+from sidecar.pb.viwo.imagegen.v1 import job_pb2_grpc
+from sidecar.services import job_messages as messages
+from sidecar.services import requests, translate, variations
 from sidecar.services.gate import Context
 
 _JOB_ID = re.compile(r"[0-9a-f]{26}")
+_TIERS: dict[Tier, pb.CostTier.ValueType] = {
+    "low": pb.COST_TIER_LOW,
+    "medium": pb.COST_TIER_MEDIUM,
+    "high": pb.COST_TIER_HIGH,
+}
 
 
 class JobServicer(job_pb2_grpc.JobServiceServicer):
-    def __init__(self, admission: Admission, queue: JobQueue, store: JobStore, blobs: Blobs) -> None:
+    def __init__(
+        self,
+        admission: Admission,
+        queue: JobQueue,
+        store: JobStore,
+        blobs: Blobs,
+        documents: Documents,
+        currency: str = "",
+    ) -> None:
         self._admission = admission
         self._queue = queue
         self._store = store
         self._blobs = blobs
+        self._documents = documents
+        self._currency = currency
 
     async def Submit(self, request: pb.SubmitJobRequest, context: Context) -> pb.Job:
         wish = requests.submitted(request)
-        job = await wish.plan(self._admission, request.request_id)
-        return await self._message(await self._queue.submit(job))
+        order = await wish.plan(self._admission, request.request_id)
+        return await self._message(await self._queue.submit(order))
 
     async def Get(self, request: pb.GetJobRequest, context: Context) -> pb.Job:
         job = await self._store.get(request.id)
@@ -46,25 +69,23 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
         size = translate.page_size(request.page_size, 50)
         if request.page_token and not _JOB_ID.fullmatch(request.page_token):
             raise translate.bad_page_token(request.page_token)
-        names = {number: state for state, number in translate.STATES.items()}
+        names = {number: state for state, number in messages.STATES.items()}
         unknown = [number for number in request.states if number not in names]
         if unknown:
             raise InvalidArgument(
                 f"'states' holds {unknown[0]}, which is no state", reason="BAD_ARGUMENT", field="states"
             )
-        jobs = await self._store.page(
+        jobs, positions = await self._store.page(
             states=[names[number] for number in request.states],
             capability_id=request.capability_id,
             owner_id=request.owner_id,
             before=request.page_token,
             limit=size + 1,
         )
-        messages = [await self._message(job) for job in jobs[:size]]
-        for message in messages:
+        page = [self._told(job, positions.get(job.id, 0)) for job in jobs[:size]]
+        for message in page:
             translate.masked(message, request.read_mask)
-        return pb.ListJobsResponse(
-            jobs=messages, next_page_token=jobs[size - 1].id if len(jobs) > size else ""
-        )
+        return pb.ListJobsResponse(jobs=page, next_page_token=jobs[size - 1].id if len(jobs) > size else "")
 
     async def Watch(self, request: pb.WatchJobRequest, context: Context) -> AsyncIterator[pb.JobEvent]:
         if request.preview_every < 0:
@@ -72,42 +93,110 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
                 "'preview_every' must not be negative", reason="BAD_ARGUMENT", field="preview_every"
             )
         async for happening in self._queue.watch(request.id, request.preview_every):
-            yield _event(request.id, happening)
+            yield messages.event(request.id, happening, self._currency)
 
     async def Cancel(self, request: pb.CancelJobRequest, context: Context) -> pb.Job:
         return await self._message(await self._queue.cancel(request.id))
 
     async def Estimate(self, request: pb.SubmitJobRequest, context: Context) -> pb.EstimateResponse:
         try:
-            job = await requests.submitted(request).plan(self._admission)
+            order = await requests.submitted(request).plan(self._admission)
         except Refusal as refusal:
-            return pb.EstimateResponse(refusal=translate.failure(Failed.of(refusal)))
-        return pb.EstimateResponse(
-            cost=common_pb2.Cost(compute=job.task.compute),
+            return pb.EstimateResponse(refusal=messages.failure(Failed.of(refusal)))
+        order = await self._queue.answered(order)
+        job = order.job
+        response = pb.EstimateResponse(
+            cost=messages.cost(job.cost, self._currency),
             model_id=job.task.model_id,
             task_json=job.task.model_dump_json(),
+            tier=_TIERS[self._admission.tier(job.cost)],
+            reused=job.answered_by is not None,
+        )
+        blocked = await self._store.would_block(order)
+        if blocked is not None:
+            response.blocked.CopyFrom(messages.failure(blocked))
+        seconds = 0.0 if response.reused else await self._store.seconds(job)
+        if seconds is not None:
+            response.work.CopyFrom(Duration(seconds=int(seconds), nanos=int(seconds % 1 * 1e9)))
+        return response
+
+    async def SubmitBatch(self, request: pb.SubmitBatchRequest, context: Context) -> pb.Batch:
+        tasks = variations.tasks(request)
+        if request.on_error not in pb.OnError.values():
+            raise InvalidArgument(
+                "'on_error' must be STOP or CONTINUE", reason="BAD_ARGUMENT", field="on_error"
+            )
+        batch = Batch(new_id(), request.on_error != pb.ON_ERROR_CONTINUE, time.time())
+        orders = [await self._planned(place, task, batch.id) for place, task in enumerate(tasks)]
+        jobs = await self._queue.submit_all(orders, batch)
+        return self._batch(replace(batch, jobs=tuple(jobs)))
+
+    async def _planned(self, place: int, task: pb.SubmitJobRequest, batch_id: str) -> Order:
+        try:
+            if task.request_id:
+                raise InvalidArgument(
+                    "'request_id' is for single jobs; leave it out",
+                    reason="BAD_ARGUMENT",
+                    field="request_id",
+                )
+            order = await requests.submitted(task).plan(self._admission)
+        except Refusal as refusal:
+            refusal.message = f"task {place}: {refusal.message}"
+            refusal.field = f"tasks[{place}].{refusal.field}" if refusal.field else f"tasks[{place}]"
+            raise
+        return replace(order, job=replace(order.job, batch_id=batch_id, batch_index=place))
+
+    async def GetBatch(self, request: pb.GetBatchRequest, context: Context) -> pb.Batch:
+        return self._batch(await self._store.batch(request.id))
+
+    async def WatchBatch(self, request: pb.GetBatchRequest, context: Context) -> AsyncIterator[pb.Batch]:
+        async for batch in self._queue.watch_batch(request.id):
+            yield self._batch(batch)
+
+    async def CancelBatch(self, request: pb.CancelBatchRequest, context: Context) -> pb.Batch:
+        return self._batch(await self._queue.cancel_batch(request.id))
+
+    async def BudgetStatus(
+        self, request: pb.BudgetStatusRequest, context: Context
+    ) -> pb.BudgetStatusResponse:
+        call = translate.call(request.context)
+        balances = await self._store.budgets(await asyncio.to_thread(self._admission.caps, call))
+        return pb.BudgetStatusResponse(
+            budgets=[messages.budget(balance, self._currency) for balance in balances]
         )
 
-    async def _message(self, job: Job) -> pb.Job:
-        step = self._queue.step(job.id)
-        return translate.job(job, step=step.step if step else 0, position=await self._queue.position(job))
+    async def Rerun(self, request: pb.RerunJobRequest, context: Context) -> pb.Job:
+        job = await self._store.get(request.id)
+        call = translate.call(request.context) if request.HasField("context") else None
+        order = await asyncio.to_thread(self._documents.again, job, call)
+        return await self._message(await self._queue.submit(order))
 
+    async def Export(self, request: pb.ExportJobRequest, context: Context) -> pb.JobDocument:
+        job = await self._store.get(request.id)
+        return pb.JobDocument(document_json=await asyncio.to_thread(self._documents.export, job))
 
-def _event(job_id: str, happening: Event | Job) -> pb.JobEvent:
-    event = pb.JobEvent(job_id=job_id, time=translate.timestamp(time.time()))
-    match happening:
-        case Job():
-            event.ended.CopyFrom(translate.job(happening))
-        case Queued(position):
-            event.queued.position = position
-        case Loading(model_id):
-            event.loading.model_id = model_id
-        case Step(step, total, image_index):
-            event.step.CopyFrom(pb.JobEvent.Step(step=step, total=total, image_index=image_index))
-        case Preview(data, width, height, image_index):
-            event.preview.CopyFrom(
-                pb.JobEvent.Preview(data=data, width=width, height=height, image_index=image_index)
+    async def Import(self, request: pb.ImportJobRequest, context: Context) -> pb.Job:
+        call = translate.call(request.context)
+        order = await asyncio.to_thread(self._documents.read, request.document_json, call)
+        return await self._message(await self._queue.submit(order))
+
+    async def History(self, request: pb.HistoryRequest, context: Context) -> pb.HistoryNode:
+        kind = request.WhichOneof("picture")
+        if kind is None:
+            raise InvalidArgument(
+                "'ref' or 'entity_id' is required", reason="MISSING_ARGUMENT", field="picture"
             )
-        case _:
-            raise TypeError(f"not an event of a stream: {happening}")
-    return event
+        return messages.history(await self._documents.history(getattr(request, kind)))
+
+    async def _message(self, job: Job) -> pb.Job:
+        return self._told(job, (await self._store.positions([job])).get(job.id, 0))
+
+    def _told(self, job: Job, position: int) -> pb.Job:
+        return messages.job(job, step=self._step(job.id), position=position, currency=self._currency)
+
+    def _batch(self, batch: Batch) -> pb.Batch:
+        return messages.batch(batch, self._step)
+
+    def _step(self, job_id: str) -> int:
+        step = self._queue.step(job_id)
+        return step.step if step else 0

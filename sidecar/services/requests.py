@@ -12,10 +12,10 @@ from capabilities.arguments import Arguments
 from capabilities.errors import InvalidArgument, Unimplemented
 from capabilities.methods import Method
 from entity_store.images import Placement
-from sidecar.jobs.admission import Admission
-from sidecar.jobs.store import Job
+from sidecar.jobs.admission import Admission, Handling
+from sidecar.jobs.records import Order
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
-from sidecar.services import translate
+from sidecar.services import job_messages, translate
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,15 @@ class Wish:
     save: Placement | None
     output: common_pb2.OutputOptions
 
-    async def plan(self, admission: Admission, request_id: str = "") -> Job:
+    @property
+    def handling(self) -> Handling:
+        return job_messages.handling(self.output.job)
+
+    async def plan(self, admission: Admission, request_id: str = "") -> Order:
         """The job it becomes; in a thread, since pictures have to be decoded."""
         call = translate.call(self.context)
         return await asyncio.to_thread(
-            admission.plan, call, self.method, self.arguments, self.save, request_id
+            admission.plan, call, self.method, self.arguments, self.save, self.handling, request_id
         )
 
 
@@ -217,7 +221,9 @@ TYPED: Mapping[str, Callable[[Any], Wish]] = {
 
 
 def invoked(request: image_pb2.InvokeRequest) -> Wish:
-    """A call as a script writes it. Options `save`, `name`, `description`, `room` and `reference` are the answer's."""
+    """A call as a script writes it. Besides the method's own options it may have those of the answer (`save`, `name`,
+    `description`, `room`, `canvas`, `reference`) and of the job (`priority`, `timeout`, `reuse`).
+    """
     method = methods.find(request.method)
     values = methods.arguments_from_json(request.arguments_json)
     output = common_pb2.OutputOptions()
@@ -268,7 +274,9 @@ def submitted(request: job_pb2.SubmitJobRequest) -> Wish:
 
 
 def _take_output(options: dict[str, Any]) -> common_pb2.OutputOptions:
-    output = common_pb2.OutputOptions(references_only=_flag(options, "reference"))
+    output = common_pb2.OutputOptions(
+        references_only=_flag(options, "reference"), job=_take_handling(options)
+    )
     names = {name: options.pop(name, None) for name in ("name", "description", "room", "canvas")}
     if not _flag(options, "save"):
         for name, value in names.items():
@@ -286,6 +294,33 @@ def _take_output(options: dict[str, Any]) -> common_pb2.OutputOptions:
     text = {name: _encodable(name, names[name] or "") for name in ("name", "description")}
     output.save.CopyFrom(common_pb2.SaveOptions(**text, room_id=room, canvas_id=canvas))
     return output
+
+
+def _take_handling(options: dict[str, Any]) -> common_pb2.JobOptions:
+    """`timeout` in seconds; `reuse` true takes any picture of the same task, false draws anew."""
+    job = common_pb2.JobOptions()
+    priority, timeout = options.pop("priority", None), options.pop("timeout", None)
+    for name, value in (("priority", priority), ("timeout", timeout)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise InvalidArgument(f"'{name}' must be a number", reason="BAD_ARGUMENT", field=name)
+    if priority is not None:
+        if priority != int(priority) or abs(priority) >= 2**31:
+            raise InvalidArgument(
+                "'priority' must be a whole number from -10 to 10", reason="BAD_ARGUMENT", field="priority"
+            )
+        job.priority = int(priority)
+    if timeout is not None:
+        if not 0 < timeout < 2**31:
+            raise InvalidArgument(
+                f"'timeout' must be more than 0 seconds; got {timeout:g}",
+                reason="BAD_ARGUMENT",
+                field="timeout",
+            )
+        job.timeout.FromNanoseconds(int(timeout * 1e9))
+    if options.get("reuse") is not None:
+        job.reuse = common_pb2.REUSE_ALWAYS if _flag(options, "reuse") else common_pb2.REUSE_NEVER
+    options.pop("reuse", None)
+    return job
 
 
 def _entity(name: str, value: object) -> int:

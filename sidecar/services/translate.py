@@ -16,10 +16,9 @@ from capabilities.policy import Caller, Capability
 from capabilities.tasks import MAX_SEED
 from entity_store.images import Placement, Version
 from entity_store.world import Entity, json_object
-from sidecar.engines.events import Failed
 from sidecar.jobs.admission import Call, require_context
-from sidecar.jobs.store import Job, State, StoredImage
-from sidecar.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, entity_pb2, image_pb2, job_pb2
+from sidecar.jobs.records import StoredImage
+from sidecar.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, entity_pb2, image_pb2
 
 MAX_PAGE = 1000
 MAX_DEPTH = 20
@@ -30,14 +29,6 @@ FORMATS = {
     "jpeg": common_pb2.IMAGE_FORMAT_JPEG,
     "webp": common_pb2.IMAGE_FORMAT_WEBP,
     "gif": common_pb2.IMAGE_FORMAT_GIF,
-}
-STATES = {
-    State.QUEUED: job_pb2.JOB_STATE_QUEUED,
-    State.RUNNING: job_pb2.JOB_STATE_RUNNING,
-    State.SUCCEEDED: job_pb2.JOB_STATE_SUCCEEDED,
-    State.FAILED: job_pb2.JOB_STATE_FAILED,
-    State.CANCELED: job_pb2.JOB_STATE_CANCELED,
-    State.BLOCKED_BUDGET: job_pb2.JOB_STATE_BLOCKED_BUDGET,
 }
 
 
@@ -230,58 +221,11 @@ def capability(value: Capability) -> capability_pb2.Capability:
     return message
 
 
-def failure(value: Failed) -> common_pb2.Failure:
-    return common_pb2.Failure(
-        code=value.code, message=value.message, reason=value.reason, field=value.field, limit=value.limit,
-        asked=value.asked,
-    )  # fmt: skip
-
-
 def stored_image(image: StoredImage, data: bytes = b"") -> common_pb2.Image:
     return common_pb2.Image(
         data=data, ref=image.ref, format=FORMATS[image.format], width=image.width, height=image.height,
         size_bytes=image.size, seed=image.seed, entity_id=image.entity_id,
     )  # fmt: skip
-
-
-def job(value: Job, *, step: int = 0, position: int = 0) -> job_pb2.Job:
-    message = job_pb2.Job(
-        id=value.id,
-        state=STATES[value.state],
-        method=value.method,
-        context=common_pb2.CallContext(
-            capability_id=value.capability_id, caller_id=value.caller_id, this_id=value.this_id
-        ),
-        task_json=value.task.model_dump_json(),
-        images=[stored_image(image) for image in value.images],
-        cost=common_pb2.Cost(compute=value.task.compute),
-        step=value.task.total_steps if value.state is State.SUCCEEDED else step,
-        total_steps=value.task.total_steps,
-        queue_position=position,
-        attempts=value.attempts,
-        model_id=value.task.model_id,
-        warnings=value.warnings,
-        create_time=timestamp(value.created),
-        start_time=timestamp(value.started),
-        end_time=timestamp(value.ended),
-        work_seconds=value.work_seconds,
-    )
-    if value.failure is not None:
-        message.failure.CopyFrom(failure(value.failure))
-    return message
-
-
-def image_response(value: Job, data: Sequence[bytes]) -> image_pb2.ImageResponse:
-    """The answer to a call that waited; `data` is empty where references were asked for."""
-    files = data or [b""] * len(value.images)
-    return image_pb2.ImageResponse(
-        images=[stored_image(image, file) for image, file in zip(value.images, files, strict=True)],
-        job_id=value.id,
-        cost=common_pb2.Cost(compute=value.task.compute),
-        model_id=value.task.model_id,
-        work_seconds=value.work_seconds,
-        warnings=value.warnings,
-    )
 
 
 def entity(value: Entity, *, data: bytes = b"", history: Sequence[Version] = ()) -> entity_pb2.ImageEntity:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capabilities.errors import InvalidArgument, PermissionDenied
-from capabilities.params import KINDS, NOT_HELD_YET, Params, dump, parse, parse_row, restrict
+from capabilities.params import KINDS, Params, dump, parse, parse_row, restrict
 from capabilities.policy import Caller, Capability, authorize, check
 from capabilities.tasks import TextToImage
 
@@ -26,6 +26,8 @@ raw_params = st.fixed_dictionaries(
         "default_model": st.sampled_from(MODELS),
         "max_compute": st.floats(0, 100),
         "max_width": whole, "max_height": whole, "max_pixels": whole, "max_images": whole, "max_steps": whole,
+        "max_concurrent": whole, "rate_per_minute": whole, "max_priority": st.integers(0, 10),
+        "compute_per_day": st.floats(0, 100), "money_per_month": st.floats(0, 100),
         "expires_at": st.integers(1, 2_000_000_000),
         "allow_unsafe": st.booleans(),
         "*": st.booleans(),
@@ -78,6 +80,10 @@ def test_no_chain_allows_what_an_ancestor_denies(
         for permission in ("allow_unsafe", "*"):
             if child.get(permission):
                 assert all(ancestor.get(permission) for ancestor in ancestors)
+        for name in ("max_concurrent", "rate_per_minute", "compute_per_day", "money_per_month"):
+            limits = [ancestor[name] for ancestor in ancestors if name in ancestor]
+            assert all(child[name] <= limit for limit in limits)
+        assert all(child.get("max_priority", 0) <= ancestor.get("max_priority", 0) for ancestor in ancestors)
         ancestors.append(child)
 
 
@@ -122,19 +128,9 @@ def test_whatever_is_not_understood_is_refused_and_never_ignored(raw: dict[str, 
         parse_row(raw)
 
 
-@pytest.mark.parametrize("name", sorted(NOT_HELD_YET))
-def test_limits_that_nobody_holds_fail_closed(name: str) -> None:
-    with pytest.raises(InvalidArgument, match="not enforced by this server yet"):
-        parse({name: 1})
-    with pytest.raises(PermissionDenied, match="allows nothing here"):
-        authorize(
-            Capability("id", 1, "diffusers.generate", {name: 1}), Caller(1),
-            capability_type="diffusers.generate", method="textToImage", now=NOW,
-        )  # fmt: skip
-
-
 BAD: dict[str, list[object]] = {
     "max_steps": [0, -1, 1.5, True, "3", float("nan"), float("inf"), None, [1]],
+    "max_priority": [-1, 11, 0.5, True, "3"],
     "max_compute": [-0.1, True, "3", float("nan"), float("inf"), None],
     "allowed_models": ["a", {"a": 1}, [1], None, 3],
     "allowed_methods": ["textToImage", [None]],

@@ -109,7 +109,8 @@ async def test_positions_count_down(sidecar: Sidecar) -> None:
     context = await sidecar.context()
     first = await sidecar.jobs.Submit(submission(context, **SLOW))
     await until(sidecar, first.id, "step")
-    waiting = [await sidecar.jobs.Submit(submission(context)) for _ in range(3)]
+    # Not alike, or they would be drawn together; and slow enough that each position is told.
+    waiting = [await sidecar.jobs.Submit(submission(context, steps=100 + place)) for place in range(3)]
     assert [job.queue_position for job in waiting] == [0, 1, 2]
     stream = sidecar.jobs.Watch(job_pb2.WatchJobRequest(id=waiting[2].id))
     positions = []

@@ -1,10 +1,14 @@
-"""The table of jobs: migrations, and states that change once."""
+"""The job database: migrations, states that change once, turns, leases, answers; on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,14 +16,23 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from capabilities.errors import Canceled, ResourceExhausted
+from capabilities.budgets import SERVER, Cap, Cost, Period
+from capabilities.errors import Canceled, NotFound, ResourceExhausted
 from capabilities.tasks import TextToImage
 from entity_store.images import Placement
 from sidecar.engines.events import Failed
-from sidecar.jobs import store as jobs
-from sidecar.jobs.store import HEAD, METADATA, Job, JobStore, State, StoredImage, migrate, new_id
+from sidecar.jobs import ledger, schedule, store, tables
+from sidecar.jobs.database import Database
+from sidecar.jobs.reader import Batch
+from sidecar.jobs.records import Job, Lane, Order, State, StoredImage, Terms, new_id
+from sidecar.jobs.schedule import Preference
+from sidecar.jobs.store import JobStore
+from sidecar.jobs.tables import HEAD, METADATA, migrate
 
 CANCELED = Failed.of(Canceled("stop"))
+FAILED = Failed("INTERNAL", "broken")
+NONE = Preference(0)
+REVISIONS = ("0001", "0002", "0003")
 
 
 def job(**changes: object) -> Job:
@@ -36,85 +49,374 @@ def job(**changes: object) -> Job:
     )
     values: dict[str, object] = {
         "id": new_id(), "state": State.QUEUED, "method": "textToImage", "capability_id": "c", "owner_id": 3,
-        "caller_id": 3, "this_id": 0, "task": task, "save": Placement("a", "b", 7), "created": time.time(), **changes,
+        "caller_id": 3, "this_id": 0, "task": task, "save": Placement("a", "b", 7), "created": time.time(),
+        "cost": Cost(100, 0), **changes,
     }  # fmt: skip
     return Job(**values)  # type: ignore[arg-type]
 
 
-def test_migrations_make_the_tables_the_code_expects(tmp_path: Path) -> None:
-    engine = sa.create_engine(f"sqlite:///{tmp_path / 'jobs.sqlite'}")
-    with engine.begin() as connection:
-        migrate(connection)
-        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
-    engine.dispose()
-    folder = Path(jobs.__file__).parent / "migrations"
-    assert ScriptDirectory(str(folder)).get_current_head() == HEAD
+def other_model(name: str, **changes: object) -> Job:
+    made = job(**changes)
+    return dataclasses.replace(made, task=made.task.model_copy(update={"model_id": name}))
 
 
-async def test_a_job_reads_back_whole(tmp_path: Path) -> None:
-    store = JobStore(tmp_path / "jobs.sqlite")
-    await store.open()
-    made = await store.add(job(), max_waiting=10)
-    assert await store.get(made.id) == made
-    taken = await store.next(with_model=True)
-    assert taken is not None
-    assert (taken.state, taken.attempts) == (State.RUNNING, 1)
-    image = StoredImage("sha256:0", "png", 64, 64, 100, 1, 9)
-    done = await store.succeed(made.id, [image], 1.5)
-    assert done is not None
-    assert (done.images, done.work_seconds, done.state) == ((image,), 1.5, State.SUCCEEDED)
-    await store.close()
+@asynccontextmanager
+async def opened(place: Path | str, **options: object) -> AsyncIterator[JobStore]:
+    made = JobStore(Database(place), **options)  # type: ignore[arg-type]
+    await made.open()
+    yield made
+    await made.close()
 
 
-async def test_an_ended_job_does_not_change(tmp_path: Path) -> None:
-    store = JobStore(tmp_path / "jobs.sqlite")
-    await store.open()
-    made = await store.add(job(), max_waiting=10)
-    assert await store.succeed(made.id, [], 1) is None, "it was never begun"
-    assert await store.fail(made.id, CANCELED) is not None
-    assert await store.fail(made.id, CANCELED) is None
-    assert await store.cancel_queued(made.id, CANCELED) is None
-    assert await store.next(with_model=True) is None
-    assert (await store.get(made.id)).state is State.CANCELED
-    await store.close()
+async def add(jobs: JobStore, *many: Job, terms: Terms | None = None, most: int = 1000) -> list[Job]:
+    return await jobs.add([Order(one, terms or Terms()) for one in many], max_waiting=most)
 
 
-async def test_each_job_is_taken_once_and_in_order(tmp_path: Path) -> None:
-    store = JobStore(tmp_path / "jobs.sqlite")
-    await store.open()
-    made = [await store.add(job(), max_waiting=100) for _ in range(20)]
-    taken = await asyncio.gather(*(store.next(with_model=True) for _ in range(25)))
-    assert sorted(item.id for item in taken if item) == [item.id for item in made]
-    assert sum(item is None for item in taken) == 5
-    await store.close()
+async def take(jobs: JobStore, preference: Preference = NONE) -> Job | None:
+    taken = await jobs.take(Lane.MODEL, preference)
+    return taken[0] if taken else None
 
 
-async def test_what_a_dead_server_ran_is_queued_again_but_not_for_ever(tmp_path: Path) -> None:
-    store = JobStore(tmp_path / "jobs.sqlite")
-    await store.open()
-    made = await store.add(job(), max_waiting=10)
-    for _ in range(jobs.MAX_BEGINNINGS):
-        taken = await store.next(with_model=True)
+@pytest.fixture
+async def jobs(place: Path | str) -> AsyncIterator[JobStore]:
+    async with opened(place) as made:
+        yield made
+
+
+class TestMigrations:
+    def test_they_make_the_tables_the_code_expects(self, place: Path | str) -> None:
+        def check(connection: sa.Connection) -> None:
+            migrate(connection)
+            assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+        database = Database(place)
+        database.do_here(check)
+        database.close_here()
+        folder = Path(tables.__file__).parent / "migrations"
+        assert ScriptDirectory(str(folder)).get_current_head() == HEAD == REVISIONS[-1]
+
+    @pytest.mark.parametrize("revision", REVISIONS[:-1])
+    async def test_what_an_earlier_version_left_goes_on(self, place: Path | str, revision: str) -> None:
+        database = Database(place)
+        database.do_here(lambda connection: migrate(connection, revision))
+        database.do_here(lambda connection: leave_jobs(connection, revision))
+        database.close_here()
+        async with opened(place) as newest:
+            database = newest._database
+            assert database.do_here(lambda c: compare_metadata(MigrationContext.configure(c), METADATA)) == []
+            done, waits = await newest.get("1" * 26), await newest.get("2" * 26)
+            assert (done.cost, done.spent) == (Cost(24_576), Cost(24_576))
+            assert done.images[0].ref == "sha256:1"
+            assert (await newest.made(["sha256:1"]))["sha256:1"].job_id == done.id
+            taken = await take(newest)
+            assert taken is not None
+            assert (taken.id, taken.task) == (waits.id, waits.task)
+            assert await newest.succeed(taken.id, [], 1) != (None, [])
+
+    def test_the_way_back_is_open_too(self, place: Path | str) -> None:
+        from alembic import command
+        from alembic.config import Config
+
+        def there_and_back(connection: sa.Connection) -> None:
+            migrate(connection)
+            config = Config()
+            config.set_main_option("script_location", str(Path(tables.__file__).parent / "migrations"))
+            config.attributes["connection"] = connection
+            command.downgrade(config, "base")
+            assert sa.inspect(connection).get_table_names() == ["alembic_version"]
+            migrate(connection)
+
+        database = Database(place)
+        database.do_here(there_and_back)
+        database.close_here()
+
+
+def leave_jobs(connection: sa.Connection, revision: str) -> None:
+    """Two jobs as an earlier version wrote them: one that succeeded, one that waits."""
+    old = sa.Table("jobs", sa.MetaData(), autoload_with=connection)
+    one = job()
+    values = {
+        "method": "textToImage", "capability_id": "c", "owner_id": 3, "caller_id": 3, "this_id": 0, "model_id": "sd",
+        "task": one.task.model_dump(mode="json"), "compute": one.task.compute, "total_steps": 6, "attempts": 0,
+        "created": 1.5, "work_seconds": 0.5,
+    }  # fmt: skip
+    image = dataclasses.asdict(StoredImage("sha256:1", "png", 64, 64, 10, 1))
+    warnings: dict[str, Any] = {} if revision == "0001" else {"warnings": []}
+    connection.execute(
+        sa.insert(old).values(id="1" * 26, state="succeeded", ended=2.5, images=[image], **values, **warnings)
+    )
+    connection.execute(sa.insert(old).values(id="2" * 26, state="queued", images=[], **values, **warnings))
+
+
+class TestJobs:
+    async def test_one_reads_back_whole(self, jobs: JobStore) -> None:
+        (made,) = await add(jobs, job(holds={"c": 2}, deadline=9e9, fingerprint="f", alike="a", priority=-1))
+        assert await jobs.get(made.id) == made
+        taken = await take(jobs)
         assert taken is not None
-        assert taken.id == made.id
-        await store.close()
-        store = JobStore(tmp_path / "jobs.sqlite")
-        await store.open()
-    final = await store.get(made.id)
-    assert final.state is State.FAILED
-    assert final.failure is not None
-    assert final.failure.reason == "SERVER_LOST"
-    await store.close()
+        assert (taken.state, taken.attempts) == (State.RUNNING, 1)
+        assert await jobs.get(made.id) == taken
+        image = StoredImage("sha256:0", "png", 64, 64, 100, 1, 9)
+        done, twins = await jobs.succeed(made.id, [image], 1.5)
+        assert done is not None
+        assert (done.images, done.work_seconds, done.state, twins) == ((image,), 1.5, State.SUCCEEDED, [])
+        assert done.spent == made.cost
+
+    async def test_an_ended_job_does_not_change(self, jobs: JobStore) -> None:
+        (made,) = await add(jobs, job())
+        assert await jobs.succeed(made.id, [], 1) == (None, []), "it was never begun"
+        assert len(await jobs.fail(made.id, CANCELED)) == 1
+        assert await jobs.fail(made.id, CANCELED) == []
+        assert await jobs.cancel_queued(made.id, CANCELED) is None
+        assert await take(jobs) is None
+        assert (await jobs.get(made.id)).state is State.CANCELED
+
+    async def test_each_is_taken_once_and_in_order(self, jobs: JobStore) -> None:
+        made = await add(jobs, *(job() for _ in range(20)))
+        taken = await asyncio.gather(*(take(jobs) for _ in range(25)))
+        assert sorted(item.id for item in taken if item) == [item.id for item in made]
+        assert sum(item is None for item in taken) == 5
+
+    async def test_the_queue_is_bounded_and_a_batch_goes_in_whole_or_not(self, jobs: JobStore) -> None:
+        await add(jobs, job(), job(), most=3)
+        with pytest.raises(ResourceExhausted, match="3 jobs wait already"):
+            await add(jobs, job(), job(), most=3)
+        found, _ = await jobs.page()
+        assert len(found) == 2
+
+    async def test_a_deadline_ends_what_waits(self, jobs: JobStore) -> None:
+        late, early = await add(jobs, job(deadline=time.time() - 1), job(deadline=time.time() + 1000))
+        (ended,) = await jobs.expire()
+        assert (ended.id, ended.failure and ended.failure.code) == (late.id, "DEADLINE_EXCEEDED")
+        taken = await take(jobs)
+        assert taken is not None
+        assert taken.id == early.id
+
+    async def test_a_batch_stops_at_an_error_or_goes_on(self, jobs: JobStore) -> None:
+        for stop in (True, False):
+            batch = Batch(new_id(), stop, time.time())
+            orders = [Order(job(batch_id=batch.id, batch_index=place)) for place in range(3)]
+            first, *rest = await jobs.add(orders, max_waiting=10, batch=batch)
+            await take(jobs)
+            ended = await jobs.fail(first.id, FAILED)
+            assert [item.id for item in ended] == (
+                [first.id, *(item.id for item in rest)] if stop else [first.id]
+            )
+            states = [item.state for item in (await jobs.batch(batch.id)).jobs]
+            assert states == [State.FAILED, *[State.CANCELED if stop else State.QUEUED] * 2]
+        with pytest.raises(NotFound):
+            await jobs.batch("none")
 
 
-async def test_the_queue_is_bounded(tmp_path: Path) -> None:
-    store = JobStore(tmp_path / "jobs.sqlite")
-    await store.open()
-    for _ in range(3):
-        await store.add(job(), max_waiting=3)
-    with pytest.raises(ResourceExhausted):
-        await store.add(job(), max_waiting=3)
-    await store.close()
+class TestLeases:
+    async def test_what_a_dead_server_ran_is_queued_again_but_not_for_ever(self, place: Path | str) -> None:
+        async with opened(place) as first:
+            (made,) = await add(first, job())
+        for _ in range(store.MAX_BEGINNINGS):
+            async with opened(place) as again:
+                taken = await take(again)
+                assert taken is not None
+                assert taken.id == made.id
+        async with opened(place) as last:
+            final = await last.get(made.id)
+            assert final.state is State.FAILED
+            assert final.failure is not None
+            assert final.failure.reason == "SERVER_LOST"
+
+    async def test_another_runners_job_is_left_alone_until_its_lease_ends(self, place: Path | str) -> None:
+        async with opened(place, runner="a", lease=1000) as a:
+            await add(a, job())
+            assert await take(a) is not None
+            async with opened(place, runner="b") as b:
+                assert await take(b) is None
+                assert await b.beat() == []
+        async with opened(place, runner="a", lease=-1) as dead:
+            assert await take(dead) is not None, "its own job is taken back at once"
+            async with opened(place, runner="b") as b:
+                assert await take(b) is not None, "the lease had ended"
+
+
+class TestTurns:
+    async def test_owners_take_turns_by_compute_and_not_by_count(self, jobs: JobStore) -> None:
+        cheap = [job(owner_id=1, cost=Cost(10)) for _ in range(30)]
+        dear = [job(owner_id=2, cost=Cost(100)) for _ in range(30)]
+        await add(jobs, *dear, *cheap)
+        taken = [await take(jobs) for _ in range(22)]
+        counts = [sum(item is not None and item.owner_id == owner for item in taken) for owner in (1, 2)]
+        assert counts == [20, 2]
+
+    async def test_who_comes_late_is_next_and_has_saved_nothing_up(self, jobs: JobStore) -> None:
+        await add(jobs, *(job(owner_id=1) for _ in range(50)))
+        for _ in range(20):
+            await take(jobs)
+        await add(jobs, *(job(owner_id=2) for _ in range(10)))
+        owners = [item.owner_id for item in [await take(jobs) for _ in range(10)] if item]
+        assert owners[0] == 2
+        assert sorted(owners) == [1] * 5 + [2] * 5
+
+    async def test_higher_priorities_first(self, jobs: JobStore) -> None:
+        made = await add(jobs, *(job(priority=priority, owner_id=9 + priority) for priority in (-1, 0, 3, 0)))
+        taken = [await take(jobs) for _ in range(4)]
+        assert [item.priority for item in taken if item] == [3, 0, 0, -1]
+        assert {item.id for item in taken if item} == {item.id for item in made}
+
+    async def test_only_so_many_of_a_capability_at_a_time(self, jobs: JobStore) -> None:
+        first, second, other = await add(
+            jobs,
+            job(holds={"parent": 1}),
+            job(holds={"parent": 1}, capability_id="d"),
+            job(capability_id="e"),
+        )
+        taken = [await take(jobs) for _ in range(3)]
+        assert [item and item.id for item in taken] == [first.id, other.id, None]
+        await jobs.succeed(first.id, [], 1)
+        freed = await take(jobs)
+        assert freed is not None
+        assert freed.id == second.id
+
+    async def test_a_failed_attempt_waits_its_time(self, jobs: JobStore) -> None:
+        (made,) = await add(jobs, job())
+        await take(jobs)
+        later = time.time() + 1000
+        await jobs.requeue(made.id, later)
+        assert await take(jobs) is None
+        assert await jobs.next_ready(Lane.MODEL) == pytest.approx(later)
+        assert await jobs.next_ready(Lane.PLAIN) is None
+
+    async def test_a_loaded_model_goes_first_but_nobody_waits_for_it_without_end(
+        self, jobs: JobStore
+    ) -> None:
+        await add(jobs, other_model("cold", owner_id=1), *(other_model("warm", owner_id=2) for _ in range(9)))
+        preference = Preference(patience=0.2, loaded=frozenset({"warm"}))
+        first = await take(jobs, preference)
+        assert first is not None
+        assert first.task.model_id == "warm", "it is the other's turn, but its model is not loaded"
+        passed = time.monotonic()
+        taken = first
+        while taken.task.model_id == "warm":
+            taken = await take(jobs, preference) or taken
+            if taken.task.model_id == "warm":
+                await add(jobs, other_model("warm", owner_id=2))
+        assert 0.1 < time.monotonic() - passed < 2
+
+    async def test_alike_jobs_are_taken_together(self, jobs: JobStore) -> None:
+        made = await add(
+            jobs, job(alike="a"), job(alike="b"), job(alike="a", owner_id=8), job(alike="a"), job()
+        )
+        taken = await jobs.take(Lane.MODEL, NONE, most=2)
+        assert [item.id for item in taken] == [made[0].id, made[2].id]
+        assert {item.state for item in taken} == {State.RUNNING}
+
+    async def test_positions(self, jobs: JobStore) -> None:
+        mine = await add(jobs, *(job(owner_id=1) for _ in range(3)))
+        theirs = await add(jobs, *(job(owner_id=2) for _ in range(10)))
+        urgent = await add(jobs, job(owner_id=3, priority=5))
+        positions = await jobs.positions([*mine, *theirs, *urgent])
+        assert positions[urgent[0].id] == 0
+        assert [positions[item.id] for item in mine] == [1, 3, 5]
+        assert positions[theirs[9].id] == 13
+        assert schedule.MAX_POSITION >= 1000
+
+    async def test_counts_are_mended_at_the_start(self, place: Path | str) -> None:
+        async with opened(place) as first:
+            await add(first, job(), job())
+            await first._do(lambda connection: connection.execute(sa.update(tables.LINES).values(waiting=0)))
+            assert await take(first) is None
+        async with opened(place) as again:
+            assert await take(again) is not None
+
+
+class TestAnswers:
+    async def test_a_result_is_found_while_it_is_fresh(self, jobs: JobStore) -> None:
+        (made,) = await add(jobs, job(fingerprint="f"))
+        assert await jobs.answer("f", 0) is None, "not done yet"
+        await take(jobs)
+        await jobs.succeed(made.id, [StoredImage("sha256:0", "png", 64, 64, 100, 1, 9)], 1.5)
+        found = await jobs.answer("f", 0)
+        assert found is not None
+        assert found.id == made.id
+        assert await jobs.answer("f", time.time() + 1) is None
+        assert await jobs.answer("g", 0) is None
+
+    async def test_a_twin_waits_for_the_result_and_costs_nothing(self, jobs: JobStore) -> None:
+        terms = Terms(("capability:c", SERVER))
+        first, twin = await add(jobs, job(fingerprint="f"), job(fingerprint="f"), terms=terms)
+        await take(jobs)
+        assert await take(jobs) is None, "its twin is being drawn"
+        _, twins = await jobs.succeed(first.id, [StoredImage("sha256:0", "png", 64, 64, 100, 1, 9)], 1.5)
+        assert twins == [twin.id]
+        (handed,) = await jobs.take(Lane.PLAIN, NONE)
+        assert (handed.id, handed.answered_by) == (twin.id, first.id)
+        done, _ = await jobs.succeed(twin.id, [], 0)
+        assert done is not None
+        assert done.spent == Cost()
+        (balance,) = await jobs.budgets([Cap(SERVER, Period.DAY, 1000)])
+        assert balance.spent == first.cost
+
+    async def test_a_twin_draws_itself_when_the_first_fails(self, jobs: JobStore) -> None:
+        first, twin = await add(jobs, job(fingerprint="f"), job(fingerprint="f"))
+        await take(jobs)
+        await jobs.fail(first.id, FAILED)
+        taken = await take(jobs)
+        assert taken is not None
+        assert (taken.id, taken.answered_by) == (twin.id, None)
+
+
+class TestLedger:
+    async def test_what_a_cap_forbids_is_blocked_and_told_exactly(self, jobs: JobStore) -> None:
+        terms = Terms(("capability:c", SERVER), (Cap("capability:c", Period.DAY, 250),))
+        made = await add(jobs, job(), job(), job(), terms=terms)
+        assert [item.state for item in made] == [State.QUEUED, State.QUEUED, State.BLOCKED_BUDGET]
+        failure = made[2].failure
+        assert failure is not None
+        assert failure.code == "RESOURCE_EXHAUSTED"
+        assert failure.message.startswith(
+            "compute_per_day of capability c is 0.00025; 0.0002 are spent or reserved, 5e-05 remain, "
+            "and this needs 0.0001; it resets in "
+        )
+        assert 0 < (failure.retry_after or 0) <= 24 * 3600
+        await jobs.fail(made[0].id, CANCELED, Cost(20))
+        (after,) = await add(jobs, job(), terms=terms)
+        assert after.state is State.QUEUED
+        (balance,) = await jobs.budgets(terms.caps)
+        assert balance.spent == Cost(220)
+
+    async def test_money_is_capped_like_compute(self, jobs: JobStore) -> None:
+        terms = Terms((SERVER,), (Cap(SERVER, Period.MONTH, None, 5),))
+        paid, more = await add(jobs, job(cost=Cost(0, 3)), job(cost=Cost(0, 3)), terms=terms)
+        assert (paid.state, more.state) == (State.QUEUED, State.BLOCKED_BUDGET)
+        assert more.failure is not None
+        assert more.failure.field == "money_per_month"
+        (free,) = await add(jobs, job(cost=Cost(9, 0)), terms=terms)
+        assert free.state is State.QUEUED
+
+    async def test_a_session_ends_with_the_server(self, place: Path | str) -> None:
+        terms = Terms((SERVER,), (Cap(SERVER, Period.SESSION, 100),))
+        async with opened(place) as first:
+            assert [item.state for item in await add(first, job(), job(), terms=terms)] == [
+                State.QUEUED,
+                State.BLOCKED_BUDGET,
+            ]
+        async with opened(place) as again:
+            (made,) = await add(again, job(), terms=terms)
+            assert made.state is State.QUEUED
+
+    async def test_only_so_many_in_a_minute(self, jobs: JobStore) -> None:
+        terms = Terms(("capability:c",), rates={"capability:c": 2})
+        await add(jobs, job(), job(), terms=terms)
+        with pytest.raises(ResourceExhausted) as refusal:
+            await add(jobs, job(), terms=terms)
+        assert refusal.value.field == "rate_per_minute"
+        assert refusal.value.retry_after == pytest.approx(60, abs=5)
+
+    async def test_balances_are_the_sum_of_the_ledger_and_can_be_mended(self, jobs: JobStore) -> None:
+        await add(jobs, job(), job(), terms=Terms((SERVER, "owner:3")))
+        assert await jobs._do(ledger.differences) == {}
+        await jobs._do(lambda c: c.execute(sa.update(tables.BALANCES).values(compute=7)))
+        wrong = await jobs._do(ledger.differences)
+        assert len(wrong) == 6
+        await jobs._do(lambda connection: ledger.repair(connection, wrong))
+        assert await jobs._do(ledger.differences) == {}
 
 
 def test_ids_sort_by_creation() -> None:

@@ -216,8 +216,3 @@ async def test_a_script_saves_into_a_room_it_names(sidecar: Sidecar) -> None:
     assert "image" not in answer
     refusal = await in_world(sidecar, await sidecar.context(), "textToImage", "a cup", {"room": 1})
     assert "add save: true" in refusal["error"]["message"]
-
-
-async def test_methods_that_are_not_built_say_so(sidecar: Sidecar) -> None:
-    error = await refused(sidecar.jobs.SubmitBatch(job_pb2.SubmitBatchRequest()))
-    assert error.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -117,13 +117,14 @@ async def test_a_script_upscales(sidecar: Sidecar) -> None:
 
 async def test_as_a_job_with_its_cost_beforehand(sidecar: Sidecar) -> None:
     context = await sidecar.context(kind=KIND)
-    submit = job_pb2.SubmitJobRequest(upscale=request(context, drawing(16)))
+    submit = job_pb2.SubmitJobRequest(upscale=request(context, drawing(18)))
     estimate = await sidecar.jobs.Estimate(submit)
-    assert estimate.cost.compute == pytest.approx(64 * 64 / 1e6)
+    assert estimate.cost.compute == pytest.approx(72 * 72 / 1e6)
+    assert not estimate.reused
     job = await sidecar.jobs.Submit(submit)
     events = [event async for event in sidecar.jobs.Watch(job_pb2.WatchJobRequest(id=job.id))]
     assert events[-1].ended.state == job_pb2.JOB_STATE_SUCCEEDED
-    assert events[-1].ended.images[0].width == 64
+    assert events[-1].ended.images[0].width == 72
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from capabilities.errors import NotFound, brief
@@ -54,7 +55,10 @@ class Catalog:
             found.setdefault(entry.id, hub_model(entry))
         for known in (*packaged_upscalers(), *annotators()):
             found.setdefault(known.facts.id, known)
-        self._models = found
+        self._models = {
+            model_id: replace(model, facts=replace(model.facts, revision=model.source.revision))
+            for model_id, model in found.items()
+        }
 
     def find(self, model_id: str) -> ModelFacts:
         return self.model(model_id).facts

@@ -12,20 +12,25 @@ import queue
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from capabilities.errors import InternalFault, Refusal
 from capabilities.tasks import read_task
 from sidecar.engines.events import Done, Event, Failed
-from sidecar.engines.local.watch import Watch
+from sidecar.engines.local.watch import Part, Watch
 from sidecar.engines.local.wire import (
     LENGTHS,
+    Alive,
     Cancel,
     Command,
     Happened,
     Load,
     Memory,
     Message,
+    ModelSource,
     Ready,
     Run,
     Unload,
@@ -35,6 +40,9 @@ from sidecar.engines.local.wire import (
 
 if TYPE_CHECKING:
     from sidecar.engines.local.maker import Maker
+
+BEAT = 5.0
+"""Seconds between two signs of life."""
 
 log = logging.getLogger("viwo_imagegen.engine")
 
@@ -56,32 +64,69 @@ class Child:
 
         maker = Maker(device, threads=threads, max_loaded=max_loaded, memory_budget=memory_budget)
         self._send(Ready(maker.device, os.getpid()))
+        threading.Thread(target=self._live, daemon=True).start()
         while True:
             command = self._work.get()
-            outcome = self._outcome(maker, command)
-            self._watches.pop(command.job_id, None)
-            self._send(Memory(maker.loaded))
-            self._send(Happened(command.job_id, outcome))
-
-    def _outcome(self, maker: Maker, command: Run | Load | Unload) -> Done | Failed:
-        def emit(event: Event) -> None:
-            self._send(Happened(command.job_id, event))
-
-        watch = self._watches[command.job_id]
-        try:
             if isinstance(command, Run):
-                return maker.make(read_task(command.task), command.sources, command.inputs, emit, watch)
-            if isinstance(command, Load):
-                maker.load(command.source, emit, watch)
+                self._run(maker, command)
             else:
-                maker.unload(command.model_id)
-            return Done((), 0.0)
+                self._report(maker, command.job_id, self._outcome(partial(self._handle, maker, command)))
+
+    def _run(self, maker: Maker, command: Run) -> None:
+        """Jobs that are alike in one go where the maker can; whatever that leaves, one by one."""
+        parts = [
+            Part(read_task(order.task), self._emitter(order.job_id), self._watches[order.job_id])
+            for order in command.orders
+        ]
+        outcomes = self._together(maker, parts, command.sources) if len(parts) > 1 else [None]
+        for order, outcome in zip(command.orders, outcomes, strict=True):
+            if outcome is not None:
+                self._report(maker, order.job_id, outcome)
+        for order, part, outcome in zip(command.orders, parts, outcomes, strict=True):
+            if outcome is None:
+                make = partial(maker.make, part.task, command.sources, order.inputs, part.emit, part.watch)
+                self._report(maker, order.job_id, self._outcome(make))
+
+    def _together(
+        self, maker: Maker, parts: list[Part], sources: dict[str, ModelSource]
+    ) -> list[Done | Failed | None]:
+        try:
+            return maker.make_together(parts, sources)
+        except Exception as error:
+            # Each job is told what is wrong with it when it is done by itself.
+            log.warning("%d jobs together failed and are done one by one: %s", len(parts), error)
+            return [None] * len(parts)
+
+    def _handle(self, maker: Maker, command: Load | Unload) -> Done:
+        if isinstance(command, Load):
+            maker.load(command.source, self._emitter(command.job_id), self._watches[command.job_id])
+        else:
+            maker.unload(command.model_id)
+        return Done((), 0.0)
+
+    def _outcome(self, work: Callable[[], Done]) -> Done | Failed:
+        try:
+            return work()
         except Refusal as refusal:
             return Failed.of(refusal)
         except Exception as error:
-            log.exception("job %s failed", command.job_id)
+            log.exception("a job failed")
             words = f"the model failed: {type(error).__name__}: {str(error)[:300]}"
             return Failed.of(InternalFault(words, reason="MODEL_FAULT"))
+
+    def _report(self, maker: Maker, job_id: str, outcome: Done | Failed) -> None:
+        self._watches.pop(job_id, None)
+        self._send(Memory(maker.loaded))
+        self._send(Happened(job_id, outcome))
+
+    def _emitter(self, job_id: str) -> Callable[[Event], None]:
+        return lambda event: self._send(Happened(job_id, event))
+
+    def _live(self) -> None:
+        """Say that the process is alive, also while a long step keeps the main thread."""
+        while True:
+            time.sleep(BEAT)
+            self._send(Alive())
 
     def _send(self, message: Message) -> None:
         with self._sending:
@@ -91,10 +136,12 @@ class Child:
     def _read(self) -> None:
         while (command := self._next()) is not None:
             if isinstance(command, Run | Load | Unload):
-                watch = Watch()
                 if isinstance(command, Run):
-                    watch = Watch(attended=command.attended, preview_every=command.preview_every)
-                self._watches[command.job_id] = watch
+                    for order in command.orders:
+                        watch = Watch(attended=order.attended, preview_every=order.preview_every)
+                        self._watches[order.job_id] = watch
+                else:
+                    self._watches[command.job_id] = Watch()
                 self._work.put(command)
             elif command.job_id in self._watches:
                 watch = self._watches[command.job_id]

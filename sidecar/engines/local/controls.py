@@ -12,9 +12,9 @@ from capabilities.tasks import Apply, Preprocess
 from sidecar.engines.events import RawImage
 from sidecar.engines.local import annotators
 from sidecar.engines.local.annotators import Annotator
-from sidecar.engines.local.diffusion import Emit, Loaded, run
+from sidecar.engines.local.diffusion import Loaded, run
 from sidecar.engines.local.pixels import Pixels, as_array, as_raw, on_white, resized
-from sidecar.engines.local.watch import Watch
+from sidecar.engines.local.watch import Emit, Watch
 from sidecar.engines.plain_edges import canny
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, Literal, NamedTuple
 
@@ -12,15 +12,14 @@ import torch
 
 from capabilities.errors import FailedPrecondition, PermissionDenied
 from capabilities.tasks import Generation
-from sidecar.engines.events import Event, Preview, Step
+from sidecar.engines.events import Preview, Step
 from sidecar.engines.local import inversions, memory, pipelines, prompts, upscalers
 from sidecar.engines.local.pixels import Pixels, centred, resized, to_bytes
 from sidecar.engines.local.previews import preview
 from sidecar.engines.local.upscalers import Upscaler
-from sidecar.engines.local.watch import Watch
+from sidecar.engines.local.watch import Emit, Watch
 from sidecar.engines.local.wire import ModelSource
 
-Emit = Callable[[Event], None]
 STEP_SECONDS = 0.2
 """A job that nobody watches tells its steps this far apart: each one costs the server's time, and so the work's."""
 
@@ -140,7 +139,7 @@ def run(
         "num_inference_steps": task.steps,
         "guidance_scale": task.guidance_scale,
         "generator": torch.Generator("cpu").manual_seed(seed),
-        "callback_on_step_end": _Steps(task, index, part, (special["width"], special["height"]), emit, watch),
+        "callback_on_step_end": Steps(task, index, part, (special["width"], special["height"]), emit, watch),
         "callback_on_step_end_tensor_inputs": ["latents"],
         "output_type": "np",
         **special,
@@ -158,25 +157,36 @@ def run(
             arguments[name] = value
     memory.tile_if_short(pipeline, special["width"], special["height"], pipeline.device.type)
     arguments = prompts.conditioning(pipeline, arguments, task.clip_skip)
-    checker = getattr(pipeline, "safety_checker", None)
-    if task.allow_unsafe and checker is not None:
-        pipeline.safety_checker = None
-    try:
-        with _old_clip(pipeline) if task.clip_skip else nullcontext():
-            result = pipeline(**{name: value for name, value in arguments.items() if name in accepted})
-    finally:
-        if checker is not None:
-            pipeline.safety_checker = checker
+    with _old_clip(pipeline) if task.clip_skip else nullcontext(), unchecked(pipeline, task.allow_unsafe):
+        result = pipeline(**{name: value for name, value in arguments.items() if name in accepted})
     if any(getattr(result, "nsfw_content_detected", None) or ()):
-        raise PermissionDenied(
-            "the model's safety checker flagged this picture, and the capability does not allow unsafe pictures; "
-            "change the prompt or the seed",
-            reason="UNSAFE_PICTURE",
-            field="allow_unsafe",
-            limit="false",
-            asked=f"seed {task.seed + index}",
-        )
+        raise unsafe(task.seed + index)
     return to_bytes(result.images[0])
+
+
+@contextmanager
+def unchecked(pipeline: Any, allow_unsafe: bool) -> Iterator[None]:
+    """Without the pipeline's safety checker, where that is allowed."""
+    checker = getattr(pipeline, "safety_checker", None)
+    if not allow_unsafe or checker is None:
+        yield
+        return
+    pipeline.safety_checker = None
+    try:
+        yield
+    finally:
+        pipeline.safety_checker = checker
+
+
+def unsafe(seed: int) -> PermissionDenied:
+    return PermissionDenied(
+        "the model's safety checker flagged this picture, and the capability does not allow unsafe pictures; "
+        "change the prompt or the seed",
+        reason="UNSAFE_PICTURE",
+        field="allow_unsafe",
+        limit="false",
+        asked=f"seed {seed}",
+    )
 
 
 @contextmanager
@@ -208,7 +218,7 @@ def fitted(pixels: Pixels, width: int, height: int, enlarger: list[Upscaler] | N
     return centred(pixels, width, height)
 
 
-class _Steps:
+class Steps:
     """What a pipeline calls after each step: tells it, shows it, and stops the work when the job is canceled."""
 
     def __init__(

@@ -6,10 +6,10 @@ from PIL import Image
 
 from capabilities.tasks import Generation, Refinement, TextToImage
 from sidecar.engines.events import RawImage
-from sidecar.engines.local.diffusion import Emit, Loaded, Part, fitted, run
+from sidecar.engines.local.diffusion import Loaded, Part, fitted, run
 from sidecar.engines.local.pixels import Pixels, as_raw
 from sidecar.engines.local.upscalers import Upscaler, enlarged
-from sidecar.engines.local.watch import Watch
+from sidecar.engines.local.watch import Emit, Watch
 
 
 def draw(

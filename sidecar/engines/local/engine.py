@@ -8,12 +8,11 @@ import logging
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Sequence
 
 from capabilities.errors import Canceled, Unavailable
-from capabilities.tasks import Task
-from sidecar.engines.base import Attention, ModelListing
-from sidecar.engines.events import Done, Event, Failed, RawImage
+from sidecar.engines.base import ModelListing, Work
+from sidecar.engines.events import Done, Event, Failed
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.wire import (
     LENGTHS,
@@ -23,6 +22,7 @@ from sidecar.engines.local.wire import (
     Happened,
     Load,
     Memory,
+    Order,
     Ready,
     Run,
     Unload,
@@ -37,6 +37,8 @@ START_TIMEOUT = 180.0
 STOP_TIMEOUT = 5.0
 RESTART_BACKOFF = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds to wait before the next start, by how many children in a row died young."""
+SILENCE = 60.0
+"""Seconds without a sign of life after which a child counts as dead; it gives one every few seconds."""
 YOUNG = 60.0
 MAX_FAILED_STARTS = 3
 """After so many children in a row that ended before they were ready, waiting jobs are told instead of kept waiting."""
@@ -58,7 +60,7 @@ class LocalEngine:
         self._catalog = catalog
         self._arguments = ["--device", device, "--threads", str(threads), "--max-loaded", str(max_loaded)]
         self._arguments += ["--memory-budget", str(memory_budget), "--log-level", log_level]
-        self._events: dict[str, asyncio.Queue[Event]] = {}
+        self._events: dict[str, asyncio.Queue[tuple[str, Event]]] = {}
         self._ready = asyncio.Event()
         self._changed = asyncio.Event()
         self._failed_starts = 0
@@ -67,7 +69,7 @@ class LocalEngine:
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._loaded: frozenset[str] = frozenset()
-        self.device = ""
+        self._device = ""
         self.starts = 0
 
     @property
@@ -86,18 +88,34 @@ class LocalEngine:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._supervisor
 
-    async def run(
-        self, job_id: str, task: Task, inputs: Mapping[str, RawImage], attention: Attention
-    ) -> AsyncIterator[Event]:
-        sources = {model_id: self._catalog.model(model_id).source for model_id in task.models}
-        await self.wait_ready(job_id)
+    @property
+    def device(self) -> str:
+        return self._device
+
+    @property
+    def loaded(self) -> frozenset[str]:
+        return self._loaded
+
+    async def run(self, works: Sequence[Work]) -> AsyncIterator[tuple[str, Event]]:
+        models = {model_id for work in works for model_id in work.task.models}
+        sources = {model_id: self._catalog.model(model_id).source for model_id in models}
+        canceled = await self._ready_for([work.job_id for work in works])
+        for job_id in canceled:
+            yield job_id, Failed.of(Canceled("the job was canceled", reason="CANCELED"))
+        works = [work for work in works if work.job_id not in canceled]
+        if not works:
+            return
         # Asked only now: someone may have begun to watch while the child was starting.
-        wanted = attention()
-        command = Run(
-            job_id, task.model_dump(mode="json"), sources, dict(inputs), wanted is not None, wanted or 0
-        )
-        async for event in self._converse(command):
-            yield event
+        wanted = {work.job_id: work.attention() for work in works}
+        orders = [
+            Order(
+                work.job_id, work.task.model_dump(mode="json"), dict(work.inputs),
+                wanted[work.job_id] is not None, wanted[work.job_id] or 0,
+            )
+            for work in works
+        ]  # fmt: skip
+        async for job_id, event in self._converse(Run(orders, sources), [order.job_id for order in orders]):
+            yield job_id, event
 
     def cancel(self, job_id: str) -> None:
         if job_id in self._events:
@@ -106,12 +124,17 @@ class LocalEngine:
             self._waiting[job_id] = True
             self._notify()
 
+    def kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
     def attend(self, job_id: str, preview_every: int) -> None:
         if job_id in self._events:
             self._send(Attend(job_id, preview_every))
 
     async def load(self, model_id: str) -> None:
-        await self._finish(Load(f"load-{uuid.uuid4().hex}", self._catalog.model(model_id).source))
+        source = self._catalog.model(model_id).source
+        await self._finish(Load(f"load-{uuid.uuid4().hex}", source))
 
     async def unload(self, model_id: str) -> None:
         self._catalog.model(model_id)
@@ -122,19 +145,24 @@ class LocalEngine:
 
     async def wait_ready(self, job_id: str) -> None:
         """Until a child can work. Raises Unavailable when none comes up, Canceled when the waiting job is canceled."""
-        self._waiting[job_id] = False
+        if await self._ready_for([job_id]):
+            raise Canceled("the job was canceled", reason="CANCELED")
+
+    async def _ready_for(self, job_ids: Sequence[str]) -> set[str]:
+        """Until a child can work, or every job has been canceled; those that have. Raises Unavailable."""
+        self._waiting |= dict.fromkeys(job_ids, False)
         try:
             async with asyncio.timeout(START_TIMEOUT):
-                while not self._ready.is_set():
-                    if self._waiting[job_id]:
-                        raise Canceled("the job was canceled", reason="CANCELED")
+                while not self._ready.is_set() and not all(self._waiting[job_id] for job_id in job_ids):
                     if self._failed_starts >= MAX_FAILED_STARTS:
                         raise _down()
                     await self._changed.wait()
+            return {job_id for job_id in job_ids if self._waiting[job_id]}
         except TimeoutError:
             raise _down() from None
         finally:
-            del self._waiting[job_id]
+            for job_id in job_ids:
+                del self._waiting[job_id]
 
     def _notify(self) -> None:
         """Wake whoever waits for the child."""
@@ -143,23 +171,30 @@ class LocalEngine:
 
     async def _finish(self, command: Load | Unload) -> None:
         await self.wait_ready(command.job_id)
-        async for event in self._converse(command):
+        async for _, event in self._converse(command, [command.job_id]):
             if isinstance(event, Failed):
                 raise event.refusal()
 
-    async def _converse(self, command: Run | Load | Unload) -> AsyncIterator[Event]:
-        """Send a command to a child that is ready, and pass on what happens, up to Done or Failed."""
-        events: asyncio.Queue[Event] = asyncio.Queue()
-        self._events[command.job_id] = events
+    async def _converse(
+        self, command: Run | Load | Unload, job_ids: Sequence[str]
+    ) -> AsyncIterator[tuple[str, Event]]:
+        """Send a command to a child that is ready, and pass on what happens, up to Done or Failed of each job."""
+        events: asyncio.Queue[tuple[str, Event]] = asyncio.Queue()
+        self._events |= dict.fromkeys(job_ids, events)
         try:
             self._send(command)
-            while True:
-                event = await events.get()
-                yield event
+            left = set(job_ids)
+            while left:
+                job_id, event = await events.get()
+                # One that was canceled among others has been told so already.
+                if job_id not in left:
+                    continue
                 if isinstance(event, Done | Failed):
-                    return
+                    left.discard(job_id)
+                yield job_id, event
         finally:
-            del self._events[command.job_id]
+            for job_id in job_ids:
+                del self._events[job_id]
 
     def _send(self, command: Command) -> None:
         # A write to a child that just died is lost; its jobs are failed by the supervisor.
@@ -198,27 +233,33 @@ class LocalEngine:
                 ),
                 passing=True,
             )
-            for events in self._events.values():
-                events.put_nowait(lost)
+            for job_id, events in self._events.items():
+                events.put_nowait((job_id, lost))
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
         while True:
             try:
-                header, payload = LENGTHS.unpack(await process.stdout.readexactly(LENGTHS.size))
+                async with asyncio.timeout(SILENCE if self._ready.is_set() else None):
+                    lengths = await process.stdout.readexactly(LENGTHS.size)
+                header, payload = LENGTHS.unpack(lengths)
                 report = decode(
                     await process.stdout.readexactly(header), await process.stdout.readexactly(payload)
                 )
             except asyncio.IncompleteReadError:
                 return
+            except TimeoutError:
+                log.error("the engine process has been silent for %s s; it is ended by force", SILENCE)
+                process.kill()
+                return
             if isinstance(report, Happened):
                 events = self._events.get(report.job_id)
                 if events is not None:
-                    events.put_nowait(report.event)
+                    events.put_nowait((report.job_id, report.event))
             elif isinstance(report, Memory):
                 self._loaded = frozenset(report.loaded)
             elif isinstance(report, Ready):
-                self.device = report.device
+                self._device = report.device
                 self._ready.set()
                 self._notify()
                 log.info("engine process %s is ready on %s", report.pid, report.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
@@ -21,14 +21,15 @@ from capabilities.tasks import (
     Upscale,
     UpscaleImg2Img,
 )
-from sidecar.engines.events import Done, Loading, RawImage, Step
+from sidecar.engines.events import Done, Event, Failed, Loading, RawImage, Step
 from sidecar.engines.local import annotators, controls, drawing, faces, memory, pipelines, repaint, upscalers
 from sidecar.engines.local.annotators import Annotator
-from sidecar.engines.local.diffusion import Emit, Loaded
+from sidecar.engines.local.diffusion import Loaded
 from sidecar.engines.local.pixels import as_array, as_raw, on_white
 from sidecar.engines.local.shelf import Shelf, release
+from sidecar.engines.local.together import Together
 from sidecar.engines.local.upscalers import Upscaler
-from sidecar.engines.local.watch import Watch
+from sidecar.engines.local.watch import Emit, Part, Watch
 from sidecar.engines.local.wire import ModelSource
 
 T = TypeVar("T")
@@ -49,6 +50,7 @@ class Maker:
             torch.set_num_threads(threads)
         self.device = pipelines.pick_device(device)
         self._finder: faces.FaceFinder | None = None
+        self._together = Together()
         self._shelf = Shelf(self.device, budget=memory_budget, most=max_loaded)
 
     @property
@@ -108,6 +110,26 @@ class Maker:
                 asked=f"{task.width} x {task.height}",
             ) from None
         raise TypeError(f"not a task of this engine: {task.kind}")
+
+    def make_together(
+        self, parts: Sequence[Part], sources: Mapping[str, ModelSource]
+    ) -> list[Done | Failed | None]:
+        """An outcome for each of several alike jobs; None for one that has to be done by itself.
+
+        Raises what a loader raises, Canceled when all were canceled, and whatever a pipeline does that cannot.
+        """
+        self._shelf.begin()
+        task = parts[0].task
+        assert isinstance(task, Generation)
+        emit = _to_all(parts)
+
+        def alone(part: Part) -> Done:
+            return self.make(part.task, sources, {}, part.emit, part.watch)
+
+        with torch.inference_mode():
+            loaded = self._pipeline(sources[task.model_id], emit, Watch())
+            enlarger = self._enlarger(task, sources, emit, Watch())
+            return self._together.draw(parts, loaded, enlarger, alone)
 
     def _generate(
         self,
@@ -245,3 +267,11 @@ class Maker:
 
 def _must_enlarge(task: Generation, source: ModelSource) -> bool:
     return source.size is not None and min(task.width, task.height) > max(source.size)
+
+
+def _to_all(parts: Sequence[Part]) -> Emit:
+    def emit(event: Event) -> None:
+        for part in parts:
+            part.emit(event)
+
+    return emit

@@ -17,10 +17,10 @@ from torch.nn import functional
 
 from capabilities.tasks import Inpaint, Masked, Outpaint, Repainting, UpscaleImg2Img, starts
 from sidecar.engines.events import RawImage
-from sidecar.engines.local.diffusion import Emit, Loaded, Part, fitted, run
+from sidecar.engines.local.diffusion import Loaded, Part, fitted, run
 from sidecar.engines.local.pixels import Pixels, as_array, as_raw, on_white, resized
 from sidecar.engines.local.upscalers import Upscaler, enlarged
-from sidecar.engines.local.watch import Watch
+from sidecar.engines.local.watch import Emit, Watch
 
 Weights = np.ndarray[Any, np.dtype[np.float32]]
 """Height x width in 0 to 1: how much of the new picture a pixel gets."""

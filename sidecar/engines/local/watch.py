@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from capabilities.errors import Canceled
+from capabilities.tasks import Task
+from sidecar.engines.events import Event
+
+Emit = Callable[[Event], None]
 
 
 class Watch:
@@ -17,3 +24,12 @@ class Watch:
         """Raises Canceled once the job has been."""
         if self.canceled:
             raise Canceled("the job was canceled", reason="CANCELED")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of several jobs that are done together: its task, whom it tells, and what it is told."""
+
+    task: Task
+    emit: Emit
+    watch: Watch

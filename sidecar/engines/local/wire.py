@@ -42,13 +42,22 @@ class ModelSource:
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
+class Order:
+    """A job for the child: its task, and the pictures that it begins with."""
+
     job_id: str
     task: dict[str, Any]
-    sources: dict[str, ModelSource]
     inputs: dict[str, RawImage]
     attended: bool
     preview_every: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Jobs that are alike, or a single one."""
+
+    orders: list[Order]
+    sources: dict[str, ModelSource]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,6 +101,11 @@ class Memory:
 
 
 @dataclasses.dataclass(frozen=True)
+class Alive:
+    """Sent every few seconds, whatever the child is doing."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Happened:
     """An event of a job."""
 
@@ -100,12 +114,12 @@ class Happened:
 
 
 Command = Run | Cancel | Attend | Load | Unload
-Report = Ready | Memory | Happened
+Report = Ready | Memory | Alive | Happened
 Message = Command | Report
 
 _KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
-    for kind in (Run, Cancel, Attend, Load, Unload, Ready, Memory, Happened,
+    for kind in (Run, Order, Cancel, Attend, Load, Unload, Ready, Memory, Alive, Happened,
                  Queued, Loading, Step, Preview, Done, Failed, RawImage, ModelSource)
 }  # fmt: skip
 
@@ -133,6 +147,8 @@ def _pack(value: object, parts: list[bytes]) -> object:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: _pack(getattr(value, field.name), parts) for field in dataclasses.fields(value)}
         return {"!": type(value).__name__, **fields}
+    if isinstance(value, list):
+        return [_pack(item, parts) for item in value]
     if isinstance(value, tuple):
         return {"!": "tuple", "items": [_pack(item, parts) for item in value]}
     if isinstance(value, dict):
@@ -141,6 +157,8 @@ def _pack(value: object, parts: list[bytes]) -> object:
 
 
 def _unpack(value: object, payload: memoryview) -> Any:
+    if isinstance(value, list):
+        return [_unpack(item, payload) for item in value]
     if not isinstance(value, dict):
         return value
     if "!" not in value:

@@ -1,10 +1,10 @@
-"""Alembic's entry point; the connection comes from `sidecar.jobs.store`."""
+"""Alembic's entry point; the connection comes from `sidecar.jobs.tables`."""
 
 from __future__ import annotations
 
 from alembic import context
 
-from sidecar.jobs.store import METADATA
+from sidecar.jobs.tables import METADATA
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=METADATA, render_as_batch=True)

@@ -1,6 +1,7 @@
 import type * as grpc from '@grpc/grpc-js';
 import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
 
+import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from './google/protobuf/Duration';
 import type { FieldMask as _google_protobuf_FieldMask, FieldMask__Output as _google_protobuf_FieldMask__Output } from './google/protobuf/FieldMask';
 import type { ListValue as _google_protobuf_ListValue, ListValue__Output as _google_protobuf_ListValue__Output } from './google/protobuf/ListValue';
 import type { Struct as _google_protobuf_Struct, Struct__Output as _google_protobuf_Struct__Output } from './google/protobuf/Struct';
@@ -19,6 +20,7 @@ import type { ImageSource as _viwo_imagegen_v1_ImageSource, ImageSource__Output 
 import type { ImageVersion as _viwo_imagegen_v1_ImageVersion, ImageVersion__Output as _viwo_imagegen_v1_ImageVersion__Output } from './viwo/imagegen/v1/ImageVersion';
 import type { InstallRequest as _viwo_imagegen_v1_InstallRequest, InstallRequest__Output as _viwo_imagegen_v1_InstallRequest__Output } from './viwo/imagegen/v1/InstallRequest';
 import type { InstallResponse as _viwo_imagegen_v1_InstallResponse, InstallResponse__Output as _viwo_imagegen_v1_InstallResponse__Output } from './viwo/imagegen/v1/InstallResponse';
+import type { JobOptions as _viwo_imagegen_v1_JobOptions, JobOptions__Output as _viwo_imagegen_v1_JobOptions__Output } from './viwo/imagegen/v1/JobOptions';
 import type { ListEntitiesRequest as _viwo_imagegen_v1_ListEntitiesRequest, ListEntitiesRequest__Output as _viwo_imagegen_v1_ListEntitiesRequest__Output } from './viwo/imagegen/v1/ListEntitiesRequest';
 import type { ListEntitiesResponse as _viwo_imagegen_v1_ListEntitiesResponse, ListEntitiesResponse__Output as _viwo_imagegen_v1_ListEntitiesResponse__Output } from './viwo/imagegen/v1/ListEntitiesResponse';
 import type { OutputOptions as _viwo_imagegen_v1_OutputOptions, OutputOptions__Output as _viwo_imagegen_v1_OutputOptions__Output } from './viwo/imagegen/v1/OutputOptions';
@@ -32,6 +34,7 @@ type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> 
 export interface ProtoGrpcType {
   google: {
     protobuf: {
+      Duration: MessageTypeDefinition<_google_protobuf_Duration, _google_protobuf_Duration__Output>
       FieldMask: MessageTypeDefinition<_google_protobuf_FieldMask, _google_protobuf_FieldMask__Output>
       ListValue: MessageTypeDefinition<_google_protobuf_ListValue, _google_protobuf_ListValue__Output>
       NullValue: EnumTypeDefinition
@@ -58,9 +61,11 @@ export interface ProtoGrpcType {
         ImageVersion: MessageTypeDefinition<_viwo_imagegen_v1_ImageVersion, _viwo_imagegen_v1_ImageVersion__Output>
         InstallRequest: MessageTypeDefinition<_viwo_imagegen_v1_InstallRequest, _viwo_imagegen_v1_InstallRequest__Output>
         InstallResponse: MessageTypeDefinition<_viwo_imagegen_v1_InstallResponse, _viwo_imagegen_v1_InstallResponse__Output>
+        JobOptions: MessageTypeDefinition<_viwo_imagegen_v1_JobOptions, _viwo_imagegen_v1_JobOptions__Output>
         ListEntitiesRequest: MessageTypeDefinition<_viwo_imagegen_v1_ListEntitiesRequest, _viwo_imagegen_v1_ListEntitiesRequest__Output>
         ListEntitiesResponse: MessageTypeDefinition<_viwo_imagegen_v1_ListEntitiesResponse, _viwo_imagegen_v1_ListEntitiesResponse__Output>
         OutputOptions: MessageTypeDefinition<_viwo_imagegen_v1_OutputOptions, _viwo_imagegen_v1_OutputOptions__Output>
+        Reuse: EnumTypeDefinition
         SaveImageRequest: MessageTypeDefinition<_viwo_imagegen_v1_SaveImageRequest, _viwo_imagegen_v1_SaveImageRequest__Output>
         SaveOptions: MessageTypeDefinition<_viwo_imagegen_v1_SaveOptions, _viwo_imagegen_v1_SaveOptions__Output>
       }

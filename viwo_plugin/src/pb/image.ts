@@ -1,6 +1,7 @@
 import type * as grpc from '@grpc/grpc-js';
 import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
 
+import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from './google/protobuf/Duration';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from './google/protobuf/Timestamp';
 import type { ApplyRequest as _viwo_imagegen_v1_ApplyRequest, ApplyRequest__Output as _viwo_imagegen_v1_ApplyRequest__Output } from './viwo/imagegen/v1/ApplyRequest';
 import type { CallContext as _viwo_imagegen_v1_CallContext, CallContext__Output as _viwo_imagegen_v1_CallContext__Output } from './viwo/imagegen/v1/CallContext';
@@ -27,6 +28,7 @@ import type { ImageVersion as _viwo_imagegen_v1_ImageVersion, ImageVersion__Outp
 import type { InpaintRequest as _viwo_imagegen_v1_InpaintRequest, InpaintRequest__Output as _viwo_imagegen_v1_InpaintRequest__Output } from './viwo/imagegen/v1/InpaintRequest';
 import type { InvokeRequest as _viwo_imagegen_v1_InvokeRequest, InvokeRequest__Output as _viwo_imagegen_v1_InvokeRequest__Output } from './viwo/imagegen/v1/InvokeRequest';
 import type { InvokeResponse as _viwo_imagegen_v1_InvokeResponse, InvokeResponse__Output as _viwo_imagegen_v1_InvokeResponse__Output } from './viwo/imagegen/v1/InvokeResponse';
+import type { JobOptions as _viwo_imagegen_v1_JobOptions, JobOptions__Output as _viwo_imagegen_v1_JobOptions__Output } from './viwo/imagegen/v1/JobOptions';
 import type { Lora as _viwo_imagegen_v1_Lora, Lora__Output as _viwo_imagegen_v1_Lora__Output } from './viwo/imagegen/v1/Lora';
 import type { OutpaintRequest as _viwo_imagegen_v1_OutpaintRequest, OutpaintRequest__Output as _viwo_imagegen_v1_OutpaintRequest__Output } from './viwo/imagegen/v1/OutpaintRequest';
 import type { OutputOptions as _viwo_imagegen_v1_OutputOptions, OutputOptions__Output as _viwo_imagegen_v1_OutputOptions__Output } from './viwo/imagegen/v1/OutputOptions';
@@ -47,6 +49,7 @@ type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> 
 export interface ProtoGrpcType {
   google: {
     protobuf: {
+      Duration: MessageTypeDefinition<_google_protobuf_Duration, _google_protobuf_Duration__Output>
       Timestamp: MessageTypeDefinition<_google_protobuf_Timestamp, _google_protobuf_Timestamp__Output>
     }
   }
@@ -82,6 +85,7 @@ export interface ProtoGrpcType {
         InpaintRequest: MessageTypeDefinition<_viwo_imagegen_v1_InpaintRequest, _viwo_imagegen_v1_InpaintRequest__Output>
         InvokeRequest: MessageTypeDefinition<_viwo_imagegen_v1_InvokeRequest, _viwo_imagegen_v1_InvokeRequest__Output>
         InvokeResponse: MessageTypeDefinition<_viwo_imagegen_v1_InvokeResponse, _viwo_imagegen_v1_InvokeResponse__Output>
+        JobOptions: MessageTypeDefinition<_viwo_imagegen_v1_JobOptions, _viwo_imagegen_v1_JobOptions__Output>
         Lora: MessageTypeDefinition<_viwo_imagegen_v1_Lora, _viwo_imagegen_v1_Lora__Output>
         MaskFit: EnumTypeDefinition
         OutpaintRequest: MessageTypeDefinition<_viwo_imagegen_v1_OutpaintRequest, _viwo_imagegen_v1_OutpaintRequest__Output>
@@ -90,6 +94,7 @@ export interface ProtoGrpcType {
         RemoveBackground: MessageTypeDefinition<_viwo_imagegen_v1_RemoveBackground, _viwo_imagegen_v1_RemoveBackground__Output>
         ResampleMethod: EnumTypeDefinition
         Resize: MessageTypeDefinition<_viwo_imagegen_v1_Resize, _viwo_imagegen_v1_Resize__Output>
+        Reuse: EnumTypeDefinition
         SaveOptions: MessageTypeDefinition<_viwo_imagegen_v1_SaveOptions, _viwo_imagegen_v1_SaveOptions__Output>
         TextToImageRequest: MessageTypeDefinition<_viwo_imagegen_v1_TextToImageRequest, _viwo_imagegen_v1_TextToImageRequest__Output>
         Transform: MessageTypeDefinition<_viwo_imagegen_v1_Transform, _viwo_imagegen_v1_Transform__Output>

@@ -1,6 +1,7 @@
 import type * as grpc from '@grpc/grpc-js';
 import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
 
+import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from './google/protobuf/Duration';
 import type { FieldMask as _google_protobuf_FieldMask, FieldMask__Output as _google_protobuf_FieldMask__Output } from './google/protobuf/FieldMask';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from './google/protobuf/Timestamp';
 import type { ApplyRequest as _viwo_imagegen_v1_ApplyRequest, ApplyRequest__Output as _viwo_imagegen_v1_ApplyRequest__Output } from './viwo/imagegen/v1/ApplyRequest';
@@ -21,6 +22,7 @@ import type { Crop as _viwo_imagegen_v1_Crop, Crop__Output as _viwo_imagegen_v1_
 import type { EditOperation as _viwo_imagegen_v1_EditOperation, EditOperation__Output as _viwo_imagegen_v1_EditOperation__Output } from './viwo/imagegen/v1/EditOperation';
 import type { EditRequest as _viwo_imagegen_v1_EditRequest, EditRequest__Output as _viwo_imagegen_v1_EditRequest__Output } from './viwo/imagegen/v1/EditRequest';
 import type { EstimateResponse as _viwo_imagegen_v1_EstimateResponse, EstimateResponse__Output as _viwo_imagegen_v1_EstimateResponse__Output } from './viwo/imagegen/v1/EstimateResponse';
+import type { ExportJobRequest as _viwo_imagegen_v1_ExportJobRequest, ExportJobRequest__Output as _viwo_imagegen_v1_ExportJobRequest__Output } from './viwo/imagegen/v1/ExportJobRequest';
 import type { FaceRestoreRequest as _viwo_imagegen_v1_FaceRestoreRequest, FaceRestoreRequest__Output as _viwo_imagegen_v1_FaceRestoreRequest__Output } from './viwo/imagegen/v1/FaceRestoreRequest';
 import type { Failure as _viwo_imagegen_v1_Failure, Failure__Output as _viwo_imagegen_v1_Failure__Output } from './viwo/imagegen/v1/Failure';
 import type { Filter as _viwo_imagegen_v1_Filter, Filter__Output as _viwo_imagegen_v1_Filter__Output } from './viwo/imagegen/v1/Filter';
@@ -28,17 +30,22 @@ import type { GenerationOptions as _viwo_imagegen_v1_GenerationOptions, Generati
 import type { GetBatchRequest as _viwo_imagegen_v1_GetBatchRequest, GetBatchRequest__Output as _viwo_imagegen_v1_GetBatchRequest__Output } from './viwo/imagegen/v1/GetBatchRequest';
 import type { GetJobRequest as _viwo_imagegen_v1_GetJobRequest, GetJobRequest__Output as _viwo_imagegen_v1_GetJobRequest__Output } from './viwo/imagegen/v1/GetJobRequest';
 import type { HiresFix as _viwo_imagegen_v1_HiresFix, HiresFix__Output as _viwo_imagegen_v1_HiresFix__Output } from './viwo/imagegen/v1/HiresFix';
+import type { HistoryNode as _viwo_imagegen_v1_HistoryNode, HistoryNode__Output as _viwo_imagegen_v1_HistoryNode__Output } from './viwo/imagegen/v1/HistoryNode';
+import type { HistoryRequest as _viwo_imagegen_v1_HistoryRequest, HistoryRequest__Output as _viwo_imagegen_v1_HistoryRequest__Output } from './viwo/imagegen/v1/HistoryRequest';
 import type { Image as _viwo_imagegen_v1_Image, Image__Output as _viwo_imagegen_v1_Image__Output } from './viwo/imagegen/v1/Image';
 import type { ImageResponse as _viwo_imagegen_v1_ImageResponse, ImageResponse__Output as _viwo_imagegen_v1_ImageResponse__Output } from './viwo/imagegen/v1/ImageResponse';
 import type { ImageServiceClient as _viwo_imagegen_v1_ImageServiceClient, ImageServiceDefinition as _viwo_imagegen_v1_ImageServiceDefinition } from './viwo/imagegen/v1/ImageService';
 import type { ImageSource as _viwo_imagegen_v1_ImageSource, ImageSource__Output as _viwo_imagegen_v1_ImageSource__Output } from './viwo/imagegen/v1/ImageSource';
 import type { ImageToImageRequest as _viwo_imagegen_v1_ImageToImageRequest, ImageToImageRequest__Output as _viwo_imagegen_v1_ImageToImageRequest__Output } from './viwo/imagegen/v1/ImageToImageRequest';
 import type { ImageVersion as _viwo_imagegen_v1_ImageVersion, ImageVersion__Output as _viwo_imagegen_v1_ImageVersion__Output } from './viwo/imagegen/v1/ImageVersion';
+import type { ImportJobRequest as _viwo_imagegen_v1_ImportJobRequest, ImportJobRequest__Output as _viwo_imagegen_v1_ImportJobRequest__Output } from './viwo/imagegen/v1/ImportJobRequest';
 import type { InpaintRequest as _viwo_imagegen_v1_InpaintRequest, InpaintRequest__Output as _viwo_imagegen_v1_InpaintRequest__Output } from './viwo/imagegen/v1/InpaintRequest';
 import type { InvokeRequest as _viwo_imagegen_v1_InvokeRequest, InvokeRequest__Output as _viwo_imagegen_v1_InvokeRequest__Output } from './viwo/imagegen/v1/InvokeRequest';
 import type { InvokeResponse as _viwo_imagegen_v1_InvokeResponse, InvokeResponse__Output as _viwo_imagegen_v1_InvokeResponse__Output } from './viwo/imagegen/v1/InvokeResponse';
 import type { Job as _viwo_imagegen_v1_Job, Job__Output as _viwo_imagegen_v1_Job__Output } from './viwo/imagegen/v1/Job';
+import type { JobDocument as _viwo_imagegen_v1_JobDocument, JobDocument__Output as _viwo_imagegen_v1_JobDocument__Output } from './viwo/imagegen/v1/JobDocument';
 import type { JobEvent as _viwo_imagegen_v1_JobEvent, JobEvent__Output as _viwo_imagegen_v1_JobEvent__Output } from './viwo/imagegen/v1/JobEvent';
+import type { JobOptions as _viwo_imagegen_v1_JobOptions, JobOptions__Output as _viwo_imagegen_v1_JobOptions__Output } from './viwo/imagegen/v1/JobOptions';
 import type { JobServiceClient as _viwo_imagegen_v1_JobServiceClient, JobServiceDefinition as _viwo_imagegen_v1_JobServiceDefinition } from './viwo/imagegen/v1/JobService';
 import type { ListJobsRequest as _viwo_imagegen_v1_ListJobsRequest, ListJobsRequest__Output as _viwo_imagegen_v1_ListJobsRequest__Output } from './viwo/imagegen/v1/ListJobsRequest';
 import type { ListJobsResponse as _viwo_imagegen_v1_ListJobsResponse, ListJobsResponse__Output as _viwo_imagegen_v1_ListJobsResponse__Output } from './viwo/imagegen/v1/ListJobsResponse';
@@ -47,6 +54,7 @@ import type { OutpaintRequest as _viwo_imagegen_v1_OutpaintRequest, OutpaintRequ
 import type { OutputOptions as _viwo_imagegen_v1_OutputOptions, OutputOptions__Output as _viwo_imagegen_v1_OutputOptions__Output } from './viwo/imagegen/v1/OutputOptions';
 import type { PreprocessRequest as _viwo_imagegen_v1_PreprocessRequest, PreprocessRequest__Output as _viwo_imagegen_v1_PreprocessRequest__Output } from './viwo/imagegen/v1/PreprocessRequest';
 import type { RemoveBackground as _viwo_imagegen_v1_RemoveBackground, RemoveBackground__Output as _viwo_imagegen_v1_RemoveBackground__Output } from './viwo/imagegen/v1/RemoveBackground';
+import type { RerunJobRequest as _viwo_imagegen_v1_RerunJobRequest, RerunJobRequest__Output as _viwo_imagegen_v1_RerunJobRequest__Output } from './viwo/imagegen/v1/RerunJobRequest';
 import type { Resize as _viwo_imagegen_v1_Resize, Resize__Output as _viwo_imagegen_v1_Resize__Output } from './viwo/imagegen/v1/Resize';
 import type { SaveOptions as _viwo_imagegen_v1_SaveOptions, SaveOptions__Output as _viwo_imagegen_v1_SaveOptions__Output } from './viwo/imagegen/v1/SaveOptions';
 import type { SubmitBatchRequest as _viwo_imagegen_v1_SubmitBatchRequest, SubmitBatchRequest__Output as _viwo_imagegen_v1_SubmitBatchRequest__Output } from './viwo/imagegen/v1/SubmitBatchRequest';
@@ -56,6 +64,7 @@ import type { Transform as _viwo_imagegen_v1_Transform, Transform__Output as _vi
 import type { UpscaleImg2ImgRequest as _viwo_imagegen_v1_UpscaleImg2ImgRequest, UpscaleImg2ImgRequest__Output as _viwo_imagegen_v1_UpscaleImg2ImgRequest__Output } from './viwo/imagegen/v1/UpscaleImg2ImgRequest';
 import type { UpscaleRequest as _viwo_imagegen_v1_UpscaleRequest, UpscaleRequest__Output as _viwo_imagegen_v1_UpscaleRequest__Output } from './viwo/imagegen/v1/UpscaleRequest';
 import type { UpscaleTraditionalRequest as _viwo_imagegen_v1_UpscaleTraditionalRequest, UpscaleTraditionalRequest__Output as _viwo_imagegen_v1_UpscaleTraditionalRequest__Output } from './viwo/imagegen/v1/UpscaleTraditionalRequest';
+import type { Variations as _viwo_imagegen_v1_Variations, Variations__Output as _viwo_imagegen_v1_Variations__Output } from './viwo/imagegen/v1/Variations';
 import type { WatchJobRequest as _viwo_imagegen_v1_WatchJobRequest, WatchJobRequest__Output as _viwo_imagegen_v1_WatchJobRequest__Output } from './viwo/imagegen/v1/WatchJobRequest';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
@@ -65,6 +74,7 @@ type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> 
 export interface ProtoGrpcType {
   google: {
     protobuf: {
+      Duration: MessageTypeDefinition<_google_protobuf_Duration, _google_protobuf_Duration__Output>
       FieldMask: MessageTypeDefinition<_google_protobuf_FieldMask, _google_protobuf_FieldMask__Output>
       Timestamp: MessageTypeDefinition<_google_protobuf_Timestamp, _google_protobuf_Timestamp__Output>
     }
@@ -87,11 +97,13 @@ export interface ProtoGrpcType {
         ControlTypesRequest: MessageTypeDefinition<_viwo_imagegen_v1_ControlTypesRequest, _viwo_imagegen_v1_ControlTypesRequest__Output>
         ControlTypesResponse: MessageTypeDefinition<_viwo_imagegen_v1_ControlTypesResponse, _viwo_imagegen_v1_ControlTypesResponse__Output>
         Cost: MessageTypeDefinition<_viwo_imagegen_v1_Cost, _viwo_imagegen_v1_Cost__Output>
+        CostTier: EnumTypeDefinition
         Crop: MessageTypeDefinition<_viwo_imagegen_v1_Crop, _viwo_imagegen_v1_Crop__Output>
         DisconnectPolicy: EnumTypeDefinition
         EditOperation: MessageTypeDefinition<_viwo_imagegen_v1_EditOperation, _viwo_imagegen_v1_EditOperation__Output>
         EditRequest: MessageTypeDefinition<_viwo_imagegen_v1_EditRequest, _viwo_imagegen_v1_EditRequest__Output>
         EstimateResponse: MessageTypeDefinition<_viwo_imagegen_v1_EstimateResponse, _viwo_imagegen_v1_EstimateResponse__Output>
+        ExportJobRequest: MessageTypeDefinition<_viwo_imagegen_v1_ExportJobRequest, _viwo_imagegen_v1_ExportJobRequest__Output>
         FaceRestoreRequest: MessageTypeDefinition<_viwo_imagegen_v1_FaceRestoreRequest, _viwo_imagegen_v1_FaceRestoreRequest__Output>
         Failure: MessageTypeDefinition<_viwo_imagegen_v1_Failure, _viwo_imagegen_v1_Failure__Output>
         Filter: MessageTypeDefinition<_viwo_imagegen_v1_Filter, _viwo_imagegen_v1_Filter__Output>
@@ -100,6 +112,8 @@ export interface ProtoGrpcType {
         GetBatchRequest: MessageTypeDefinition<_viwo_imagegen_v1_GetBatchRequest, _viwo_imagegen_v1_GetBatchRequest__Output>
         GetJobRequest: MessageTypeDefinition<_viwo_imagegen_v1_GetJobRequest, _viwo_imagegen_v1_GetJobRequest__Output>
         HiresFix: MessageTypeDefinition<_viwo_imagegen_v1_HiresFix, _viwo_imagegen_v1_HiresFix__Output>
+        HistoryNode: MessageTypeDefinition<_viwo_imagegen_v1_HistoryNode, _viwo_imagegen_v1_HistoryNode__Output>
+        HistoryRequest: MessageTypeDefinition<_viwo_imagegen_v1_HistoryRequest, _viwo_imagegen_v1_HistoryRequest__Output>
         Image: MessageTypeDefinition<_viwo_imagegen_v1_Image, _viwo_imagegen_v1_Image__Output>
         ImageFormat: EnumTypeDefinition
         ImageResponse: MessageTypeDefinition<_viwo_imagegen_v1_ImageResponse, _viwo_imagegen_v1_ImageResponse__Output>
@@ -107,11 +121,14 @@ export interface ProtoGrpcType {
         ImageSource: MessageTypeDefinition<_viwo_imagegen_v1_ImageSource, _viwo_imagegen_v1_ImageSource__Output>
         ImageToImageRequest: MessageTypeDefinition<_viwo_imagegen_v1_ImageToImageRequest, _viwo_imagegen_v1_ImageToImageRequest__Output>
         ImageVersion: MessageTypeDefinition<_viwo_imagegen_v1_ImageVersion, _viwo_imagegen_v1_ImageVersion__Output>
+        ImportJobRequest: MessageTypeDefinition<_viwo_imagegen_v1_ImportJobRequest, _viwo_imagegen_v1_ImportJobRequest__Output>
         InpaintRequest: MessageTypeDefinition<_viwo_imagegen_v1_InpaintRequest, _viwo_imagegen_v1_InpaintRequest__Output>
         InvokeRequest: MessageTypeDefinition<_viwo_imagegen_v1_InvokeRequest, _viwo_imagegen_v1_InvokeRequest__Output>
         InvokeResponse: MessageTypeDefinition<_viwo_imagegen_v1_InvokeResponse, _viwo_imagegen_v1_InvokeResponse__Output>
         Job: MessageTypeDefinition<_viwo_imagegen_v1_Job, _viwo_imagegen_v1_Job__Output>
+        JobDocument: MessageTypeDefinition<_viwo_imagegen_v1_JobDocument, _viwo_imagegen_v1_JobDocument__Output>
         JobEvent: MessageTypeDefinition<_viwo_imagegen_v1_JobEvent, _viwo_imagegen_v1_JobEvent__Output>
+        JobOptions: MessageTypeDefinition<_viwo_imagegen_v1_JobOptions, _viwo_imagegen_v1_JobOptions__Output>
         JobService: SubtypeConstructor<typeof grpc.Client, _viwo_imagegen_v1_JobServiceClient> & { service: _viwo_imagegen_v1_JobServiceDefinition }
         JobState: EnumTypeDefinition
         ListJobsRequest: MessageTypeDefinition<_viwo_imagegen_v1_ListJobsRequest, _viwo_imagegen_v1_ListJobsRequest__Output>
@@ -123,8 +140,10 @@ export interface ProtoGrpcType {
         OutputOptions: MessageTypeDefinition<_viwo_imagegen_v1_OutputOptions, _viwo_imagegen_v1_OutputOptions__Output>
         PreprocessRequest: MessageTypeDefinition<_viwo_imagegen_v1_PreprocessRequest, _viwo_imagegen_v1_PreprocessRequest__Output>
         RemoveBackground: MessageTypeDefinition<_viwo_imagegen_v1_RemoveBackground, _viwo_imagegen_v1_RemoveBackground__Output>
+        RerunJobRequest: MessageTypeDefinition<_viwo_imagegen_v1_RerunJobRequest, _viwo_imagegen_v1_RerunJobRequest__Output>
         ResampleMethod: EnumTypeDefinition
         Resize: MessageTypeDefinition<_viwo_imagegen_v1_Resize, _viwo_imagegen_v1_Resize__Output>
+        Reuse: EnumTypeDefinition
         SaveOptions: MessageTypeDefinition<_viwo_imagegen_v1_SaveOptions, _viwo_imagegen_v1_SaveOptions__Output>
         SubmitBatchRequest: MessageTypeDefinition<_viwo_imagegen_v1_SubmitBatchRequest, _viwo_imagegen_v1_SubmitBatchRequest__Output>
         SubmitJobRequest: MessageTypeDefinition<_viwo_imagegen_v1_SubmitJobRequest, _viwo_imagegen_v1_SubmitJobRequest__Output>
@@ -133,6 +152,7 @@ export interface ProtoGrpcType {
         UpscaleImg2ImgRequest: MessageTypeDefinition<_viwo_imagegen_v1_UpscaleImg2ImgRequest, _viwo_imagegen_v1_UpscaleImg2ImgRequest__Output>
         UpscaleRequest: MessageTypeDefinition<_viwo_imagegen_v1_UpscaleRequest, _viwo_imagegen_v1_UpscaleRequest__Output>
         UpscaleTraditionalRequest: MessageTypeDefinition<_viwo_imagegen_v1_UpscaleTraditionalRequest, _viwo_imagegen_v1_UpscaleTraditionalRequest__Output>
+        Variations: MessageTypeDefinition<_viwo_imagegen_v1_Variations, _viwo_imagegen_v1_Variations__Output>
         WatchJobRequest: MessageTypeDefinition<_viwo_imagegen_v1_WatchJobRequest, _viwo_imagegen_v1_WatchJobRequest__Output>
       }
     }

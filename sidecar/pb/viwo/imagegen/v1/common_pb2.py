@@ -22,34 +22,39 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dviwo/imagegen/v1/common.proto\x12\x10viwo.imagegen.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"f\n\x0b\x43\x61llContext\x12\x15\n\rcapability_id\x18\x01 \x01(\t\x12\x11\n\tcaller_id\x18\x02 \x01(\x03\x12\x0f\n\x07this_id\x18\x03 \x01(\x03\x12\x1c\n\x14\x63\x61pability_statement\x18\x04 \x01(\t\"K\n\x0bImageSource\x12\x0e\n\x04\x64\x61ta\x18\x01 \x01(\x0cH\x00\x12\r\n\x03ref\x18\x02 \x01(\tH\x00\x12\x13\n\tentity_id\x18\x03 \x01(\x03H\x00\x42\x08\n\x06source\"\xb3\x01\n\x05Image\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0b\n\x03ref\x18\x02 \x01(\t\x12-\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x1d.viwo.imagegen.v1.ImageFormat\x12\r\n\x05width\x18\x04 \x01(\x05\x12\x0e\n\x06height\x18\x05 \x01(\x05\x12\x12\n\nsize_bytes\x18\x06 \x01(\x03\x12\x11\n\x04seed\x18\x07 \x01(\x03H\x00\x88\x01\x01\x12\x11\n\tentity_id\x18\x08 \x01(\x03\x42\x07\n\x05_seed\"?\n\x04\x43ost\x12\x0f\n\x07\x63ompute\x18\x01 \x01(\x01\x12\x14\n\x0cmoney_micros\x18\x02 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\"\xde\x01\n\rOutputOptions\x12-\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\x1d.viwo.imagegen.v1.ImageFormat\x12\x0f\n\x07quality\x18\x02 \x01(\x05\x12\x17\n\x0freferences_only\x18\x03 \x01(\x08\x12\x30\n\x04save\x18\x04 \x01(\x0b\x32\x1d.viwo.imagegen.v1.SaveOptionsH\x00\x88\x01\x01\x12\x39\n\ron_disconnect\x18\x05 \x01(\x0e\x32\".viwo.imagegen.v1.DisconnectPolicyB\x07\n\x05_save\"T\n\x0bSaveOptions\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0f\n\x07room_id\x18\x03 \x01(\x03\x12\x11\n\tcanvas_id\x18\x04 \x01(\x03\"e\n\x07\x46\x61ilure\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\t\x12\r\n\x05\x61sked\x18\x06 \x01(\t\"\x99\x01\n\x0cImageVersion\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\x0b\n\x03ref\x18\x02 \x01(\t\x12\x0c\n\x04verb\x18\x03 \x01(\t\x12\x16\n\x0e\x61rguments_json\x18\x04 \x01(\t\x12\x14\n\x0c\x64\x65rived_from\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x85\x01\n\x0bImageFormat\x12\x1c\n\x18IMAGE_FORMAT_UNSPECIFIED\x10\x00\x12\x14\n\x10IMAGE_FORMAT_PNG\x10\x01\x12\x15\n\x11IMAGE_FORMAT_JPEG\x10\x02\x12\x15\n\x11IMAGE_FORMAT_WEBP\x10\x03\x12\x14\n\x10IMAGE_FORMAT_GIF\x10\x04*o\n\x10\x44isconnectPolicy\x12!\n\x1d\x44ISCONNECT_POLICY_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44ISCONNECT_POLICY_CANCEL\x10\x01\x12\x1a\n\x16\x44ISCONNECT_POLICY_KEEP\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dviwo/imagegen/v1/common.proto\x12\x10viwo.imagegen.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"f\n\x0b\x43\x61llContext\x12\x15\n\rcapability_id\x18\x01 \x01(\t\x12\x11\n\tcaller_id\x18\x02 \x01(\x03\x12\x0f\n\x07this_id\x18\x03 \x01(\x03\x12\x1c\n\x14\x63\x61pability_statement\x18\x04 \x01(\t\"K\n\x0bImageSource\x12\x0e\n\x04\x64\x61ta\x18\x01 \x01(\x0cH\x00\x12\r\n\x03ref\x18\x02 \x01(\tH\x00\x12\x13\n\tentity_id\x18\x03 \x01(\x03H\x00\x42\x08\n\x06source\"\xb3\x01\n\x05Image\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0b\n\x03ref\x18\x02 \x01(\t\x12-\n\x06\x66ormat\x18\x03 \x01(\x0e\x32\x1d.viwo.imagegen.v1.ImageFormat\x12\r\n\x05width\x18\x04 \x01(\x05\x12\x0e\n\x06height\x18\x05 \x01(\x05\x12\x12\n\nsize_bytes\x18\x06 \x01(\x03\x12\x11\n\x04seed\x18\x07 \x01(\x03H\x00\x88\x01\x01\x12\x11\n\tentity_id\x18\x08 \x01(\x03\x42\x07\n\x05_seed\"?\n\x04\x43ost\x12\x0f\n\x07\x63ompute\x18\x01 \x01(\x01\x12\x14\n\x0cmoney_micros\x18\x02 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\"\x89\x02\n\rOutputOptions\x12-\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\x1d.viwo.imagegen.v1.ImageFormat\x12\x0f\n\x07quality\x18\x02 \x01(\x05\x12\x17\n\x0freferences_only\x18\x03 \x01(\x08\x12\x30\n\x04save\x18\x04 \x01(\x0b\x32\x1d.viwo.imagegen.v1.SaveOptionsH\x00\x88\x01\x01\x12\x39\n\ron_disconnect\x18\x05 \x01(\x0e\x32\".viwo.imagegen.v1.DisconnectPolicy\x12)\n\x03job\x18\x06 \x01(\x0b\x32\x1c.viwo.imagegen.v1.JobOptionsB\x07\n\x05_save\"r\n\nJobOptions\x12\x10\n\x08priority\x18\x01 \x01(\x05\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x05reuse\x18\x03 \x01(\x0e\x32\x17.viwo.imagegen.v1.Reuse\"T\n\x0bSaveOptions\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0f\n\x07room_id\x18\x03 \x01(\x03\x12\x11\n\tcanvas_id\x18\x04 \x01(\x03\"e\n\x07\x46\x61ilure\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\t\x12\r\n\x05\x61sked\x18\x06 \x01(\t\"\x99\x01\n\x0cImageVersion\x12\x0f\n\x07version\x18\x01 \x01(\x05\x12\x0b\n\x03ref\x18\x02 \x01(\t\x12\x0c\n\x04verb\x18\x03 \x01(\t\x12\x16\n\x0e\x61rguments_json\x18\x04 \x01(\t\x12\x14\n\x0c\x64\x65rived_from\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x85\x01\n\x0bImageFormat\x12\x1c\n\x18IMAGE_FORMAT_UNSPECIFIED\x10\x00\x12\x14\n\x10IMAGE_FORMAT_PNG\x10\x01\x12\x15\n\x11IMAGE_FORMAT_JPEG\x10\x02\x12\x15\n\x11IMAGE_FORMAT_WEBP\x10\x03\x12\x14\n\x10IMAGE_FORMAT_GIF\x10\x04*W\n\x05Reuse\x12\x15\n\x11REUSE_UNSPECIFIED\x10\x00\x12\x14\n\x10REUSE_FIXED_SEED\x10\x01\x12\x10\n\x0cREUSE_ALWAYS\x10\x02\x12\x0f\n\x0bREUSE_NEVER\x10\x03*o\n\x10\x44isconnectPolicy\x12!\n\x1d\x44ISCONNECT_POLICY_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x44ISCONNECT_POLICY_CANCEL\x10\x01\x12\x1a\n\x16\x44ISCONNECT_POLICY_KEEP\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'viwo.imagegen.v1.common_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_IMAGEFORMAT']._serialized_start=1083
-  _globals['_IMAGEFORMAT']._serialized_end=1216
-  _globals['_DISCONNECTPOLICY']._serialized_start=1218
-  _globals['_DISCONNECTPOLICY']._serialized_end=1329
-  _globals['_CALLCONTEXT']._serialized_start=84
-  _globals['_CALLCONTEXT']._serialized_end=186
-  _globals['_IMAGESOURCE']._serialized_start=188
-  _globals['_IMAGESOURCE']._serialized_end=263
-  _globals['_IMAGE']._serialized_start=266
-  _globals['_IMAGE']._serialized_end=445
-  _globals['_COST']._serialized_start=447
-  _globals['_COST']._serialized_end=510
-  _globals['_OUTPUTOPTIONS']._serialized_start=513
-  _globals['_OUTPUTOPTIONS']._serialized_end=735
-  _globals['_SAVEOPTIONS']._serialized_start=737
-  _globals['_SAVEOPTIONS']._serialized_end=821
-  _globals['_FAILURE']._serialized_start=823
-  _globals['_FAILURE']._serialized_end=924
-  _globals['_IMAGEVERSION']._serialized_start=927
-  _globals['_IMAGEVERSION']._serialized_end=1080
+  _globals['_IMAGEFORMAT']._serialized_start=1274
+  _globals['_IMAGEFORMAT']._serialized_end=1407
+  _globals['_REUSE']._serialized_start=1409
+  _globals['_REUSE']._serialized_end=1496
+  _globals['_DISCONNECTPOLICY']._serialized_start=1498
+  _globals['_DISCONNECTPOLICY']._serialized_end=1609
+  _globals['_CALLCONTEXT']._serialized_start=116
+  _globals['_CALLCONTEXT']._serialized_end=218
+  _globals['_IMAGESOURCE']._serialized_start=220
+  _globals['_IMAGESOURCE']._serialized_end=295
+  _globals['_IMAGE']._serialized_start=298
+  _globals['_IMAGE']._serialized_end=477
+  _globals['_COST']._serialized_start=479
+  _globals['_COST']._serialized_end=542
+  _globals['_OUTPUTOPTIONS']._serialized_start=545
+  _globals['_OUTPUTOPTIONS']._serialized_end=810
+  _globals['_JOBOPTIONS']._serialized_start=812
+  _globals['_JOBOPTIONS']._serialized_end=926
+  _globals['_SAVEOPTIONS']._serialized_start=928
+  _globals['_SAVEOPTIONS']._serialized_end=1012
+  _globals['_FAILURE']._serialized_start=1014
+  _globals['_FAILURE']._serialized_end=1115
+  _globals['_IMAGEVERSION']._serialized_start=1118
+  _globals['_IMAGEVERSION']._serialized_end=1271
 # @@protoc_insertion_point(module_scope)

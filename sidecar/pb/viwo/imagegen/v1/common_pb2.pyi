@@ -4,6 +4,7 @@ isort:skip_file
 Messages shared by every service of viwo-imagegen."""
 
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -42,6 +43,33 @@ IMAGE_FORMAT_WEBP: ImageFormat.ValueType  # 3
 IMAGE_FORMAT_GIF: ImageFormat.ValueType  # 4
 """Read only: GIF pictures are accepted as input (their first frame), never written."""
 Global___ImageFormat: _TypeAlias = ImageFormat  # noqa: Y015
+
+class _Reuse:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReuseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reuse.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REUSE_UNSPECIFIED: _Reuse.ValueType  # 0
+    """FIXED_SEED."""
+    REUSE_FIXED_SEED: _Reuse.ValueType  # 1
+    """Where the request fixes the seed, or the task has none: the result could be no other."""
+    REUSE_ALWAYS: _Reuse.ValueType  # 2
+    """Also where the request leaves the seed open: any picture of this task will do."""
+    REUSE_NEVER: _Reuse.ValueType  # 3
+    """Do the work again."""
+
+class Reuse(_Reuse, metaclass=_ReuseEnumTypeWrapper): ...
+
+REUSE_UNSPECIFIED: Reuse.ValueType  # 0
+"""FIXED_SEED."""
+REUSE_FIXED_SEED: Reuse.ValueType  # 1
+"""Where the request fixes the seed, or the task has none: the result could be no other."""
+REUSE_ALWAYS: Reuse.ValueType  # 2
+"""Also where the request leaves the seed open: any picture of this task will do."""
+REUSE_NEVER: Reuse.ValueType  # 3
+"""Do the work again."""
+Global___Reuse: _TypeAlias = Reuse  # noqa: Y015
 
 class _DisconnectPolicy:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -225,6 +253,7 @@ class OutputOptions(_message.Message):
     REFERENCES_ONLY_FIELD_NUMBER: _builtins.int
     SAVE_FIELD_NUMBER: _builtins.int
     ON_DISCONNECT_FIELD_NUMBER: _builtins.int
+    JOB_FIELD_NUMBER: _builtins.int
     format: Global___ImageFormat.ValueType
     """Encoding of the result."""
     quality: _builtins.int
@@ -237,6 +266,10 @@ class OutputOptions(_message.Message):
     def save(self) -> Global___SaveOptions:
         """Also save each picture as an image entity."""
 
+    @_builtins.property
+    def job(self) -> Global___JobOptions:
+        """How the job is treated."""
+
     def __init__(
         self,
         *,
@@ -245,16 +278,49 @@ class OutputOptions(_message.Message):
         references_only: _builtins.bool = ...,
         save: Global___SaveOptions | None = ...,
         on_disconnect: Global___DisconnectPolicy.ValueType = ...,
+        job: Global___JobOptions | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_save", b"_save", "save", b"save"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_save", b"_save", "job", b"job", "save", b"save"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_save", b"_save", "format", b"format", "on_disconnect", b"on_disconnect", "quality", b"quality", "references_only", b"references_only", "save", b"save"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_save", b"_save", "format", b"format", "job", b"job", "on_disconnect", b"on_disconnect", "quality", b"quality", "references_only", b"references_only", "save", b"save"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__save: _TypeAlias = _typing.Literal["save"]  # noqa: Y015
     _WhichOneofArgType__save: _TypeAlias = _typing.Literal["_save", b"_save"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__save) -> _WhichOneofReturnType__save | None: ...
 
 Global___OutputOptions: _TypeAlias = OutputOptions  # noqa: Y015
+
+@_typing.final
+class JobOptions(_message.Message):
+    """How a job is treated, whatever its task is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    REUSE_FIELD_NUMBER: _builtins.int
+    priority: _builtins.int
+    """-10 to 10; higher ones go first. Above 0 only as far as the capability's `max_priority` allows."""
+    reuse: Global___Reuse.ValueType
+    """Whether it may be answered with the result of the same task done before."""
+    @_builtins.property
+    def timeout(self) -> _duration_pb2.Duration:
+        """The job has ended this long after it was accepted, in success or not; unset: no deadline."""
+
+    def __init__(
+        self,
+        *,
+        priority: _builtins.int = ...,
+        timeout: _duration_pb2.Duration | None = ...,
+        reuse: Global___Reuse.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["timeout", b"timeout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["priority", b"priority", "reuse", b"reuse", "timeout", b"timeout"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JobOptions: _TypeAlias = JobOptions  # noqa: Y015
 
 @_typing.final
 class SaveOptions(_message.Message):

@@ -22,63 +22,80 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from sidecar.pb.viwo.imagegen.v1 import common_pb2 as viwo_dot_imagegen_dot_v1_dot_common__pb2
 from sidecar.pb.viwo.imagegen.v1 import image_pb2 as viwo_dot_imagegen_dot_v1_dot_image__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aviwo/imagegen/v1/job.proto\x12\x10viwo.imagegen.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dviwo/imagegen/v1/common.proto\x1a\x1cviwo/imagegen/v1/image.proto\"\xa0\x04\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\t\x12)\n\x05state\x18\x02 \x01(\x0e\x32\x1a.viwo.imagegen.v1.JobState\x12\x0e\n\x06method\x18\x03 \x01(\t\x12.\n\x07\x63ontext\x18\x04 \x01(\x0b\x32\x1d.viwo.imagegen.v1.CallContext\x12\x11\n\ttask_json\x18\x05 \x01(\t\x12\'\n\x06images\x18\x06 \x03(\x0b\x32\x17.viwo.imagegen.v1.Image\x12*\n\x07\x66\x61ilure\x18\x07 \x01(\x0b\x32\x19.viwo.imagegen.v1.Failure\x12$\n\x04\x63ost\x18\x08 \x01(\x0b\x32\x16.viwo.imagegen.v1.Cost\x12\x0c\n\x04step\x18\t \x01(\x05\x12\x13\n\x0btotal_steps\x18\n \x01(\x05\x12\x16\n\x0equeue_position\x18\x0b \x01(\x05\x12\x10\n\x08\x61ttempts\x18\x0c \x01(\x05\x12\x10\n\x08model_id\x18\r \x01(\t\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cwork_seconds\x18\x11 \x01(\x01\x12\x10\n\x08warnings\x18\x1e \x03(\t\"\xeb\x05\n\x10SubmitJobRequest\x12=\n\rtext_to_image\x18\x01 \x01(\x0b\x32$.viwo.imagegen.v1.TextToImageRequestH\x00\x12?\n\x0eimage_to_image\x18\x02 \x01(\x0b\x32%.viwo.imagegen.v1.ImageToImageRequestH\x00\x12\x39\n\npreprocess\x18\x03 \x01(\x0b\x32#.viwo.imagegen.v1.PreprocessRequestH\x00\x12/\n\x05\x61pply\x18\x04 \x01(\x0b\x32\x1e.viwo.imagegen.v1.ApplyRequestH\x00\x12\x33\n\x07inpaint\x18\x05 \x01(\x0b\x32 .viwo.imagegen.v1.InpaintRequestH\x00\x12\x35\n\x08outpaint\x18\x06 \x01(\x0b\x32!.viwo.imagegen.v1.OutpaintRequestH\x00\x12\x33\n\x07upscale\x18\x07 \x01(\x0b\x32 .viwo.imagegen.v1.UpscaleRequestH\x00\x12J\n\x13upscale_traditional\x18\x08 \x01(\x0b\x32+.viwo.imagegen.v1.UpscaleTraditionalRequestH\x00\x12\x42\n\x0fupscale_img2img\x18\t \x01(\x0b\x32\'.viwo.imagegen.v1.UpscaleImg2ImgRequestH\x00\x12<\n\x0c\x66\x61\x63\x65_restore\x18\n \x01(\x0b\x32$.viwo.imagegen.v1.FaceRestoreRequestH\x00\x12-\n\x04\x65\x64it\x18\x0b \x01(\x0b\x32\x1d.viwo.imagegen.v1.EditRequestH\x00\x12\x31\n\x06invoke\x18\x0c \x01(\x0b\x32\x1f.viwo.imagegen.v1.InvokeRequestH\x00\x12\x12\n\nrequest_id\x18\x14 \x01(\tB\x06\n\x04task\"`\n\rGetJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12-\n\tread_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x14\n\x0cinclude_data\x18\x03 \x01(\x08\"\xbc\x01\n\x0fListJobsRequest\x12*\n\x06states\x18\x01 \x03(\x0e\x32\x1a.viwo.imagegen.v1.JobState\x12\x15\n\rcapability_id\x18\x02 \x01(\t\x12\x10\n\x08owner_id\x18\x03 \x01(\x03\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12-\n\tread_mask\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"P\n\x10ListJobsResponse\x12#\n\x04jobs\x18\x01 \x03(\x0b\x32\x15.viwo.imagegen.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"4\n\x0fWatchJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\rpreview_every\x18\x02 \x01(\x05\"\x89\x04\n\x08JobEvent\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x06queued\x18\x03 \x01(\x0b\x32!.viwo.imagegen.v1.JobEvent.QueuedH\x00\x12\x35\n\x07loading\x18\x04 \x01(\x0b\x32\".viwo.imagegen.v1.JobEvent.LoadingH\x00\x12/\n\x04step\x18\x05 \x01(\x0b\x32\x1f.viwo.imagegen.v1.JobEvent.StepH\x00\x12\x35\n\x07preview\x18\x06 \x01(\x0b\x32\".viwo.imagegen.v1.JobEvent.PreviewH\x00\x12&\n\x05\x65nded\x18\x07 \x01(\x0b\x32\x15.viwo.imagegen.v1.JobH\x00\x1a\x1a\n\x06Queued\x12\x10\n\x08position\x18\x01 \x01(\x05\x1a\x1b\n\x07Loading\x12\x10\n\x08model_id\x18\x01 \x01(\t\x1a\x38\n\x04Step\x12\x0c\n\x04step\x18\x01 \x01(\x05\x12\r\n\x05total\x18\x02 \x01(\x05\x12\x13\n\x0bimage_index\x18\x03 \x01(\x05\x1aK\n\x07Preview\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\r\n\x05width\x18\x02 \x01(\x05\x12\x0e\n\x06height\x18\x03 \x01(\x05\x12\x13\n\x0bimage_index\x18\x04 \x01(\x05\x42\x07\n\x05\x65vent\"\x1e\n\x10\x43\x61ncelJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x89\x01\n\x10\x45stimateResponse\x12$\n\x04\x63ost\x18\x01 \x01(\x0b\x32\x16.viwo.imagegen.v1.Cost\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12\x11\n\ttask_json\x18\x03 \x01(\t\x12*\n\x07refusal\x18\x04 \x01(\x0b\x32\x19.viwo.imagegen.v1.Failure\"t\n\x12SubmitBatchRequest\x12\x31\n\x05tasks\x18\x01 \x03(\x0b\x32\".viwo.imagegen.v1.SubmitJobRequest\x12+\n\x08on_error\x18\x02 \x01(\x0e\x32\x19.viwo.imagegen.v1.OnError\"[\n\x05\x42\x61tch\x12\n\n\x02id\x18\x01 \x01(\t\x12#\n\x04jobs\x18\x02 \x03(\x0b\x32\x15.viwo.imagegen.v1.Job\x12\x11\n\tsucceeded\x18\x03 \x01(\x05\x12\x0e\n\x06\x66\x61iled\x18\x04 \x01(\x05\"\x1d\n\x0fGetBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\" \n\x12\x43\x61ncelBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\"E\n\x13\x42udgetStatusRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.viwo.imagegen.v1.CallContext\"A\n\x14\x42udgetStatusResponse\x12)\n\x07\x62udgets\x18\x01 \x03(\x0b\x32\x18.viwo.imagegen.v1.Budget\"\xa3\x01\n\x06\x42udget\x12\r\n\x05scope\x18\x01 \x01(\t\x12\x0e\n\x06period\x18\x02 \x01(\t\x12#\n\x03\x63\x61p\x18\x03 \x01(\x0b\x32\x16.viwo.imagegen.v1.Cost\x12%\n\x05spent\x18\x04 \x01(\x0b\x32\x16.viwo.imagegen.v1.Cost\x12.\n\nreset_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\xb7\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x16\n\x12JOB_STATE_CANCELED\x10\x05\x12\x1c\n\x18JOB_STATE_BLOCKED_BUDGET\x10\x06*M\n\x07OnError\x12\x18\n\x14ON_ERROR_UNSPECIFIED\x10\x00\x12\x11\n\rON_ERROR_STOP\x10\x01\x12\x15\n\x11ON_ERROR_CONTINUE\x10\x02\x32\x85\x06\n\nJobService\x12\x43\n\x06Submit\x12\".viwo.imagegen.v1.SubmitJobRequest\x1a\x15.viwo.imagegen.v1.Job\x12=\n\x03Get\x12\x1f.viwo.imagegen.v1.GetJobRequest\x1a\x15.viwo.imagegen.v1.Job\x12M\n\x04List\x12!.viwo.imagegen.v1.ListJobsRequest\x1a\".viwo.imagegen.v1.ListJobsResponse\x12H\n\x05Watch\x12!.viwo.imagegen.v1.WatchJobRequest\x1a\x1a.viwo.imagegen.v1.JobEvent0\x01\x12\x43\n\x06\x43\x61ncel\x12\".viwo.imagegen.v1.CancelJobRequest\x1a\x15.viwo.imagegen.v1.Job\x12R\n\x08\x45stimate\x12\".viwo.imagegen.v1.SubmitJobRequest\x1a\".viwo.imagegen.v1.EstimateResponse\x12L\n\x0bSubmitBatch\x12$.viwo.imagegen.v1.SubmitBatchRequest\x1a\x17.viwo.imagegen.v1.Batch\x12\x46\n\x08GetBatch\x12!.viwo.imagegen.v1.GetBatchRequest\x1a\x17.viwo.imagegen.v1.Batch\x12L\n\x0b\x43\x61ncelBatch\x12$.viwo.imagegen.v1.CancelBatchRequest\x1a\x17.viwo.imagegen.v1.Batch\x12]\n\x0c\x42udgetStatus\x12%.viwo.imagegen.v1.BudgetStatusRequest\x1a&.viwo.imagegen.v1.BudgetStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aviwo/imagegen/v1/job.proto\x12\x10viwo.imagegen.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dviwo/imagegen/v1/common.proto\x1a\x1cviwo/imagegen/v1/image.proto\"\x87\x05\n\x03Job\x12\n\n\x02id\x18\x01 \x01(\t\x12)\n\x05state\x18\x02 \x01(\x0e\x32\x1a.viwo.imagegen.v1.JobState\x12\x0e\n\x06method\x18\x03 \x01(\t\x12.\n\x07\x63ontext\x18\x04 \x01(\x0b\x32\x1d.viwo.imagegen.v1.CallContext\x12\x11\n\ttask_json\x18\x05 \x01(\t\x12\'\n\x06images\x18\x06 \x03(\x0b\x32\x17.viwo.imagegen.v1.Image\x12*\n\x07\x66\x61ilure\x18\x07 \x01(\x0b\x32\x19.viwo.imagegen.v1.Failure\x12$\n\x04\x63ost\x18\x08 \x01(\x0b\x32\x16.viwo.imagegen.v1.Cost\x12\x0c\n\x04step\x18\t \x01(\x05\x12\x13\n\x0btotal_steps\x18\n \x01(\x05\x12\x16\n\x0equeue_position\x18\x0b \x01(\x05\x12\x10\n\x08\x61ttempts\x18\x0c \x01(\x05\x12\x10\n\x08model_id\x18\r \x01(\t\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cwork_seconds\x18\x11 \x01(\x01\x12\x10\n\x08priority\x18\x12 \x01(\x05\x12,\n\x08\x64\x65\x61\x64line\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x62\x61tch_id\x18\x14 \x01(\t\x12\x13\n\x0b\x61nswered_by\x18\x15 \x01(\t\x12\x10\n\x08warnings\x18\x1e \x03(\t\"\xeb\x05\n\x10SubmitJobRequest\x12=\n\rtext_to_image\x18\x01 \x01(\x0b\x32$.viwo.imagegen.v1.TextToImageRequestH\x00\x12?\n\x0eimage_to_image\x18\x02 \x01(\x0b\x32%.viwo.imagegen.v1.ImageToImageRequestH\x00\x12\x39\n\npreprocess\x18\x03 \x01(\x0b\x32#.viwo.imagegen.v1.PreprocessRequestH\x00\x12/\n\x05\x61pply\x18\x04 \x01(\x0b\x32\x1e.viwo.imagegen.v1.ApplyRequestH\x00\x12\x33\n\x07inpaint\x18\x05 \x01(\x0b\x32 .viwo.imagegen.v1.InpaintRequestH\x00\x12\x35\n\x08outpaint\x18\x06 \x01(\x0b\x32!.viwo.imagegen.v1.OutpaintRequestH\x00\x12\x33\n\x07upscale\x18\x07 \x01(\x0b\x32 .viwo.imagegen.v1.UpscaleRequestH\x00\x12J\n\x13upscale_traditional\x18\x08 \x01(\x0b\x32+.viwo.imagegen.v1.UpscaleTraditionalRequestH\x00\x12\x42\n\x0fupscale_img2img\x18\t \x01(\x0b\x32\'.viwo.imagegen.v1.UpscaleImg2ImgRequestH\x00\x12<\n\x0c\x66\x61\x63\x65_restore\x18\n \x01(\x0b\x32$.viwo.imagegen.v1.FaceRestoreRequestH\x00\x12-\n\x04\x65\x64it\x18\x0b \x01(\x0b\x32\x1d.viwo.imagegen.v1.EditRequestH\x00\x12\x31\n\x06invoke\x18\x0c \x01(\x0b\x32\x1f.viwo.imagegen.v1.InvokeRequestH\x00\x12\x12\n\nrequest_id\x18\x14 \x01(\tB\x06\n\x04task\"`\n\rGetJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12-\n\tread_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x14\n\x0cinclude_data\x18\x03 \x01(\x08\"\xbc\x01\n\x0fListJobsRequest\x12*\n\x06states\x18\x01 \x03(\x0e\x32\x1a.viwo.imagegen.v1.JobState\x12\x15\n\rcapability_id\x18\x02 \x01(\t\x12\x10\n\x08owner_id\x18\x03 \x01(\x03\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\x12-\n\tread_mask\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"P\n\x10ListJobsResponse\x12#\n\x04jobs\x18\x01 \x03(\x0b\x32\x15.viwo.imagegen.v1.Job\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"4\n\x0fWatchJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x15\n\rpreview_every\x18\x02 \x01(\x05\"\x89\x04\n\x08JobEvent\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x06queued\x18\x03 \x01(\x0b\x32!.viwo.imagegen.v1.JobEvent.QueuedH\x00\x12\x35\n\x07loading\x18\x04 \x01(\x0b\x32\".viwo.imagegen.v1.JobEvent.LoadingH\x00\x12/\n\x04step\x18\x05 \x01(\x0b\x32\x1f.viwo.imagegen.v1.JobEvent.StepH\x00\x12\x35\n\x07preview\x18\x06 \x01(\x0b\x32\".viwo.imagegen.v1.JobEvent.PreviewH\x00\x12&\n\x05\x65nded\x18\x07 \x01(\x0b\x32\x15.viwo.imagegen.v1.JobH\x00\x1a\x1a\n\x06Queued\x12\x10\n\x08position\x18\x01 \x01(\x05\x1a\x1b\n\x07Loading\x12\x10\n\x08model_id\x18\x01 \x01(\t\x1a\x38\n\x04Step\x12\x0c\n\x04step\x18\x01 \x01(\x05\x12\r\n\x05total\x18\x02 \x01(\x05\x12\x13\n\x0bimage_index\x18\x03 \x01(\x05\x1aK\n\x07Preview\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\r\n\x05width\x18\x02 \x01(\x05\x12\x0e\n\x06height\x18\x03 \x01(\x05\x12\x13\n\x0bimage_index\x18\x04 \x01(\x05\x42\x07\n\x05\x65vent\"\x1e\n\x10\x43\x61ncelJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x98\x02\n\x10\x45stimateResponse\x12$\n\x04\x63ost\x18\x01 \x01(\x0b\x32\x16.viwo.imagegen.v1.Cost\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12\x11\n\ttask_json\x18\x03 \x01(\t\x12*\n\x07refusal\x18\x04 \x01(\x0b\x32\x19.viwo.imagegen.v1.Failure\x12(\n\x04tier\x18\x05 \x01(\x0e\x32\x1a.viwo.imagegen.v1.CostTier\x12*\n\x07\x62locked\x18\x06 \x01(\x0b\x32\x19.viwo.imagegen.v1.Failure\x12\x0e\n\x06reused\x18\x07 \x01(\x08\x12\'\n\x04work\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa6\x01\n\x12SubmitBatchRequest\x12\x31\n\x05tasks\x18\x01 \x03(\x0b\x32\".viwo.imagegen.v1.SubmitJobRequest\x12+\n\x08on_error\x18\x02 \x01(\x0e\x32\x19.viwo.imagegen.v1.OnError\x12\x30\n\nvariations\x18\x03 \x01(\x0b\x32\x1c.viwo.imagegen.v1.Variations\"m\n\nVariations\x12\x30\n\x04task\x18\x01 \x01(\x0b\x32\".viwo.imagegen.v1.SubmitJobRequest\x12\x0f\n\x07prompts\x18\x02 \x03(\t\x12\r\n\x05seeds\x18\x03 \x03(\x03\x12\r\n\x05\x63ount\x18\x04 \x01(\x05\"\xfc\x01\n\x05\x42\x61tch\x12\n\n\x02id\x18\x01 \x01(\t\x12#\n\x04jobs\x18\x02 \x03(\x0b\x32\x15.viwo.imagegen.v1.Job\x12\x11\n\tsucceeded\x18\x03 \x01(\x05\x12\x0e\n\x06\x66\x61iled\x18\x04 \x01(\x05\x12\x10\n\x08\x63\x61nceled\x18\x05 \x01(\x05\x12\x0c\n\x04left\x18\x06 \x01(\x05\x12\x0c\n\x04step\x18\x07 \x01(\x03\x12\x13\n\x0btotal_steps\x18\x08 \x01(\x03\x12+\n\x08on_error\x18\t \x01(\x0e\x32\x19.viwo.imagegen.v1.OnError\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1d\n\x0fGetBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\" \n\x12\x43\x61ncelBatchRequest\x12\n\n\x02id\x18\x01 \x01(\t\"E\n\x13\x42udgetStatusRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.viwo.imagegen.v1.CallContext\"A\n\x14\x42udgetStatusResponse\x12)\n\x07\x62udgets\x18\x01 \x03(\x0b\x32\x18.viwo.imagegen.v1.Budget\"\x89\x02\n\x06\x42udget\x12\r\n\x05scope\x18\x01 \x01(\t\x12\x0e\n\x06period\x18\x02 \x01(\t\x12#\n\x03\x63\x61p\x18\x03 \x01(\x0b\x32\x16.viwo.imagegen.v1.Cost\x12%\n\x05spent\x18\x04 \x01(\x0b\x32\x16.viwo.imagegen.v1.Cost\x12.\n\nreset_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61\x63\x63ount\x18\x06 \x01(\t\x12)\n\tremaining\x18\x07 \x01(\x0b\x32\x16.viwo.imagegen.v1.Cost\x12\x14\n\x0c\x63\x61ps_compute\x18\x08 \x01(\x08\x12\x12\n\ncaps_money\x18\t \x01(\x08\"M\n\x0fRerunJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12.\n\x07\x63ontext\x18\x02 \x01(\x0b\x32\x1d.viwo.imagegen.v1.CallContext\"\x1e\n\x10\x45xportJobRequest\x12\n\n\x02id\x18\x01 \x01(\t\"$\n\x0bJobDocument\x12\x15\n\rdocument_json\x18\x01 \x01(\t\"Y\n\x10ImportJobRequest\x12.\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1d.viwo.imagegen.v1.CallContext\x12\x15\n\rdocument_json\x18\x02 \x01(\t\"?\n\x0eHistoryRequest\x12\r\n\x03ref\x18\x01 \x01(\tH\x00\x12\x13\n\tentity_id\x18\x02 \x01(\x03H\x00\x42\t\n\x07picture\"\xbc\x01\n\x0bHistoryNode\x12\x0b\n\x03ref\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x0e\n\x06job_id\x18\x03 \x01(\t\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\x11\n\ttask_json\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x07sources\x18\x07 \x03(\x0b\x32\x1d.viwo.imagegen.v1.HistoryNode*\xb7\x01\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10JOB_STATE_QUEUED\x10\x01\x12\x15\n\x11JOB_STATE_RUNNING\x10\x02\x12\x17\n\x13JOB_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x12\x16\n\x12JOB_STATE_CANCELED\x10\x05\x12\x1c\n\x18JOB_STATE_BLOCKED_BUDGET\x10\x06*b\n\x08\x43ostTier\x12\x19\n\x15\x43OST_TIER_UNSPECIFIED\x10\x00\x12\x11\n\rCOST_TIER_LOW\x10\x01\x12\x14\n\x10\x43OST_TIER_MEDIUM\x10\x02\x12\x12\n\x0e\x43OST_TIER_HIGH\x10\x03*M\n\x07OnError\x12\x18\n\x14ON_ERROR_UNSPECIFIED\x10\x00\x12\x11\n\rON_ERROR_STOP\x10\x01\x12\x15\n\x11ON_ERROR_CONTINUE\x10\x02\x32\xf2\x08\n\nJobService\x12\x43\n\x06Submit\x12\".viwo.imagegen.v1.SubmitJobRequest\x1a\x15.viwo.imagegen.v1.Job\x12=\n\x03Get\x12\x1f.viwo.imagegen.v1.GetJobRequest\x1a\x15.viwo.imagegen.v1.Job\x12M\n\x04List\x12!.viwo.imagegen.v1.ListJobsRequest\x1a\".viwo.imagegen.v1.ListJobsResponse\x12H\n\x05Watch\x12!.viwo.imagegen.v1.WatchJobRequest\x1a\x1a.viwo.imagegen.v1.JobEvent0\x01\x12\x43\n\x06\x43\x61ncel\x12\".viwo.imagegen.v1.CancelJobRequest\x1a\x15.viwo.imagegen.v1.Job\x12R\n\x08\x45stimate\x12\".viwo.imagegen.v1.SubmitJobRequest\x1a\".viwo.imagegen.v1.EstimateResponse\x12L\n\x0bSubmitBatch\x12$.viwo.imagegen.v1.SubmitBatchRequest\x1a\x17.viwo.imagegen.v1.Batch\x12\x46\n\x08GetBatch\x12!.viwo.imagegen.v1.GetBatchRequest\x1a\x17.viwo.imagegen.v1.Batch\x12J\n\nWatchBatch\x12!.viwo.imagegen.v1.GetBatchRequest\x1a\x17.viwo.imagegen.v1.Batch0\x01\x12L\n\x0b\x43\x61ncelBatch\x12$.viwo.imagegen.v1.CancelBatchRequest\x1a\x17.viwo.imagegen.v1.Batch\x12\x41\n\x05Rerun\x12!.viwo.imagegen.v1.RerunJobRequest\x1a\x15.viwo.imagegen.v1.Job\x12K\n\x06\x45xport\x12\".viwo.imagegen.v1.ExportJobRequest\x1a\x1d.viwo.imagegen.v1.JobDocument\x12\x43\n\x06Import\x12\".viwo.imagegen.v1.ImportJobRequest\x1a\x15.viwo.imagegen.v1.Job\x12J\n\x07History\x12 .viwo.imagegen.v1.HistoryRequest\x1a\x1d.viwo.imagegen.v1.HistoryNode\x12]\n\x0c\x42udgetStatus\x12%.viwo.imagegen.v1.BudgetStatusRequest\x1a&.viwo.imagegen.v1.BudgetStatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'viwo.imagegen.v1.job_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_JOBSTATE']._serialized_start=3175
-  _globals['_JOBSTATE']._serialized_end=3358
-  _globals['_ONERROR']._serialized_start=3360
-  _globals['_ONERROR']._serialized_end=3437
-  _globals['_JOB']._serialized_start=177
-  _globals['_JOB']._serialized_end=721
-  _globals['_SUBMITJOBREQUEST']._serialized_start=724
-  _globals['_SUBMITJOBREQUEST']._serialized_end=1471
-  _globals['_GETJOBREQUEST']._serialized_start=1473
-  _globals['_GETJOBREQUEST']._serialized_end=1569
-  _globals['_LISTJOBSREQUEST']._serialized_start=1572
-  _globals['_LISTJOBSREQUEST']._serialized_end=1760
-  _globals['_LISTJOBSRESPONSE']._serialized_start=1762
-  _globals['_LISTJOBSRESPONSE']._serialized_end=1842
-  _globals['_WATCHJOBREQUEST']._serialized_start=1844
-  _globals['_WATCHJOBREQUEST']._serialized_end=1896
-  _globals['_JOBEVENT']._serialized_start=1899
-  _globals['_JOBEVENT']._serialized_end=2420
-  _globals['_JOBEVENT_QUEUED']._serialized_start=2221
-  _globals['_JOBEVENT_QUEUED']._serialized_end=2247
-  _globals['_JOBEVENT_LOADING']._serialized_start=2249
-  _globals['_JOBEVENT_LOADING']._serialized_end=2276
-  _globals['_JOBEVENT_STEP']._serialized_start=2278
-  _globals['_JOBEVENT_STEP']._serialized_end=2334
-  _globals['_JOBEVENT_PREVIEW']._serialized_start=2336
-  _globals['_JOBEVENT_PREVIEW']._serialized_end=2411
-  _globals['_CANCELJOBREQUEST']._serialized_start=2422
-  _globals['_CANCELJOBREQUEST']._serialized_end=2452
-  _globals['_ESTIMATERESPONSE']._serialized_start=2455
-  _globals['_ESTIMATERESPONSE']._serialized_end=2592
-  _globals['_SUBMITBATCHREQUEST']._serialized_start=2594
-  _globals['_SUBMITBATCHREQUEST']._serialized_end=2710
-  _globals['_BATCH']._serialized_start=2712
-  _globals['_BATCH']._serialized_end=2803
-  _globals['_GETBATCHREQUEST']._serialized_start=2805
-  _globals['_GETBATCHREQUEST']._serialized_end=2834
-  _globals['_CANCELBATCHREQUEST']._serialized_start=2836
-  _globals['_CANCELBATCHREQUEST']._serialized_end=2868
-  _globals['_BUDGETSTATUSREQUEST']._serialized_start=2870
-  _globals['_BUDGETSTATUSREQUEST']._serialized_end=2939
-  _globals['_BUDGETSTATUSRESPONSE']._serialized_start=2941
-  _globals['_BUDGETSTATUSRESPONSE']._serialized_end=3006
-  _globals['_BUDGET']._serialized_start=3009
-  _globals['_BUDGET']._serialized_end=3172
-  _globals['_JOBSERVICE']._serialized_start=3440
-  _globals['_JOBSERVICE']._serialized_end=4213
+  _globals['_JOBSTATE']._serialized_start=4375
+  _globals['_JOBSTATE']._serialized_end=4558
+  _globals['_COSTTIER']._serialized_start=4560
+  _globals['_COSTTIER']._serialized_end=4658
+  _globals['_ONERROR']._serialized_start=4660
+  _globals['_ONERROR']._serialized_end=4737
+  _globals['_JOB']._serialized_start=209
+  _globals['_JOB']._serialized_end=856
+  _globals['_SUBMITJOBREQUEST']._serialized_start=859
+  _globals['_SUBMITJOBREQUEST']._serialized_end=1606
+  _globals['_GETJOBREQUEST']._serialized_start=1608
+  _globals['_GETJOBREQUEST']._serialized_end=1704
+  _globals['_LISTJOBSREQUEST']._serialized_start=1707
+  _globals['_LISTJOBSREQUEST']._serialized_end=1895
+  _globals['_LISTJOBSRESPONSE']._serialized_start=1897
+  _globals['_LISTJOBSRESPONSE']._serialized_end=1977
+  _globals['_WATCHJOBREQUEST']._serialized_start=1979
+  _globals['_WATCHJOBREQUEST']._serialized_end=2031
+  _globals['_JOBEVENT']._serialized_start=2034
+  _globals['_JOBEVENT']._serialized_end=2555
+  _globals['_JOBEVENT_QUEUED']._serialized_start=2356
+  _globals['_JOBEVENT_QUEUED']._serialized_end=2382
+  _globals['_JOBEVENT_LOADING']._serialized_start=2384
+  _globals['_JOBEVENT_LOADING']._serialized_end=2411
+  _globals['_JOBEVENT_STEP']._serialized_start=2413
+  _globals['_JOBEVENT_STEP']._serialized_end=2469
+  _globals['_JOBEVENT_PREVIEW']._serialized_start=2471
+  _globals['_JOBEVENT_PREVIEW']._serialized_end=2546
+  _globals['_CANCELJOBREQUEST']._serialized_start=2557
+  _globals['_CANCELJOBREQUEST']._serialized_end=2587
+  _globals['_ESTIMATERESPONSE']._serialized_start=2590
+  _globals['_ESTIMATERESPONSE']._serialized_end=2870
+  _globals['_SUBMITBATCHREQUEST']._serialized_start=2873
+  _globals['_SUBMITBATCHREQUEST']._serialized_end=3039
+  _globals['_VARIATIONS']._serialized_start=3041
+  _globals['_VARIATIONS']._serialized_end=3150
+  _globals['_BATCH']._serialized_start=3153
+  _globals['_BATCH']._serialized_end=3405
+  _globals['_GETBATCHREQUEST']._serialized_start=3407
+  _globals['_GETBATCHREQUEST']._serialized_end=3436
+  _globals['_CANCELBATCHREQUEST']._serialized_start=3438
+  _globals['_CANCELBATCHREQUEST']._serialized_end=3470
+  _globals['_BUDGETSTATUSREQUEST']._serialized_start=3472
+  _globals['_BUDGETSTATUSREQUEST']._serialized_end=3541
+  _globals['_BUDGETSTATUSRESPONSE']._serialized_start=3543
+  _globals['_BUDGETSTATUSRESPONSE']._serialized_end=3608
+  _globals['_BUDGET']._serialized_start=3611
+  _globals['_BUDGET']._serialized_end=3876
+  _globals['_RERUNJOBREQUEST']._serialized_start=3878
+  _globals['_RERUNJOBREQUEST']._serialized_end=3955
+  _globals['_EXPORTJOBREQUEST']._serialized_start=3957
+  _globals['_EXPORTJOBREQUEST']._serialized_end=3987
+  _globals['_JOBDOCUMENT']._serialized_start=3989
+  _globals['_JOBDOCUMENT']._serialized_end=4025
+  _globals['_IMPORTJOBREQUEST']._serialized_start=4027
+  _globals['_IMPORTJOBREQUEST']._serialized_end=4116
+  _globals['_HISTORYREQUEST']._serialized_start=4118
+  _globals['_HISTORYREQUEST']._serialized_end=4181
+  _globals['_HISTORYNODE']._serialized_start=4184
+  _globals['_HISTORYNODE']._serialized_end=4372
+  _globals['_JOBSERVICE']._serialized_start=4740
+  _globals['_JOBSERVICE']._serialized_end=5878
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ Work that is queued, watched, canceled and kept."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -60,6 +61,31 @@ JOB_STATE_BLOCKED_BUDGET: JobState.ValueType  # 6
 """Ended because a budget was spent."""
 Global___JobState: _TypeAlias = JobState  # noqa: Y015
 
+class _CostTier:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CostTierEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CostTier.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COST_TIER_UNSPECIFIED: _CostTier.ValueType  # 0
+    COST_TIER_LOW: _CostTier.ValueType  # 1
+    """Below `medium_from`."""
+    COST_TIER_MEDIUM: _CostTier.ValueType  # 2
+    """From `medium_from`, below `high_from`."""
+    COST_TIER_HIGH: _CostTier.ValueType  # 3
+    """From `high_from`."""
+
+class CostTier(_CostTier, metaclass=_CostTierEnumTypeWrapper): ...
+
+COST_TIER_UNSPECIFIED: CostTier.ValueType  # 0
+COST_TIER_LOW: CostTier.ValueType  # 1
+"""Below `medium_from`."""
+COST_TIER_MEDIUM: CostTier.ValueType  # 2
+"""From `medium_from`, below `high_from`."""
+COST_TIER_HIGH: CostTier.ValueType  # 3
+"""From `high_from`."""
+Global___CostTier: _TypeAlias = CostTier  # noqa: Y015
+
 class _OnError:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -104,6 +130,10 @@ class Job(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     WORK_SECONDS_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    DEADLINE_FIELD_NUMBER: _builtins.int
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    ANSWERED_BY_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Job id; ids sort by creation time."""
@@ -125,6 +155,12 @@ class Job(_message.Message):
     """The model used."""
     work_seconds: _builtins.float
     """Seconds of work in the engine."""
+    priority: _builtins.int
+    """As asked for in JobOptions."""
+    batch_id: _builtins.str
+    """The batch it belongs to; empty: none."""
+    answered_by: _builtins.str
+    """The job whose result was answered instead of doing the work again; empty: the work was done."""
     @_builtins.property
     def context(self) -> _common_pb2.CallContext:
         """Right under which it runs."""
@@ -154,6 +190,10 @@ class Job(_message.Message):
         """When it ended; unset before."""
 
     @_builtins.property
+    def deadline(self) -> _timestamp_pb2.Timestamp:
+        """When it is ended if it has not; unset: never."""
+
+    @_builtins.property
     def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Things the caller should know about the result: a picture without faces ..."""
 
@@ -177,11 +217,15 @@ class Job(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         work_seconds: _builtins.float = ...,
+        priority: _builtins.int = ...,
+        deadline: _timestamp_pb2.Timestamp | None = ...,
+        batch_id: _builtins.str = ...,
+        answered_by: _builtins.str = ...,
         warnings: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "cost", b"cost", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "cost", b"cost", "create_time", b"create_time", "deadline", b"deadline", "end_time", b"end_time", "failure", b"failure", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "context", b"context", "cost", b"cost", "create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "id", b"id", "images", b"images", "method", b"method", "model_id", b"model_id", "queue_position", b"queue_position", "start_time", b"start_time", "state", b"state", "step", b"step", "task_json", b"task_json", "total_steps", b"total_steps", "warnings", b"warnings", "work_seconds", b"work_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_by", b"answered_by", "attempts", b"attempts", "batch_id", b"batch_id", "context", b"context", "cost", b"cost", "create_time", b"create_time", "deadline", b"deadline", "end_time", b"end_time", "failure", b"failure", "id", b"id", "images", b"images", "method", b"method", "model_id", b"model_id", "priority", b"priority", "queue_position", b"queue_position", "start_time", b"start_time", "state", b"state", "step", b"step", "task_json", b"task_json", "total_steps", b"total_steps", "warnings", b"warnings", "work_seconds", b"work_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -585,10 +629,18 @@ class EstimateResponse(_message.Message):
     MODEL_ID_FIELD_NUMBER: _builtins.int
     TASK_JSON_FIELD_NUMBER: _builtins.int
     REFUSAL_FIELD_NUMBER: _builtins.int
+    TIER_FIELD_NUMBER: _builtins.int
+    BLOCKED_FIELD_NUMBER: _builtins.int
+    REUSED_FIELD_NUMBER: _builtins.int
+    WORK_FIELD_NUMBER: _builtins.int
     model_id: _builtins.str
     """Model that would be used."""
     task_json: _builtins.str
     """The task as JSON, every default filled in."""
+    tier: Global___CostTier.ValueType
+    """How the cost compares with the thresholds that the operator set."""
+    reused: _builtins.bool
+    """The result is there already: it would cost nothing."""
     @_builtins.property
     def cost(self) -> _common_pb2.Cost:
         """What it would cost."""
@@ -597,6 +649,14 @@ class EstimateResponse(_message.Message):
     def refusal(self) -> _common_pb2.Failure:
         """Set when it would be refused."""
 
+    @_builtins.property
+    def blocked(self) -> _common_pb2.Failure:
+        """Set when it would be accepted but blocked, since a cap is spent."""
+
+    @_builtins.property
+    def work(self) -> _duration_pb2.Duration:
+        """Seconds of work that it would take about, by the jobs done so far; unset while there were none."""
+
     def __init__(
         self,
         *,
@@ -604,10 +664,14 @@ class EstimateResponse(_message.Message):
         model_id: _builtins.str = ...,
         task_json: _builtins.str = ...,
         refusal: _common_pb2.Failure | None = ...,
+        tier: Global___CostTier.ValueType = ...,
+        blocked: _common_pb2.Failure | None = ...,
+        reused: _builtins.bool = ...,
+        work: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "refusal", b"refusal"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["blocked", b"blocked", "cost", b"cost", "refusal", b"refusal", "work", b"work"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "model_id", b"model_id", "refusal", b"refusal", "task_json", b"task_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["blocked", b"blocked", "cost", b"cost", "model_id", b"model_id", "refusal", b"refusal", "reused", b"reused", "task_json", b"task_json", "tier", b"tier", "work", b"work"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -619,25 +683,71 @@ class SubmitBatchRequest(_message.Message):
 
     TASKS_FIELD_NUMBER: _builtins.int
     ON_ERROR_FIELD_NUMBER: _builtins.int
+    VARIATIONS_FIELD_NUMBER: _builtins.int
     on_error: Global___OnError.ValueType
     """What to do when one fails."""
     @_builtins.property
     def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubmitJobRequest]:
         """The tasks, in order."""
 
+    @_builtins.property
+    def variations(self) -> Global___Variations:
+        """More tasks: one and its variations."""
+
     def __init__(
         self,
         *,
         tasks: _abc.Iterable[Global___SubmitJobRequest] | None = ...,
         on_error: Global___OnError.ValueType = ...,
+        variations: Global___Variations | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["variations", b"variations"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["on_error", b"on_error", "tasks", b"tasks"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["on_error", b"on_error", "tasks", b"tasks", "variations", b"variations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SubmitBatchRequest: _TypeAlias = SubmitBatchRequest  # noqa: Y015
+
+@_typing.final
+class Variations(_message.Message):
+    """One task with other prompts, other seeds, or each prompt with each seed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TASK_FIELD_NUMBER: _builtins.int
+    PROMPTS_FIELD_NUMBER: _builtins.int
+    SEEDS_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    count: _builtins.int
+    """How many seeds, counted up from the task's own (or a drawn one); 0: one."""
+    @_builtins.property
+    def task(self) -> Global___SubmitJobRequest:
+        """What they have in common."""
+
+    @_builtins.property
+    def prompts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Prompts; empty: the task's own."""
+
+    @_builtins.property
+    def seeds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Seeds; empty: `count` of them."""
+
+    def __init__(
+        self,
+        *,
+        task: Global___SubmitJobRequest | None = ...,
+        prompts: _abc.Iterable[_builtins.str] | None = ...,
+        seeds: _abc.Iterable[_builtins.int] | None = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "prompts", b"prompts", "seeds", b"seeds", "task", b"task"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Variations: _TypeAlias = Variations  # noqa: Y015
 
 @_typing.final
 class Batch(_message.Message):
@@ -647,15 +757,35 @@ class Batch(_message.Message):
     JOBS_FIELD_NUMBER: _builtins.int
     SUCCEEDED_FIELD_NUMBER: _builtins.int
     FAILED_FIELD_NUMBER: _builtins.int
+    CANCELED_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
+    TOTAL_STEPS_FIELD_NUMBER: _builtins.int
+    ON_ERROR_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Batch id."""
     succeeded: _builtins.int
     """Jobs ended in success."""
     failed: _builtins.int
-    """Jobs ended otherwise."""
+    """Jobs that failed, or were blocked by a budget."""
+    canceled: _builtins.int
+    """Jobs canceled."""
+    left: _builtins.int
+    """Jobs that wait or run."""
+    step: _builtins.int
+    """Steps done, over all jobs."""
+    total_steps: _builtins.int
+    """Steps in all."""
+    on_error: Global___OnError.ValueType
+    """What to do when one fails."""
     @_builtins.property
     def jobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Job]:
         """Its jobs, in order."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was accepted."""
 
     def __init__(
         self,
@@ -664,10 +794,16 @@ class Batch(_message.Message):
         jobs: _abc.Iterable[Global___Job] | None = ...,
         succeeded: _builtins.int = ...,
         failed: _builtins.int = ...,
+        canceled: _builtins.int = ...,
+        left: _builtins.int = ...,
+        step: _builtins.int = ...,
+        total_steps: _builtins.int = ...,
+        on_error: Global___OnError.ValueType = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed", b"failed", "id", b"id", "jobs", b"jobs", "succeeded", b"succeeded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["canceled", b"canceled", "create_time", b"create_time", "failed", b"failed", "id", b"id", "jobs", b"jobs", "left", b"left", "on_error", b"on_error", "step", b"step", "succeeded", b"succeeded", "total_steps", b"total_steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -766,10 +902,20 @@ class Budget(_message.Message):
     CAP_FIELD_NUMBER: _builtins.int
     SPENT_FIELD_NUMBER: _builtins.int
     RESET_TIME_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    REMAINING_FIELD_NUMBER: _builtins.int
+    CAPS_COMPUTE_FIELD_NUMBER: _builtins.int
+    CAPS_MONEY_FIELD_NUMBER: _builtins.int
     scope: _builtins.str
     """What it is counted for: "capability", "owner" or "server"."""
     period: _builtins.str
     """"session", "day" or "month"."""
+    account: _builtins.str
+    """Whose it is: "capability:ID", "owner:ID" or "server". A child's spending counts against those above it."""
+    caps_compute: _builtins.bool
+    """Whether compute is capped; where not, `cap.compute` says nothing."""
+    caps_money: _builtins.bool
+    """Whether money is capped."""
     @_builtins.property
     def cap(self) -> _common_pb2.Cost:
         """What may be spent in the period."""
@@ -780,7 +926,11 @@ class Budget(_message.Message):
 
     @_builtins.property
     def reset_time(self) -> _timestamp_pb2.Timestamp:
-        """When the period ends."""
+        """When the period ends; unset for a session, which ends with the server."""
+
+    @_builtins.property
+    def remaining(self) -> _common_pb2.Cost:
+        """What may still be spent."""
 
     def __init__(
         self,
@@ -790,11 +940,183 @@ class Budget(_message.Message):
         cap: _common_pb2.Cost | None = ...,
         spent: _common_pb2.Cost | None = ...,
         reset_time: _timestamp_pb2.Timestamp | None = ...,
+        account: _builtins.str = ...,
+        remaining: _common_pb2.Cost | None = ...,
+        caps_compute: _builtins.bool = ...,
+        caps_money: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cap", b"cap", "reset_time", b"reset_time", "spent", b"spent"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cap", b"cap", "remaining", b"remaining", "reset_time", b"reset_time", "spent", b"spent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cap", b"cap", "period", b"period", "reset_time", b"reset_time", "scope", b"scope", "spent", b"spent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "cap", b"cap", "caps_compute", b"caps_compute", "caps_money", b"caps_money", "period", b"period", "remaining", b"remaining", "reset_time", b"reset_time", "scope", b"scope", "spent", b"spent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Budget: _TypeAlias = Budget  # noqa: Y015
+
+@_typing.final
+class RerunJobRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Job id."""
+    @_builtins.property
+    def context(self) -> _common_pb2.CallContext:
+        """By what right; unset: by that of the job."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        context: _common_pb2.CallContext | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RerunJobRequest: _TypeAlias = RerunJobRequest  # noqa: Y015
+
+@_typing.final
+class ExportJobRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Job id."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportJobRequest: _TypeAlias = ExportJobRequest  # noqa: Y015
+
+@_typing.final
+class JobDocument(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOCUMENT_JSON_FIELD_NUMBER: _builtins.int
+    document_json: _builtins.str
+    """JSON with the method, the whole task, and the pictures it begins with (base64, by reference)."""
+    def __init__(
+        self,
+        *,
+        document_json: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document_json", b"document_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JobDocument: _TypeAlias = JobDocument  # noqa: Y015
+
+@_typing.final
+class ImportJobRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    DOCUMENT_JSON_FIELD_NUMBER: _builtins.int
+    document_json: _builtins.str
+    """As Export answered it."""
+    @_builtins.property
+    def context(self) -> _common_pb2.CallContext:
+        """By what right the job is run."""
+
+    def __init__(
+        self,
+        *,
+        context: _common_pb2.CallContext | None = ...,
+        document_json: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "document_json", b"document_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportJobRequest: _TypeAlias = ImportJobRequest  # noqa: Y015
+
+@_typing.final
+class HistoryRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    ENTITY_ID_FIELD_NUMBER: _builtins.int
+    ref: _builtins.str
+    """A stored picture: "sha256:" and 64 hexadecimal digits."""
+    entity_id: _builtins.int
+    """The current picture of an image entity."""
+    def __init__(
+        self,
+        *,
+        ref: _builtins.str = ...,
+        entity_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entity_id", b"entity_id", "picture", b"picture", "ref", b"ref"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entity_id", b"entity_id", "picture", b"picture", "ref", b"ref"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_picture: _TypeAlias = _typing.Literal["ref", "entity_id"]  # noqa: Y015
+    _WhichOneofArgType_picture: _TypeAlias = _typing.Literal["picture", b"picture"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_picture) -> _WhichOneofReturnType_picture | None: ...
+
+Global___HistoryRequest: _TypeAlias = HistoryRequest  # noqa: Y015
+
+@_typing.final
+class HistoryNode(_message.Message):
+    """A picture, the task that made it, and the pictures which that began with."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    TASK_JSON_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    ref: _builtins.str
+    """The picture."""
+    role: _builtins.str
+    """Its role in the task below it in the tree ("image", "mask" ...); empty for the root."""
+    job_id: _builtins.str
+    """The job that made it; empty for a picture that was brought here, or whose making is not known."""
+    method: _builtins.str
+    """The method that made it, or the verb of the entity that did."""
+    task_json: _builtins.str
+    """The whole task as JSON."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was made."""
+
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedCompositeFieldContainer[Global___HistoryNode]:
+        """What it was made from."""
+
+    def __init__(
+        self,
+        *,
+        ref: _builtins.str = ...,
+        role: _builtins.str = ...,
+        job_id: _builtins.str = ...,
+        method: _builtins.str = ...,
+        task_json: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        sources: _abc.Iterable[Global___HistoryNode] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "job_id", b"job_id", "method", b"method", "ref", b"ref", "role", b"role", "sources", b"sources", "task_json", b"task_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HistoryNode: _TypeAlias = HistoryNode  # noqa: Y015

@@ -75,10 +75,35 @@ class JobServiceStub:
                 request_serializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.GetBatchRequest.SerializeToString,
                 response_deserializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.Batch.FromString,
                 _registered_method=True)
+        self.WatchBatch = channel.unary_stream(
+                '/viwo.imagegen.v1.JobService/WatchBatch',
+                request_serializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.GetBatchRequest.SerializeToString,
+                response_deserializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.Batch.FromString,
+                _registered_method=True)
         self.CancelBatch = channel.unary_unary(
                 '/viwo.imagegen.v1.JobService/CancelBatch',
                 request_serializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.CancelBatchRequest.SerializeToString,
                 response_deserializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.Batch.FromString,
+                _registered_method=True)
+        self.Rerun = channel.unary_unary(
+                '/viwo.imagegen.v1.JobService/Rerun',
+                request_serializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.RerunJobRequest.SerializeToString,
+                response_deserializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.Job.FromString,
+                _registered_method=True)
+        self.Export = channel.unary_unary(
+                '/viwo.imagegen.v1.JobService/Export',
+                request_serializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.ExportJobRequest.SerializeToString,
+                response_deserializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.JobDocument.FromString,
+                _registered_method=True)
+        self.Import = channel.unary_unary(
+                '/viwo.imagegen.v1.JobService/Import',
+                request_serializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.ImportJobRequest.SerializeToString,
+                response_deserializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.Job.FromString,
+                _registered_method=True)
+        self.History = channel.unary_unary(
+                '/viwo.imagegen.v1.JobService/History',
+                request_serializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.HistoryRequest.SerializeToString,
+                response_deserializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.HistoryNode.FromString,
                 _registered_method=True)
         self.BudgetStatus = channel.unary_unary(
                 '/viwo.imagegen.v1.JobService/BudgetStatus',
@@ -147,8 +172,43 @@ class JobServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WatchBatch(self, request, context):
+        """Streams a batch as it is, and again whenever one of its jobs has ended, up to the last.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CancelBatch(self, request, context):
         """Cancels what is left of a batch.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Rerun(self, request, context):
+        """Runs a job again exactly: the same task with the same seed, done anew.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Export(self, request, context):
+        """Answers a job as a document that another server can import, with the pictures that it begins with.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Import(self, request, context):
+        """Runs the job of a document.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def History(self, request, context):
+        """Tells how a picture came to be: the tasks and pictures it was made from, as a tree.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -204,10 +264,35 @@ def add_JobServiceServicer_to_server(servicer, server):
                     request_deserializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.GetBatchRequest.FromString,
                     response_serializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.Batch.SerializeToString,
             ),
+            'WatchBatch': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchBatch,
+                    request_deserializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.GetBatchRequest.FromString,
+                    response_serializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.Batch.SerializeToString,
+            ),
             'CancelBatch': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelBatch,
                     request_deserializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.CancelBatchRequest.FromString,
                     response_serializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.Batch.SerializeToString,
+            ),
+            'Rerun': grpc.unary_unary_rpc_method_handler(
+                    servicer.Rerun,
+                    request_deserializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.RerunJobRequest.FromString,
+                    response_serializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.Job.SerializeToString,
+            ),
+            'Export': grpc.unary_unary_rpc_method_handler(
+                    servicer.Export,
+                    request_deserializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.ExportJobRequest.FromString,
+                    response_serializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.JobDocument.SerializeToString,
+            ),
+            'Import': grpc.unary_unary_rpc_method_handler(
+                    servicer.Import,
+                    request_deserializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.ImportJobRequest.FromString,
+                    response_serializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.Job.SerializeToString,
+            ),
+            'History': grpc.unary_unary_rpc_method_handler(
+                    servicer.History,
+                    request_deserializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.HistoryRequest.FromString,
+                    response_serializer=viwo_dot_imagegen_dot_v1_dot_job__pb2.HistoryNode.SerializeToString,
             ),
             'BudgetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.BudgetStatus,
@@ -443,6 +528,33 @@ class JobService:
             _registered_method=True)
 
     @staticmethod
+    def WatchBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/viwo.imagegen.v1.JobService/WatchBatch',
+            viwo_dot_imagegen_dot_v1_dot_job__pb2.GetBatchRequest.SerializeToString,
+            viwo_dot_imagegen_dot_v1_dot_job__pb2.Batch.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CancelBatch(request,
             target,
             options=(),
@@ -459,6 +571,114 @@ class JobService:
             '/viwo.imagegen.v1.JobService/CancelBatch',
             viwo_dot_imagegen_dot_v1_dot_job__pb2.CancelBatchRequest.SerializeToString,
             viwo_dot_imagegen_dot_v1_dot_job__pb2.Batch.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Rerun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/viwo.imagegen.v1.JobService/Rerun',
+            viwo_dot_imagegen_dot_v1_dot_job__pb2.RerunJobRequest.SerializeToString,
+            viwo_dot_imagegen_dot_v1_dot_job__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Export(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/viwo.imagegen.v1.JobService/Export',
+            viwo_dot_imagegen_dot_v1_dot_job__pb2.ExportJobRequest.SerializeToString,
+            viwo_dot_imagegen_dot_v1_dot_job__pb2.JobDocument.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Import(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/viwo.imagegen.v1.JobService/Import',
+            viwo_dot_imagegen_dot_v1_dot_job__pb2.ImportJobRequest.SerializeToString,
+            viwo_dot_imagegen_dot_v1_dot_job__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def History(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/viwo.imagegen.v1.JobService/History',
+            viwo_dot_imagegen_dot_v1_dot_job__pb2.HistoryRequest.SerializeToString,
+            viwo_dot_imagegen_dot_v1_dot_job__pb2.HistoryNode.FromString,
             options,
             channel_credentials,
             insecure,

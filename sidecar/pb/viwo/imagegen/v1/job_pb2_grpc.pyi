@@ -49,8 +49,18 @@ class JobServiceStub:
     """Queues several tasks as one."""
     GetBatch: _grpc.UnaryUnaryMultiCallable[_job_pb2.GetBatchRequest, _job_pb2.Batch]
     """Reads one batch."""
+    WatchBatch: _grpc.UnaryStreamMultiCallable[_job_pb2.GetBatchRequest, _job_pb2.Batch]
+    """Streams a batch as it is, and again whenever one of its jobs has ended, up to the last."""
     CancelBatch: _grpc.UnaryUnaryMultiCallable[_job_pb2.CancelBatchRequest, _job_pb2.Batch]
     """Cancels what is left of a batch."""
+    Rerun: _grpc.UnaryUnaryMultiCallable[_job_pb2.RerunJobRequest, _job_pb2.Job]
+    """Runs a job again exactly: the same task with the same seed, done anew."""
+    Export: _grpc.UnaryUnaryMultiCallable[_job_pb2.ExportJobRequest, _job_pb2.JobDocument]
+    """Answers a job as a document that another server can import, with the pictures that it begins with."""
+    Import: _grpc.UnaryUnaryMultiCallable[_job_pb2.ImportJobRequest, _job_pb2.Job]
+    """Runs the job of a document."""
+    History: _grpc.UnaryUnaryMultiCallable[_job_pb2.HistoryRequest, _job_pb2.HistoryNode]
+    """Tells how a picture came to be: the tasks and pictures it was made from, as a tree."""
     BudgetStatus: _grpc.UnaryUnaryMultiCallable[_job_pb2.BudgetStatusRequest, _job_pb2.BudgetStatusResponse]
     """Tells the caps that hold for a capability, and what is left of them."""
 
@@ -75,8 +85,18 @@ class JobServiceAsyncStub(JobServiceStub):
     """Queues several tasks as one."""
     GetBatch: _aio.UnaryUnaryMultiCallable[_job_pb2.GetBatchRequest, _job_pb2.Batch]  # type: ignore[assignment]
     """Reads one batch."""
+    WatchBatch: _aio.UnaryStreamMultiCallable[_job_pb2.GetBatchRequest, _job_pb2.Batch]  # type: ignore[assignment]
+    """Streams a batch as it is, and again whenever one of its jobs has ended, up to the last."""
     CancelBatch: _aio.UnaryUnaryMultiCallable[_job_pb2.CancelBatchRequest, _job_pb2.Batch]  # type: ignore[assignment]
     """Cancels what is left of a batch."""
+    Rerun: _aio.UnaryUnaryMultiCallable[_job_pb2.RerunJobRequest, _job_pb2.Job]  # type: ignore[assignment]
+    """Runs a job again exactly: the same task with the same seed, done anew."""
+    Export: _aio.UnaryUnaryMultiCallable[_job_pb2.ExportJobRequest, _job_pb2.JobDocument]  # type: ignore[assignment]
+    """Answers a job as a document that another server can import, with the pictures that it begins with."""
+    Import: _aio.UnaryUnaryMultiCallable[_job_pb2.ImportJobRequest, _job_pb2.Job]  # type: ignore[assignment]
+    """Runs the job of a document."""
+    History: _aio.UnaryUnaryMultiCallable[_job_pb2.HistoryRequest, _job_pb2.HistoryNode]  # type: ignore[assignment]
+    """Tells how a picture came to be: the tasks and pictures it was made from, as a tree."""
     BudgetStatus: _aio.UnaryUnaryMultiCallable[_job_pb2.BudgetStatusRequest, _job_pb2.BudgetStatusResponse]  # type: ignore[assignment]
     """Tells the caps that hold for a capability, and what is left of them."""
 
@@ -139,12 +159,47 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_job_pb2.Batch, _abc.Awaitable[_job_pb2.Batch]]:
         """Reads one batch."""
 
+    def WatchBatch(
+        self,
+        request: _job_pb2.GetBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_job_pb2.Batch], _abc.AsyncIterator[_job_pb2.Batch]]:
+        """Streams a batch as it is, and again whenever one of its jobs has ended, up to the last."""
+
     def CancelBatch(
         self,
         request: _job_pb2.CancelBatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_pb2.Batch, _abc.Awaitable[_job_pb2.Batch]]:
         """Cancels what is left of a batch."""
+
+    def Rerun(
+        self,
+        request: _job_pb2.RerunJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
+        """Runs a job again exactly: the same task with the same seed, done anew."""
+
+    def Export(
+        self,
+        request: _job_pb2.ExportJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_pb2.JobDocument, _abc.Awaitable[_job_pb2.JobDocument]]:
+        """Answers a job as a document that another server can import, with the pictures that it begins with."""
+
+    def Import(
+        self,
+        request: _job_pb2.ImportJobRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
+        """Runs the job of a document."""
+
+    def History(
+        self,
+        request: _job_pb2.HistoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_job_pb2.HistoryNode, _abc.Awaitable[_job_pb2.HistoryNode]]:
+        """Tells how a picture came to be: the tasks and pictures it was made from, as a tree."""
 
     def BudgetStatus(
         self,

@@ -9,6 +9,10 @@ export interface Budget {
   'cap'?: (_viwo_imagegen_v1_Cost | null);
   'spent'?: (_viwo_imagegen_v1_Cost | null);
   'resetTime'?: (_google_protobuf_Timestamp | null);
+  'account'?: (string);
+  'remaining'?: (_viwo_imagegen_v1_Cost | null);
+  'capsCompute'?: (boolean);
+  'capsMoney'?: (boolean);
 }
 
 export interface Budget__Output {
@@ -17,4 +21,8 @@ export interface Budget__Output {
   'cap': (_viwo_imagegen_v1_Cost__Output | null);
   'spent': (_viwo_imagegen_v1_Cost__Output | null);
   'resetTime': (_google_protobuf_Timestamp__Output | null);
+  'account': (string);
+  'remaining': (_viwo_imagegen_v1_Cost__Output | null);
+  'capsCompute': (boolean);
+  'capsMoney': (boolean);
 }

@@ -2,12 +2,18 @@
 
 import type { Cost as _viwo_imagegen_v1_Cost, Cost__Output as _viwo_imagegen_v1_Cost__Output } from '../../../viwo/imagegen/v1/Cost';
 import type { Failure as _viwo_imagegen_v1_Failure, Failure__Output as _viwo_imagegen_v1_Failure__Output } from '../../../viwo/imagegen/v1/Failure';
+import type { CostTier as _viwo_imagegen_v1_CostTier, CostTier__Output as _viwo_imagegen_v1_CostTier__Output } from '../../../viwo/imagegen/v1/CostTier';
+import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../../google/protobuf/Duration';
 
 export interface EstimateResponse {
   'cost'?: (_viwo_imagegen_v1_Cost | null);
   'modelId'?: (string);
   'taskJson'?: (string);
   'refusal'?: (_viwo_imagegen_v1_Failure | null);
+  'tier'?: (_viwo_imagegen_v1_CostTier);
+  'blocked'?: (_viwo_imagegen_v1_Failure | null);
+  'reused'?: (boolean);
+  'work'?: (_google_protobuf_Duration | null);
 }
 
 export interface EstimateResponse__Output {
@@ -15,4 +21,8 @@ export interface EstimateResponse__Output {
   'modelId': (string);
   'taskJson': (string);
   'refusal': (_viwo_imagegen_v1_Failure__Output | null);
+  'tier': (_viwo_imagegen_v1_CostTier__Output);
+  'blocked': (_viwo_imagegen_v1_Failure__Output | null);
+  'reused': (boolean);
+  'work': (_google_protobuf_Duration__Output | null);
 }

@@ -25,6 +25,10 @@ export interface Job {
   'startTime'?: (_google_protobuf_Timestamp | null);
   'endTime'?: (_google_protobuf_Timestamp | null);
   'workSeconds'?: (number | string);
+  'priority'?: (number);
+  'deadline'?: (_google_protobuf_Timestamp | null);
+  'batchId'?: (string);
+  'answeredBy'?: (string);
   'warnings'?: (string)[];
 }
 
@@ -46,5 +50,9 @@ export interface Job__Output {
   'startTime': (_google_protobuf_Timestamp__Output | null);
   'endTime': (_google_protobuf_Timestamp__Output | null);
   'workSeconds': (number);
+  'priority': (number);
+  'deadline': (_google_protobuf_Timestamp__Output | null);
+  'batchId': (string);
+  'answeredBy': (string);
   'warnings': (string)[];
 }

@@ -8,12 +8,18 @@ import type { BudgetStatusResponse as _viwo_imagegen_v1_BudgetStatusResponse, Bu
 import type { CancelBatchRequest as _viwo_imagegen_v1_CancelBatchRequest, CancelBatchRequest__Output as _viwo_imagegen_v1_CancelBatchRequest__Output } from '../../../viwo/imagegen/v1/CancelBatchRequest';
 import type { CancelJobRequest as _viwo_imagegen_v1_CancelJobRequest, CancelJobRequest__Output as _viwo_imagegen_v1_CancelJobRequest__Output } from '../../../viwo/imagegen/v1/CancelJobRequest';
 import type { EstimateResponse as _viwo_imagegen_v1_EstimateResponse, EstimateResponse__Output as _viwo_imagegen_v1_EstimateResponse__Output } from '../../../viwo/imagegen/v1/EstimateResponse';
+import type { ExportJobRequest as _viwo_imagegen_v1_ExportJobRequest, ExportJobRequest__Output as _viwo_imagegen_v1_ExportJobRequest__Output } from '../../../viwo/imagegen/v1/ExportJobRequest';
 import type { GetBatchRequest as _viwo_imagegen_v1_GetBatchRequest, GetBatchRequest__Output as _viwo_imagegen_v1_GetBatchRequest__Output } from '../../../viwo/imagegen/v1/GetBatchRequest';
 import type { GetJobRequest as _viwo_imagegen_v1_GetJobRequest, GetJobRequest__Output as _viwo_imagegen_v1_GetJobRequest__Output } from '../../../viwo/imagegen/v1/GetJobRequest';
+import type { HistoryNode as _viwo_imagegen_v1_HistoryNode, HistoryNode__Output as _viwo_imagegen_v1_HistoryNode__Output } from '../../../viwo/imagegen/v1/HistoryNode';
+import type { HistoryRequest as _viwo_imagegen_v1_HistoryRequest, HistoryRequest__Output as _viwo_imagegen_v1_HistoryRequest__Output } from '../../../viwo/imagegen/v1/HistoryRequest';
+import type { ImportJobRequest as _viwo_imagegen_v1_ImportJobRequest, ImportJobRequest__Output as _viwo_imagegen_v1_ImportJobRequest__Output } from '../../../viwo/imagegen/v1/ImportJobRequest';
 import type { Job as _viwo_imagegen_v1_Job, Job__Output as _viwo_imagegen_v1_Job__Output } from '../../../viwo/imagegen/v1/Job';
+import type { JobDocument as _viwo_imagegen_v1_JobDocument, JobDocument__Output as _viwo_imagegen_v1_JobDocument__Output } from '../../../viwo/imagegen/v1/JobDocument';
 import type { JobEvent as _viwo_imagegen_v1_JobEvent, JobEvent__Output as _viwo_imagegen_v1_JobEvent__Output } from '../../../viwo/imagegen/v1/JobEvent';
 import type { ListJobsRequest as _viwo_imagegen_v1_ListJobsRequest, ListJobsRequest__Output as _viwo_imagegen_v1_ListJobsRequest__Output } from '../../../viwo/imagegen/v1/ListJobsRequest';
 import type { ListJobsResponse as _viwo_imagegen_v1_ListJobsResponse, ListJobsResponse__Output as _viwo_imagegen_v1_ListJobsResponse__Output } from '../../../viwo/imagegen/v1/ListJobsResponse';
+import type { RerunJobRequest as _viwo_imagegen_v1_RerunJobRequest, RerunJobRequest__Output as _viwo_imagegen_v1_RerunJobRequest__Output } from '../../../viwo/imagegen/v1/RerunJobRequest';
 import type { SubmitBatchRequest as _viwo_imagegen_v1_SubmitBatchRequest, SubmitBatchRequest__Output as _viwo_imagegen_v1_SubmitBatchRequest__Output } from '../../../viwo/imagegen/v1/SubmitBatchRequest';
 import type { SubmitJobRequest as _viwo_imagegen_v1_SubmitJobRequest, SubmitJobRequest__Output as _viwo_imagegen_v1_SubmitJobRequest__Output } from '../../../viwo/imagegen/v1/SubmitJobRequest';
 import type { WatchJobRequest as _viwo_imagegen_v1_WatchJobRequest, WatchJobRequest__Output as _viwo_imagegen_v1_WatchJobRequest__Output } from '../../../viwo/imagegen/v1/WatchJobRequest';
@@ -55,6 +61,15 @@ export interface JobServiceClient extends grpc.Client {
   estimate(argument: _viwo_imagegen_v1_SubmitJobRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_EstimateResponse__Output>): grpc.ClientUnaryCall;
   estimate(argument: _viwo_imagegen_v1_SubmitJobRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_EstimateResponse__Output>): grpc.ClientUnaryCall;
   
+  Export(argument: _viwo_imagegen_v1_ExportJobRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_JobDocument__Output>): grpc.ClientUnaryCall;
+  Export(argument: _viwo_imagegen_v1_ExportJobRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_JobDocument__Output>): grpc.ClientUnaryCall;
+  Export(argument: _viwo_imagegen_v1_ExportJobRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_JobDocument__Output>): grpc.ClientUnaryCall;
+  Export(argument: _viwo_imagegen_v1_ExportJobRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_JobDocument__Output>): grpc.ClientUnaryCall;
+  export(argument: _viwo_imagegen_v1_ExportJobRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_JobDocument__Output>): grpc.ClientUnaryCall;
+  export(argument: _viwo_imagegen_v1_ExportJobRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_JobDocument__Output>): grpc.ClientUnaryCall;
+  export(argument: _viwo_imagegen_v1_ExportJobRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_JobDocument__Output>): grpc.ClientUnaryCall;
+  export(argument: _viwo_imagegen_v1_ExportJobRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_JobDocument__Output>): grpc.ClientUnaryCall;
+  
   Get(argument: _viwo_imagegen_v1_GetJobRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
   Get(argument: _viwo_imagegen_v1_GetJobRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
   Get(argument: _viwo_imagegen_v1_GetJobRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
@@ -73,6 +88,24 @@ export interface JobServiceClient extends grpc.Client {
   getBatch(argument: _viwo_imagegen_v1_GetBatchRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Batch__Output>): grpc.ClientUnaryCall;
   getBatch(argument: _viwo_imagegen_v1_GetBatchRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_Batch__Output>): grpc.ClientUnaryCall;
   
+  History(argument: _viwo_imagegen_v1_HistoryRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_HistoryNode__Output>): grpc.ClientUnaryCall;
+  History(argument: _viwo_imagegen_v1_HistoryRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_HistoryNode__Output>): grpc.ClientUnaryCall;
+  History(argument: _viwo_imagegen_v1_HistoryRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_HistoryNode__Output>): grpc.ClientUnaryCall;
+  History(argument: _viwo_imagegen_v1_HistoryRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_HistoryNode__Output>): grpc.ClientUnaryCall;
+  history(argument: _viwo_imagegen_v1_HistoryRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_HistoryNode__Output>): grpc.ClientUnaryCall;
+  history(argument: _viwo_imagegen_v1_HistoryRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_HistoryNode__Output>): grpc.ClientUnaryCall;
+  history(argument: _viwo_imagegen_v1_HistoryRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_HistoryNode__Output>): grpc.ClientUnaryCall;
+  history(argument: _viwo_imagegen_v1_HistoryRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_HistoryNode__Output>): grpc.ClientUnaryCall;
+  
+  Import(argument: _viwo_imagegen_v1_ImportJobRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
+  Import(argument: _viwo_imagegen_v1_ImportJobRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
+  Import(argument: _viwo_imagegen_v1_ImportJobRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
+  Import(argument: _viwo_imagegen_v1_ImportJobRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
+  import(argument: _viwo_imagegen_v1_ImportJobRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
+  import(argument: _viwo_imagegen_v1_ImportJobRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
+  import(argument: _viwo_imagegen_v1_ImportJobRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
+  import(argument: _viwo_imagegen_v1_ImportJobRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
+  
   List(argument: _viwo_imagegen_v1_ListJobsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_ListJobsResponse__Output>): grpc.ClientUnaryCall;
   List(argument: _viwo_imagegen_v1_ListJobsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_ListJobsResponse__Output>): grpc.ClientUnaryCall;
   List(argument: _viwo_imagegen_v1_ListJobsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_ListJobsResponse__Output>): grpc.ClientUnaryCall;
@@ -81,6 +114,15 @@ export interface JobServiceClient extends grpc.Client {
   list(argument: _viwo_imagegen_v1_ListJobsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_ListJobsResponse__Output>): grpc.ClientUnaryCall;
   list(argument: _viwo_imagegen_v1_ListJobsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_ListJobsResponse__Output>): grpc.ClientUnaryCall;
   list(argument: _viwo_imagegen_v1_ListJobsRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_ListJobsResponse__Output>): grpc.ClientUnaryCall;
+  
+  Rerun(argument: _viwo_imagegen_v1_RerunJobRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
+  Rerun(argument: _viwo_imagegen_v1_RerunJobRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
+  Rerun(argument: _viwo_imagegen_v1_RerunJobRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
+  Rerun(argument: _viwo_imagegen_v1_RerunJobRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
+  rerun(argument: _viwo_imagegen_v1_RerunJobRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
+  rerun(argument: _viwo_imagegen_v1_RerunJobRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
+  rerun(argument: _viwo_imagegen_v1_RerunJobRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
+  rerun(argument: _viwo_imagegen_v1_RerunJobRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
   
   Submit(argument: _viwo_imagegen_v1_SubmitJobRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
   Submit(argument: _viwo_imagegen_v1_SubmitJobRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_Job__Output>): grpc.ClientUnaryCall;
@@ -105,6 +147,11 @@ export interface JobServiceClient extends grpc.Client {
   watch(argument: _viwo_imagegen_v1_WatchJobRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_viwo_imagegen_v1_JobEvent__Output>;
   watch(argument: _viwo_imagegen_v1_WatchJobRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_viwo_imagegen_v1_JobEvent__Output>;
   
+  WatchBatch(argument: _viwo_imagegen_v1_GetBatchRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_viwo_imagegen_v1_Batch__Output>;
+  WatchBatch(argument: _viwo_imagegen_v1_GetBatchRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_viwo_imagegen_v1_Batch__Output>;
+  watchBatch(argument: _viwo_imagegen_v1_GetBatchRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_viwo_imagegen_v1_Batch__Output>;
+  watchBatch(argument: _viwo_imagegen_v1_GetBatchRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_viwo_imagegen_v1_Batch__Output>;
+  
 }
 
 export interface JobServiceHandlers extends grpc.UntypedServiceImplementation {
@@ -116,17 +163,27 @@ export interface JobServiceHandlers extends grpc.UntypedServiceImplementation {
   
   Estimate: grpc.handleUnaryCall<_viwo_imagegen_v1_SubmitJobRequest__Output, _viwo_imagegen_v1_EstimateResponse>;
   
+  Export: grpc.handleUnaryCall<_viwo_imagegen_v1_ExportJobRequest__Output, _viwo_imagegen_v1_JobDocument>;
+  
   Get: grpc.handleUnaryCall<_viwo_imagegen_v1_GetJobRequest__Output, _viwo_imagegen_v1_Job>;
   
   GetBatch: grpc.handleUnaryCall<_viwo_imagegen_v1_GetBatchRequest__Output, _viwo_imagegen_v1_Batch>;
   
+  History: grpc.handleUnaryCall<_viwo_imagegen_v1_HistoryRequest__Output, _viwo_imagegen_v1_HistoryNode>;
+  
+  Import: grpc.handleUnaryCall<_viwo_imagegen_v1_ImportJobRequest__Output, _viwo_imagegen_v1_Job>;
+  
   List: grpc.handleUnaryCall<_viwo_imagegen_v1_ListJobsRequest__Output, _viwo_imagegen_v1_ListJobsResponse>;
+  
+  Rerun: grpc.handleUnaryCall<_viwo_imagegen_v1_RerunJobRequest__Output, _viwo_imagegen_v1_Job>;
   
   Submit: grpc.handleUnaryCall<_viwo_imagegen_v1_SubmitJobRequest__Output, _viwo_imagegen_v1_Job>;
   
   SubmitBatch: grpc.handleUnaryCall<_viwo_imagegen_v1_SubmitBatchRequest__Output, _viwo_imagegen_v1_Batch>;
   
   Watch: grpc.handleServerStreamingCall<_viwo_imagegen_v1_WatchJobRequest__Output, _viwo_imagegen_v1_JobEvent>;
+  
+  WatchBatch: grpc.handleServerStreamingCall<_viwo_imagegen_v1_GetBatchRequest__Output, _viwo_imagegen_v1_Batch>;
   
 }
 
@@ -135,10 +192,15 @@ export interface JobServiceDefinition extends grpc.ServiceDefinition {
   Cancel: MethodDefinition<_viwo_imagegen_v1_CancelJobRequest, _viwo_imagegen_v1_Job, _viwo_imagegen_v1_CancelJobRequest__Output, _viwo_imagegen_v1_Job__Output>
   CancelBatch: MethodDefinition<_viwo_imagegen_v1_CancelBatchRequest, _viwo_imagegen_v1_Batch, _viwo_imagegen_v1_CancelBatchRequest__Output, _viwo_imagegen_v1_Batch__Output>
   Estimate: MethodDefinition<_viwo_imagegen_v1_SubmitJobRequest, _viwo_imagegen_v1_EstimateResponse, _viwo_imagegen_v1_SubmitJobRequest__Output, _viwo_imagegen_v1_EstimateResponse__Output>
+  Export: MethodDefinition<_viwo_imagegen_v1_ExportJobRequest, _viwo_imagegen_v1_JobDocument, _viwo_imagegen_v1_ExportJobRequest__Output, _viwo_imagegen_v1_JobDocument__Output>
   Get: MethodDefinition<_viwo_imagegen_v1_GetJobRequest, _viwo_imagegen_v1_Job, _viwo_imagegen_v1_GetJobRequest__Output, _viwo_imagegen_v1_Job__Output>
   GetBatch: MethodDefinition<_viwo_imagegen_v1_GetBatchRequest, _viwo_imagegen_v1_Batch, _viwo_imagegen_v1_GetBatchRequest__Output, _viwo_imagegen_v1_Batch__Output>
+  History: MethodDefinition<_viwo_imagegen_v1_HistoryRequest, _viwo_imagegen_v1_HistoryNode, _viwo_imagegen_v1_HistoryRequest__Output, _viwo_imagegen_v1_HistoryNode__Output>
+  Import: MethodDefinition<_viwo_imagegen_v1_ImportJobRequest, _viwo_imagegen_v1_Job, _viwo_imagegen_v1_ImportJobRequest__Output, _viwo_imagegen_v1_Job__Output>
   List: MethodDefinition<_viwo_imagegen_v1_ListJobsRequest, _viwo_imagegen_v1_ListJobsResponse, _viwo_imagegen_v1_ListJobsRequest__Output, _viwo_imagegen_v1_ListJobsResponse__Output>
+  Rerun: MethodDefinition<_viwo_imagegen_v1_RerunJobRequest, _viwo_imagegen_v1_Job, _viwo_imagegen_v1_RerunJobRequest__Output, _viwo_imagegen_v1_Job__Output>
   Submit: MethodDefinition<_viwo_imagegen_v1_SubmitJobRequest, _viwo_imagegen_v1_Job, _viwo_imagegen_v1_SubmitJobRequest__Output, _viwo_imagegen_v1_Job__Output>
   SubmitBatch: MethodDefinition<_viwo_imagegen_v1_SubmitBatchRequest, _viwo_imagegen_v1_Batch, _viwo_imagegen_v1_SubmitBatchRequest__Output, _viwo_imagegen_v1_Batch__Output>
   Watch: MethodDefinition<_viwo_imagegen_v1_WatchJobRequest, _viwo_imagegen_v1_JobEvent, _viwo_imagegen_v1_WatchJobRequest__Output, _viwo_imagegen_v1_JobEvent__Output>
+  WatchBatch: MethodDefinition<_viwo_imagegen_v1_GetBatchRequest, _viwo_imagegen_v1_Batch, _viwo_imagegen_v1_GetBatchRequest__Output, _viwo_imagegen_v1_Batch__Output>
 }

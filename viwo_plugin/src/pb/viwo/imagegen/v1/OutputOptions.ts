@@ -3,6 +3,7 @@
 import type { ImageFormat as _viwo_imagegen_v1_ImageFormat, ImageFormat__Output as _viwo_imagegen_v1_ImageFormat__Output } from '../../../viwo/imagegen/v1/ImageFormat';
 import type { SaveOptions as _viwo_imagegen_v1_SaveOptions, SaveOptions__Output as _viwo_imagegen_v1_SaveOptions__Output } from '../../../viwo/imagegen/v1/SaveOptions';
 import type { DisconnectPolicy as _viwo_imagegen_v1_DisconnectPolicy, DisconnectPolicy__Output as _viwo_imagegen_v1_DisconnectPolicy__Output } from '../../../viwo/imagegen/v1/DisconnectPolicy';
+import type { JobOptions as _viwo_imagegen_v1_JobOptions, JobOptions__Output as _viwo_imagegen_v1_JobOptions__Output } from '../../../viwo/imagegen/v1/JobOptions';
 
 export interface OutputOptions {
   'format'?: (_viwo_imagegen_v1_ImageFormat);
@@ -10,6 +11,7 @@ export interface OutputOptions {
   'referencesOnly'?: (boolean);
   'save'?: (_viwo_imagegen_v1_SaveOptions | null);
   'onDisconnect'?: (_viwo_imagegen_v1_DisconnectPolicy);
+  'job'?: (_viwo_imagegen_v1_JobOptions | null);
   '_save'?: "save";
 }
 
@@ -19,5 +21,6 @@ export interface OutputOptions__Output {
   'referencesOnly': (boolean);
   'save'?: (_viwo_imagegen_v1_SaveOptions__Output | null);
   'onDisconnect': (_viwo_imagegen_v1_DisconnectPolicy__Output);
+  'job': (_viwo_imagegen_v1_JobOptions__Output | null);
   '_save'?: "save";
 }

@@ -2,13 +2,16 @@
 
 import type { SubmitJobRequest as _viwo_imagegen_v1_SubmitJobRequest, SubmitJobRequest__Output as _viwo_imagegen_v1_SubmitJobRequest__Output } from '../../../viwo/imagegen/v1/SubmitJobRequest';
 import type { OnError as _viwo_imagegen_v1_OnError, OnError__Output as _viwo_imagegen_v1_OnError__Output } from '../../../viwo/imagegen/v1/OnError';
+import type { Variations as _viwo_imagegen_v1_Variations, Variations__Output as _viwo_imagegen_v1_Variations__Output } from '../../../viwo/imagegen/v1/Variations';
 
 export interface SubmitBatchRequest {
   'tasks'?: (_viwo_imagegen_v1_SubmitJobRequest)[];
   'onError'?: (_viwo_imagegen_v1_OnError);
+  'variations'?: (_viwo_imagegen_v1_Variations | null);
 }
 
 export interface SubmitBatchRequest__Output {
   'tasks': (_viwo_imagegen_v1_SubmitJobRequest__Output)[];
   'onError': (_viwo_imagegen_v1_OnError__Output);
+  'variations': (_viwo_imagegen_v1_Variations__Output | null);
 }

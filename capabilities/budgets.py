@@ -1,0 +1,142 @@
+"""What work costs, and the caps that hold for it: whole numbers throughout, so that sums are exact to the unit."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from capabilities.params import Value
+from capabilities.tasks import Task
+
+UNITS = 1_000_000
+"""Pixel-steps in a megapixel-step, and micro-units in a unit of money."""
+
+SERVER = "server"
+"""The account that everything counts against."""
+
+Tier = Literal["low", "medium", "high"]
+
+
+class Period(enum.StrEnum):
+    SESSION = "session"
+    DAY = "day"
+    MONTH = "month"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Compute in pixel-steps (width x height x steps), money in millionths of the currency."""
+
+    compute: int = 0
+    money: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.compute + other.compute, self.money + other.money)
+
+    def __sub__(self, other: Cost) -> Cost:
+        return Cost(self.compute - other.compute, self.money - other.money)
+
+    def share(self, done: int, of: int) -> Cost:
+        """What part of the work costs, rounded up to the unit."""
+        if of <= 0 or done >= of:
+            return self
+        return Cost(-(-self.compute * done // of), -(-self.money * done // of))
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a paid model costs, in millionths of the currency: for each picture, and for each megapixel-step.
+
+    `billed_when_canceled`: the provider may bill a call that was canceled, so it counts as spent.
+    """
+
+    per_image: int = 0
+    per_megapixel_step: int = 0
+    billed_when_canceled: bool = False
+
+
+FREE = Price()
+NOTHING = Cost()
+
+
+def cost(task: Task, prices: Mapping[str, Price]) -> Cost:
+    """What a task will cost: its compute, and the price of every paid model that it touches."""
+    compute = round(task.compute * UNITS)
+    money = sum(
+        price.per_image * task.count + -(-price.per_megapixel_step * compute // UNITS)
+        for price in (prices.get(model, FREE) for model in task.models)
+    )
+    return Cost(compute, money)
+
+
+@dataclass(frozen=True)
+class Cap:
+    """What an account may spend in a period; None: as much as it likes. Accounts: "server", "owner:ID", "capability:ID"."""
+
+    account: str
+    period: Period
+    compute: int | None = None
+    money: int | None = None
+
+    @property
+    def scope(self) -> str:
+        return self.account.partition(":")[0]
+
+
+def capability_account(capability_id: str) -> str:
+    return f"capability:{capability_id}"
+
+
+def owner_account(owner_id: int) -> str:
+    return f"owner:{owner_id}"
+
+
+def caps_of(account: str, params: Mapping[str, Value]) -> Iterable[Cap]:
+    """The caps among a capability's parameters."""
+    for period in Period:
+        limits = [params.get(f"{unit}_per_{period}") for unit in ("compute", "money")]
+        compute, money = (
+            round(limit * UNITS) if isinstance(limit, int | float) else None for limit in limits
+        )
+        if compute is not None or money is not None:
+            yield Cap(account, period, compute, money)
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The present period of each kind, in UTC."""
+
+    session: str
+    """Identifies the time since the server was started."""
+    now: float
+    """Unix seconds."""
+
+    @property
+    def _moment(self) -> dt.datetime:
+        return dt.datetime.fromtimestamp(self.now, dt.UTC)
+
+    @property
+    def day(self) -> str:
+        return f"{self._moment:%Y-%m-%d}"
+
+    @property
+    def month(self) -> str:
+        return f"{self._moment:%Y-%m}"
+
+    def key(self, period: Period) -> str:
+        """The name of the present period."""
+        return f"{period}:{getattr(self, period)}"
+
+    def reset(self, period: Period) -> float | None:
+        """When it ends, in Unix seconds; None for a session, which ends when the server does."""
+        midnight = self._moment.replace(hour=0, minute=0, second=0, microsecond=0)
+        match period:
+            case Period.SESSION:
+                return None
+            case Period.DAY:
+                return (midnight + dt.timedelta(days=1)).timestamp()
+            case Period.MONTH:
+                return (midnight.replace(day=1) + dt.timedelta(days=32)).replace(day=1).timestamp()

@@ -1,0 +1,92 @@
+"""The job database: one thread does all its work, so that calls never interleave and the event loop never waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from capabilities.errors import FailedPrecondition, Unavailable
+from sidecar.jobs import tables
+
+T = TypeVar("T")
+
+
+class Database:
+    """A SQLite file, or a PostgreSQL server named by a URL."""
+
+    def __init__(self, place: Path | str) -> None:
+        if isinstance(place, Path):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            self._engine = sa.create_engine(f"sqlite:///{place}", poolclass=sa.StaticPool,
+                                            connect_args={"check_same_thread": False, "timeout": 10})  # fmt: skip
+            sa.event.listen(self._engine, "connect", _tune)
+            sa.event.listen(self._engine, "begin", _begin_immediate)
+        else:
+            try:
+                self._engine = sa.create_engine(place, pool_size=1, max_overflow=0, pool_pre_ping=True)
+            except (sa.exc.ArgumentError, ImportError) as error:
+                raise FailedPrecondition(
+                    f"database_url cannot be used: {error}; "
+                    "for PostgreSQL install viwo-imagegen[postgres] and write postgresql+psycopg://user@host/name",
+                    reason="BAD_DATABASE_URL",
+                    field="database_url",
+                ) from None
+        self._thread = ThreadPoolExecutor(1, "jobs")
+
+    async def do(self, work: Callable[[Connection], T]) -> T:
+        """One transaction: all of it happens or none. Raises Unavailable where the database cannot be used now."""
+        # Shielded: a transaction that has begun is finished, also when whoever asked for it is canceled.
+        return await asyncio.shield(
+            asyncio.get_running_loop().run_in_executor(self._thread, self.do_here, work)
+        )
+
+    def do_here(self, work: Callable[[Connection], T]) -> T:
+        """The same in the present thread, for tools that have no event loop."""
+        try:
+            with self._engine.begin() as connection:
+                return work(connection)
+        except sa.exc.OperationalError as error:
+            raise Unavailable(
+                f"the job database cannot be used now: {error.orig}; is the disk full, or its server away?",
+                reason="STORE_UNAVAILABLE",
+                field="data_dir",
+                retry_after=5,
+            ) from error
+
+    def migrate(self) -> None:
+        """Bring the tables to their newest revision."""
+        self.do_here(lambda connection: None if tables.is_current(connection) else tables.migrate(connection))
+
+    async def close(self) -> None:
+        """Finish what was begun, and let go."""
+        await self.do(lambda connection: None)
+        self.close_here()
+
+    def close_here(self) -> None:
+        self._thread.shutdown()
+        self._engine.dispose()
+
+
+def upsert(connection: Connection, table: sa.Table) -> Any:
+    """An insert that can say what to do where the row is there already; both databases have one of their own."""
+    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def _tune(connection: Any, _: object) -> None:
+    # Transactions are begun by `_begin_immediate`, not by the driver.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode = WAL")
+    # An accepted job must survive a power cut as well, so each commit reaches the disk.
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    # A transaction that reads first and then finds that another process wrote could not go on.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,222 @@
+"""What a job is: the row of the table as an object, and the other way round."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import os
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+
+from capabilities.budgets import NOTHING, Cap, Cost
+from capabilities.tasks import Task, read_task
+from entity_store.images import Placement
+from sidecar.engines.events import Failed
+
+Row: TypeAlias = "sa.Row[*tuple[Any, ...]]"
+"""A row of the jobs, or a part of one."""
+
+
+class State(enum.StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    BLOCKED_BUDGET = "blocked_budget"
+
+    @property
+    def final(self) -> bool:
+        return self not in (State.QUEUED, State.RUNNING)
+
+
+class Lane(enum.StrEnum):
+    """Jobs that need a model wait for the engine, and only for each other; so do those that need none."""
+
+    MODEL = "model"
+    PLAIN = "plain"
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """A result: where its file is, and the entity made from it (0: none). Sizes in pixels and bytes."""
+
+    ref: str
+    format: str
+    width: int
+    height: int
+    size: int
+    seed: int
+    entity_id: int = 0
+
+
+@dataclass(frozen=True)
+class Job:
+    """A row. Times are Unix seconds; `work_seconds` is time in the engine."""
+
+    id: str
+    state: State
+    method: str
+    capability_id: str
+    owner_id: int
+    caller_id: int
+    this_id: int
+    task: Task
+    save: Placement | None
+    created: float
+    cost: Cost = NOTHING
+    """What it reserves."""
+    spent: Cost = NOTHING
+    """What it did cost; settled when it ends."""
+    request_id: str | None = None
+    batch_id: str | None = None
+    batch_index: int | None = None
+    priority: int = 0
+    ready_at: float = 0.0
+    """Not begun before; an attempt that failed is not repeated at once."""
+    deadline: float | None = None
+    holds: Mapping[str, int] = field(default_factory=dict)
+    """Capabilities of which only so many jobs may run at a time."""
+    alike: str | None = None
+    """What jobs have in common that can be drawn in one go."""
+    fingerprint: str | None = None
+    attempts: int = 0
+    started: float | None = None
+    ended: float | None = None
+    work_seconds: float = 0.0
+    images: tuple[StoredImage, ...] = ()
+    answered_by: str | None = None
+    """The job whose result was answered instead of doing the work again."""
+    failure: Failed | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def model_id(self) -> str:
+        return self.task.model_id
+
+    @property
+    def lane(self) -> Lane:
+        """What is answered from the store needs no engine, whatever its task is."""
+        return Lane.MODEL if self.task.model_id and not self.answered_by else Lane.PLAIN
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a job must keep to besides its task, as its capability and those above it say when it is submitted."""
+
+    accounts: tuple[str, ...] = ()
+    """Those that pay for it: its capability and every one that was delegated from, their owner, the server."""
+    caps: tuple[Cap, ...] = ()
+    rates: Mapping[str, int] = field(default_factory=dict)
+    """Accounts that may have only so many jobs accepted in a minute."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A job that is allowed, and the terms on which it is accepted."""
+
+    job: Job
+    terms: Terms = Terms()
+
+
+class _Clock:
+    """Ids that sort by creation, also those made within one millisecond."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+        self._count = 0
+
+    def new_id(self) -> str:
+        with self._lock:
+            now = time.time_ns() // 1_000_000
+            # A clock that was set back must not put new jobs before old ones.
+            if now <= self._last:
+                self._count += 1
+            else:
+                self._last, self._count = now, 0
+            return f"{self._last:012x}{self._count:06x}{os.urandom(4).hex()}"
+
+
+new_id = _Clock().new_id
+
+
+def values_of(job: Job) -> dict[str, Any]:
+    """The row of a job that is new."""
+    return {
+        "id": job.id,
+        "state": job.state,
+        "method": job.method,
+        "capability_id": job.capability_id,
+        "owner_id": job.owner_id,
+        "caller_id": job.caller_id,
+        "this_id": job.this_id,
+        "request_id": job.request_id or None,
+        "batch_id": job.batch_id,
+        "batch_index": job.batch_index,
+        "model_id": job.task.model_id,
+        "task": job.task.model_dump(mode="json"),
+        "save": dataclasses.asdict(job.save) if job.save else None,
+        "total_steps": job.task.total_steps,
+        "lane": job.lane,
+        "priority": job.priority,
+        "ready_at": job.ready_at,
+        "deadline": job.deadline,
+        "holds": dict(job.holds),
+        "alike": job.alike,
+        "fingerprint": job.fingerprint,
+        "attempts": job.attempts,
+        "runner": None,
+        "lease_until": None,
+        "compute": job.cost.compute,
+        "money": job.cost.money,
+        "compute_spent": job.spent.compute,
+        "money_spent": job.spent.money,
+        "created": job.created,
+        "started": job.started,
+        "ended": job.ended,
+        "work_seconds": job.work_seconds,
+        "images": [dataclasses.asdict(image) for image in job.images],
+        "answered_by": job.answered_by,
+        "failure": dataclasses.asdict(job.failure) if job.failure else None,
+        "warnings": list(job.warnings),
+    }
+
+
+def job_of(row: Row) -> Job:
+    return Job(
+        id=row.id,
+        state=State(row.state),
+        method=row.method,
+        capability_id=row.capability_id,
+        owner_id=row.owner_id,
+        caller_id=row.caller_id,
+        this_id=row.this_id,
+        task=read_task(row.task),
+        save=Placement(**row.save) if row.save else None,
+        created=row.created,
+        cost=Cost(row.compute, row.money),
+        spent=Cost(row.compute_spent, row.money_spent),
+        request_id=row.request_id,
+        batch_id=row.batch_id,
+        batch_index=row.batch_index,
+        priority=row.priority,
+        ready_at=row.ready_at,
+        deadline=row.deadline,
+        holds=row.holds,
+        alike=row.alike,
+        fingerprint=row.fingerprint,
+        attempts=row.attempts,
+        started=row.started,
+        ended=row.ended,
+        work_seconds=row.work_seconds,
+        images=tuple(StoredImage(**image) for image in row.images),
+        answered_by=row.answered_by,
+        failure=Failed(**row.failure) if row.failure else None,
+        warnings=tuple(row.warnings),
+    )

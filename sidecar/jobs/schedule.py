@@ -1,0 +1,285 @@
+"""Which job is next: the highest priority first; within it the owner that has had the least compute; then the oldest.
+
+Fair queueing by start tags (Goyal, Vin and Cheng 1996): every owner carries the compute it has had, and who comes back
+from having nothing to do starts at the lane's clock, so that idling saves nothing up. Every function works inside a
+caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from sidecar.jobs.database import upsert
+from sidecar.jobs.records import Job, Lane, Row, State
+from sidecar.jobs.tables import JOBS, LINES, SHARES
+
+CLOCK = 0
+"""Stands in the place of an owner where a lane's clock is kept."""
+
+MAX_POSITION = 1000
+"""Positions are counted up to here; beyond it nobody needs to know."""
+
+
+_PLACE = ("lane", "priority", "owner_id", "model_id")
+
+
+def _place(row: Row | Job) -> dict[str, str | int]:
+    return {name: getattr(row, name) for name in _PLACE}
+
+
+@dataclass
+class Preference:
+    """Jobs for models that are loaded may go first, but nobody is passed over for longer than `patience` seconds."""
+
+    patience: float
+    loaded: frozenset[str] = frozenset()
+    _passed: dict[str, float] = field(default_factory=dict)
+
+    def allows_passing(self, job_id: str, now: float) -> bool:
+        return bool(self.loaded) and now - self._passed.get(job_id, now) < self.patience
+
+    def note(self, passed: str | None, taken: str, now: float) -> None:
+        self._passed.pop(taken, None)
+        if passed is not None:
+            self._passed.setdefault(passed, now)
+
+    def forget(self, job_id: str) -> None:
+        self._passed.pop(job_id, None)
+
+
+def joined(connection: Connection, row: Row | Job) -> None:
+    """A job waits now."""
+    line = upsert(connection, LINES).values(**_place(row), waiting=1)
+    connection.execute(
+        line.on_conflict_do_update(index_elements=_PLACE, set_={"waiting": LINES.c.waiting + 1})
+    )
+    if _waiting(connection, row.lane, row.owner_id) == 1:
+        clock = _served(connection, row.lane, CLOCK)
+        if _served(connection, row.lane, row.owner_id) <= clock:
+            _serve(connection, row.lane, {row.owner_id: clock})
+
+
+def left(connection: Connection, row: Row | Job) -> None:
+    """One that waited does so no longer."""
+    here = [LINES.c[name] == value for name, value in _place(row).items()]
+    connection.execute(sa.update(LINES).where(*here).values(waiting=LINES.c.waiting - 1))
+
+
+def waiting(connection: Connection) -> int:
+    """How many jobs wait in all."""
+    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.sum(LINES.c.waiting), 0))).scalar_one())
+
+
+def recount(connection: Connection) -> None:
+    """Count anew who waits, from the jobs themselves."""
+    connection.execute(sa.delete(LINES))
+    columns = [JOBS.c[name] for name in _PLACE]
+    counted = sa.select(*columns, sa.func.count()).where(JOBS.c.state == State.QUEUED).group_by(*columns)
+    connection.execute(sa.insert(LINES).from_select([*_PLACE, "waiting"], counted))
+
+
+def pick(connection: Connection, lane: Lane, preference: Preference, now: float) -> Row | None:
+    """The row of the job that is next, if any may begin now."""
+    lines = connection.execute(
+        sa.select(LINES.c.priority, LINES.c.owner_id, LINES.c.model_id)
+        .outerjoin(SHARES, (SHARES.c.lane == LINES.c.lane) & (SHARES.c.owner_id == LINES.c.owner_id))
+        .where(LINES.c.lane == lane, LINES.c.waiting > 0)
+        .order_by(LINES.c.priority.desc(), sa.func.coalesce(SHARES.c.served, 0), LINES.c.owner_id)
+    ).all()
+    if not lines:
+        return None
+    may = _Running.now(connection)
+    for priority, owner_id in dict.fromkeys((line.priority, line.owner_id) for line in lines):
+        fair = _head(connection, lane, priority, owner_id, may, now)
+        if fair is None:
+            continue
+        chosen, passed = fair, None
+        if fair.model_id not in preference.loaded and preference.allows_passing(fair.id, now):
+            for line in lines:
+                if line.priority == priority and line.model_id in preference.loaded:
+                    other = _head(connection, lane, priority, line.owner_id, may, now, line.model_id)
+                    if other is not None:
+                        chosen, passed = other, fair.id
+                        break
+        preference.note(passed, chosen.id, now)
+        return chosen
+    return None
+
+
+def alike(connection: Connection, leader: Row, most: int, now: float) -> list[Row]:
+    """Other jobs that can be drawn together with one that has been taken."""
+    if leader.alike is None or most < 1:
+        return []
+    may = _Running.now(connection)
+    rows = connection.execute(
+        sa.select(JOBS)
+        .where(JOBS.c.alike == leader.alike, JOBS.c.state == State.QUEUED, JOBS.c.ready_at <= now)
+        .order_by(JOBS.c.id)
+        .limit(4 * most)
+    ).all()
+    chosen: list[Row] = []
+    for row in rows:
+        if len(chosen) < most and may.begin(row):
+            may.add(row)
+            chosen.append(row)
+    return chosen
+
+
+def taken(connection: Connection, rows: Sequence[Row]) -> None:
+    """Jobs that waited are begun together: their owners are charged for them, and the clock moves."""
+    lane = rows[0].lane
+    for place, count in Counter(tuple(_place(row).values()) for row in rows).items():
+        here = [LINES.c[name] == value for name, value in zip(_PLACE, place, strict=True)]
+        connection.execute(sa.update(LINES).where(*here).values(waiting=LINES.c.waiting - count))
+    owners = {row.owner_id for row in rows}
+    known = sa.select(SHARES.c.owner_id, SHARES.c.served).where(
+        SHARES.c.lane == lane, SHARES.c.owner_id.in_({*owners, CLOCK})
+    )
+    served = {CLOCK: 0, **dict.fromkeys(owners, 0), **dict(connection.execute(known).tuples().all())}
+    served[CLOCK] = max(served[CLOCK], served[rows[0].owner_id])
+    for row in rows:
+        served[row.owner_id] += max(1, row.compute)
+    _serve(connection, lane, served)
+
+
+def next_ready(connection: Connection, lane: Lane, now: float) -> float | None:
+    """When the next job that has to wait for a time may begin."""
+    if not connection.execute(
+        sa.select(LINES.c.waiting).where(LINES.c.lane == lane, LINES.c.waiting > 0).limit(1)
+    ).first():
+        return None
+    return connection.execute(
+        sa.select(sa.func.min(JOBS.c.ready_at)).where(
+            JOBS.c.state == State.QUEUED, JOBS.c.lane == lane, JOBS.c.ready_at > now
+        )
+    ).scalar()
+
+
+def positions(connection: Connection, jobs: Sequence[Job]) -> dict[str, int]:
+    """How many jobs come before each queued one, as far as can be known before they are run."""
+    queued = [job for job in jobs if job.state is State.QUEUED]
+    if not queued:
+        return {}
+    lines: dict[str, list[Row]] = {}
+    served = sa.func.coalesce(SHARES.c.served, 0).label("served")
+    keys = (LINES.c.lane, LINES.c.priority, LINES.c.owner_id, served)
+    for row in connection.execute(
+        sa.select(*keys, sa.func.sum(LINES.c.waiting).label("waiting"))
+        .outerjoin(SHARES, (SHARES.c.lane == LINES.c.lane) & (SHARES.c.owner_id == LINES.c.owner_id))
+        .where(LINES.c.waiting > 0)
+        .group_by(*keys)
+    ):
+        lines.setdefault(row.lane, []).append(row)
+    return {job.id: _position(connection, job, lines.get(job.lane, [])) for job in queued}
+
+
+def _position(connection: Connection, job: Job, lines: Sequence[Row]) -> int:
+    own_earlier = (
+        sa.select(JOBS.c.id)
+        .where(
+            JOBS.c.state == State.QUEUED, JOBS.c.lane == job.lane, JOBS.c.owner_id == job.owner_id,
+            JOBS.c.priority == job.priority, JOBS.c.id < job.id,
+        )
+        .limit(MAX_POSITION)
+    )  # fmt: skip
+    before = int(
+        connection.execute(sa.select(sa.func.count()).select_from(own_earlier.subquery())).scalar_one()
+    )
+    own_share = next((line.served for line in lines if line.owner_id == job.owner_id), 0)
+    position = before
+    for line in lines:
+        if line.priority > job.priority:
+            position += line.waiting
+        elif line.priority == job.priority and line.owner_id != job.owner_id:
+            # Owners take turns: about as many of each as of this one, and one more of whoever has had less.
+            first = (line.served, line.owner_id) < (own_share, job.owner_id)
+            position += min(line.waiting, before + first)
+    return min(position, MAX_POSITION)
+
+
+@dataclass
+class _Running:
+    """What runs now, as far as it keeps others from beginning."""
+
+    counts: dict[str, int]
+    fingerprints: set[str]
+
+    @classmethod
+    def now(cls, connection: Connection) -> _Running:
+        running = cls({}, set())
+        for row in connection.execute(
+            sa.select(JOBS.c.holds, JOBS.c.fingerprint).where(JOBS.c.state == State.RUNNING)
+        ):
+            running.add(row)
+        return running
+
+    def add(self, row: Row) -> None:
+        for capability_id in row.holds:
+            self.counts[capability_id] = self.counts.get(capability_id, 0) + 1
+        if row.fingerprint:
+            self.fingerprints.add(row.fingerprint)
+
+    def held(self, holds: Mapping[str, int]) -> bool:
+        return any(self.counts.get(capability_id, 0) >= most for capability_id, most in holds.items())
+
+    def begin(self, row: Row) -> bool:
+        """Whether nothing keeps a job from being begun. One whose twin runs waits for the twin's result."""
+        return not self.held(row.holds) and row.fingerprint not in self.fingerprints
+
+
+def _head(
+    connection: Connection,
+    lane: Lane,
+    priority: int,
+    owner_id: int,
+    may: _Running,
+    now: float,
+    model_id: str = "",
+) -> Row | None:
+    """The oldest job of an owner that may begin; of those for one model where it is named."""
+    held: set[str] = set()
+    query = (
+        sa.select(JOBS)
+        .where(
+            JOBS.c.state == State.QUEUED, JOBS.c.lane == lane, JOBS.c.owner_id == owner_id,
+            JOBS.c.priority == priority, JOBS.c.ready_at <= now,
+        )
+        .order_by(JOBS.c.id)
+        .limit(1)
+    )  # fmt: skip
+    if model_id:
+        query = query.where(JOBS.c.model_id == model_id)
+    if may.fingerprints:
+        free = JOBS.c.fingerprint.is_(None) | JOBS.c.fingerprint.not_in(may.fingerprints)
+        query = query.where(free)
+    while True:
+        row = connection.execute(query.where(JOBS.c.capability_id.not_in(held)) if held else query).first()
+        if row is None or not may.held(row.holds):
+            return row
+        # All jobs of that capability have to wait, so they need not be looked at one by one.
+        held.add(row.capability_id)
+
+
+def _waiting(connection: Connection, lane: str, owner_id: int) -> int:
+    total = sa.select(sa.func.sum(LINES.c.waiting)).where(LINES.c.lane == lane, LINES.c.owner_id == owner_id)
+    return int(connection.execute(total).scalar() or 0)
+
+
+def _served(connection: Connection, lane: str, owner_id: int) -> int:
+    share = sa.select(SHARES.c.served).where(SHARES.c.lane == lane, SHARES.c.owner_id == owner_id)
+    return int(connection.execute(share).scalar() or 0)
+
+
+def _serve(connection: Connection, lane: str, served: Mapping[int, int]) -> None:
+    insert = upsert(connection, SHARES)
+    connection.execute(
+        insert.on_conflict_do_update(
+            index_elements=["lane", "owner_id"], set_={"served": insert.excluded.served}
+        ),
+        [{"lane": lane, "owner_id": owner_id, "served": total} for owner_id, total in sorted(served.items())],
+    )
