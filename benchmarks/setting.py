@@ -97,7 +97,7 @@ async def start(folder: str, environment: Mapping[str, str]) -> Served:
     started = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sidecar.cli", "serve", "--port", "0", "--data-dir", folder,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env={**os.environ, **environment},
+        stdout=asyncio.subprocess.PIPE, stderr=None if os.environ.get("BENCH_LOG") else asyncio.subprocess.DEVNULL, env={**os.environ, **environment},
     )  # fmt: skip
     assert process.stdout is not None
     line = (await process.stdout.readline()).decode()

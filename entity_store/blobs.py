@@ -7,12 +7,18 @@ import hashlib
 import os
 import re
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from capabilities.errors import InvalidArgument, NotFound, ResourceExhausted, brief
 
 _REF = re.compile(r"sha256:([0-9a-f]{64})")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+def references_in(text: str) -> set[str]:
+    """Every reference that a text names."""
+    return {f"sha256:{digest}" for digest in _REF.findall(text)}
 
 
 def reference(data: bytes) -> str:
@@ -24,6 +30,7 @@ class Blobs:
     """A folder of content-addressed files: `images/<first two digits>/<sha256>`."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._files = folder / "images"
         self._incoming = folder / "incoming"
         self._files.mkdir(parents=True, exist_ok=True)
@@ -36,8 +43,12 @@ class Blobs:
         """
         ref = reference(data)
         target = self._path(ref.removeprefix("sha256:"))
-        if target.exists():
+        try:
+            # Stored again: what removes pictures that nobody uses must see that somebody does now.
+            os.utime(target)
             return ref
+        except FileNotFoundError:
+            pass
         temporary = self._incoming / uuid.uuid4().hex
         try:
             target.parent.mkdir(exist_ok=True)
@@ -81,6 +92,35 @@ class Blobs:
         if not path.is_file():
             raise _unknown(ref, field)
         return path
+
+    def touch(self, ref: str) -> None:
+        """Say that a picture is about to be used again. Raises as `get`."""
+        os.utime(self.path(ref))
+
+    def files(self) -> Iterator[tuple[str, int, float]]:
+        """Every stored picture: its reference, size in bytes, and when it was last stored, in Unix seconds."""
+        for folder in sorted(self._files.iterdir()):
+            for file in sorted(folder.iterdir()):
+                found = file.stat()
+                yield f"sha256:{file.name}", found.st_size, found.st_mtime
+
+    def size(self) -> int:
+        """Bytes of all stored pictures."""
+        return sum(size for _, size, _ in self.files())
+
+    def remove(self, ref: str) -> None:
+        """Remove a picture; nothing happens where it is not there."""
+        self._path(ref.removeprefix("sha256:")).unlink(missing_ok=True)
+
+    def set_aside(self, ref: str) -> None:
+        """Take a damaged file out of the store, to be looked at."""
+        aside = self.folder / "damaged"
+        aside.mkdir(exist_ok=True)
+        self._path(ref.removeprefix("sha256:")).replace(aside / ref.removeprefix("sha256:"))
+
+    def unfinished(self) -> int:
+        """How many files a crash left half written."""
+        return len(list(self._incoming.iterdir()))
 
     def discard_unfinished(self) -> int:
         """Remove what a crash left half written; how many files there were. Only safe while nobody writes."""

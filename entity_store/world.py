@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from capabilities.errors import FailedPrecondition, NotFound, Unavailable
+from entity_store.blobs import references_in
 
 Props = dict[str, Any]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -153,6 +154,15 @@ class World:
         sql = f"{_LINEAGE} SELECT v.name, v.code FROM verbs v JOIN lineage l ON v.entity_id = l.id ORDER BY l.depth"
         for name, code in self.rows(sql, entity_id):
             found.setdefault(name, json.loads(code))
+        return found
+
+    def references(self) -> set[str]:
+        """Every stored picture that an entity, or a version of one, names anywhere in what it keeps."""
+        found: set[str] = set()
+        for (text,) in self.rows("SELECT props FROM entities WHERE props LIKE '%sha256:%'"):
+            found |= references_in(text)
+        for ref, derived_from in self.rows("SELECT ref, derived_from FROM imagegen_versions"):
+            found |= {ref, derived_from} - {""}
         return found
 
     @property

@@ -227,6 +227,10 @@ class Settings(BaseSettings):
         return self.world_path or self.data_dir / "world.sqlite"
 
     @property
+    def keep_bytes(self) -> int | None:
+        return None if self.keep_gib is None else int(self.keep_gib * 1024**3)
+
+    @property
     def jobs_database(self) -> Path | str:
         return self.database_url or self.jobs_file
 

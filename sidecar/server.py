@@ -8,12 +8,11 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import grpc
-from filelock import FileLock, Timeout
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection
@@ -29,7 +28,7 @@ from sidecar.config import Settings
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.engine import LocalEngine
 from sidecar.jobs.admission import Admission, Budgets
-from sidecar.jobs.database import Database
+from sidecar.jobs.database import Database, only_server
 from sidecar.jobs.documents import Documents
 from sidecar.jobs.queue import JobQueue, Rules
 from sidecar.jobs.results import Results
@@ -95,7 +94,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     """A started server; leaving the context stops it. Raises FailedPrecondition with what to do when it cannot start."""
     async with contextlib.AsyncExitStack() as stack:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(_only_server(settings))
+        stack.enter_context(only_server(settings.data_dir))
         meter = Meter()
         token = ensure_token(settings.token_file)
         world = World(settings.world_file, own=settings.world_is_own)
@@ -242,22 +241,3 @@ def _listen(server: grpc.aio.Server, settings: Settings) -> str:
             asked=address,
         ) from None
     return address.rsplit(":", 1)[0] + f":{port}"
-
-
-@contextlib.contextmanager
-def _only_server(settings: Settings) -> Iterator[None]:
-    """One server for each data folder: two would run the same jobs. The lock goes with the process, however it ends."""
-    lock = FileLock(settings.data_dir / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise FailedPrecondition(
-            f"another sidecar is using {settings.data_dir}; stop it, or set another data_dir",
-            reason="ALREADY_RUNNING",
-            field="data_dir",
-            asked=str(settings.data_dir),
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()

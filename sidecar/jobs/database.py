@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from filelock import FileLock, Timeout
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
@@ -77,6 +79,25 @@ class Database:
 def upsert(connection: Connection, table: sa.Table) -> Any:
     """An insert that can say what to do where the row is there already; both databases have one of their own."""
     return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+
+
+@contextlib.contextmanager
+def only_server(data_dir: Path) -> Iterator[None]:
+    """One server for each data folder: two would run the same jobs. The lock goes with the process, however it ends."""
+    lock = FileLock(data_dir / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise FailedPrecondition(
+            f"another sidecar is using {data_dir}; stop it, or set another data_dir",
+            reason="ALREADY_RUNNING",
+            field="data_dir",
+            asked=str(data_dir),
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _tune(connection: Any, _: object) -> None:

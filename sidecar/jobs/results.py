@@ -53,7 +53,7 @@ class Results:
         """Whether the files of a job's pictures can still be read."""
         try:
             for image in job.images:
-                self._blobs.path(image.ref)
+                self._blobs.touch(image.ref)
         except Refusal:
             return False
         return bool(job.images)

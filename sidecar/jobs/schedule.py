@@ -7,6 +7,8 @@ caller's transaction.
 
 from __future__ import annotations
 
+import bisect
+import heapq
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,11 +23,64 @@ from sidecar.jobs.tables import JOBS, LINES, SHARES
 CLOCK = 0
 """Stands in the place of an owner where a lane's clock is kept."""
 
+SPARE = 2
+"""Candidates looked at beyond those that are needed, since some may have to wait for others."""
+
 MAX_POSITION = 1000
 """Positions are counted up to here; beyond it nobody needs to know."""
 
 
 _PLACE = ("lane", "priority", "owner_id", "model_id")
+
+# Statements that every pick needs are built once: putting one together takes longer than running it.
+_given = sa.bindparam
+_HAS_HAD = sa.func.coalesce(SHARES.c.served, 0).label("served")
+_ITS_SHARE = (SHARES.c.lane == LINES.c.lane) & (SHARES.c.owner_id == LINES.c.owner_id)
+_LINES_IN_TURN = (
+    sa.select(LINES.c.priority, LINES.c.owner_id, LINES.c.model_id)
+    .outerjoin(SHARES, _ITS_SHARE)
+    .where(LINES.c.lane == _given("lane"), LINES.c.waiting > 0)
+    .order_by(LINES.c.priority.desc(), _HAS_HAD, LINES.c.owner_id)
+)
+_OWNERS_IN_TURN = (
+    sa.select(LINES.c.owner_id, _HAS_HAD)
+    .outerjoin(SHARES, _ITS_SHARE)
+    .where(LINES.c.lane == _given("lane"), LINES.c.model_id == _given("model_id"), LINES.c.waiting > 0)
+    .group_by(LINES.c.owner_id, _HAS_HAD)
+    .order_by(_HAS_HAD, LINES.c.owner_id)
+    .limit(_given("most"))
+)
+_RUNNING = sa.select(JOBS.c.holds, JOBS.c.fingerprint).where(JOBS.c.state == State.RUNNING)
+_HEAD = (
+    sa.select(JOBS)
+    .where(
+        JOBS.c.state == State.QUEUED, JOBS.c.lane == _given("lane"), JOBS.c.owner_id == _given("owner_id"),
+        JOBS.c.priority == _given("priority"), JOBS.c.ready_at <= _given("now"),
+    )
+    .order_by(JOBS.c.id)
+    .limit(1)
+)  # fmt: skip
+_HEAD_FOR_MODEL = _HEAD.where(JOBS.c.model_id == _given("model_id"))
+_ALIKE = (
+    sa.select(JOBS.c.id, JOBS.c.holds, JOBS.c.fingerprint, JOBS.c.compute)
+    .where(
+        JOBS.c.alike == _given("alike"), JOBS.c.state == State.QUEUED, JOBS.c.owner_id == _given("owner_id"),
+        JOBS.c.id != _given("leader"), JOBS.c.ready_at <= _given("now"), JOBS.c.attempts == 0,
+    )
+    .order_by(JOBS.c.id)
+    .limit(_given("most"))
+)  # fmt: skip
+_LEFT = (
+    sa.update(LINES)
+    .where(*(LINES.c[name] == _given(f"its_{name}") for name in _PLACE))
+    .values(waiting=LINES.c.waiting - _given("count"))
+)
+_SERVED = sa.select(SHARES.c.owner_id, SHARES.c.served).where(
+    SHARES.c.lane == _given("lane"), SHARES.c.owner_id.in_(_given("owners", expanding=True))
+)
+_WAITING = sa.select(sa.func.sum(LINES.c.waiting)).where(
+    LINES.c.lane == _given("lane"), LINES.c.owner_id == _given("owner_id")
+)
 
 
 def _place(row: Row | Job) -> dict[str, str | int]:
@@ -59,15 +114,14 @@ def joined(connection: Connection, row: Row | Job) -> None:
         line.on_conflict_do_update(index_elements=_PLACE, set_={"waiting": LINES.c.waiting + 1})
     )
     if _waiting(connection, row.lane, row.owner_id) == 1:
-        clock = _served(connection, row.lane, CLOCK)
-        if _served(connection, row.lane, row.owner_id) <= clock:
-            _serve(connection, row.lane, {row.owner_id: clock})
+        served = _served(connection, row.lane, {row.owner_id})
+        if served[row.owner_id] <= served[CLOCK]:
+            _serve(connection, row.lane, {row.owner_id: served[CLOCK]})
 
 
 def left(connection: Connection, row: Row | Job) -> None:
     """One that waited does so no longer."""
-    here = [LINES.c[name] == value for name, value in _place(row).items()]
-    connection.execute(sa.update(LINES).where(*here).values(waiting=LINES.c.waiting - 1))
+    _leave(connection, [row])
 
 
 def waiting(connection: Connection) -> int:
@@ -85,12 +139,7 @@ def recount(connection: Connection) -> None:
 
 def pick(connection: Connection, lane: Lane, preference: Preference, now: float) -> Row | None:
     """The row of the job that is next, if any may begin now."""
-    lines = connection.execute(
-        sa.select(LINES.c.priority, LINES.c.owner_id, LINES.c.model_id)
-        .outerjoin(SHARES, (SHARES.c.lane == LINES.c.lane) & (SHARES.c.owner_id == LINES.c.owner_id))
-        .where(LINES.c.lane == lane, LINES.c.waiting > 0)
-        .order_by(LINES.c.priority.desc(), sa.func.coalesce(SHARES.c.served, 0), LINES.c.owner_id)
-    ).all()
+    lines = connection.execute(_LINES_IN_TURN, {"lane": lane}).all()
     if not lines:
         return None
     may = _Running.now(connection)
@@ -112,35 +161,49 @@ def pick(connection: Connection, lane: Lane, preference: Preference, now: float)
 
 
 def alike(connection: Connection, leader: Row, most: int, now: float) -> list[Row]:
-    """Other jobs that can be drawn together with one that has been taken."""
-    if leader.alike is None or most < 1:
+    """Other jobs that can be drawn together with one that is taken, by the same turns as ever.
+
+    One that failed before is tried by itself.
+    """
+    if leader.alike is None or leader.attempts or most < 1:
         return []
     may = _Running.now(connection)
-    rows = connection.execute(
-        sa.select(JOBS)
-        .where(JOBS.c.alike == leader.alike, JOBS.c.state == State.QUEUED, JOBS.c.ready_at <= now)
-        .order_by(JOBS.c.id)
-        .limit(4 * most)
-    ).all()
+    may.add(leader)
+    # Of each taken job the next comes from the owner who has had the least, so no more owners than jobs can have a turn.
+    asked = {"lane": leader.lane, "model_id": leader.model_id, "most": most + 1}
+    turns: list[tuple[int, int, list[Row]]] = []
+    for owner_id, total in connection.execute(_OWNERS_IN_TURN, asked).all():
+        asked = {
+            "alike": leader.alike,
+            "owner_id": owner_id,
+            "leader": leader.id,
+            "now": now,
+            "most": most + SPARE,
+        }
+        waiting_ones = connection.execute(_ALIKE, asked).all()
+        charged = max(1, leader.compute) if owner_id == leader.owner_id else 0
+        turns.append((total + charged, owner_id, list(waiting_ones)))
     chosen: list[Row] = []
-    for row in rows:
-        if len(chosen) < most and may.begin(row):
+    heapq.heapify(turns)
+    while turns and len(chosen) < most:
+        total, owner_id, rows = heapq.heappop(turns)
+        row = next((row for row in rows if may.begin(row)), None)
+        if row is not None:
             may.add(row)
             chosen.append(row)
-    return chosen
+            rows.remove(row)
+            heapq.heappush(turns, (total + max(1, row.compute), owner_id, rows))
+    if not chosen:
+        return []
+    ids = [row.id for row in chosen]
+    return list(connection.execute(sa.select(JOBS).where(JOBS.c.id.in_(ids)).order_by(JOBS.c.id)))
 
 
 def taken(connection: Connection, rows: Sequence[Row]) -> None:
     """Jobs that waited are begun together: their owners are charged for them, and the clock moves."""
     lane = rows[0].lane
-    for place, count in Counter(tuple(_place(row).values()) for row in rows).items():
-        here = [LINES.c[name] == value for name, value in zip(_PLACE, place, strict=True)]
-        connection.execute(sa.update(LINES).where(*here).values(waiting=LINES.c.waiting - count))
-    owners = {row.owner_id for row in rows}
-    known = sa.select(SHARES.c.owner_id, SHARES.c.served).where(
-        SHARES.c.lane == lane, SHARES.c.owner_id.in_({*owners, CLOCK})
-    )
-    served = {CLOCK: 0, **dict.fromkeys(owners, 0), **dict(connection.execute(known).tuples().all())}
+    _leave(connection, rows)
+    served = _served(connection, lane, {row.owner_id for row in rows})
     served[CLOCK] = max(served[CLOCK], served[rows[0].owner_id])
     for row in rows:
         served[row.owner_id] += max(1, row.compute)
@@ -175,21 +238,35 @@ def positions(connection: Connection, jobs: Sequence[Job]) -> dict[str, int]:
         .group_by(*keys)
     ):
         lines.setdefault(row.lane, []).append(row)
-    return {job.id: _position(connection, job, lines.get(job.lane, [])) for job in queued}
+    earlier = {
+        line: _line(connection, *line) for line in {(job.lane, job.owner_id, job.priority) for job in queued}
+    }
+    return {
+        job.id: _position(
+            job,
+            bisect.bisect_left(earlier[job.lane, job.owner_id, job.priority], job.id),
+            lines.get(job.lane, []),
+        )
+        for job in queued
+    }
 
 
-def _position(connection: Connection, job: Job, lines: Sequence[Row]) -> int:
-    own_earlier = (
+def _line(connection: Connection, lane: Lane, owner_id: int, priority: int) -> list[str]:
+    """The jobs of an owner that wait, the oldest first, as far as they are counted."""
+    query = (
         sa.select(JOBS.c.id)
         .where(
-            JOBS.c.state == State.QUEUED, JOBS.c.lane == job.lane, JOBS.c.owner_id == job.owner_id,
-            JOBS.c.priority == job.priority, JOBS.c.id < job.id,
+            JOBS.c.state == State.QUEUED, JOBS.c.lane == lane, JOBS.c.owner_id == owner_id,
+            JOBS.c.priority == priority,
         )
+        .order_by(JOBS.c.id)
         .limit(MAX_POSITION)
     )  # fmt: skip
-    before = int(
-        connection.execute(sa.select(sa.func.count()).select_from(own_earlier.subquery())).scalar_one()
-    )
+    return list(connection.execute(query).scalars())
+
+
+def _position(job: Job, before: int, lines: Sequence[Row]) -> int:
+    """`before`: how many jobs of the same owner are before it."""
     own_share = next((line.served for line in lines if line.owner_id == job.owner_id), 0)
     position = before
     for line in lines:
@@ -212,9 +289,7 @@ class _Running:
     @classmethod
     def now(cls, connection: Connection) -> _Running:
         running = cls({}, set())
-        for row in connection.execute(
-            sa.select(JOBS.c.holds, JOBS.c.fingerprint).where(JOBS.c.state == State.RUNNING)
-        ):
+        for row in connection.execute(_RUNNING):
             running.add(row)
         return running
 
@@ -243,36 +318,41 @@ def _head(
 ) -> Row | None:
     """The oldest job of an owner that may begin; of those for one model where it is named."""
     held: set[str] = set()
-    query = (
-        sa.select(JOBS)
-        .where(
-            JOBS.c.state == State.QUEUED, JOBS.c.lane == lane, JOBS.c.owner_id == owner_id,
-            JOBS.c.priority == priority, JOBS.c.ready_at <= now,
-        )
-        .order_by(JOBS.c.id)
-        .limit(1)
-    )  # fmt: skip
+    query, asked = _HEAD, {"lane": lane, "owner_id": owner_id, "priority": priority, "now": now}
     if model_id:
-        query = query.where(JOBS.c.model_id == model_id)
+        query, asked = _HEAD_FOR_MODEL, {**asked, "model_id": model_id}
     if may.fingerprints:
-        free = JOBS.c.fingerprint.is_(None) | JOBS.c.fingerprint.not_in(may.fingerprints)
-        query = query.where(free)
+        query = query.where(JOBS.c.fingerprint.is_(None) | JOBS.c.fingerprint.not_in(may.fingerprints))
     while True:
-        row = connection.execute(query.where(JOBS.c.capability_id.not_in(held)) if held else query).first()
+        free = query.where(JOBS.c.capability_id.not_in(held)) if held else query
+        row = connection.execute(free, asked).first()
         if row is None or not may.held(row.holds):
             return row
         # All jobs of that capability have to wait, so they need not be looked at one by one.
         held.add(row.capability_id)
 
 
+def _leave(connection: Connection, rows: Sequence[Row | Job]) -> None:
+    places = Counter(tuple(_place(row).items()) for row in rows)
+    connection.execute(
+        _LEFT,
+        [
+            {f"its_{name}": value for name, value in place} | {"count": count}
+            for place, count in places.items()
+        ],
+    )
+
+
 def _waiting(connection: Connection, lane: str, owner_id: int) -> int:
-    total = sa.select(sa.func.sum(LINES.c.waiting)).where(LINES.c.lane == lane, LINES.c.owner_id == owner_id)
-    return int(connection.execute(total).scalar() or 0)
+    return int(connection.execute(_WAITING, {"lane": lane, "owner_id": owner_id}).scalar() or 0)
 
 
-def _served(connection: Connection, lane: str, owner_id: int) -> int:
-    share = sa.select(SHARES.c.served).where(SHARES.c.lane == lane, SHARES.c.owner_id == owner_id)
-    return int(connection.execute(share).scalar() or 0)
+def _served(connection: Connection, lane: str, owners: set[int]) -> dict[int, int]:
+    """What each owner has had, and the lane's clock."""
+    served = dict.fromkeys((CLOCK, *owners), 0)
+    for owner_id, total in connection.execute(_SERVED, {"lane": lane, "owners": [CLOCK, *owners]}):
+        served[owner_id] = total
+    return served
 
 
 def _serve(connection: Connection, lane: str, served: Mapping[int, int]) -> None:

@@ -61,7 +61,9 @@ JOBS = sa.Table(
     sa.Index("jobs_by_end", "ended"),
     sa.Index("jobs_in_line", "state", "lane", "owner_id", "priority", "id"),
     sa.Index("jobs_by_model", "state", "lane", "model_id", "owner_id", "priority", "id"),
-    sa.Index("jobs_alike", "alike", "state", "id"),
+    sa.Index("jobs_alike", "alike", "state", "owner_id", "id"),
+    sa.Index("jobs_by_deadline", "state", "deadline"),
+    sa.Index("jobs_by_ready", "ready_at"),
     sa.Index("jobs_by_fingerprint", "fingerprint", "state"),
 )
 

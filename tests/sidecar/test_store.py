@@ -307,6 +307,13 @@ class TestTurns:
         assert [item.id for item in taken] == [made[0].id, made[2].id]
         assert {item.state for item in taken} == {State.RUNNING}
 
+    async def test_together_too_owners_take_turns(self, jobs: JobStore) -> None:
+        await add(jobs, *(job(alike="a", owner_id=1) for _ in range(9)))
+        await add(jobs, *(job(alike="a", owner_id=2) for _ in range(9)))
+        for _ in range(3):
+            taken = await jobs.take(Lane.MODEL, NONE, most=4)
+            assert sorted(item.owner_id for item in taken) == [1, 1, 2, 2]
+
     async def test_positions(self, jobs: JobStore) -> None:
         mine = await add(jobs, *(job(owner_id=1) for _ in range(3)))
         theirs = await add(jobs, *(job(owner_id=2) for _ in range(10)))

@@ -48,7 +48,9 @@ def upgrade() -> None:
     op.create_index("jobs_by_end", "jobs", ["ended"])
     op.create_index("jobs_in_line", "jobs", ["state", "lane", "owner_id", "priority", "id"])
     op.create_index("jobs_by_model", "jobs", ["state", "lane", "model_id", "owner_id", "priority", "id"])
-    op.create_index("jobs_alike", "jobs", ["alike", "state", "id"])
+    op.create_index("jobs_alike", "jobs", ["alike", "state", "owner_id", "id"])
+    op.create_index("jobs_by_deadline", "jobs", ["state", "deadline"])
+    op.create_index("jobs_by_ready", "jobs", ["ready_at"])
     op.create_index("jobs_by_fingerprint", "jobs", ["fingerprint", "state"])
     op.create_table(
         "lines",
@@ -194,7 +196,7 @@ def downgrade() -> None:
     for name in ("runs", "templates", "models_cache", "history", "job_inputs", "images", "batches", "balances",
                  "ledger", "shares", "lines"):  # fmt: skip
         op.drop_table(name)
-    for name in ("jobs_by_fingerprint", "jobs_alike", "jobs_by_model", "jobs_in_line", "jobs_by_end",
+    for name in ("jobs_by_fingerprint", "jobs_by_ready", "jobs_by_deadline", "jobs_alike", "jobs_by_model", "jobs_in_line", "jobs_by_end",
                  "jobs_by_batch", "jobs_by_capability"):  # fmt: skip
         op.drop_index(name, "jobs")
     with op.batch_alter_table("jobs") as table:

@@ -1,0 +1,289 @@
+"""Templates kept, and runs of them: one job after another, each begun when the one before has its picture."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from capabilities.errors import Canceled, InternalFault, NotFound, PermissionDenied, Refusal, brief
+from capabilities.policy import Caller
+from entity_store.images import Images
+from sidecar.engines.events import Failed
+from sidecar.jobs import templates
+from sidecar.jobs.admission import Admission, Call, Handling
+from sidecar.jobs.database import Database, upsert
+from sidecar.jobs.queue import JobQueue
+from sidecar.jobs.reader import JobReader
+from sidecar.jobs.records import Job, Order, State, new_id
+from sidecar.jobs.tables import RUNS, TEMPLATES
+from sidecar.jobs.templates import Step, Template
+
+log = logging.getLogger("viwo_imagegen.jobs")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A template in the store."""
+
+    template: Template
+    updated: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """A template that is, or was, worked through; `jobs` are ids, one for each step that has begun."""
+
+    id: str
+    template: Template
+    values: Mapping[str, Any]
+    calls: Mapping[str, Call]
+    """By what right, for each capability type."""
+    state: State
+    jobs: tuple[str, ...]
+    failure: Failed | None
+    created: float
+    ended: float | None
+
+
+class Runs:
+    """Templates and their runs. Runs go on after a restart of the server, from the step they were at."""
+
+    def __init__(
+        self, database: Database, reader: JobReader, admission: Admission, queue: JobQueue, images: Images
+    ) -> None:
+        self._do = database.do
+        self._reader = reader
+        self._admission = admission
+        self._queue = queue
+        self._images = images
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._canceled: set[str] = set()
+        self._watchers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+
+    async def start(self) -> None:
+        """Go on with what a server before this one had begun."""
+        query = sa.select(RUNS.c.id).where(RUNS.c.ended.is_(None))
+        for run_id in await self._do(lambda connection: list(connection.execute(query).scalars())):
+            self._begin(run_id)
+
+    async def stop(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def save(self, text: str) -> Saved:
+        """Keep a template in place of one with the same name. Raises InvalidArgument."""
+        template = templates.read(text)
+        saved = Saved(template, time.time())
+        values = {
+            "name": template.name,
+            "document": template.model_dump(mode="json"),
+            "updated": saved.updated,
+        }
+
+        def work(connection: Connection) -> None:
+            insert = upsert(connection, TEMPLATES).values(**values)
+            connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_=values))
+
+        await self._do(work)
+        return saved
+
+    async def get(self, name: str) -> Saved:
+        """Raises NotFound."""
+        query = sa.select(TEMPLATES).where(TEMPLATES.c.name == name)
+        row = await self._do(lambda connection: connection.execute(query).first())
+        if row is None:
+            raise NotFound(
+                f"there is no template '{brief(name, 60)}'",
+                reason="UNKNOWN_TEMPLATE",
+                field="name",
+                asked=brief(name, 60),
+            )
+        return Saved(Template.model_validate(row.document), row.updated)
+
+    async def page(self, after: str, limit: int) -> list[Saved]:
+        """Templates by name."""
+        query = sa.select(TEMPLATES).where(TEMPLATES.c.name > after).order_by(TEMPLATES.c.name).limit(limit)
+        rows = await self._do(lambda connection: connection.execute(query).all())
+        return [Saved(Template.model_validate(row.document), row.updated) for row in rows]
+
+    async def delete(self, name: str) -> None:
+        """Raises NotFound."""
+        await self.get(name)
+        await self._do(lambda c: c.execute(sa.delete(TEMPLATES).where(TEMPLATES.c.name == name)))
+
+    async def run(self, name: str, given: Mapping[str, object], calls: Sequence[Call]) -> Run:
+        """Begin to work through a template.
+
+        Raises NotFound, InvalidArgument for parameters that do not fit, PermissionDenied where a step needs a capability
+        of a type that no context brings.
+        """
+        template = (await self.get(name)).template
+        values = template.values(given)
+        by_type = await asyncio.to_thread(self._by_type, template, calls)
+        for key, parameter in template.parameters.items():
+            if parameter.type == "image":
+                values[key] = await asyncio.to_thread(self._kept, key, values[key])
+        run = Run(new_id(), template, values, by_type, State.RUNNING, (), None, time.time(), None)
+        await self._do(lambda connection: connection.execute(sa.insert(RUNS).values(**_row(run))))
+        self._begin(run.id)
+        return run
+
+    async def find(self, run_id: str) -> tuple[Run, list[Job]]:
+        """A run and its jobs so far. Raises NotFound."""
+        run = await self._get(run_id)
+        return run, [await self._reader.get(job_id) for job_id in run.jobs]
+
+    async def watch(self, run_id: str) -> AsyncGenerator[tuple[Run, list[Job]]]:
+        """A run as it is, and again whenever something changed, up to its end. Raises NotFound."""
+        changed = asyncio.Event()
+        self._watchers[run_id].add(changed)
+        try:
+            while True:
+                changed.clear()
+                run, jobs = await self.find(run_id)
+                yield run, jobs
+                if run.state.final:
+                    return
+                await changed.wait()
+        finally:
+            self._watchers[run_id].discard(changed)
+            if not self._watchers[run_id]:
+                del self._watchers[run_id]
+
+    async def cancel(self, run_id: str) -> tuple[Run, list[Job]]:
+        """End a run: its present job is canceled, and no other begun. Raises NotFound."""
+        run = await self._get(run_id)
+        if not run.state.final:
+            self._canceled.add(run_id)
+            if run.jobs:
+                await self._queue.cancel(run.jobs[-1])
+            await asyncio.wait([self._tasks[run_id]])
+        return await self.find(run_id)
+
+    def _begin(self, run_id: str) -> None:
+        task = asyncio.create_task(self._work_through(run_id))
+        self._tasks[run_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(run_id, None))
+
+    async def _work_through(self, run_id: str) -> None:
+        run = await self._get(run_id)
+        made: dict[str, str] = {}
+        try:
+            for place, step in enumerate(run.template.steps):
+                if run_id in self._canceled:
+                    raise Canceled("the run was canceled", reason="CANCELED")
+                order = await asyncio.to_thread(self._order, run, place, step, made)
+                job = await self._queue.submit(order)
+                if place >= len(run.jobs):
+                    run = await self._change(run, jobs=(*run.jobs, job.id))
+                job = await self._queue.finished(job.id)
+                self._tell(run_id)
+                if job.state is not State.SUCCEEDED:
+                    failure = job.failure or Failed("INTERNAL", "the job failed without saying why")
+                    state = State.CANCELED if job.state is State.CANCELED else State.FAILED
+                    words = f"step '{step.name}': {failure.message}"
+                    await self._end(run, state, dataclasses.replace(failure, message=words))
+                    return
+                made[step.name] = job.images[0].ref
+            await self._end(run, State.SUCCEEDED, None)
+        except Canceled as refusal:
+            await self._end(run, State.CANCELED, Failed.of(refusal))
+        except Refusal as refusal:
+            await self._end(run, State.FAILED, Failed.of(refusal))
+        except Exception:
+            log.exception("run %s broke the server's own code", run_id)
+            fault = InternalFault("the server failed on this run; its log says why", reason="BUG")
+            await self._end(run, State.FAILED, Failed.of(fault))
+
+    def _order(self, run: Run, place: int, step: Step, made: Mapping[str, str]) -> Order:
+        method = templates.step_method(step)
+        try:
+            arguments = method.arguments.read(templates.arguments(step, run.values, made))
+            # Named after the run, so that a step which was submitted before a crash is not done twice.
+            return self._admission.plan(
+                run.calls[method.capability_type], method, arguments, templates.placement(step, run.values),
+                Handling(), f"run-{run.id}-{place}",
+            )  # fmt: skip
+        except Refusal as refusal:
+            refusal.message = f"step '{step.name}': {refusal.message}"
+            raise
+
+    def _by_type(self, template: Template, calls: Sequence[Call]) -> dict[str, Call]:
+        found = {self._admission.capability(call.capability_id, call.statement).type: call for call in calls}
+        for step in template.steps:
+            needed = templates.step_method(step).capability_type
+            if needed not in found:
+                raise PermissionDenied(
+                    f"step '{step.name}' needs a capability of type '{needed}'; add a context that has one",
+                    reason="NO_CAPABILITY",
+                    field="contexts",
+                    limit=needed,
+                    asked=", ".join(sorted(found)) or "none",
+                )
+        return found
+
+    def _kept(self, name: str, source: object) -> str:
+        """An image parameter as a reference: what a run needs must still be there after a restart."""
+        assert isinstance(source, str | int)
+        data = self._images.find_file(source, field=name)
+        return self._images.store(data, field=name).ref
+
+    async def _get(self, run_id: str) -> Run:
+        query = sa.select(RUNS).where(RUNS.c.id == run_id)
+        row = await self._do(lambda connection: connection.execute(query).first())
+        if row is None:
+            raise NotFound(
+                f"there is no run '{brief(run_id, 40)}'",
+                reason="UNKNOWN_RUN",
+                field="id",
+                asked=brief(run_id, 40),
+            )
+        calls = {
+            name: Call(value["capability_id"], Caller(**value["caller"]), value["statement"])
+            for name, value in row.context["calls"].items()
+        }
+        return Run(
+            row.id, Template.model_validate(row.document), row.context["values"], calls, State(row.state),
+            tuple(row.jobs), Failed(**row.failure) if row.failure else None, row.created, row.ended,
+        )  # fmt: skip
+
+    async def _end(self, run: Run, state: State, failure: Failed | None) -> None:
+        await self._change(run, state=state, failure=failure, ended=time.time())
+        self._canceled.discard(run.id)
+        log.info("run %s of template %s ended: %s", run.id, run.template.name, state)
+
+    async def _change(self, run: Run, **changes: Any) -> Run:
+        changed = dataclasses.replace(run, **changes)
+        values = {name: value for name, value in _row(changed).items() if name in changes}
+        await self._do(lambda c: c.execute(sa.update(RUNS).where(RUNS.c.id == run.id).values(**values)))
+        self._tell(run.id)
+        return changed
+
+    def _tell(self, run_id: str) -> None:
+        for changed in self._watchers.get(run_id, ()):
+            changed.set()
+
+
+def _row(run: Run) -> dict[str, Any]:
+    calls = {name: dataclasses.asdict(call) for name, call in run.calls.items()}
+    return {
+        "id": run.id,
+        "template": run.template.name,
+        "document": run.template.model_dump(mode="json"),
+        "context": {"calls": calls, "values": dict(run.values)},
+        "state": run.state,
+        "jobs": list(run.jobs),
+        "failure": dataclasses.asdict(run.failure) if run.failure else None,
+        "created": run.created,
+        "ended": run.ended,
+    }

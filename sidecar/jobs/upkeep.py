@@ -1,0 +1,283 @@
+"""What keeps a store in order over months: old jobs removed, unused pictures removed, files and rows compared."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import sqlalchemy as sa
+from filelock import FileLock
+from sqlalchemy.engine import Connection
+
+from capabilities.budgets import Calendar, Cost
+from capabilities.errors import FailedPrecondition
+from entity_store.blobs import Blobs, references_in
+from entity_store.world import World
+from sidecar.config import Settings
+from sidecar.jobs import ledger, schedule
+from sidecar.jobs.database import Database
+from sidecar.jobs.records import State
+from sidecar.jobs.tables import BATCHES, HISTORY, IMAGES, JOB_INPUTS, JOBS, LEDGER, LINES, RUNS
+
+GRACE = 3600.0
+"""Seconds that a picture is kept after it was last stored, used or not: its job may be about to be written down."""
+
+LEDGER_DAYS = 62
+"""Days that the ledger is kept beyond the jobs it tells of."""
+
+_OPEN = (State.QUEUED, State.RUNNING)
+_CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Retention:
+    """What is kept of ended jobs; None: all of it."""
+
+    days: float | None = None
+    jobs: int | None = None
+    bytes: int | None = None
+
+
+def retention(settings: Settings) -> Retention:
+    """What the operator keeps."""
+    return Retention(settings.keep_days, settings.keep_jobs, settings.keep_bytes)
+
+
+@dataclass
+class Removed:
+    """What was removed; sizes in bytes."""
+
+    jobs: int = 0
+    pictures: int = 0
+    bytes: int = 0
+    ledger_rows: int = 0
+
+
+def collect(
+    database: Database, world: World, blobs: Blobs, retention: Retention, *, grace: float = GRACE
+) -> Removed:
+    """Remove jobs that need not be kept, and pictures that nothing refers to: no entity, no version of one, no job."""
+    removed = Removed()
+    now = time.time()
+    with _alone(blobs):
+        for chosen in _old_jobs(database, retention, now):
+            removed.jobs += len(chosen)
+            database.do_here(partial(_remove_jobs, ids=chosen))
+        _remove_pictures(database, world, blobs, now - grace, removed)
+        if retention.bytes is not None:
+            _shrink(database, world, blobs, retention.bytes, now - grace, removed)
+        keep_after = now - LEDGER_DAYS * 24 * 3600
+        removed.ledger_rows = database.do_here(
+            lambda connection: ledger.forget(connection, keep_after, Calendar("", now))
+        )
+    return removed
+
+
+def _shrink(
+    database: Database, world: World, blobs: Blobs, most: int, before: float, removed: Removed
+) -> None:
+    """Remove the oldest ended jobs until the pictures that are left fit."""
+    while blobs.size() > most:
+        oldest = sa.select(JOBS.c.id).where(JOBS.c.state.not_in(_OPEN)).order_by(JOBS.c.ended).limit(50)
+        ids = database.do_here(partial(_ids, query=oldest))
+        if not ids:
+            return
+        removed.jobs += len(ids)
+        database.do_here(partial(_remove_jobs, ids=ids))
+        _remove_pictures(database, world, blobs, before, removed)
+
+
+def _old_jobs(database: Database, retention: Retention, now: float) -> Iterator[list[str]]:
+    """Ended jobs that are too old or too many, in handfuls."""
+    ended = JOBS.c.state.not_in(_OPEN)
+    queries = []
+    if retention.days is not None:
+        queries.append(sa.select(JOBS.c.id).where(ended, JOBS.c.ended < now - retention.days * 24 * 3600))
+    if retention.jobs is not None:
+        newest_first = sa.select(JOBS.c.id).where(ended).order_by(JOBS.c.ended.desc(), JOBS.c.id.desc())
+        queries.append(newest_first.offset(retention.jobs))
+    for query in queries:
+        ids = database.do_here(partial(_ids, query=query))
+        for start in range(0, len(ids), _CHUNK):
+            yield ids[start : start + _CHUNK]
+
+
+def _ids(connection: Connection, query: sa.Select[str]) -> list[str]:
+    return list(connection.execute(query).scalars())
+
+
+def _remove_jobs(connection: Connection, ids: Collection[str]) -> None:
+    connection.execute(sa.delete(JOB_INPUTS).where(JOB_INPUTS.c.job_id.in_(ids)))
+    connection.execute(sa.delete(JOBS).where(JOBS.c.id.in_(ids), JOBS.c.state.not_in(_OPEN)))
+    with_jobs = sa.select(JOBS.c.batch_id).where(JOBS.c.batch_id.is_not(None))
+    connection.execute(sa.delete(BATCHES).where(BATCHES.c.id.not_in(with_jobs)))
+
+
+def _remove_pictures(database: Database, world: World, blobs: Blobs, before: float, removed: Removed) -> None:
+    used = world.references()
+    database.do_here(lambda connection: used.update(_used_by_jobs(connection)))
+    gone = set()
+    for ref, size, stored in blobs.files():
+        if ref not in used and stored < before:
+            blobs.remove(ref)
+            gone.add(ref)
+            removed.pictures += 1
+            removed.bytes += size
+    database.do_here(lambda connection: _forget_pictures(connection, gone))
+
+
+def _used_by_jobs(connection: Connection) -> set[str]:
+    used = set(connection.execute(sa.select(JOB_INPUTS.c.ref)).scalars())
+    for images in connection.execute(
+        sa.select(JOBS.c.images).where(JOBS.c.state == State.SUCCEEDED)
+    ).scalars():
+        used.update(image["ref"] for image in images)
+    for document, jobs in connection.execute(
+        sa.select(RUNS.c.document, RUNS.c.jobs).where(RUNS.c.ended.is_(None))
+    ):
+        used.update(references_in(json.dumps([document, jobs])))
+    return used
+
+
+def _forget_pictures(connection: Connection, gone: set[str]) -> None:
+    """Rows of removed pictures go, but not the history that leads to a picture which is still there."""
+    if not gone:
+        return
+    for ref in gone:
+        connection.execute(sa.delete(IMAGES).where(IMAGES.c.ref == ref))
+    parents: dict[str, list[str]] = {}
+    for ref, inputs in connection.execute(sa.select(HISTORY.c.ref, HISTORY.c.inputs)):
+        parents.setdefault(ref, []).extend(inputs.values())
+    kept: set[str] = set()
+    reached = [ref for ref in parents if ref not in gone]
+    while reached:
+        ref = reached.pop()
+        if ref not in kept:
+            kept.add(ref)
+            reached += parents.get(ref, [])
+    for ref in gone - kept:
+        connection.execute(sa.delete(HISTORY).where(HISTORY.c.ref == ref))
+
+
+@dataclass
+class Findings:
+    """What does not fit together. Each is repaired where it can be, if asked."""
+
+    missing: list[str] = field(default_factory=list)
+    """Pictures that a job or an entity refers to, with no file: only doing the job again brings them back."""
+    damaged: list[str] = field(default_factory=list)
+    """Files whose bytes are not what their name says; repaired by setting them aside."""
+    unrecorded: list[str] = field(default_factory=list)
+    """Results that the table of pictures does not have."""
+    unsettled: list[str] = field(default_factory=list)
+    """Ended jobs whose reservation is still open."""
+    balances: list[str] = field(default_factory=list)
+    """Accounts that are not the sum of their ledger rows."""
+    lines: int = 0
+    """Owners whose count of waiting jobs is wrong."""
+    unfinished: int = 0
+    """Files that were being written when a server was killed."""
+    database: str = ""
+    """What the database says of itself, where that is not good."""
+
+    @property
+    def clean(self) -> bool:
+        return self == Findings()
+
+
+def check(database: Database, world: World, blobs: Blobs, *, repair: bool = False) -> Findings:
+    """Compare files and rows, every file by its hash; with `repair`, mend what can be mended.
+
+    Only right while no server works on the same store. The world is read, never changed.
+    """
+    found = Findings()
+    with _alone(blobs):
+        good: set[str] = set()
+        damaged: list[str] = []
+        for ref, _, _ in blobs.files():
+            (good.add if _is_whole(blobs, ref) else damaged.append)(ref)
+        found.damaged = sorted(damaged)
+        found.unfinished = blobs.unfinished()
+        if repair:
+            for ref in damaged:
+                blobs.set_aside(ref)
+            blobs.discard_unfinished()
+
+        def work(connection: Connection) -> None:
+            used = _used_by_jobs(connection) | world.references()
+            found.missing = sorted(used - good)
+            _check_rows(connection, found, repair)
+
+        database.do_here(work)
+    return found
+
+
+def _is_whole(blobs: Blobs, ref: str) -> bool:
+    digest = hashlib.sha256()
+    with blobs.path(ref).open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return ref == f"sha256:{digest.hexdigest()}"
+
+
+def _check_rows(connection: Connection, found: Findings, repair: bool) -> None:
+    if connection.dialect.name == "sqlite":
+        verdict = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+        found.database = "" if verdict == ["ok"] else "; ".join(map(str, verdict))[:500]
+    known = set(connection.execute(sa.select(IMAGES.c.ref)).scalars())
+    done = connection.execute(
+        sa.select(JOBS.c.images, JOBS.c.ended).where(JOBS.c.state == State.SUCCEEDED)
+    ).all()
+    results = {image["ref"]: (image, ended) for images, ended in done for image in images}
+    found.unrecorded = sorted(results.keys() - known)
+    open_rows = sa.select(LEDGER.c.job_id).where(LEDGER.c.settled.is_(False))
+    unsettled = connection.execute(
+        sa.select(JOBS.c.id, JOBS.c.compute_spent, JOBS.c.money_spent)
+        .where(JOBS.c.id.in_(open_rows), JOBS.c.state.not_in(_OPEN))
+        .order_by(JOBS.c.id)
+    ).all()
+    found.unsettled = [row.id for row in unsettled]
+    if repair:
+        for ref in found.unrecorded:
+            image, ended = results[ref]
+            facts = {name: image[name] for name in ("ref", "format", "width", "height", "size")}
+            connection.execute(sa.insert(IMAGES).values(**facts, created=ended))
+        for row in unsettled:
+            ledger.settle(connection, row.id, Cost(row.compute_spent, row.money_spent))
+    wrong = ledger.differences(connection)
+    found.balances = sorted(f"{account} {period}" for account, period in wrong)
+    if repair:
+        ledger.repair(connection, wrong)
+    before = _lines(connection)
+    savepoint = connection.begin_nested()
+    schedule.recount(connection)
+    found.lines = len(before ^ _lines(connection))
+    (savepoint.commit if repair else savepoint.rollback)()
+
+
+def _lines(connection: Connection) -> set[tuple[object, ...]]:
+    return {tuple(row) for row in connection.execute(sa.select(LINES).where(LINES.c.waiting != 0))}
+
+
+@contextlib.contextmanager
+def _alone(blobs: Blobs) -> Iterator[None]:
+    """One piece of upkeep at a time: a backup must not lose what is being removed."""
+    lock = FileLock(blobs.folder / "upkeep.lock")
+    with lock.acquire(timeout=600):
+        yield
+
+
+def require_own_world(remote: bool) -> None:
+    """Raises FailedPrecondition where entities are kept that cannot be seen from here."""
+    if remote:
+        raise FailedPrecondition(
+            "this sidecar also serves worlds on other machines (statement_key_file is set), whose entities cannot be seen "
+            "from here: removing pictures could empty them. Unset keep_days, keep_jobs and keep_gib, or say --blind",
+            reason="WORLD_ELSEWHERE",
+            field="statement_key_file",
+        )
