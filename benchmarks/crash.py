@@ -24,9 +24,17 @@ import grpc
 import psutil
 
 from benchmarks.setting import Served, start
+from entity_store.world import World, create_entity
 from sidecar.jobs import ledger
 from sidecar.jobs.database import Database
-from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2, job_pb2_grpc
+from sidecar.pb.viwo.imagegen.v1 import (
+    common_pb2,
+    image_pb2,
+    job_pb2,
+    job_pb2_grpc,
+    system_pb2,
+    system_pb2_grpc,
+)
 
 JOBS = 300
 OWNERS = 10
@@ -55,7 +63,7 @@ async def crash(
     settings = {"VIWO_IMAGEGEN_MAX_ATTEMPTS": "10", **(environment or {})}
     with tempfile.TemporaryDirectory() as folder:
         sidecar = await start(folder, settings)
-        contexts = [await sidecar.context(owner=1 + number) for number in range(owners)]
+        contexts = [await sidecar.context(owner=owner) for owner in _people(Path(folder), owners)]
         kills = ["server"] * server_kills + ["child"] * child_kills
         chance.shuffle(kills)
         each = max(1, jobs // (len(kills) + 1))
@@ -67,7 +75,10 @@ async def crash(
                     number += 1
             if not kills:
                 break
-            await asyncio.sleep(chance.uniform(0.2, 1.5))
+            # Mostly while it works; now and then while it still starts.
+            if chance.random() < 0.85:
+                await _working(sidecar)
+            await asyncio.sleep(chance.uniform(0.0, 1.0))
             if kills.pop() == "server":
                 sidecar.process.kill()
                 await sidecar.process.wait()
@@ -81,6 +92,15 @@ async def crash(
         await sidecar.process.wait()
         await sidecar.channel.close()
         return _count(Path(folder), story)
+
+
+def _people(folder: Path, count: int) -> list[int]:
+    """Entities of the world that own capabilities."""
+    world = World(folder / "world.sqlite", own=True)
+    with world.transaction() as connection:
+        people = [create_entity(connection, {"name": f"Owner {number}"}, 2) for number in range(count)]
+    world.close()
+    return people
 
 
 async def _submit(
@@ -104,6 +124,17 @@ async def _submit(
     story.accepted[job.id] = context.caller_id
     if chance.random() < 0.1:
         await stub.Cancel(job_pb2.CancelJobRequest(id=job.id), metadata=sidecar.token)
+
+
+async def _working(sidecar: Served) -> None:
+    """Until the engine is ready."""
+    system: Any = system_pb2_grpc.SystemServiceStub(sidecar.channel)
+    async with asyncio.timeout(60):
+        while True:
+            status = await system.Status(system_pb2.StatusRequest(), metadata=sidecar.token)
+            if status.engine_pid:
+                return
+            await asyncio.sleep(0.05)
 
 
 async def _kill_child(sidecar: Served) -> int:

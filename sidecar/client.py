@@ -17,6 +17,8 @@ from sidecar.pb.viwo.imagegen.v1 import (
     image_pb2_grpc,
     job_pb2_grpc,
     model_pb2_grpc,
+    system_pb2_grpc,
+    template_pb2_grpc,
 )
 
 MAX_MESSAGE = 64 * 1024 * 1024
@@ -75,6 +77,8 @@ class Client:
         self.jobs = job_pb2_grpc.JobServiceStub(channel)
         self.entities = entity_pb2_grpc.EntityServiceStub(channel)
         self.models = model_pb2_grpc.ModelServiceStub(channel)
+        self.templates = template_pb2_grpc.TemplateServiceStub(channel)
+        self.system = system_pb2_grpc.SystemServiceStub(channel)
 
 
 @contextmanager

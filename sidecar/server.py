@@ -32,6 +32,7 @@ from sidecar.jobs.database import Database, only_server
 from sidecar.jobs.documents import Documents
 from sidecar.jobs.queue import JobQueue, Rules
 from sidecar.jobs.results import Results
+from sidecar.jobs.runs import Runs
 from sidecar.jobs.store import JobStore
 from sidecar.pb.viwo.imagegen.v1 import (
     blob_pb2,
@@ -46,6 +47,10 @@ from sidecar.pb.viwo.imagegen.v1 import (
     job_pb2_grpc,
     model_pb2,
     model_pb2_grpc,
+    system_pb2,
+    system_pb2_grpc,
+    template_pb2,
+    template_pb2_grpc,
 )
 from sidecar.services.blob import BlobServicer
 from sidecar.services.capability import CapabilityServicer
@@ -54,7 +59,10 @@ from sidecar.services.gate import Gate
 from sidecar.services.image import ImageServicer
 from sidecar.services.job import JobServicer
 from sidecar.services.model import ModelServicer
+from sidecar.services.system import SystemServicer
+from sidecar.services.template import TemplateServicer
 from sidecar.telemetry import Meter
+from sidecar.upkeep import kept_in_order, metrics_over_http
 
 log = logging.getLogger("viwo_imagegen.server")
 
@@ -73,6 +81,7 @@ SERVICES = tuple(
     for module, name in (
         (capability_pb2, "CapabilityService"), (image_pb2, "ImageService"), (job_pb2, "JobService"),
         (entity_pb2, "EntityService"), (blob_pb2, "BlobService"), (model_pb2, "ModelService"),
+        (template_pb2, "TemplateService"), (system_pb2, "SystemService"),
     )
 )  # fmt: skip
 
@@ -89,79 +98,44 @@ class Running:
     world: World
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """What the servicers are made of."""
+
+    settings: Settings
+    meter: Meter
+    authority: Authority
+    admission: Admission
+    images: Images
+    blobs: Blobs
+    store: JobStore
+    engine: LocalEngine
+    queue: JobQueue
+    runs: Runs
+    system: SystemServicer
+
+
 @asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Running]:
     """A started server; leaving the context stops it. Raises FailedPrecondition with what to do when it cannot start."""
     async with contextlib.AsyncExitStack() as stack:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         stack.enter_context(only_server(settings.data_dir))
-        meter = Meter()
         token = ensure_token(settings.token_file)
         world = World(settings.world_file, own=settings.world_is_own)
         stack.callback(world.close)
-        blobs = Blobs(settings.data_dir)
-        blobs.discard_unfinished()
-        images = Images(world, blobs)
-        authority = Authority(world)
-        store = JobStore(Database(settings.jobs_database), runner=_runner(settings))
-        stack.push_async_callback(store.close)
-        again = await store.open()
-        if again:
-            log.info("%d jobs were running when the server ended; they are queued again", again)
-        catalog = Catalog(settings.model_dirs, settings.hub_models, settings.default_model)
-        engine = LocalEngine(
-            catalog,
-            device=settings.device,
-            threads=settings.threads,
-            max_loaded=settings.max_loaded_models,
-            memory_budget=int(settings.memory_budget_gib * 1024**3),
-            log_level=settings.log_level,
-        )
-        await engine.start()
-        stack.push_async_callback(engine.stop)
-        key_file = settings.statement_key_file
-        key = ensure_token(key_file).encode() if key_file else None
-        admission = Admission(authority, images, catalog, settings.ceilings, key, _budgets(settings))
-        queue = JobQueue(
-            store,
-            engine,
-            Results(images, blobs),
-            _rules(settings),
-            meter=meter,
-            billed_when_canceled=admission.billed_when_canceled,
-        )
-        await queue.start()
-        stack.push_async_callback(queue.stop)
-        documents = Documents(admission, store, images, blobs)
-
+        parts = await _start(stack, settings, world)
+        await stack.enter_async_context(metrics_over_http(settings, parts.meter, parts.system.measure))
+        await stack.enter_async_context(kept_in_order(settings, world, parts.blobs))
         door = Door(token, trust_certificates=settings.tls_client_ca is not None)
-        server = grpc.aio.server(interceptors=[Gate(door)], options=_OPTIONS)
-        health = HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(health, server)
-        capability_pb2_grpc.add_CapabilityServiceServicer_to_server(
-            CapabilityServicer(authority, admission), server
-        )
-        image_pb2_grpc.add_ImageServiceServicer_to_server(
-            ImageServicer(admission, queue, blobs, settings.currency), server
-        )
-        job_pb2_grpc.add_JobServiceServicer_to_server(
-            JobServicer(admission, queue, store, blobs, documents, settings.currency), server
-        )
-        entity_pb2_grpc.add_EntityServiceServicer_to_server(EntityServicer(authority, images, blobs), server)
-        blob_pb2_grpc.add_BlobServiceServicer_to_server(BlobServicer(images, blobs), server)
-        model_pb2_grpc.add_ModelServiceServicer_to_server(
-            ModelServicer(engine, settings.default_model), server
-        )
-        reflection.enable_server_reflection(
-            (*SERVICES, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME),
-            server,
-        )
+        server = grpc.aio.server(interceptors=[Gate(door, parts.meter)], options=_OPTIONS)
+        health = _add_services(server, parts)
         address = _listen(server, settings)
         await server.start()
 
         async def stop() -> None:
             # Said before calls are torn down, so that a waiting call's end is not taken for its client leaving.
-            queue.stopping = True
+            parts.queue.stopping = True
             await health.enter_graceful_shutdown()
             await server.stop(GRACE)
 
@@ -169,7 +143,77 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         for name in ("", *SERVICES):
             await health.set(name, health_pb2.HealthCheckResponse.SERVING)
         log.info("serving at %s, world %s", address, world.path)
-        yield Running(address, token, settings, engine, queue, world)
+        yield Running(address, token, settings, parts.engine, parts.queue, world)
+
+
+async def _start(stack: contextlib.AsyncExitStack, settings: Settings, world: World) -> _Parts:
+    """Everything behind the services, working; the stack stops it in reverse."""
+    meter = Meter()
+    blobs = Blobs(settings.data_dir)
+    blobs.discard_unfinished()
+    images = Images(world, blobs)
+    authority = Authority(world)
+    database = Database(settings.jobs_database)
+    store = JobStore(database, runner=_runner(settings))
+    stack.push_async_callback(store.close)
+    again = await store.open()
+    if again:
+        log.info("%d jobs were running when the server ended; they are queued again", again)
+    catalog = Catalog(settings.model_dirs, settings.hub_models, settings.default_model)
+    engine = LocalEngine(
+        catalog,
+        device=settings.device,
+        threads=settings.threads,
+        max_loaded=settings.max_loaded_models,
+        memory_budget=int(settings.memory_budget_gib * 1024**3),
+        log_level=settings.log_level,
+    )
+    await engine.start()
+    stack.push_async_callback(engine.stop)
+    key_file = settings.statement_key_file
+    key = ensure_token(key_file).encode() if key_file else None
+    budgets = _budgets(settings)
+    admission = Admission(authority, images, catalog, settings.ceilings, key, budgets)
+    billed = admission.billed_when_canceled
+    queue = JobQueue(
+        store, engine, Results(images, blobs), _rules(settings), meter=meter, billed_when_canceled=billed
+    )
+    await queue.start()
+    stack.push_async_callback(queue.stop)
+    runs = Runs(database, store, admission, queue, images)
+    await runs.start()
+    stack.push_async_callback(runs.stop)
+    system = SystemServicer(engine, queue, store, blobs, meter, budgets.server, settings.currency)
+    return _Parts(settings, meter, authority, admission, images, blobs, store, engine, queue, runs, system)
+
+
+def _add_services(server: grpc.aio.Server, parts: _Parts) -> HealthServicer:
+    """Every service of ours, health and reflection."""
+    currency = parts.settings.currency
+    documents = Documents(parts.admission, parts.store, parts.images, parts.blobs)
+    health = HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    capability_pb2_grpc.add_CapabilityServiceServicer_to_server(
+        CapabilityServicer(parts.authority, parts.admission), server
+    )
+    image_pb2_grpc.add_ImageServiceServicer_to_server(
+        ImageServicer(parts.admission, parts.queue, parts.blobs, parts.meter, currency), server
+    )
+    job_pb2_grpc.add_JobServiceServicer_to_server(
+        JobServicer(parts.admission, parts.queue, parts.store, parts.blobs, documents, currency), server
+    )
+    entity_pb2_grpc.add_EntityServiceServicer_to_server(
+        EntityServicer(parts.authority, parts.images, parts.blobs), server
+    )
+    blob_pb2_grpc.add_BlobServiceServicer_to_server(BlobServicer(parts.images, parts.blobs), server)
+    model_pb2_grpc.add_ModelServiceServicer_to_server(
+        ModelServicer(parts.engine, parts.settings.default_model), server
+    )
+    template_pb2_grpc.add_TemplateServiceServicer_to_server(TemplateServicer(parts.runs, currency), server)
+    system_pb2_grpc.add_SystemServiceServicer_to_server(parts.system, server)
+    health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+    reflection.enable_server_reflection((*SERVICES, health_name, reflection.SERVICE_NAME), server)
+    return health
 
 
 async def serve(settings: Settings) -> None:

@@ -71,7 +71,7 @@ class Meter:
         self.loads = Counter(
             "viwo_imagegen_model_loads", "Models brought into memory.", ["model"], registry=registry
         )
-        self.starts = Counter("viwo_imagegen_engine_starts", "Engine processes started.", registry=registry)
+        self.starts = Gauge("viwo_imagegen_engine_starts", "Engine processes started.", registry=registry)
         self.memory = Gauge(
             "viwo_imagegen_memory_bytes",
             "Resident memory: of the server, of the engine.",
@@ -91,6 +91,25 @@ class Meter:
         self.depth.clear()
         for lane, owner_id, waiting in lines:
             self.depth.labels(lane, self.owner(owner_id)).inc(waiting)
+
+    def ended_by_state(self) -> dict[str, int]:
+        """How many jobs have ended since the server was started."""
+        totals: dict[str, int] = {}
+        for metric in self.ended.collect():
+            for sample in metric.samples:
+                if sample.name.endswith("_total"):
+                    state = sample.labels["state"]
+                    totals[state] = totals.get(state, 0) + int(sample.value)
+        return totals
+
+    def reused_jobs(self) -> int:
+        """How many of them were answered from the store."""
+        return sum(
+            int(sample.value)
+            for metric in self.reused.collect()
+            for sample in metric.samples
+            if sample.name.endswith("_total")
+        )
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""

@@ -30,6 +30,8 @@ from sidecar.pb.viwo.imagegen.v1 import (
     job_pb2,
     job_pb2_grpc,
     model_pb2_grpc,
+    system_pb2_grpc,
+    template_pb2_grpc,
 )
 from sidecar.services.translate import to_struct
 
@@ -54,6 +56,8 @@ class Sidecar:
         self.entities: Any = entity_pb2_grpc.EntityServiceStub(channel)
         self.blobs: Any = blob_pb2_grpc.BlobServiceStub(channel)
         self.models: Any = model_pb2_grpc.ModelServiceStub(channel)
+        self.templates: Any = template_pb2_grpc.TemplateServiceStub(channel)
+        self.system: Any = system_pb2_grpc.SystemServiceStub(channel)
 
     async def mint(
         self, params: dict[str, object] | None = None, *, owner: int = 0, kind: str = "diffusers.generate"

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from sidecar import config
-from sidecar.cli import call, capability, entity, generate, job, model, store
+from sidecar.cli import call, capability, entity, generate, job, model, store, top
 from sidecar.cli.output import Json, out, refusals
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ for command in (
     capability.capabilities,
 ):
     app.command()(command)
+app.command()(top.top)
 app.command()(store.gc)
 app.command()(store.backup)
 app.command()(store.restore)

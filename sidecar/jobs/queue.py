@@ -241,6 +241,8 @@ class JobQueue:
         works = []
         for job in jobs:
             try:
+                if job.deadline is not None and job.deadline <= time.time():
+                    raise too_late("while the job waited")
                 if job.id in self._ending:
                     yield job.id, self._ending[job.id]
                 elif job.answered_by is not None:
@@ -266,8 +268,9 @@ class JobQueue:
                 else:
                     self._note(job_id, event)
         except Refusal as refusal:
+            # An engine that does not start now may do so later.
             for job_id in left:
-                yield job_id, Failed.of(refusal)
+                yield job_id, Failed.of(refusal, passing=isinstance(refusal, Unavailable))
             return
         for job_id in left:
             yield (

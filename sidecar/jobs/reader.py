@@ -18,7 +18,7 @@ from sidecar.jobs import ledger, schedule
 from sidecar.jobs.database import Database
 from sidecar.jobs.ledger import Balance
 from sidecar.jobs.records import Job, Order, State, job_of
-from sidecar.jobs.tables import BATCHES, HISTORY, JOBS, MODELS_CACHE
+from sidecar.jobs.tables import BATCHES, HISTORY, JOBS, LINES, MODELS_CACHE
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,17 @@ class Made:
     task: Mapping[str, Any]
     inputs: Mapping[str, str]
     created: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """The jobs of an owner that wait; `oldest` in Unix seconds."""
+
+    lane: str
+    priority: int
+    owner_id: int
+    waiting: int
+    oldest: float
 
 
 class JobReader:
@@ -163,6 +174,29 @@ class JobReader:
             return Batch(row.id, row.on_error == "stop", row.created, tuple(map(job_of, jobs)))
 
         return await self._do(work)
+
+    async def lines(self) -> list[Line]:
+        """Who waits, and since when the oldest of them does."""
+        oldest = sa.select(sa.func.min(JOBS.c.id)).where(
+            JOBS.c.state == State.QUEUED, JOBS.c.lane == LINES.c.lane, JOBS.c.owner_id == LINES.c.owner_id,
+            JOBS.c.priority == LINES.c.priority,
+        )  # fmt: skip
+        keys = (LINES.c.lane, LINES.c.priority, LINES.c.owner_id)
+        query = (
+            sa.select(
+                *keys, sa.func.sum(LINES.c.waiting).label("waiting"), oldest.scalar_subquery().label("first")
+            )
+            .where(LINES.c.waiting > 0)
+            .group_by(*keys)
+            .order_by(LINES.c.priority.desc(), LINES.c.owner_id)
+        )
+        rows = await self._do(lambda connection: connection.execute(query).all())
+        # An id begins with the milliseconds of its making.
+        return [
+            Line(row.lane, row.priority, row.owner_id, int(row.waiting), int(row.first[:12], 16) / 1000)
+            for row in rows
+            if row.first
+        ]
 
     async def budgets(self, caps: Sequence[Cap]) -> list[Balance]:
         """What is spent of each cap."""

@@ -180,16 +180,17 @@ class JobStore(JobReader):
         return await self._do(work)
 
     async def expire(self) -> list[Job]:
-        """End the jobs whose deadline passed while they waited."""
+        """End the jobs whose deadline passed while they waited, and what their batches cancel with them."""
 
         def work(connection: Connection) -> list[Job]:
             late = sa.select(JOBS.c.id).where(JOBS.c.state == State.QUEUED, JOBS.c.deadline < time.time())
             failure = dataclasses.asdict(Failed.of(too_late("while the job waited")))
-            ended = [
-                self._end(connection, job_id, (State.QUEUED,), State.FAILED, NOTHING, failure=failure)
-                for (job_id,) in connection.execute(late).all()
-            ]
-            return [job for job in ended if job is not None]
+            ended: list[Job] = []
+            for (job_id,) in connection.execute(late).all():
+                job = self._end(connection, job_id, (State.QUEUED,), State.FAILED, NOTHING, failure=failure)
+                if job is not None:
+                    ended += [job, *self._stop_batch(connection, job)]
+            return ended
 
         return await self._do(work)
 

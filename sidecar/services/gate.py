@@ -14,6 +14,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from capabilities.errors import InternalFault, InvalidArgument, Refusal, ResourceExhausted, Unimplemented
 from sidecar.auth import Door
+from sidecar.telemetry import Meter
 
 log = logging.getLogger("viwo_imagegen.grpc")
 
@@ -36,8 +37,9 @@ class Malformed:
 class Gate(Interceptor):
     """Wraps every method once; the wrapped handlers are kept, since building them for each call costs time."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, meter: Meter) -> None:
         self._door = door
+        self._meter = meter
         self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
 
     async def intercept_service(
@@ -84,7 +86,7 @@ class Gate(Interceptor):
                 answer = behaviour(request, context)
                 return await answer if inspect.isawaitable(answer) else answer
             except Exception as error:
-                await _abort(context, error, method)
+                await self._abort(context, error, method)
 
         return call
 
@@ -98,9 +100,17 @@ class Gate(Interceptor):
                 async for answer in answers:
                     yield answer
             except Exception as error:
-                await _abort(context, error, method)
+                await self._abort(context, error, method)
 
         return call
+
+    async def _abort(self, context: Context, error: Exception, method: str) -> NoReturn:
+        if isinstance(error, grpc.aio.AbortError):
+            raise error
+        refusal = _refusal(error, method)
+        self._meter.refused.labels(refusal.code.value, refusal.reason).inc()
+        context.set_trailing_metadata((("grpc-status-details-bin", details(refusal).SerializeToString()),))
+        await context.abort(_CODES[refusal.code.value], refusal.message)
 
     def _admit(self, request: Any, context: Context) -> None:
         authorization = ""
@@ -132,14 +142,6 @@ def _forgiving(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
             return Malformed()
 
     return read
-
-
-async def _abort(context: Context, error: Exception, method: str) -> NoReturn:
-    if isinstance(error, grpc.aio.AbortError):
-        raise error
-    refusal = _refusal(error, method)
-    context.set_trailing_metadata((("grpc-status-details-bin", details(refusal).SerializeToString()),))
-    await context.abort(_CODES[refusal.code.value], refusal.message)
 
 
 def _refusal(error: Exception, method: str) -> Refusal:

@@ -21,13 +21,17 @@ from sidecar.pb.viwo.imagegen.v1 import image_pb2 as pb
 from sidecar.services import job_messages, requests, translate
 from sidecar.services.gate import Context
 from sidecar.services.requests import Wish
+from sidecar.telemetry import Meter
 
 
 class ImageServicer(image_pb2_grpc.ImageServiceServicer):
-    def __init__(self, admission: Admission, queue: JobQueue, blobs: Blobs, currency: str = "") -> None:
+    def __init__(
+        self, admission: Admission, queue: JobQueue, blobs: Blobs, meter: Meter, currency: str = ""
+    ) -> None:
         self._admission = admission
         self._queue = queue
         self._blobs = blobs
+        self._meter = meter
         self._currency = currency
         self._cancelations: set[asyncio.Task[Job]] = set()
 
@@ -84,6 +88,7 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
             job = await self._wait(wish)
             files = await self._files(job, wish.output)
         except Refusal as refusal:
+            self._meter.refused.labels(refusal.code.value, refusal.reason).inc()
             return pb.InvokeResponse(result_json=json.dumps({"ok": False, "error": _error(refusal)}))
         return pb.InvokeResponse(result_json=json.dumps(_script_answer(job, files)))
 

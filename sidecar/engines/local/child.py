@@ -41,6 +41,7 @@ from sidecar.engines.local.wire import (
 if TYPE_CHECKING:
     from sidecar.engines.local.maker import Maker
 
+NICENESS = 5
 BEAT = 5.0
 """Seconds between two signs of life."""
 
@@ -177,6 +178,9 @@ def main() -> None:
     )
     # Ctrl-C goes to the whole process group; the server decides when its child ends, by closing the pipe.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        # The server's answers come first: it needs little, and whoever asks it waits.
+        os.nice(NICENESS)
     # Libraries print to standard output at will; messages keep the real one and the rest goes to standard error.
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

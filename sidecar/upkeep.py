@@ -1,0 +1,86 @@
+"""What a server does beside serving: metrics over HTTP, and the store kept in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from prometheus_client import start_http_server
+
+from capabilities.errors import FailedPrecondition, Refusal
+from entity_store.blobs import Blobs
+from entity_store.world import World
+from sidecar.config import Settings
+from sidecar.jobs import upkeep
+from sidecar.jobs.database import Database
+from sidecar.telemetry import Meter
+
+log = logging.getLogger("viwo_imagegen.upkeep")
+
+COLLECT_EVERY = 3600.0
+MEASURE_EVERY = 5.0
+
+
+@asynccontextmanager
+async def metrics_over_http(
+    settings: Settings, meter: Meter, measure: Callable[[], Awaitable[None]]
+) -> AsyncIterator[None]:
+    """Prometheus metrics at http://host:metrics_port/metrics, where that is set."""
+    if settings.metrics_port is None:
+        yield
+        return
+    try:
+        server, thread = start_http_server(settings.metrics_port, settings.host, meter.registry)
+    except OSError as error:
+        raise FailedPrecondition(
+            f"cannot serve metrics at {settings.host}:{settings.metrics_port}: {error}; set another metrics_port",
+            reason="ADDRESS_TAKEN",
+            field="metrics_port",
+            asked=str(settings.metrics_port),
+        ) from None
+    log.info("metrics at http://%s:%s/metrics", settings.host, server.server_port)
+    measuring = asyncio.create_task(_again_and_again(measure, MEASURE_EVERY))
+    try:
+        yield
+    finally:
+        measuring.cancel()
+        await asyncio.gather(measuring, return_exceptions=True)
+        await asyncio.to_thread(server.shutdown)
+        server.server_close()
+        thread.join()
+
+
+@asynccontextmanager
+async def kept_in_order(settings: Settings, world: World, blobs: Blobs) -> AsyncIterator[None]:
+    """Every hour what need not be kept is removed, where the operator set how much is."""
+    retention = upkeep.retention(settings)
+    if retention == upkeep.Retention():
+        yield
+        return
+    upkeep.require_own_world(settings.statement_key_file is not None)
+
+    async def collect() -> None:
+        # A connection of its own: a long look through the store must not hold up the jobs.
+        own = Database(settings.jobs_database)
+        try:
+            removed = await asyncio.to_thread(upkeep.collect, own, world, blobs, retention)
+        finally:
+            own.close_here()
+        log.info("removed %d jobs and %d pictures", removed.jobs, removed.pictures)
+
+    task = asyncio.create_task(_again_and_again(collect, COLLECT_EVERY))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _again_and_again(work: Callable[[], Awaitable[None]], every: float) -> None:
+    while True:
+        with contextlib.suppress(Refusal):
+            await work()
+        await asyncio.sleep(every)
