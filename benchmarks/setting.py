@@ -40,7 +40,9 @@ class Served:
     serving_after: float
     started: float
 
-    async def context(self, owner: int = SYSTEM, **params: Any) -> common_pb2.CallContext:
+    async def context(
+        self, owner: int = SYSTEM, *, kind: str = "diffusers.generate", **params: Any
+    ) -> common_pb2.CallContext:
         stub: Any = capability_pb2_grpc.CapabilityServiceStub(self.channel)
         held = await stub.List(
             capability_pb2.ListCapabilitiesRequest(owner_id=SYSTEM, type="sys.mint"), metadata=self.token
@@ -49,7 +51,7 @@ class Served:
             capability_pb2.MintRequest(
                 authority_id=held.capabilities[0].id,
                 caller_id=SYSTEM,
-                type="diffusers.generate",
+                type=kind,
                 params=to_struct({"*": True, **params}),
             ),
             metadata=self.token,

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import random
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -16,8 +15,16 @@ from typing import Any
 import grpc
 import psutil
 
-from benchmarks.setting import SYSTEM, Served, served
-from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2, job_pb2_grpc, model_pb2, model_pb2_grpc
+from benchmarks.setting import Served, served
+from sidecar.pb.viwo.imagegen.v1 import (
+    common_pb2,
+    image_pb2,
+    image_pb2_grpc,
+    job_pb2,
+    job_pb2_grpc,
+    model_pb2,
+    model_pb2_grpc,
+)
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))
 CLIENTS = 4
@@ -30,7 +37,10 @@ async def soak() -> dict[str, Any]:
     """Resident memory at the end against minute 5, of the server and of the engine; stuck jobs; open files."""
     with tempfile.TemporaryDirectory() as models:
         await asyncio.to_thread(_build_models, Path(models))
-        environment = {"VIWO_IMAGEGEN_MODEL_DIRS": json.dumps([models]), "VIWO_IMAGEGEN_MAX_LOADED_MODELS": "2"}
+        environment = {
+            "VIWO_IMAGEGEN_MODEL_DIRS": json.dumps([models]),
+            "VIWO_IMAGEGEN_MAX_LOADED_MODELS": "2",
+        }
         async with served(**environment) as sidecar:
             return await _soak(sidecar)
 
@@ -93,7 +103,13 @@ async def _watch(sidecar: Served, end: float) -> list[dict[str, float]]:
 
 async def _client(sidecar: Served, number: int, end: float, counts: Counter[str]) -> None:
     chance = random.Random(number)
-    kinds = ("diffusers.generate", "image.edit", "diffusers.upscale", "diffusers.inpaint", "controlnet.generate")
+    kinds = (
+        "diffusers.generate",
+        "image.edit",
+        "diffusers.upscale",
+        "diffusers.inpaint",
+        "controlnet.generate",
+    )
     contexts = {kind: await sidecar.context(kind=kind) for kind in kinds}
     images: Any = _images(sidecar)
     first = await images.TextToImage(_draw(contexts, chance, "icons"), metadata=sidecar.token)
@@ -130,7 +146,9 @@ def _choose(
             edit = image_pb2.EditRequest(
                 context=contexts["image.edit"],
                 image=picture,
-                operations=[image_pb2.EditOperation(transform=image_pb2.Transform(rotation=chance.uniform(0, 360)))],
+                operations=[
+                    image_pb2.EditOperation(transform=image_pb2.Transform(rotation=chance.uniform(0, 360)))
+                ],
             )
             return kind, images.Edit(edit, metadata=token)
         case "upscale":
@@ -177,7 +195,9 @@ async def _batch(sidecar: Served, contexts: Any, chance: random.Random) -> None:
 def _draw(
     contexts: dict[str, common_pb2.CallContext], chance: random.Random, model: str
 ) -> image_pb2.TextToImageRequest:
-    options = image_pb2.GenerationOptions(seed=chance.randrange(2**40), model_id=model, steps=chance.choice([4, 8]))
+    options = image_pb2.GenerationOptions(
+        seed=chance.randrange(2**40), model_id=model, steps=chance.choice([4, 8])
+    )
     prompt = chance.choice(["a red apple", "a blue cup", "a dragon", "a tree"])
     output = common_pb2.OutputOptions(references_only=True)
     if chance.random() < 0.2:
@@ -188,18 +208,12 @@ def _draw(
 
 
 def _images(sidecar: Served) -> Any:
-    from sidecar.pb.viwo.imagegen.v1 import image_pb2_grpc
-
     return image_pb2_grpc.ImageServiceStub(sidecar.channel)
 
 
 def _build_models(folder: Path) -> None:
     """Three small models of random weights, so that models have to be switched."""
-    sys.path.insert(0, str(Path(__file__).parent.parent))
     from tests import tiny_models
 
-    for name in ("sd-a", "sd-b", "sd-c"):
-        tiny_models.build_sd(folder / name)
-
-
-__all__ = ["SYSTEM", "soak"]
+    for seed, name in enumerate(("sd-a", "sd-b", "sd-c")):
+        tiny_models.stable_diffusion(folder / name, seed=seed)
