@@ -138,13 +138,15 @@ async def _working(sidecar: Served) -> None:
 
 
 async def _kill_child(sidecar: Served) -> int:
-    try:
-        children = psutil.Process(sidecar.process.pid).children()
-    except psutil.NoSuchProcess:
-        return 0
+    server = psutil.Process(sidecar.process.pid)
+    children = server.children()
+    while not children:
+        # The one before was killed a moment ago; the next is being started.
+        await asyncio.sleep(0.01)
+        children = server.children()
     for child in children:
         os.kill(child.pid, signal.SIGKILL)
-    return bool(children)
+    return 1
 
 
 async def _all_ended(sidecar: Served, story: Story) -> None:

@@ -96,6 +96,7 @@ class Running:
     engine: LocalEngine
     queue: JobQueue
     world: World
+    metrics_port: int = 0
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,9 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         world = World(settings.world_file, own=settings.world_is_own)
         stack.callback(world.close)
         parts = await _start(stack, settings, world)
-        await stack.enter_async_context(metrics_over_http(settings, parts.meter, parts.system.measure))
+        metrics = await stack.enter_async_context(
+            metrics_over_http(settings, parts.meter, parts.system.measure)
+        )
         await stack.enter_async_context(kept_in_order(settings, world, parts.blobs))
         door = Door(token, trust_certificates=settings.tls_client_ca is not None)
         server = grpc.aio.server(interceptors=[Gate(door, parts.meter)], options=_OPTIONS)
@@ -143,7 +146,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         for name in ("", *SERVICES):
             await health.set(name, health_pb2.HealthCheckResponse.SERVING)
         log.info("serving at %s, world %s", address, world.path)
-        yield Running(address, token, settings, parts.engine, parts.queue, world)
+        yield Running(address, token, settings, parts.engine, parts.queue, world, metrics)
 
 
 async def _start(stack: contextlib.AsyncExitStack, settings: Settings, world: World) -> _Parts:

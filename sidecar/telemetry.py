@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import os
 from collections.abc import Iterable
 
-from opentelemetry import trace
+from opentelemetry import context as otel_context
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from capabilities.errors import FailedPrecondition
+
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 TRACER = trace.get_tracer("viwo-imagegen")
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
@@ -116,5 +124,96 @@ class Meter:
         return generate_latest(self.registry)
 
 
-def mark_failed(span: Span, reason: str) -> None:
-    span.set_status(Status(StatusCode.ERROR, reason))
+class Traces:
+    """A span for each job, from being accepted to its end, with the engine's work inside it.
+
+    It belongs to the trace of the call that submitted the job; a job that a restarted server takes up begins a new one.
+    """
+
+    def __init__(self) -> None:
+        self._parents: dict[str, Context] = {}
+        self._spans: dict[str, tuple[Span, Span]] = {}
+
+    def accepted(self, job_id: str) -> None:
+        """Remember by which call."""
+        if trace.get_current_span().get_span_context().is_valid:
+            self._parents[job_id] = otel_context.get_current()
+
+    def begun(self, job_id: str, created: float, **attributes: str | int) -> None:
+        """The job leaves the queue for the engine."""
+        named = {f"job.{name}": value for name, value in {"id": job_id, **attributes}.items()}
+        whole = TRACER.start_span(
+            "job", context=self._parents.get(job_id), attributes=named, start_time=int(created * 1e9)
+        )
+        inside = trace.set_span_in_context(whole)
+        TRACER.start_span("wait", context=inside, start_time=int(created * 1e9)).end()
+        self._spans[job_id] = whole, TRACER.start_span("engine", context=inside)
+
+    def note(self, job_id: str, what: str, **attributes: str | int) -> None:
+        """Something happened in the engine."""
+        if job_id in self._spans:
+            self._spans[job_id][1].add_event(what, attributes)
+
+    def worked(self, job_id: str) -> None:
+        """The engine is done with it; what follows is keeping the result."""
+        if job_id in self._spans:
+            self._spans[job_id][1].end()
+
+    def ended(self, job_id: str, failure: str = "", *, again: bool = False) -> None:
+        """The attempt is over. `again`: another follows, in the same trace."""
+        spans = self._spans.pop(job_id, None)
+        if not again:
+            self._parents.pop(job_id, None)
+        if spans is not None:
+            whole, engine = spans
+            if failure:
+                whole.set_status(Status(StatusCode.ERROR, failure))
+            engine.end()
+            whole.end()
+
+
+def caller_context(metadata: Iterable[tuple[str, str | bytes]]) -> Context:
+    """The trace that a call belongs to, by its `traceparent`."""
+    return propagate.extract({key: value for key, value in metadata if isinstance(value, str)})
+
+
+def set_up_tracing() -> None:
+    """Send spans to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names, if it names one.
+
+    Raises FailedPrecondition where the packages for it are not installed.
+    """
+    if not any(os.environ.get(name) for name in _ENDPOINTS):
+        return
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ImportError:
+        raise FailedPrecondition(
+            f"{' or '.join(_ENDPOINTS)} is set, but what sends traces is not installed: "
+            "install viwo-imagegen[tracing], or unset it",
+            reason="NO_TRACING",
+            field=_ENDPOINTS[0],
+        ) from None
+    provider = TracerProvider(resource=Resource.create({"service.name": "viwo-imagegen"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+
+
+class JsonFormatter(logging.Formatter):
+    """A log line as a JSON object: time, level, logger, message, and whatever a call added (`job`, `capability`)."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "time": self.formatTime(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {
+            name: getattr(record, name) for name in ("job", "capability", "state") if hasattr(record, name)
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)

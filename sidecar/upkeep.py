@@ -27,10 +27,10 @@ MEASURE_EVERY = 5.0
 @asynccontextmanager
 async def metrics_over_http(
     settings: Settings, meter: Meter, measure: Callable[[], Awaitable[None]]
-) -> AsyncIterator[None]:
-    """Prometheus metrics at http://host:metrics_port/metrics, where that is set."""
+) -> AsyncIterator[int]:
+    """Prometheus metrics at http://host:metrics_port/metrics, where that is set; the port, 0 where it is not."""
     if settings.metrics_port is None:
-        yield
+        yield 0
         return
     try:
         server, thread = start_http_server(settings.metrics_port, settings.host, meter.registry)
@@ -44,7 +44,7 @@ async def metrics_over_http(
     log.info("metrics at http://%s:%s/metrics", settings.host, server.server_port)
     measuring = asyncio.create_task(_again_and_again(measure, MEASURE_EVERY))
     try:
-        yield
+        yield int(server.server_port)
     finally:
         measuring.cancel()
         await asyncio.gather(measuring, return_exceptions=True)

@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 
 from sidecar import config
-from sidecar.cli import call, capability, entity, generate, job, model, store, top
+from sidecar.cli import batch, call, capability, entity, generate, job, model, store, template, top
 from sidecar.cli.output import Json, out, refusals
+from sidecar.telemetry import JsonFormatter, set_up_tracing
 
 app = typer.Typer(
     help="Pictures for a viwo world: a sidecar that checks capabilities, makes images and keeps them as entities.",
@@ -37,6 +38,8 @@ app.command()(generate.generate)
 app.command()(call.call)
 app.command()(generate.methods)
 app.add_typer(job.app, name="jobs")
+app.add_typer(batch.app, name="batch")
+app.add_typer(template.app, name="template")
 app.add_typer(entity.app, name="entity")
 app.add_typer(model.app, name="models")
 
@@ -59,6 +62,10 @@ def serve(
         logging.basicConfig(
             level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
         )
+        if settings.log_format == "json":
+            for handler in logging.getLogger().handlers:
+                handler.setFormatter(JsonFormatter())
+        set_up_tracing()
         for chatty in ("alembic", "pyvips"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
         asyncio.run(server.serve(settings))

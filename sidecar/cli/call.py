@@ -13,7 +13,7 @@ from capabilities import methods
 from capabilities.errors import InvalidArgument
 from capabilities.methods import Method
 from entity_store.world import SYSTEM_ID
-from sidecar.cli.capability import own_capability
+from sidecar.cli.capability import context_for
 from sidecar.cli.generate import done, print_job, write
 from sidecar.cli.output import Json, client, out, refusals, show
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
@@ -44,11 +44,7 @@ def call(
         found = methods.find(method)
         arguments = call_arguments(found, values or [], settings or [])
     with client() as sidecar:
-        context = common_pb2.CallContext(
-            capability_id=capability or own_capability(sidecar, caller, found.capability_type),
-            caller_id=caller,
-            this_id=caller,
-        )
+        context = context_for(sidecar, capability, caller, found.capability_type)
         request = image_pb2.InvokeRequest(
             context=context, method=found.name, arguments_json=json.dumps(arguments)
         )

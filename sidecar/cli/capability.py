@@ -13,6 +13,7 @@ from entity_store.world import SYSTEM_ID
 from sidecar.cli.output import Json, client, out, params, show, table
 from sidecar.client import Client
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2 as pb
+from sidecar.pb.viwo.imagegen.v1 import common_pb2
 
 Param = Annotated[
     list[str] | None,
@@ -109,6 +110,17 @@ def own_capability(sidecar: Client, caller: int, capability_type: str = "diffuse
     if held:
         return str(held[0].id)
     return str(minted(sidecar, capability_type, {"*": True}, caller=caller).id)
+
+
+def context_for(
+    sidecar: Client, capability: str, caller: int, capability_type: str = "diffusers.generate"
+) -> common_pb2.CallContext:
+    """By what right the actor calls: a capability that is named, or the actor's own."""
+    return common_pb2.CallContext(
+        capability_id=capability or own_capability(sidecar, caller, capability_type),
+        caller_id=caller,
+        this_id=caller,
+    )
 
 
 def every(sidecar: Client, owner: int, capability_type: str) -> list[pb.Capability]:

@@ -9,7 +9,7 @@ import typer
 from google.protobuf import json_format
 
 from entity_store.world import SYSTEM_ID
-from sidecar.cli.capability import own_capability
+from sidecar.cli.capability import context_for
 from sidecar.cli.output import Json, client, out, show, table
 from sidecar.pb.viwo.imagegen.v1 import common_pb2
 from sidecar.pb.viwo.imagegen.v1 import entity_pb2 as pb
@@ -65,9 +65,7 @@ def save(
 ) -> None:
     """Make an image entity of a file."""
     with client() as sidecar:
-        context = common_pb2.CallContext(
-            capability_id=capability or own_capability(sidecar, caller), caller_id=caller, this_id=caller
-        )
+        context = context_for(sidecar, capability, caller)
         made = sidecar.entities.SaveImage(
             pb.SaveImageRequest(
                 context=context,

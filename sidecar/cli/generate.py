@@ -10,7 +10,7 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from entity_store.world import SYSTEM_ID
-from sidecar.cli.capability import own_capability
+from sidecar.cli.capability import context_for, own_capability
 from sidecar.cli.output import Json, client, err, out, show, table
 from sidecar.client import Client
 from sidecar.engines.events import Failed
@@ -54,9 +54,7 @@ def generate(
     saving = common_pb2.SaveOptions(name=name or prompt[:60], room_id=room) if save or room or name else None
     with client() as sidecar:
         request = image_pb2.TextToImageRequest(
-            context=common_pb2.CallContext(
-                capability_id=capability or own_capability(sidecar, caller), caller_id=caller, this_id=caller
-            ),
+            context=context_for(sidecar, capability, caller),
             prompt=prompt,
             options=image_pb2.GenerationOptions(
                 **{key: value for key, value in given.items() if value is not None}

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.tree import Tree
 
+from capabilities import methods
+from capabilities.errors import NotFound
+from entity_store.world import SYSTEM_ID
+from sidecar.cli.capability import context_for
 from sidecar.cli.generate import follow
 from sidecar.cli.output import Json, client, out, show, table
 from sidecar.pb.viwo.imagegen.v1 import job_pb2 as pb
@@ -54,6 +61,95 @@ def cancel(job_id: str, as_json: Json = False) -> None:
     with client() as sidecar:
         job = sidecar.jobs.Cancel(pb.CancelJobRequest(id=job_id))
         show(job, as_json, lambda: _print([job]))
+
+
+@app.command()
+def rerun(job_id: str, as_json: Json = False) -> None:
+    """Do a job again exactly, with the same seed, and follow it."""
+    with client() as sidecar:
+        job = follow(sidecar, sidecar.jobs.Rerun(pb.RerunJobRequest(id=job_id)).id)
+        show(job, as_json, lambda: _print([job]))
+
+
+@app.command()
+def export(job_id: str, file: Annotated[Path, typer.Argument(help="The JSON file to write.")]) -> None:
+    """Write a job, and the pictures that it begins with, into a file that another server can import."""
+    with client() as sidecar:
+        document = sidecar.jobs.Export(pb.ExportJobRequest(id=job_id)).document_json
+        file.write_text(document, encoding="utf-8")
+        out.print(f"{file}: {len(document)} characters", highlight=False)
+
+
+@app.command("import")
+def import_job(
+    file: Annotated[Path, typer.Argument(help="A file that `export` wrote.", exists=True)],
+    capability: Annotated[str, typer.Option(help="Capability id; left out: the actor's own.")] = "",
+    caller: Annotated[int, typer.Option("--as", help="Entity that acts.")] = SYSTEM_ID,
+    as_json: Json = False,
+) -> None:
+    """Run the job of a file, and follow it."""
+    with client() as sidecar:
+        text = file.read_text(encoding="utf-8")
+        context = context_for(sidecar, capability, caller, _capability_type(text))
+        made = sidecar.jobs.Import(pb.ImportJobRequest(context=context, document_json=text))
+        job = follow(sidecar, made.id)
+        show(job, as_json, lambda: _print([job]))
+
+
+@app.command()
+def history(
+    picture: Annotated[str, typer.Argument(help="sha256:... or the id of an image entity.")],
+    as_json: Json = False,
+) -> None:
+    """Show how a picture came to be, back to what was brought here."""
+    asked = (
+        pb.HistoryRequest(entity_id=int(picture)) if picture.isdecimal() else pb.HistoryRequest(ref=picture)
+    )
+    with client() as sidecar:
+        root = sidecar.jobs.History(asked)
+        show(root, as_json, lambda: out.print(_tree(root)))
+
+
+@app.command()
+def budget(
+    capability: Annotated[str, typer.Option(help="Capability id; left out: the actor's own.")] = "",
+    caller: Annotated[int, typer.Option("--as", help="Entity that acts.")] = SYSTEM_ID,
+    as_json: Json = False,
+) -> None:
+    """Show the caps that hold for a capability, and what is left of them."""
+    with client() as sidecar:
+        context = context_for(sidecar, capability, caller, "diffusers.generate")
+        found = list(sidecar.jobs.BudgetStatus(pb.BudgetStatusRequest(context=context)).budgets)
+        show(found, as_json, lambda: _print_budgets(found))
+
+
+def _capability_type(document: str) -> str:
+    """The capability type that the job of a document needs; the server says what is wrong with one that has none."""
+    try:
+        return methods.find(str(json.loads(document)["method"])).capability_type
+    except (ValueError, KeyError, TypeError, NotFound):
+        return "diffusers.generate"
+
+
+def _tree(node: pb.HistoryNode) -> Tree:
+    made = node.method or "brought here"
+    role = f"[dim]{node.role}:[/] " if node.role else ""
+    branch = Tree(f"{role}{node.ref[:19]}… {made} {node.job_id}", highlight=False)
+    for source in node.sources:
+        branch.add(_tree(source))
+    return branch
+
+
+def _print_budgets(found: list[pb.Budget]) -> None:
+    rows = table("account", "period", "compute spent", "of", "money spent", "of")
+    for item in found:
+        money = [f"{cost.money_micros / 1e6:g} {cost.currency}" for cost in (item.spent, item.cap)]
+        rows.add_row(
+            item.account, item.period,
+            *((f"{item.spent.compute:g}", f"{item.cap.compute:g}") if item.caps_compute else ("", "")),
+            *(money if item.caps_money else ("", "")),
+        )  # fmt: skip
+    out.print(rows if found else "no caps")
 
 
 def _print(found: list[pb.Job]) -> None:

@@ -24,7 +24,7 @@ from sidecar.jobs.records import Job, Lane, Order, State
 from sidecar.jobs.results import Results
 from sidecar.jobs.schedule import Preference
 from sidecar.jobs.store import JobStore, too_late
-from sidecar.telemetry import Meter
+from sidecar.telemetry import Meter, Traces
 
 log = logging.getLogger("viwo_imagegen.jobs")
 T = TypeVar("T")
@@ -74,6 +74,7 @@ class JobQueue:
         self._results = results
         self._rules = rules
         self._meter = meter or Meter()
+        self._traces = Traces()
         self._billed_when_canceled = billed_when_canceled
         self._preference = Preference(rules.patience)
         self._wake = {lane: asyncio.Event() for lane in Lane}
@@ -112,10 +113,20 @@ class JobQueue:
         orders = [await self.answered(order) for order in orders]
         jobs = await self._store.add(orders, max_waiting=self._rules.max_waiting, batch=batch)
         for job in jobs:
-            log.info("job %s %s: %s under capability %s", job.id, job.state, job.method, job.capability_id)
+            about = {"job": job.id, "capability": job.capability_id, "state": str(job.state)}
+            log.info(
+                "job %s %s: %s under capability %s",
+                job.id,
+                job.state,
+                job.method,
+                job.capability_id,
+                extra=about,
+            )
             self._meter.accepted.labels(job.method).inc()
             if job.state.final:
                 self._ended(job)
+            else:
+                self._traces.accepted(job.id)
         for lane in {job.lane for job in jobs}:
             self._wake[lane].set()
         return jobs
@@ -205,6 +216,14 @@ class JobQueue:
         for job in jobs:
             assert job.started is not None
             self._meter.wait.labels(self._meter.owner(job.owner_id)).observe(job.started - job.created)
+            self._traces.begun(
+                job.id,
+                job.created,
+                method=job.method,
+                model=job.task.model_id,
+                attempt=job.attempts,
+                together=len(jobs),
+            )
         try:
             async for job_id, outcome in self._outcomes(jobs):
                 await self._conclude(open_jobs[job_id], outcome)
@@ -219,6 +238,7 @@ class JobQueue:
             for alarm in alarms:
                 alarm.cancel()
             for job in jobs:
+                self._traces.ended(job.id)
                 self._steps.pop(job.id, None)
                 self._ending.pop(job.id, None)
 
@@ -283,10 +303,12 @@ class JobQueue:
             self._steps[job_id] = event
         elif isinstance(event, Loading):
             self._meter.loads.labels(event.model_id).inc()
+            self._traces.note(job_id, "loading", model=event.model_id)
         self._followers.tell(job_id, event)
 
     async def _conclude(self, job: Job, outcome: Done | Failed | Job) -> None:
         """Write down how a job came out."""
+        self._traces.worked(job.id)
         if not isinstance(outcome, Failed):
             try:
                 await self._succeed(job, outcome)
@@ -299,6 +321,7 @@ class JobQueue:
             wait = min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** (job.attempts - 1))
             log.warning("job %s will be tried again in %.2f s: %s", job.id, wait, outcome.message)
             self._meter.retried.labels(outcome.reason).inc()
+            self._traces.ended(job.id, outcome.reason, again=True)
             await _insist(partial(self._store.requeue, job.id, time.time() + wait))
             self._followers.tell(job.id, Queued(0))
             return
@@ -322,7 +345,8 @@ class JobQueue:
         )
         if ended is None:
             return
-        log.info("job %s succeeded in %.2f s", job.id, seconds)
+        about = {"job": job.id, "capability": job.capability_id, "state": "succeeded"}
+        log.info("job %s succeeded in %.2f s", job.id, seconds, extra=about)
         if ended.answered_by is None:
             self._meter.work.labels(job.method, job.task.model_id).observe(seconds)
             self._meter.steps.labels(job.task.model_id).inc(job.task.total_steps)
@@ -338,8 +362,10 @@ class JobQueue:
             spent = job.cost.share(step.step, step.total) if step else NOTHING
             if self._billed_when_canceled(job):
                 spent = Cost(spent.compute, job.cost.money)
+        self._traces.ended(job.id, failure.reason or failure.code)
         for ended in await self._store.fail(job.id, failure, spent):
-            log.info("job %s ended: %s %s", ended.id, failure.code, failure.reason)
+            about = {"job": ended.id, "capability": ended.capability_id, "state": str(ended.state)}
+            log.info("job %s ended: %s %s", ended.id, failure.code, failure.reason, extra=about)
             self._ended(ended)
 
     def _ended(self, job: Job) -> None:

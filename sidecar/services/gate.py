@@ -11,10 +11,11 @@ import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
+from opentelemetry.trace import SpanKind
 
 from capabilities.errors import InternalFault, InvalidArgument, Refusal, ResourceExhausted, Unimplemented
 from sidecar.auth import Door
-from sidecar.telemetry import Meter
+from sidecar.telemetry import TRACER, Meter, caller_context
 
 log = logging.getLogger("viwo_imagegen.grpc")
 
@@ -81,12 +82,15 @@ class Gate(Interceptor):
 
     def _unary(self, behaviour: Any, method: str) -> Any:
         async def call(request: Any, context: Context) -> Any:
-            try:
-                self._admit(request, context)
-                answer = behaviour(request, context)
-                return await answer if inspect.isawaitable(answer) else answer
-            except Exception as error:
-                await self._abort(context, error, method)
+            with TRACER.start_as_current_span(
+                method, context=caller_context(context.invocation_metadata() or ()), kind=SpanKind.SERVER
+            ):
+                try:
+                    self._admit(request, context)
+                    answer = behaviour(request, context)
+                    return await answer if inspect.isawaitable(answer) else answer
+                except Exception as error:
+                    await self._abort(context, error, method)
 
         return call
 

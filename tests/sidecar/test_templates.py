@@ -51,7 +51,9 @@ async def run(sidecar: Sidecar, name: str, *kinds: str, **values: object) -> tem
 
 
 async def finished(sidecar: Sidecar, run_id: str) -> template_pb2.TemplateRun:
-    return [seen async for seen in sidecar.templates.WatchRun(template_pb2.GetRunRequest(id=run_id))][-1]
+    seen: list[template_pb2.TemplateRun]
+    seen = [item async for item in sidecar.templates.WatchRun(template_pb2.GetRunRequest(id=run_id))]
+    return seen[-1]
 
 
 async def test_a_chain_draws_turns_and_saves(sidecar: Sidecar) -> None:

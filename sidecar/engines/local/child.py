@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from capabilities.errors import InternalFault, Refusal
 from capabilities.tasks import read_task
-from sidecar.engines.events import Done, Event, Failed
+from sidecar.engines.events import Done, Event, Failed, Step
 from sidecar.engines.local.watch import Part, Watch
 from sidecar.engines.local.wire import (
     LENGTHS,
@@ -76,7 +76,7 @@ class Child:
     def _run(self, maker: Maker, command: Run) -> None:
         """Jobs that are alike in one go where the maker can; whatever that leaves, one by one."""
         parts = [
-            Part(read_task(order.task), self._emitter(order.job_id), self._watches[order.job_id])
+            Part(read_task(order.task), self._emitter(maker, order.job_id), self._watches[order.job_id])
             for order in command.orders
         ]
         outcomes = self._together(maker, parts, command.sources) if len(parts) > 1 else [None]
@@ -100,7 +100,7 @@ class Child:
 
     def _handle(self, maker: Maker, command: Load | Unload) -> Done:
         if isinstance(command, Load):
-            maker.load(command.source, self._emitter(command.job_id), self._watches[command.job_id])
+            maker.load(command.source, self._emitter(maker, command.job_id), self._watches[command.job_id])
         else:
             maker.unload(command.model_id)
         return Done((), 0.0)
@@ -120,8 +120,18 @@ class Child:
         self._send(Memory(maker.loaded))
         self._send(Happened(job_id, outcome))
 
-    def _emitter(self, job_id: str) -> Callable[[Event], None]:
-        return lambda event: self._send(Happened(job_id, event))
+    def _emitter(self, maker: Maker, job_id: str) -> Callable[[Event], None]:
+        """Sends a job's events; with its first step, which models have been loaded for it."""
+        stepped = False
+
+        def emit(event: Event) -> None:
+            nonlocal stepped
+            if isinstance(event, Step) and not stepped:
+                stepped = True
+                self._send(Memory(maker.loaded))
+            self._send(Happened(job_id, event))
+
+        return emit
 
     def _live(self) -> None:
         """Say that the process is alive, also while a long step keeps the main thread."""

@@ -1,0 +1,80 @@
+"""Commands on batches: one task with other prompts or seeds."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from entity_store.world import SYSTEM_ID
+from sidecar.cli.capability import context_for
+from sidecar.cli.output import Json, client, err, out, show, table
+from sidecar.pb.viwo.imagegen.v1 import image_pb2
+from sidecar.pb.viwo.imagegen.v1 import job_pb2 as pb
+
+app = typer.Typer(help="Many tasks as one.", no_args_is_help=True)
+
+
+@app.command()
+def submit(
+    prompts: Annotated[list[str], typer.Argument(help="One or more prompts.")],
+    count: Annotated[int, typer.Option(help="Seeds for each prompt.", min=1)] = 1,
+    seed: Annotated[int | None, typer.Option(help="First seed; left out: drawn.")] = None,
+    model: Annotated[str, typer.Option(help="Model id; left out: the default.")] = "",
+    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
+    go_on: Annotated[bool, typer.Option("--go-on", help="Go on with the rest when one fails.")] = False,
+    capability: Annotated[str, typer.Option(help="Capability id; left out: the actor's own.")] = "",
+    caller: Annotated[int, typer.Option("--as", help="Entity that acts.")] = SYSTEM_ID,
+    as_json: Json = False,
+) -> None:
+    """Draw every prompt with every seed, and follow it: viwo-imagegen batch submit "a cup" "a hat" --count 3"""
+    with client() as sidecar:
+        options = image_pb2.GenerationOptions(model_id=model)
+        if seed is not None:
+            options.seed = seed
+        if steps is not None:
+            options.steps = steps
+        context = context_for(sidecar, capability, caller)
+        task = pb.SubmitJobRequest(
+            text_to_image=image_pb2.TextToImageRequest(context=context, prompt=prompts[0], options=options)
+        )
+        request = pb.SubmitBatchRequest(
+            variations=pb.Variations(task=task, prompts=prompts, count=count),
+            on_error=pb.ON_ERROR_CONTINUE if go_on else pb.ON_ERROR_STOP,
+        )
+        batch = sidecar.jobs.SubmitBatch(request)
+        with Progress(console=err, transient=True) as progress:
+            bar = progress.add_task(batch.id, total=max(1, batch.total_steps))
+            for seen in sidecar.jobs.WatchBatch(pb.GetBatchRequest(id=batch.id)):
+                progress.update(bar, completed=seen.step)
+        show(seen, as_json, lambda: _print(seen))
+
+
+@app.command()
+def get(batch_id: str, as_json: Json = False) -> None:
+    """Show one batch."""
+    with client() as sidecar:
+        batch = sidecar.jobs.GetBatch(pb.GetBatchRequest(id=batch_id))
+        show(batch, as_json, lambda: _print(batch))
+
+
+@app.command()
+def cancel(batch_id: str, as_json: Json = False) -> None:
+    """Cancel what is left of a batch."""
+    with client() as sidecar:
+        batch = sidecar.jobs.CancelBatch(pb.CancelBatchRequest(id=batch_id))
+        show(batch, as_json, lambda: _print(batch))
+
+
+def _print(batch: pb.Batch) -> None:
+    out.print(
+        f"batch {batch.id}: {batch.succeeded} succeeded, {batch.failed} failed, {batch.canceled} canceled, "
+        f"{batch.left} left",
+        highlight=False,
+    )
+    rows = table("job", "state", "picture", "why")
+    for job in batch.jobs:
+        state = pb.JobState.Name(job.state).removeprefix("JOB_STATE_").lower()
+        rows.add_row(job.id, state, job.images[0].ref[:19] if job.images else "", job.failure.message)
+    out.print(rows)
