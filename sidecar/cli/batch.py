@@ -30,11 +30,10 @@ def submit(
 ) -> None:
     """Draw every prompt with every seed, and follow it: viwo-imagegen batch submit "a cup" "a hat" --count 3"""
     with client() as sidecar:
-        options = image_pb2.GenerationOptions(model_id=model)
-        if seed is not None:
-            options.seed = seed
-        if steps is not None:
-            options.steps = steps
+        given = {"model_id": model or None, "seed": seed, "steps": steps}
+        options = image_pb2.GenerationOptions(
+            **{name: value for name, value in given.items() if value is not None}  # type: ignore[arg-type]
+        )
         context = context_for(sidecar, capability, caller)
         task = pb.SubmitJobRequest(
             text_to_image=image_pb2.TextToImageRequest(context=context, prompt=prompts[0], options=options)

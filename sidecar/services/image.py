@@ -155,4 +155,5 @@ def _error(refusal: Refusal) -> dict[str, object]:
         "field": refusal.field,
         "limit": refusal.limit,
         "asked": refusal.asked,
+        **({} if refusal.retry_after is None else {"retryAfter": round(refusal.retry_after, 1)}),
     }

@@ -213,3 +213,63 @@ async def test_wrong_calls_say_what_is_wrong(
     terminal: Terminal, words: tuple[str, ...], complaint: str
 ) -> None:
     assert complaint in await terminal.run("call", *words, status=1)
+
+
+async def test_a_batch_from_the_command_line(terminal: Terminal) -> None:
+    words = ("batch", "submit", "a cup", "a hat", "--count", "2", "--seed", "40", "--steps", "2")
+    batch = await terminal.json(*words)
+    assert (batch["succeeded"], len(batch["jobs"])) == (4, 4)
+    assert "4 succeeded, 0 failed" in await terminal.run("batch", "get", batch["id"])
+    assert "4 succeeded" in await terminal.run("batch", "cancel", batch["id"])
+
+
+async def test_a_job_again_exported_imported_and_its_history(terminal: Terminal) -> None:
+    made = await terminal.json(
+        "generate", "a jar", "--steps", "2", "--seed", "41", "--out", str(terminal.folder)
+    )
+    again = await terminal.json("jobs", "rerun", made["id"])
+    assert again["images"][0]["ref"] == made["images"][0]["ref"]
+    file = terminal.folder / "job.json"
+    await terminal.run("jobs", "export", made["id"], str(file))
+    carried = await terminal.json("jobs", "import", str(file))
+    assert carried["images"][0]["ref"] == made["images"][0]["ref"]
+    assert "textToImage" in await terminal.run("jobs", "history", made["images"][0]["ref"])
+    file.write_text("{}")
+    assert "no job document" in await terminal.run("jobs", "import", str(file), status=1)
+
+
+async def test_a_template_from_the_command_line(terminal: Terminal) -> None:
+    document = {
+        "format": "viwo-template/1",
+        "name": "cli",
+        "parameters": {"what": {}, "turn": {"type": "number", "default": 90}},
+        "steps": [
+            {"name": "draw", "method": "textToImage", "arguments": {"prompt": "a {what}", "steps": 2}},
+            {
+                "name": "turn",
+                "method": "transform",
+                "arguments": {"image": {"from": "draw"}, "rotation": "{turn}"},
+            },
+        ],
+    }
+    file = terminal.folder / "cli.viwo-template.json"
+    file.write_text(json.dumps(document))
+    assert "cli" in await terminal.run("template", "import", str(file))
+    assert "textToImage > transform" in await terminal.run("template", "list")
+    run = await terminal.json("template", "run", "cli", "-s", "what=cup", "-s", "turn=180")
+    assert (run["state"], len(run["jobs"])) == ("JOB_STATE_SUCCEEDED", 2)
+    await terminal.run("template", "export", "cli", str(file))
+    assert json.loads(file.read_text())["parameters"]["turn"]["default"] == 90
+    assert "has no parameter 'hue'" in await terminal.run("template", "run", "cli", "-s", "hue=1", status=1)
+    await terminal.run("template", "delete", "cli")
+    assert "there is no template 'cli'" in await terminal.run("template", "export", "cli", status=1)
+
+
+async def test_top_and_budgets(terminal: Terminal) -> None:
+    shown = await terminal.run("top", "--once")
+    assert "engine cpu" in shown
+    assert "memory: server" in shown
+    assert (await terminal.json("top"))["device"] == "cpu"
+    assert "no caps" in await terminal.run("jobs", "budget")
+    capped = await terminal.json("mint", "diffusers.generate", "-p", "compute_per_day=5")
+    assert "capability:" in await terminal.run("jobs", "budget", "--capability", capped["id"])

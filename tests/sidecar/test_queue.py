@@ -322,3 +322,11 @@ class TestTogether:
         finals = [await ended(drawn, job.id) for job in jobs]
         succeeded, canceled = job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_CANCELED
         assert [job.state for job in finals] == [succeeded, canceled, succeeded]
+
+
+async def test_a_script_is_told_when_to_try_again(sidecar: Sidecar) -> None:
+    context = await sidecar.context({"rate_per_minute": 1})
+    await in_world(sidecar, context, "textToImage", "a cup", {"steps": 2})
+    answer = await in_world(sidecar, context, "textToImage", "a cup", {"steps": 2})
+    assert answer["error"]["reason"] == "RATE_LIMITED"
+    assert 0 < answer["error"]["retryAfter"] <= 60
