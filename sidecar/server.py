@@ -157,6 +157,7 @@ async def _start(stack: contextlib.AsyncExitStack, settings: Settings, world: Wo
     images = Images(world, blobs)
     authority = Authority(world)
     database = Database(settings.jobs_database)
+    stack.enter_context(database.alone())
     store = JobStore(database, runner=_runner(settings))
     stack.push_async_callback(store.close)
     again = await store.open()

@@ -19,6 +19,9 @@ from sidecar.jobs import tables
 
 T = TypeVar("T")
 
+_LOCK = 7_304_911
+"""Number of the advisory lock: any, but always the same."""
+
 
 class Database:
     """A SQLite file, or a PostgreSQL server named by a URL."""
@@ -61,6 +64,27 @@ class Database:
                 field="data_dir",
                 retry_after=5,
             ) from error
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """One server for each database: another would not wake those who wait here for its jobs.
+
+        A file is held by its data folder's lock; on a PostgreSQL server it is an advisory lock, which ends with this
+        connection, however that does. Raises FailedPrecondition where another server has it.
+        """
+        if self._engine.dialect.name != "postgresql":
+            yield
+            return
+        holder = sa.create_engine(self._engine.url, poolclass=sa.NullPool)
+        with holder.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if not connection.execute(sa.select(sa.func.pg_try_advisory_lock(_LOCK))).scalar():
+                raise FailedPrecondition(
+                    "another sidecar is using the job database; stop it, or set another database_url",
+                    reason="ALREADY_RUNNING",
+                    field="database_url",
+                )
+            yield
+        holder.dispose()
 
     def migrate(self) -> None:
         """Bring the tables to their newest revision."""

@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from capabilities.budgets import SERVER, Cap, Cost, Period
-from capabilities.errors import Canceled, NotFound, ResourceExhausted
+from capabilities.errors import Canceled, FailedPrecondition, NotFound, ResourceExhausted
 from capabilities.tasks import TextToImage
 from entity_store.images import Placement
 from sidecar.engines.events import Failed
@@ -28,6 +28,9 @@ from sidecar.jobs.records import Job, Lane, Order, State, StoredImage, Terms, ne
 from sidecar.jobs.schedule import Preference
 from sidecar.jobs.store import JobStore
 from sidecar.jobs.tables import HEAD, METADATA, migrate
+from sidecar.pb.viwo.imagegen.v1 import job_pb2
+from tests.harness import started
+from tests.sidecar.databases import fresh
 
 CANCELED = Failed.of(Canceled("stop"))
 FAILED = Failed("INTERNAL", "broken")
@@ -234,6 +237,24 @@ class TestLeases:
             assert await take(dead) is not None, "its own job is taken back at once"
             async with opened(place, runner="b") as b:
                 assert await take(b) is not None, "the lease had ended"
+
+    async def test_two_servers_do_not_share_a_database(
+        self, tiny: Path, tmp_path: Path, postgres: str
+    ) -> None:
+        with fresh(postgres) as url:
+            async with started(tiny, tmp_path / "one", database_url=url):
+                with pytest.raises(FailedPrecondition, match="another sidecar is using the job database"):
+                    async with started(tiny, tmp_path / "two", database_url=url):
+                        pass
+            # The lock went with the server.
+            async with started(tiny, tmp_path / "two", database_url=url) as again:
+                assert not (await again.jobs.List(job_pb2.ListJobsRequest())).jobs
+
+    async def test_what_is_no_database(self, tiny: Path, tmp_path: Path) -> None:
+        for url in ("nonsense", "nosuch+driver://x"):
+            with pytest.raises(FailedPrecondition, match="database_url cannot be used"):
+                async with started(tiny, tmp_path, database_url=url):
+                    pass
 
 
 class TestTurns:
