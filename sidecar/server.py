@@ -30,8 +30,9 @@ from sidecar.engines.local.engine import LocalEngine
 from sidecar.jobs.admission import Admission, Budgets
 from sidecar.jobs.database import Database, only_server
 from sidecar.jobs.documents import Documents
-from sidecar.jobs.queue import JobQueue, Rules
+from sidecar.jobs.queue import JobQueue
 from sidecar.jobs.results import Results
+from sidecar.jobs.rules import Rules
 from sidecar.jobs.runs import Runs
 from sidecar.jobs.store import JobStore
 from sidecar.pb.viwo.imagegen.v1 import (

@@ -8,10 +8,8 @@ import dataclasses
 import itertools
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
-from typing import TypeVar
 
 from capabilities.budgets import NOTHING, Cost
 from capabilities.errors import Canceled, FailedPrecondition, InternalFault, Refusal, Unavailable
@@ -22,12 +20,12 @@ from sidecar.jobs.followers import Followers
 from sidecar.jobs.reader import Batch
 from sidecar.jobs.records import Job, Lane, Order, State
 from sidecar.jobs.results import Results
+from sidecar.jobs.rules import Rules, insist
 from sidecar.jobs.schedule import Preference
 from sidecar.jobs.store import JobStore, too_late
 from sidecar.telemetry import Meter, Traces
 
 log = logging.getLogger("viwo_imagegen.jobs")
-T = TypeVar("T")
 
 POSITIONS_APART = 0.25
 """Seconds between two tellings of positions to those who wait."""
@@ -37,23 +35,6 @@ KILL_AFTER = 30.0
 
 FIRST_BACKOFF = 0.25
 MAX_BACKOFF = 30.0
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How the queue behaves. Times in seconds."""
-
-    max_waiting: int = 1000
-    max_attempts: int = 3
-    patience: float = 10.0
-    """How long a job may be passed over for others whose model is loaded."""
-    reuse_for: float = 7 * 24 * 3600.0
-    """How long a result is answered to the same task again."""
-    most_together: int = 4
-    """How many jobs that are alike may be drawn in one go."""
-    max_seconds: float = 3600.0
-    """How long an attempt may take."""
-    beat: float = 10.0
 
 
 class JobQueue:
@@ -192,7 +173,7 @@ class JobQueue:
         while True:
             self._wake[lane].clear()
             self._preference.loaded = self._engine.loaded
-            jobs = await _insist(partial(self._store.take, lane, self._preference, most))
+            jobs = await insist(partial(self._store.take, lane, self._preference, most))
             if not jobs:
                 await self._rest(lane)
                 continue
@@ -202,7 +183,7 @@ class JobQueue:
 
     async def _rest(self, lane: Lane) -> None:
         """Until there is something to do, or something that had to wait may begin."""
-        ready = await _insist(partial(self._store.next_ready, lane))
+        ready = await insist(partial(self._store.next_ready, lane))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(None if ready is None else max(0.0, ready - time.time())):
                 await self._wake[lane].wait()
@@ -233,7 +214,7 @@ class JobQueue:
             log.exception("jobs %s broke the queue's own code", ", ".join(open_jobs))
             fault = Failed.of(InternalFault("the server failed on this job; its log says why", reason="BUG"))
             for job in open_jobs.values():
-                await _insist(partial(self._fail, job, fault))
+                await insist(partial(self._fail, job, fault))
         finally:
             for alarm in alarms:
                 alarm.cancel()
@@ -322,10 +303,10 @@ class JobQueue:
             log.warning("job %s will be tried again in %.2f s: %s", job.id, wait, outcome.message)
             self._meter.retried.labels(outcome.reason).inc()
             self._traces.ended(job.id, outcome.reason, again=True)
-            await _insist(partial(self._store.requeue, job.id, time.time() + wait))
+            await insist(partial(self._store.requeue, job.id, time.time() + wait))
             self._followers.tell(job.id, Queued(0))
             return
-        await _insist(partial(self._fail, job, outcome))
+        await insist(partial(self._fail, job, outcome))
 
     async def _succeed(self, job: Job, outcome: Done | Job) -> None:
         seconds, warnings = 0.0, outcome.warnings
@@ -340,7 +321,7 @@ class JobQueue:
             images = await asyncio.to_thread(self._results.keep, job, outcome.images)
             seconds = outcome.seconds
         device = self._engine.device if isinstance(outcome, Done) else ""
-        ended, twins = await _insist(
+        ended, twins = await insist(
             partial(self._store.succeed, job.id, images, seconds, warnings, device=device)
         )
         if ended is None:
@@ -401,14 +382,3 @@ class JobQueue:
                     for job_id, position in (await self._store.waiting(watched)).items():
                         self._followers.tell(job_id, Queued(position))
             await asyncio.sleep(POSITIONS_APART)
-
-
-async def _insist(write: Callable[[], Awaitable[T]]) -> T:
-    """Do what has to be written down, again and again while the database refuses: a full disk must not lose a job."""
-    for delay in itertools.chain((0.1, 0.5, 1.0), itertools.repeat(5.0)):
-        try:
-            return await write()
-        except Unavailable as error:
-            log.error("%s; trying again in %s s", error.message, delay)
-            await asyncio.sleep(delay)
-    raise AssertionError("the delays never end")

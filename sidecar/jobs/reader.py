@@ -84,8 +84,6 @@ class JobReader:
     ) -> tuple[list[Job], dict[str, int]]:
         """Jobs, newest first, and the positions of those that wait; `before` is the id to go on from."""
         query = sa.select(JOBS).order_by(JOBS.c.id.desc()).limit(limit)
-        if states:
-            query = query.where(JOBS.c.state.in_([str(state) for state in states]))
         if capability_id:
             query = query.where(JOBS.c.capability_id == capability_id)
         if owner_id:
@@ -94,7 +92,11 @@ class JobReader:
             query = query.where(JOBS.c.id < before)
 
         def work(connection: Connection) -> tuple[list[Job], dict[str, int]]:
-            jobs = [job_of(row) for row in connection.execute(query)]
+            # State by state: each is in the order of an index, all of them together are not.
+            queries = [query.where(JOBS.c.state == state) for state in states] or [query]
+            rows = [row for each in queries for row in connection.execute(each)]
+            rows.sort(key=lambda row: row.id, reverse=True)
+            jobs = [job_of(row) for row in rows[:limit]]
             return jobs, schedule.positions(connection, jobs)
 
         return await self._do(work)

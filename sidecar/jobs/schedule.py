@@ -7,7 +7,6 @@ caller's transaction.
 
 from __future__ import annotations
 
-import bisect
 import heapq
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -78,6 +77,22 @@ _LEFT = (
 _SERVED = sa.select(SHARES.c.owner_id, SHARES.c.served).where(
     SHARES.c.lane == _given("lane"), SHARES.c.owner_id.in_(_given("owners", expanding=True))
 )
+_NEWEST = (
+    sa.select(JOBS.c.id, JOBS.c.lane, JOBS.c.owner_id, JOBS.c.priority)
+    .where(JOBS.c.state == State.QUEUED, JOBS.c.id >= _given("oldest"))
+    .order_by(JOBS.c.id.desc())
+    .limit(MAX_POSITION)
+)
+_NEWEST_OF_OWNER = _NEWEST.where(JOBS.c.owner_id == _given("owner_id"))
+_EARLIER = sa.select(sa.func.count()).select_from(
+    sa.select(JOBS.c.id)
+    .where(
+        JOBS.c.state == State.QUEUED, JOBS.c.lane == _given("lane"), JOBS.c.owner_id == _given("owner_id"),
+        JOBS.c.priority == _given("priority"), JOBS.c.id < _given("job"),
+    )
+    .limit(MAX_POSITION)
+    .subquery()
+)  # fmt: skip
 _WAITING = sa.select(sa.func.sum(LINES.c.waiting)).where(
     LINES.c.lane == _given("lane"), LINES.c.owner_id == _given("owner_id")
 )
@@ -238,31 +253,37 @@ def positions(connection: Connection, jobs: Sequence[Job]) -> dict[str, int]:
         .group_by(*keys)
     ):
         lines.setdefault(row.lane, []).append(row)
-    earlier = {
-        line: _line(connection, *line) for line in {(job.lane, job.owner_id, job.priority) for job in queued}
-    }
-    return {
-        job.id: _position(
-            job,
-            bisect.bisect_left(earlier[job.lane, job.owner_id, job.priority], job.id),
-            lines.get(job.lane, []),
-        )
-        for job in queued
-    }
+    before = _before(connection, queued, lines)
+    return {job.id: _position(job, before[job.id], lines.get(job.lane, [])) for job in queued}
 
 
-def _line(connection: Connection, lane: Lane, owner_id: int, priority: int) -> list[str]:
-    """The jobs of an owner that wait, the oldest first, as far as they are counted."""
-    query = (
-        sa.select(JOBS.c.id)
-        .where(
-            JOBS.c.state == State.QUEUED, JOBS.c.lane == lane, JOBS.c.owner_id == owner_id,
-            JOBS.c.priority == priority,
-        )
-        .order_by(JOBS.c.id)
-        .limit(MAX_POSITION)
-    )  # fmt: skip
-    return list(connection.execute(query).scalars())
+def _before(
+    connection: Connection, jobs: Sequence[Job], lines: Mapping[str, Sequence[Row]]
+) -> dict[str, int]:
+    """How many jobs of the same owner are before each: counted from the end of its line where that is near."""
+    asked: dict[str, str | int] = {"oldest": min(job.id for job in jobs)}
+    owners = {job.owner_id for job in jobs}
+    query = _NEWEST
+    if len(owners) == 1:
+        query, asked = _NEWEST_OF_OWNER, asked | {"owner_id": owners.pop()}
+    newest = connection.execute(query, asked).all()
+    waiting = {
+        (lane, line.owner_id, line.priority): line.waiting for lane, group in lines.items() for line in group
+    }
+    after: Counter[tuple[str, int, int]] = Counter()
+    places: dict[str, int] = {}
+    for row in newest:
+        key = (row.lane, row.owner_id, row.priority)
+        after[key] += 1
+        places[row.id] = waiting.get(key, 0) - after[key]
+    if len(newest) == MAX_POSITION:
+        places |= {job.id: _count_before(connection, job) for job in jobs}
+    return {job.id: max(0, places.get(job.id, 0)) for job in jobs}
+
+
+def _count_before(connection: Connection, job: Job) -> int:
+    asked = {"lane": job.lane, "owner_id": job.owner_id, "priority": job.priority, "job": job.id}
+    return int(connection.execute(_EARLIER, asked).scalar_one())
 
 
 def _position(job: Job, before: int, lines: Sequence[Row]) -> int:

@@ -20,6 +20,8 @@ from sidecar.services import job_messages, translate
 from sidecar.services.gate import Context
 from sidecar.telemetry import Meter
 
+COUNT_EVERY = 60.0
+
 
 class SystemServicer(system_pb2_grpc.SystemServiceServicer):
     def __init__(
@@ -40,6 +42,7 @@ class SystemServicer(system_pb2_grpc.SystemServiceServicer):
         self._caps = caps
         self._currency = currency
         self._started = time.time()
+        self._stored = (0.0, 0)
 
     async def Status(self, request: pb.StatusRequest, context: Context) -> pb.StatusResponse:
         now = time.time()
@@ -70,7 +73,7 @@ class SystemServicer(system_pb2_grpc.SystemServiceServicer):
             loaded_models=sorted(self._engine.loaded),
             server_memory_bytes=memory(None),
             engine_memory_bytes=memory(self._engine.pid) if self._engine.pid else 0,
-            stored_bytes=await asyncio.to_thread(self._blobs.size),
+            stored_bytes=await self._stored_bytes(),
             running=running,
             lines=lines,
             ended=self._meter.ended_by_state(),
@@ -81,6 +84,14 @@ class SystemServicer(system_pb2_grpc.SystemServiceServicer):
     async def Metrics(self, request: pb.MetricsRequest, context: Context) -> pb.MetricsResponse:
         await self.measure()
         return pb.MetricsResponse(text=self._meter.text().decode())
+
+    async def _stored_bytes(self) -> int:
+        """Counted once a minute: it takes a look at every file."""
+        counted, size = self._stored
+        if time.monotonic() - counted > COUNT_EVERY or not counted:
+            size = await asyncio.to_thread(self._blobs.size)
+            self._stored = (time.monotonic(), size)
+        return size
 
     async def measure(self) -> None:
         """Bring those metrics up to date that are not counted as things happen."""

@@ -14,8 +14,9 @@ import grpc
 import psutil
 import pytest
 
+from benchmarks.crash import crash
 from entity_store.world import World
-from sidecar.engines.local import engine
+from sidecar.engines.local import child, engine
 from sidecar.pb.viwo.imagegen.v1 import (
     capability_pb2,
     capability_pb2_grpc,
@@ -65,6 +66,21 @@ async def test_a_job_that_loses_its_engine_every_time_fails_and_the_next_one_wor
         assert "try again" in (error.details() or "")
         assert kills == 3
         assert (await ended(sidecar, after.id)).state == job_pb2.JOB_STATE_SUCCEEDED
+
+
+async def test_an_engine_that_hangs_is_noticed_and_its_job_done_by_the_next(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # More than the child's own beat, so that one which only works is not taken for one which hangs.
+    monkeypatch.setattr(engine, "SILENCE", child.BEAT + 2)
+    async with started(tiny, tmp_path) as sidecar:
+        job = await sidecar.jobs.Submit(submission(await sidecar.context(), steps=60))
+        await until(sidecar, job.id, "step")
+        pid = sidecar.running.engine.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        final = await ended(sidecar, job.id)
+        assert (final.state, final.attempts) == (job_pb2.JOB_STATE_SUCCEEDED, 2)
 
 
 async def test_an_idle_engine_that_is_killed_is_replaced(tiny: Path, tmp_path: Path) -> None:
@@ -154,6 +170,19 @@ async def test_jobs_queued_at_a_killed_server_run_once_after_the_restart(tiny: P
     world.close()
     assert [row[0] for row in kept] == sorted(entities)
     assert not list((tmp_path / "incoming").iterdir())
+
+
+async def test_whatever_is_killed_when_the_books_are_right(tiny: Path) -> None:
+    """`python -m benchmarks crash`, small."""
+    environment = {
+        "VIWO_IMAGEGEN_MODEL_DIRS": f'["{tiny}"]',
+        "VIWO_IMAGEGEN_DEFAULT_MODEL": "sd",
+        "VIWO_IMAGEGEN_THREADS": "1",
+    }
+    found = await crash(jobs=30, owners=3, child_kills=2, server_kills=2, environment=environment)
+    assert found["value"] == 0, found
+    assert found["n"] == 30
+    assert found["states"]["succeeded"] > 15
 
 
 async def test_the_engine_ends_with_its_server(tiny: Path, tmp_path: Path) -> None:

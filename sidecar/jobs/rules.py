@@ -1,0 +1,43 @@
+"""How the queue behaves, and how it writes down what must not be lost."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from capabilities.errors import Unavailable
+
+log = logging.getLogger("viwo_imagegen.jobs")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How the queue behaves. Times in seconds."""
+
+    max_waiting: int = 1000
+    max_attempts: int = 3
+    patience: float = 10.0
+    """How long a job may be passed over for others whose model is loaded."""
+    reuse_for: float = 7 * 24 * 3600.0
+    """How long a result is answered to the same task again."""
+    most_together: int = 4
+    """How many jobs that are alike may be drawn in one go."""
+    max_seconds: float = 3600.0
+    """How long an attempt may take."""
+    beat: float = 10.0
+
+
+async def insist(write: Callable[[], Awaitable[T]]) -> T:
+    """Do what has to be written down, again and again while the database refuses: a full disk must not lose a job."""
+    for delay in itertools.chain((0.1, 0.5, 1.0), itertools.repeat(5.0)):
+        try:
+            return await write()
+        except Unavailable as error:
+            log.error("%s; trying again in %s s", error.message, delay)
+            await asyncio.sleep(delay)
+    raise AssertionError("the delays never end")
