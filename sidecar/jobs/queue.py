@@ -45,7 +45,7 @@ class JobQueue:
         store: JobStore,
         engine: Engine,
         results: Results,
-        rules: Rules = Rules(),
+        rules: Rules,
         *,
         meter: Meter | None = None,
         billed_when_canceled: Callable[[Job], bool] = lambda job: False,

@@ -1,4 +1,4 @@
-"""The job database: migrations, states that change once, turns, leases, answers; on SQLite and on PostgreSQL."""
+"""The job database: states that change once, turns, leases, answers; on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from capabilities.budgets import SERVER, Cap, Cost, Period
 from capabilities.errors import Canceled, FailedPrecondition, NotFound, ResourceExhausted
@@ -27,7 +23,6 @@ from sidecar.jobs.reader import Batch
 from sidecar.jobs.records import Job, Lane, Order, State, StoredImage, Terms, new_id
 from sidecar.jobs.schedule import Preference
 from sidecar.jobs.store import JobStore
-from sidecar.jobs.tables import HEAD, METADATA, migrate
 from sidecar.pb.viwo.imagegen.v1 import job_pb2
 from tests.harness import started
 from tests.sidecar.databases import fresh
@@ -35,7 +30,6 @@ from tests.sidecar.databases import fresh
 CANCELED = Failed.of(Canceled("stop"))
 FAILED = Failed("INTERNAL", "broken")
 NONE = Preference(0)
-REVISIONS = ("0001", "0002", "0003")
 
 
 def job(**changes: object) -> Job:
@@ -84,71 +78,6 @@ async def take(jobs: JobStore, preference: Preference = NONE) -> Job | None:
 async def jobs(place: Path | str) -> AsyncIterator[JobStore]:
     async with opened(place) as made:
         yield made
-
-
-class TestMigrations:
-    def test_they_make_the_tables_the_code_expects(self, place: Path | str) -> None:
-        def check(connection: sa.Connection) -> None:
-            migrate(connection)
-            assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
-
-        database = Database(place)
-        database.do_here(check)
-        database.close_here()
-        folder = Path(tables.__file__).parent / "migrations"
-        assert ScriptDirectory(str(folder)).get_current_head() == HEAD == REVISIONS[-1]
-
-    @pytest.mark.parametrize("revision", REVISIONS[:-1])
-    async def test_what_an_earlier_version_left_goes_on(self, place: Path | str, revision: str) -> None:
-        database = Database(place)
-        database.do_here(lambda connection: migrate(connection, revision))
-        database.do_here(lambda connection: leave_jobs(connection, revision))
-        database.close_here()
-        async with opened(place) as newest:
-            database = newest._database
-            assert database.do_here(lambda c: compare_metadata(MigrationContext.configure(c), METADATA)) == []
-            done, waits = await newest.get("1" * 26), await newest.get("2" * 26)
-            assert (done.cost, done.spent) == (Cost(24_576), Cost(24_576))
-            assert done.images[0].ref == "sha256:1"
-            assert (await newest.made(["sha256:1"]))["sha256:1"].job_id == done.id
-            taken = await take(newest)
-            assert taken is not None
-            assert (taken.id, taken.task) == (waits.id, waits.task)
-            assert await newest.succeed(taken.id, [], 1) != (None, [])
-
-    def test_the_way_back_is_open_too(self, place: Path | str) -> None:
-        from alembic import command
-        from alembic.config import Config
-
-        def there_and_back(connection: sa.Connection) -> None:
-            migrate(connection)
-            config = Config()
-            config.set_main_option("script_location", str(Path(tables.__file__).parent / "migrations"))
-            config.attributes["connection"] = connection
-            command.downgrade(config, "base")
-            assert sa.inspect(connection).get_table_names() == ["alembic_version"]
-            migrate(connection)
-
-        database = Database(place)
-        database.do_here(there_and_back)
-        database.close_here()
-
-
-def leave_jobs(connection: sa.Connection, revision: str) -> None:
-    """Two jobs as an earlier version wrote them: one that succeeded, one that waits."""
-    old = sa.Table("jobs", sa.MetaData(), autoload_with=connection)
-    one = job()
-    values = {
-        "method": "textToImage", "capability_id": "c", "owner_id": 3, "caller_id": 3, "this_id": 0, "model_id": "sd",
-        "task": one.task.model_dump(mode="json"), "compute": one.task.compute, "total_steps": 6, "attempts": 0,
-        "created": 1.5, "work_seconds": 0.5,
-    }  # fmt: skip
-    image = dataclasses.asdict(StoredImage("sha256:1", "png", 64, 64, 10, 1))
-    warnings: dict[str, Any] = {} if revision == "0001" else {"warnings": []}
-    connection.execute(
-        sa.insert(old).values(id="1" * 26, state="succeeded", ended=2.5, images=[image], **values, **warnings)
-    )
-    connection.execute(sa.insert(old).values(id="2" * 26, state="queued", images=[], **values, **warnings))
 
 
 class TestJobs:
