@@ -119,6 +119,7 @@ class Child:
         self._watches.pop(job_id, None)
         self._send(Memory(maker.loaded))
         self._send(Happened(job_id, outcome))
+        maker.give_back()
 
     def _emitter(self, maker: Maker, job_id: str) -> Callable[[Event], None]:
         """Sends a job's events; with its first step, which models have been loaded for it."""

@@ -51,6 +51,7 @@ class Maker:
         self.device = pipelines.pick_device(device)
         self._finder: faces.FaceFinder | None = None
         self._together = Together()
+        self.give_back = memory.Returned()
         self._shelf = Shelf(self.device, budget=memory_budget, most=max_loaded)
 
     @property
