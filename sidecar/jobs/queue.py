@@ -135,7 +135,7 @@ class JobQueue:
 
     async def cancel(self, job_id: str) -> Job:
         """Cancel a job: a queued one at once, a running one within a step. A job that has ended stays as it is."""
-        failure = Failed.of(Canceled("the job was canceled", reason="CANCELED"))
+        failure = _canceled()
         while True:
             job = await self._store.cancel_queued(job_id, failure)
             if job is not None:
@@ -150,6 +150,9 @@ class JobQueue:
 
     async def cancel_batch(self, batch_id: str) -> Batch:
         """Cancel every job of a batch that has not ended. Raises NotFound."""
+        # Those that wait go first, all at once: were it the running one, the next would begin in its place.
+        for job in await self._store.cancel_waiting(batch_id, _canceled()):
+            self._ended(job)
         for job in (await self._store.batch(batch_id)).jobs:
             if not job.state.final:
                 await self.cancel(job.id)
@@ -382,3 +385,7 @@ class JobQueue:
                     for job_id, position in (await self._store.waiting(watched)).items():
                         self._followers.tell(job_id, Queued(position))
             await asyncio.sleep(POSITIONS_APART)
+
+
+def _canceled() -> Failed:
+    return Failed.of(Canceled("the job was canceled", reason="CANCELED"))

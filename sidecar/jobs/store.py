@@ -17,12 +17,12 @@ from sqlalchemy.engine import Connection
 from capabilities.budgets import NOTHING, Calendar, Cost
 from capabilities.errors import Canceled, DeadlineExceeded, ResourceExhausted
 from sidecar.engines.events import Failed
-from sidecar.jobs import ledger, schedule
-from sidecar.jobs.database import Database, upsert
+from sidecar.jobs import ledger, outcome, schedule
+from sidecar.jobs.database import Database
 from sidecar.jobs.reader import Batch, JobReader
 from sidecar.jobs.records import Job, Lane, Order, Row, State, StoredImage, job_of, values_of
 from sidecar.jobs.schedule import Preference
-from sidecar.jobs.tables import BATCHES, HISTORY, IMAGES, JOB_INPUTS, JOBS, MODELS_CACHE
+from sidecar.jobs.tables import BATCHES, JOB_INPUTS, JOBS
 
 MAX_BEGINNINGS = 10
 """A job that was running at this many deaths of the server is not queued again: it may be the cause."""
@@ -152,9 +152,9 @@ class JobStore(JobReader):
             if job is None:
                 return None, []
             if job.answered_by is None:
-                _remember(connection, job)
+                outcome.remember(connection, job)
                 if device and job.task.model_id:
-                    _time(connection, job, device)
+                    outcome.time(connection, job, device)
             return job, _hand_over(connection, job)
 
         return await self._do(work)
@@ -178,6 +178,10 @@ class JobStore(JobReader):
             return self._end(connection, job_id, (State.QUEUED,), State.CANCELED, NOTHING, failure=values)
 
         return await self._do(work)
+
+    async def cancel_waiting(self, batch_id: str, failure: Failed) -> list[Job]:
+        """Cancel the jobs of a batch that nobody began."""
+        return await self._do(lambda connection: self._cancel_rest(connection, batch_id, failure))
 
     async def expire(self) -> list[Job]:
         """End the jobs whose deadline passed while they waited, and what their batches cancel with them."""
@@ -312,13 +316,16 @@ class JobStore(JobReader):
         if connection.execute(stops).scalar() != "stop":
             return []
         why = Canceled(f"job {job.id} of the same batch failed", reason="BATCH_STOPPED")
-        failure = dataclasses.asdict(Failed.of(why))
-        rest = sa.select(JOBS.c.id).where(JOBS.c.batch_id == job.batch_id, JOBS.c.state == State.QUEUED)
+        return self._cancel_rest(connection, job.batch_id, Failed.of(why))
+
+    def _cancel_rest(self, connection: Connection, batch_id: str, failure: Failed) -> list[Job]:
+        values = dataclasses.asdict(failure)
+        rest = sa.select(JOBS.c.id).where(JOBS.c.batch_id == batch_id, JOBS.c.state == State.QUEUED)
         ended = [
-            self._end(connection, job_id, (State.QUEUED,), State.CANCELED, NOTHING, failure=failure)
+            self._end(connection, job_id, (State.QUEUED,), State.CANCELED, NOTHING, failure=values)
             for (job_id,) in connection.execute(rest).all()
         ]
-        return [other for other in ended if other is not None]
+        return [job for job in ended if job is not None]
 
 
 _WAITS: Mapping[str, Any] = {
@@ -350,40 +357,6 @@ def _hand_over(connection: Connection, job: Job) -> list[str]:
         if moved is not None:
             schedule.joined(connection, moved)
     return [twin.id for twin in twins]
-
-
-def _remember(connection: Connection, job: Job) -> None:
-    """Write down each picture, and how it came to be."""
-    assert job.ended is not None
-    for index, image in enumerate(job.images):
-        facts = {name: getattr(image, name) for name in ("ref", "format", "width", "height", "size")}
-        known = upsert(connection, IMAGES).values(**facts, created=job.ended)
-        connection.execute(known.on_conflict_do_nothing())
-        connection.execute(
-            sa.insert(HISTORY).values(
-                job_id=job.id,
-                image_index=index,
-                ref=image.ref,
-                method=job.method,
-                task=job.task.model_dump(mode="json"),
-                inputs=dict(job.task.inputs),
-                created=job.ended,
-            )
-        )
-
-
-def _time(connection: Connection, job: Job, device: str) -> None:
-    """Keep how long a model takes."""
-    insert = upsert(connection, MODELS_CACHE)
-    work = insert.values(
-        model_id=job.task.model_id,
-        device=device,
-        jobs=1,
-        compute=max(1, job.spent.compute),
-        seconds=job.work_seconds,
-    )
-    sums = {name: MODELS_CACHE.c[name] + work.excluded[name] for name in ("jobs", "compute", "seconds")}
-    connection.execute(work.on_conflict_do_update(index_elements=["model_id", "device"], set_=sums))
 
 
 def _changed(

@@ -9,10 +9,8 @@ import json
 from capabilities import imaging
 from capabilities.errors import (
     FailedPrecondition,
-    InvalidArgument,
     PermissionDenied,
     ResourceExhausted,
-    brief,
 )
 from capabilities.methods import TYPES, arguments_from_json
 from capabilities.params import parse_row
@@ -97,7 +95,8 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
         elif request.verb == "place":
             caller = translate.caller(request.context)
             self._require_may_edit(request, caller)
-            entity = self._images.place(request.entity_id, caller, _room(arguments))
+            room = translate.entity_id("room", arguments[0] if arguments else None, required=True)
+            entity = self._images.place(request.entity_id, caller, room)
             result = {"location": entity.props["location"]}
         elif request.verb in verbs.EDITING:
             self._require_may_edit(request, translate.caller(request.context))
@@ -172,21 +171,6 @@ def _require_here(context: common_pb2.CallContext) -> None:
             reason="WORLD_ELSEWHERE",
             field="context.capability_statement",
         )
-
-
-def _room(arguments: list[object]) -> int:
-    """The room that `place` names: its id, or the entity itself."""
-    room = arguments[0] if arguments else None
-    room = room.get("id") if isinstance(room, dict) else room
-    if isinstance(room, bool) or not isinstance(room, int) or not 0 < room < 2**63:
-        raise InvalidArgument(
-            f"'room' must be a room or its id; got {brief(room)}",
-            reason="BAD_ARGUMENT",
-            field="room",
-            limit="an entity id",
-            asked=brief(room),
-        )
-    return room
 
 
 def _short(value: object) -> object:

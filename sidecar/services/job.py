@@ -195,7 +195,7 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
         return messages.job(job, step=self._step(job.id), position=position, currency=self._currency)
 
     def _batch(self, batch: Batch) -> pb.Batch:
-        return messages.batch(batch, self._step)
+        return messages.batch(batch, self._step, self._currency)
 
     def _step(self, job_id: str) -> int:
         step = self._queue.step(job_id)

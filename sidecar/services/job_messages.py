@@ -110,10 +110,10 @@ def budget(value: Balance, currency: str = "") -> job_pb2.Budget:
     )
 
 
-def batch(value: Batch, steps: Callable[[str], int]) -> job_pb2.Batch:
+def batch(value: Batch, steps: Callable[[str], int], currency: str = "") -> job_pb2.Batch:
     """A batch with its jobs; `steps` tells how far a running one is."""
     states = [item.state for item in value.jobs]
-    messages = [job(item, step=steps(item.id)) for item in value.jobs]
+    messages = [job(item, step=steps(item.id), currency=currency) for item in value.jobs]
     return job_pb2.Batch(
         id=value.id,
         jobs=messages,

@@ -290,7 +290,7 @@ def _take_output(options: dict[str, Any]) -> common_pb2.OutputOptions:
     for name in ("name", "description"):
         if names[name] is not None and not isinstance(names[name], str):
             raise InvalidArgument(f"'{name}' must be text", reason="BAD_ARGUMENT", field=name)
-    room, canvas = _entity("room", names["room"]), _entity("canvas", names["canvas"])
+    room, canvas = (translate.entity_id(name, names[name]) for name in ("room", "canvas"))
     text = {name: _encodable(name, names[name] or "") for name in ("name", "description")}
     output.save.CopyFrom(common_pb2.SaveOptions(**text, room_id=room, canvas_id=canvas))
     return output
@@ -321,19 +321,6 @@ def _take_handling(options: dict[str, Any]) -> common_pb2.JobOptions:
         job.reuse = common_pb2.REUSE_ALWAYS if _flag(options, "reuse") else common_pb2.REUSE_NEVER
     options.pop("reuse", None)
     return job
-
-
-def _entity(name: str, value: object) -> int:
-    """An entity's id; a script may pass the entity itself. 0 where there is none."""
-    if isinstance(value, dict):
-        value = value.get("id")
-    if value is None:
-        return 0
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**63:
-        raise InvalidArgument(
-            f"'{name}' must be an entity or its id", reason="BAD_ARGUMENT", field=name, limit="an entity id"
-        )
-    return value
 
 
 def _flag(options: dict[str, Any], name: str) -> bool:

@@ -118,6 +118,23 @@ def script_source(value: object, *, field: str) -> bytes | str | int:
     )
 
 
+def entity_id(name: str, value: object, *, required: bool = False) -> int:
+    """An entity's id; a script may pass the entity itself. 0 where there is none. Raises InvalidArgument."""
+    if isinstance(value, dict):
+        value = value.get("id")
+    if value is None and not required:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**63:
+        raise InvalidArgument(
+            f"'{name}' must be an entity or its id; got {brief(value)}",
+            reason="BAD_ARGUMENT",
+            field=name,
+            limit="an entity id",
+            asked=brief(value),
+        )
+    return value
+
+
 def page_size(asked: int, usual: int) -> int:
     if asked < 0 or asked > MAX_PAGE:
         raise InvalidArgument(

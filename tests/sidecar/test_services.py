@@ -226,7 +226,7 @@ class TestEntities:
         answer = await verb(sidecar, entity.id, "place", {"id": sidecar.room})
         assert answer.entity.location == sidecar.room
         error = await refused(verb(sidecar, entity.id, "place", "hall"))
-        assert "'room' must be a room or its id" in (error.details() or "")
+        assert "'room' must be an entity or its id" in (error.details() or "")
 
     @pytest.mark.parametrize(
         ("name", "arguments", "words"),

@@ -172,7 +172,7 @@ const OWN: Record<string, Own | undefined> = {
         return answer;
       }
       const room = Number(world.find(picture)?.["location"] ?? 0);
-      world.show(room ? [picture, room] : [picture], room, workshop.players(), context);
+      world.show(picture, room, workshop.players(), context);
       return answer;
     });
   },

@@ -136,7 +136,7 @@ export class Studio {
   }
 
   #show(canvas: number, room: number, context: ScriptContext): void {
-    world.show(room ? [canvas, room] : [canvas], room, this.#players(), context);
+    world.show(canvas, room, this.#players(), context);
   }
 
   #remember(name: string, job: string): void {

@@ -151,7 +151,7 @@ export class RemoteHome implements Home {
     if (verb === "place") {
       const where = placed({ room: args[0], canvas: 0 }, [caller]);
       if ("error" in where || !where.room) {
-        return "error" in where ? where : refused("INVALID_ARGUMENT", "'room' must be a room or its id", { field: "room" });
+        return "error" in where ? where : refused("INVALID_ARGUMENT", "'room' must be an entity or its id", { field: "room" });
       }
       world.place(picture, where.room);
       return { ok: true, entity: picture, location: where.room };

@@ -198,9 +198,10 @@ export function editingRight(picture: number): Right | undefined {
   return row && { id: row.id, owner: picture, type: "image.edit", params: JSON.parse(row.params) as Props };
 }
 
-/** Everyone in a room sees these entities as they are now; `room` 0 means only who acted. */
-export function show(entities: number[], room: number, players: number[], acted: ScriptContext | undefined): void {
-  const payload = { entities: entities.map(find).filter((entity) => entity !== undefined) };
+/** Everyone in a room sees it and this entity in it as they are now; `room` 0 means only who acted. */
+export function show(entity: number, room: number, players: number[], acted: ScriptContext | undefined): void {
+  const seen = room ? [entity, room] : [entity];
+  const payload = { entities: seen.map(find).filter((entity) => entity !== undefined) };
   const actor = acted?.caller.id;
   acted?.send?.("update", payload);
   for (const player of players) {
