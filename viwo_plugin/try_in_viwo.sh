@@ -7,7 +7,8 @@ set -euo pipefail
 
 viwo=$(cd "${1:?path of a viwo checkout}" && pwd)
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-bun=${BUN:-$(command -v bun)}
+bun=${BUN:-$(command -v bun || ls "$here"/../.bun/*/bun 2>/dev/null | tail -1 || true)}
+[ -n "$bun" ] || { echo "bun is not there; run make plugin, or set BUN=/path/to/bun" >&2; exit 1; }
 sidecar=${VIWO_IMAGEGEN:-$here/../.venv/bin/viwo-imagegen}
 work=$(mktemp -d)
 plugin=$viwo/plugins/imagegen
