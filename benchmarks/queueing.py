@@ -17,8 +17,8 @@ from capabilities.budgets import SERVER, Cost, capability_account, owner_account
 from capabilities.tasks import TextToImage
 from sidecar.jobs import tables
 from sidecar.jobs.database import Database
+from sidecar.jobs.preference import Preference
 from sidecar.jobs.records import Job, Lane, Order, State, Terms, new_id, values_of
-from sidecar.jobs.schedule import Preference
 from sidecar.jobs.store import JobStore
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2, job_pb2_grpc
 

@@ -20,24 +20,9 @@ from pydantic.alias_generators import to_camel
 
 from capabilities.errors import InvalidArgument, brief
 from capabilities.schedulers import canonical
-from capabilities.tasks import MAX_SEED, Background, Format, Output
+from capabilities.tasks import MAX_SEED, Background, Format, Output, Text, encodable
 
-MAX_PROMPT = 16_384
-"""Longest prompt, in characters."""
-
-
-def _encodable(text: str) -> str:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise ValueError("must be valid Unicode text; it holds a lone surrogate") from None
-    if "\0" in text:
-        raise ValueError("must not hold a NUL character")
-    return text
-
-
-Text = Annotated[str, Field(max_length=MAX_PROMPT), AfterValidator(_encodable)]
-ModelId = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_encodable)]
+ModelId = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(encodable)]
 
 
 def _entity_to_id(value: object) -> object:

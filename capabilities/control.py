@@ -13,13 +13,12 @@ from capabilities.arguments import (
     ModelId,
     PictureArguments,
     PictureSource,
-    Text,
     spelled,
 )
 from capabilities.errors import FailedPrecondition, InvalidArgument
 from capabilities.generate import generation
 from capabilities.models import Means, ModelFacts
-from capabilities.tasks import Apply, ControlInput, Preprocess
+from capabilities.tasks import Apply, ControlInput, Preprocess, Text
 
 TYPE = "controlnet.generate"
 MAX_CONTROLS = 8

@@ -14,8 +14,9 @@ from capabilities import control, edit, generate, repaint, upscale
 from capabilities.arguments import Arguments, TextToImageArguments, field_names
 from capabilities.errors import InvalidArgument, NotFound, brief
 from capabilities.models import Means
+from capabilities.operations import Transform
 from capabilities.signature import Parameter, json_type, parameter
-from capabilities.tasks import Task
+from capabilities.tasks import Edit, Task
 
 
 @dataclass(frozen=True)
@@ -299,6 +300,26 @@ def find(name: str) -> Method:
         field="method",
         asked=brief(name, 40),
     )
+
+
+def require_task(method: Method, task: Task) -> None:
+    """Raises InvalidArgument where a task is not what a method makes."""
+    if isinstance(task, Edit):
+        single = task.operations[0] if len(task.operations) == 1 else None
+        made = single is not None and (
+            to_camel(single.kind) == method.name or (method.name == "convert" and single == Transform())
+        )
+        fits = method.capability_type == edit.TYPE and (method == EDIT or made)
+    else:
+        fits = to_camel(task.kind) == method.name
+    if not fits:
+        raise InvalidArgument(
+            f"the method '{method.name}' does not do a task of the kind '{task.kind}'",
+            reason="WRONG_METHOD",
+            field="method",
+            limit=task.kind,
+            asked=method.name,
+        )
 
 
 def arguments_from_json(text: str) -> list[object]:

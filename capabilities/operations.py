@@ -41,8 +41,8 @@ class Transform(Operation):
     """Rotate clockwise by degrees, then scale the rotated picture."""
 
     kind: Literal["transform"] = "transform"
-    rotation: float = 0.0
-    scale: float = 1.0
+    rotation: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    scale: Annotated[float, Field(allow_inf_nan=False)] = 1.0
 
     def size(self, width: int, height: int) -> Size:
         radians = math.radians(self.rotation % 360)

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from capabilities.arguments import GenerationArguments, PictureSource, Text, spelled
+from capabilities.arguments import GenerationArguments, PictureSource, spelled
 from capabilities.errors import InvalidArgument
 from capabilities.generate import generation
 from capabilities.models import Means, ModelFacts
-from capabilities.tasks import MAX_FEATHER, ImageToImage, Inpaint, Outpaint
+from capabilities.tasks import MAX_FEATHER, ImageToImage, Inpaint, Outpaint, Text
 
 TYPE = "diffusers.inpaint"
 IMAGE_STRENGTH = 0.75

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from capabilities.errors import InvalidArgument, NotFound, ResourceExhausted, brief
@@ -32,6 +32,7 @@ class Blobs:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._files = folder / "images"
+        self._thumbnails = folder / "thumbnails"
         self._incoming = folder / "incoming"
         self._files.mkdir(parents=True, exist_ok=True)
         self._incoming.mkdir(parents=True, exist_ok=True)
@@ -49,9 +50,23 @@ class Blobs:
             return ref
         except FileNotFoundError:
             pass
+        self._write(target, data)
+        return ref
+
+    def thumbnail(self, ref: str, make: Callable[[bytes], bytes]) -> bytes:
+        """The small picture of a stored one: made when it is first asked for, and kept beside it. Raises as `get`."""
+        kept = self._thumbnails / self.path(ref).relative_to(self._files)
+        try:
+            return kept.read_bytes()
+        except FileNotFoundError:
+            made = make(self.get(ref))
+            self._write(kept, made)
+            return made
+
+    def _write(self, target: Path, data: bytes) -> None:
         temporary = self._incoming / uuid.uuid4().hex
         try:
-            target.parent.mkdir(exist_ok=True)
+            target.parent.mkdir(exist_ok=True, parents=True)
             with temporary.open("wb") as file:
                 file.write(data)
                 file.flush()
@@ -69,7 +84,6 @@ class Blobs:
                     retry_after=60,
                 ) from None
             raise
-        return ref
 
     def get(self, ref: str, *, field: str = "image") -> bytes:
         """The bytes of a reference. Raises InvalidArgument for what is none, NotFound for an unknown one."""
@@ -100,8 +114,14 @@ class Blobs:
     def files(self) -> Iterator[tuple[str, int, float]]:
         """Every stored picture: its reference, size in bytes, and when it was last stored, in Unix seconds."""
         for folder in sorted(self._files.iterdir()):
-            for file in sorted(folder.iterdir()):
-                found = file.stat()
+            for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+                if not _REF.fullmatch(f"sha256:{file.name}"):
+                    continue
+                try:
+                    found = file.stat()
+                except FileNotFoundError:
+                    # Removed since the folder was listed.
+                    continue
                 yield f"sha256:{file.name}", found.st_size, found.st_mtime
 
     def size(self) -> int:
@@ -109,8 +129,10 @@ class Blobs:
         return sum(size for _, size, _ in self.files())
 
     def remove(self, ref: str) -> None:
-        """Remove a picture; nothing happens where it is not there."""
-        self._path(ref.removeprefix("sha256:")).unlink(missing_ok=True)
+        """Remove a picture and its thumbnail; nothing happens where it is not there."""
+        path = self._path(ref.removeprefix("sha256:"))
+        path.unlink(missing_ok=True)
+        (self._thumbnails / path.relative_to(self._files)).unlink(missing_ok=True)
 
     def set_aside(self, ref: str) -> None:
         """Take a damaged file out of the store, to be looked at."""

@@ -109,6 +109,12 @@ class Images:
             return self._blobs.get(source, field=field)
         return imaging.decode_base64(source, field=field)
 
+    def thumbnail(self, ref: str) -> str:
+        """A small picture of a stored one, as a data URL. Raises as `Blobs.get`."""
+        return data_url(
+            self._blobs.thumbnail(ref, lambda data: imaging.thumbnail(data, THUMBNAIL_SIDE)), "webp"
+        )
+
     def keep_file(self, data: bytes) -> str:
         """Keep a file that was decoded before, as it is; its reference."""
         return self._blobs.put(data)

@@ -148,6 +148,9 @@ class Settings(BaseSettings):
         1000.0, description="Most megapixel-steps in one call."
     )
     max_queue: Annotated[int, Field(ge=1)] = Field(1000, description="Most jobs waiting.")
+    max_queue_per_owner: Annotated[int, Field(ge=0)] = Field(
+        0, description="Most jobs of one owner waiting; 0: half of max_queue."
+    )
     max_attempts: Annotated[int, Field(ge=1)] = Field(
         3, description="How often a job is begun before it fails; only what may pass is tried again."
     )

@@ -27,7 +27,8 @@ from sidecar.client import MESSAGE_OPTIONS
 from sidecar.config import Settings
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.engine import LocalEngine
-from sidecar.jobs.admission import Admission, Budgets
+from sidecar.jobs.admission import Admission
+from sidecar.jobs.budgets import Budgets
 from sidecar.jobs.database import Database, only_server
 from sidecar.jobs.documents import Documents
 from sidecar.jobs.queue import JobQueue
@@ -63,7 +64,7 @@ from sidecar.services.model import ModelServicer
 from sidecar.services.system import SystemServicer
 from sidecar.services.template import TemplateServicer
 from sidecar.telemetry import Meter
-from sidecar.upkeep import kept_in_order, metrics_over_http
+from sidecar.upkeep import kept_in_order, memory_given_back, metrics_over_http
 
 log = logging.getLogger("viwo_imagegen.server")
 
@@ -131,6 +132,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             metrics_over_http(settings, parts.meter, parts.system.measure)
         )
         await stack.enter_async_context(kept_in_order(settings, world, parts.blobs))
+        await stack.enter_async_context(memory_given_back())
         door = Door(token, trust_certificates=settings.tls_client_ca is not None)
         server = grpc.aio.server(interceptors=[Gate(door, parts.meter)], options=_OPTIONS)
         health = _add_services(server, parts)
@@ -179,10 +181,7 @@ async def _start(stack: contextlib.AsyncExitStack, settings: Settings, world: Wo
     key = ensure_token(key_file).encode() if key_file else None
     budgets = _budgets(settings)
     admission = Admission(authority, images, catalog, settings.ceilings, key, budgets)
-    billed = admission.billed_when_canceled
-    queue = JobQueue(
-        store, engine, Results(images, blobs), _rules(settings), meter=meter, billed_when_canceled=billed
-    )
+    queue = JobQueue(store, engine, Results(images, blobs), _rules(settings), meter=meter)
     await queue.start()
     stack.push_async_callback(queue.stop)
     runs = Runs(database, store, admission, queue, images)
@@ -241,6 +240,7 @@ def _runner(settings: Settings) -> str:
 def _rules(settings: Settings) -> Rules:
     return Rules(
         max_waiting=settings.max_queue,
+        max_waiting_of_owner=settings.max_queue_per_owner or max(1, settings.max_queue // 2),
         max_attempts=settings.max_attempts,
         patience=settings.model_patience,
         reuse_for=settings.reuse_hours * 3600,

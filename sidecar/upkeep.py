@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from prometheus_client import start_http_server
 
-from capabilities.errors import FailedPrecondition, Refusal
+from capabilities.errors import FailedPrecondition
 from entity_store.blobs import Blobs
 from entity_store.world import World
 from sidecar.config import Settings
+from sidecar.heap import Returned
 from sidecar.jobs import upkeep
 from sidecar.jobs.database import Database
+from sidecar.jobs.rules import steadily
 from sidecar.telemetry import Meter
 
 log = logging.getLogger("viwo_imagegen.upkeep")
@@ -42,12 +44,10 @@ async def metrics_over_http(
             asked=str(settings.metrics_port),
         ) from None
     log.info("metrics at http://%s:%s/metrics", settings.host, server.server_port)
-    measuring = asyncio.create_task(_again_and_again(measure, MEASURE_EVERY))
     try:
-        yield int(server.server_port)
+        async with _duty("measuring", measure, MEASURE_EVERY):
+            yield int(server.server_port)
     finally:
-        measuring.cancel()
-        await asyncio.gather(measuring, return_exceptions=True)
         await asyncio.to_thread(server.shutdown)
         server.server_close()
         thread.join()
@@ -71,16 +71,31 @@ async def kept_in_order(settings: Settings, world: World, blobs: Blobs) -> Async
             own.close_here()
         log.info("removed %d jobs and %d pictures", removed.jobs, removed.pictures)
 
-    task = asyncio.create_task(_again_and_again(collect, COLLECT_EVERY))
+    async with _duty("removing what need not be kept", collect, COLLECT_EVERY):
+        yield
+
+
+@asynccontextmanager
+async def memory_given_back() -> AsyncIterator[None]:
+    """Now and then what the pictures that came and went have left in the heaps."""
+    give_back = Returned()
+    async with _duty("giving memory back", partial(asyncio.to_thread, give_back), MEASURE_EVERY):
+        yield
+
+
+@asynccontextmanager
+async def _duty(name: str, work: Callable[[], Awaitable[None]], every: float) -> AsyncIterator[None]:
+    """Done at once and then every so many seconds, whatever becomes of it, until the context is left."""
+
+    async def turn() -> None:
+        try:
+            await work()
+        finally:
+            await asyncio.sleep(every)
+
+    task = asyncio.create_task(steadily(name, turn))
     try:
         yield
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def _again_and_again(work: Callable[[], Awaitable[None]], every: float) -> None:
-    while True:
-        with contextlib.suppress(Refusal):
-            await work()
-        await asyncio.sleep(every)

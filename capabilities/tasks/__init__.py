@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
-from capabilities.tasks.base import MAX_SEED, Format, Output, Task
+from capabilities.tasks.base import MAX_SEED, Format, Output, Task, Text, Unreadable, encodable
 from capabilities.tasks.diffusion import (
     MAX_FEATHER,
     Apply,
@@ -47,10 +47,13 @@ __all__ = [
     "Refinement",
     "Repainting",
     "Task",
+    "Text",
     "TextToImage",
+    "Unreadable",
     "Upscale",
     "UpscaleImg2Img",
     "UpscaleTraditional",
+    "encodable",
     "read_task",
     "starts",
 ]

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 MAX_SEED = 2**53 - 1
 """Largest seed: the largest whole number that JavaScript and JSON carry exactly."""
 
+MAX_SIDE = 1_000_000
+"""Longest side of any picture, in pixels: what a task may say at all; capabilities and the server allow less."""
+MAX_STEPS = 100_000
+
+MAX_PROMPT = 16_384
+"""Longest prompt, in characters."""
+
+
+def encodable(text: str) -> str:
+    """The text. Raises ValueError for one that no file and no message can hold."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("must be valid Unicode text; it holds a lone surrogate") from None
+    if "\0" in text:
+        raise ValueError("must not hold a NUL character")
+    return text
+
+
+Text = Annotated[str, Field(max_length=MAX_PROMPT), AfterValidator(encodable)]
+Size = tuple[int, int]
+Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
 Format = Literal["png", "jpeg", "webp"]
 
 
@@ -30,12 +52,12 @@ class Task(BaseModel):
     kind: str
     model_id: str = ""
     """The model that does the main part; empty where none is needed."""
-    width: int
-    height: int
-    steps: int = 1
+    width: Side
+    height: Side
+    steps: Annotated[int, Field(ge=1, le=MAX_STEPS)] = 1
     """Denoising steps; 1 for work that has none."""
     seed: Annotated[int, Field(ge=0, le=MAX_SEED)] = 0
-    count: Annotated[int, Field(ge=1)] = 1
+    count: Annotated[int, Field(ge=1, le=10_000)] = 1
     output: Output = Output()
 
     @property
@@ -47,6 +69,15 @@ class Task(BaseModel):
     def models(self) -> frozenset[str]:
         """Every model that the work touches."""
         return frozenset({self.model_id} - {""})
+
+    @property
+    def needs(self) -> Sequence[tuple[str, str]]:
+        """Models that it touches, each with the method which the model must be able to do."""
+        return ()
+
+    def fits(self, sizes: Mapping[str, Size]) -> bool:
+        """Whether its own size is what comes of pictures of these sizes, by their roles."""
+        return True
 
     @property
     def seeds(self) -> list[int]:
@@ -71,3 +102,16 @@ class Task(BaseModel):
         facts: dict[str, object] = {"method": self.kind, "model": self.model_id}
         facts |= {"width": self.width, "height": self.height, "cost": self.compute / self.count}
         return facts | {f"source_{role}": ref for role, ref in self.inputs.items()}
+
+
+class Unreadable(Task):
+    """What a job was to do in the words of another version, which this one does not understand."""
+
+    kind: str = "unreadable"
+    width: int = 0
+    height: int = 0
+    values: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Unreadable:
+        return cls(model_id=str(values.get("model_id", "")), values=dict(values))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
 
 from capabilities.operations import RESAMPLES
-from capabilities.tasks.base import Task
+from capabilities.tasks.base import Side, Size, Task, Text
 
 MAX_FEATHER = 256
 """Widest soft edge, in pixels."""
@@ -22,7 +23,7 @@ class LoraUse(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
-    weight: float
+    weight: Annotated[float, Field(allow_inf_nan=False)]
 
 
 _EXTRAS = {"prompt_2", "negative_prompt_2", "loras", "embeddings", "clip_skip", "vae", "tiling"}
@@ -31,21 +32,22 @@ _EXTRAS = {"prompt_2", "negative_prompt_2", "loras", "embeddings", "clip_skip", 
 class Generation(Task):
     """A diffusion run."""
 
-    prompt: str
-    negative_prompt: str = ""
-    guidance_scale: float
+    model_id: Annotated[str, Field(min_length=1)]
+    prompt: Text
+    negative_prompt: Text = ""
+    guidance_scale: Annotated[float, Field(allow_inf_nan=False)]
     scheduler: str
     """A name from `schedulers.NAMES`, or "default" for the scheduler that the model ships."""
     allow_unsafe: bool = False
     """Whether pictures that the model's safety checker flagged may be answered."""
     background: Background = "opaque"
     """"transparent" makes the plain ground behind the subject clear."""
-    prompt_2: str = ""
-    negative_prompt_2: str = ""
+    prompt_2: Text = ""
+    negative_prompt_2: Text = ""
     loras: tuple[LoraUse, ...] = ()
     embeddings: tuple[str, ...] = ()
     """Textual inversions that the prompts name, by model id."""
-    clip_skip: int = 0
+    clip_skip: Annotated[int, Field(ge=0)] = 0
     """Layers of the text encoder that are left out at its end."""
     vae: str = ""
     """Another autoencoder than the model's own."""
@@ -56,6 +58,11 @@ class Generation(Task):
     def models(self) -> frozenset[str]:
         parts = {*(lora.id for lora in self.loras), *self.embeddings, self.vae}
         return super().models | (parts - {""})
+
+    @property
+    def needs(self) -> Sequence[tuple[str, str]]:
+        parts = [(lora.id, "lora") for lora in self.loras] + [(name, "embedding") for name in self.embeddings]
+        return ((self.model_id, to_camel(self.kind)), *parts, *([(self.vae, "vae")] if self.vae else ()))
 
     @property
     def title(self) -> str:
@@ -82,8 +89,8 @@ class Refinement(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    width: int
-    height: int
+    width: Side
+    height: Side
     """Size of the first pass, in pixels; the task's own is that of the result."""
     strength: Annotated[float, Field(ge=0, le=1)]
     method: str
@@ -101,6 +108,13 @@ class TextToImage(Generation):
         if self.refine is None or self.refine.method in RESAMPLES:
             return super().models
         return super().models | {self.refine.method}
+
+    @property
+    def needs(self) -> Sequence[tuple[str, str]]:
+        if self.refine is None:
+            return super().needs
+        enlarger = () if self.refine.method in RESAMPLES else ((self.refine.method, "upscale"),)
+        return (*super().needs, (self.model_id, "imageToImage"), *enlarger)
 
     @property
     def steps_refining(self) -> int:
@@ -132,9 +146,9 @@ class ControlInput(BaseModel):
     image: str
     type: str
     model_id: str
-    strength: float
-    start: float
-    end: float
+    strength: Annotated[float, Field(ge=0, le=2)]
+    start: Annotated[float, Field(ge=0, le=1)]
+    end: Annotated[float, Field(ge=0, le=1)]
     preprocess: bool = False
     preprocessor: str = ""
     """The model that makes the control picture first, where one is needed."""
@@ -154,6 +168,12 @@ class Apply(Generation):
     def models(self) -> frozenset[str]:
         touched = {name for item in self.controls for name in (item.model_id, item.preprocessor)}
         return super().models | (touched - {""})
+
+    @property
+    def needs(self) -> Sequence[tuple[str, str]]:
+        controls = [(item.model_id, "control") for item in self.controls]
+        made = [(item.preprocessor, "preprocess") for item in self.controls if item.preprocessor]
+        return (*super().needs, *controls, *made)
 
     def facts(self, seed: int) -> dict[str, object]:
         return super().facts(seed) | {"controls": [item.model_dump() for item in self.controls]}
@@ -204,12 +224,15 @@ class Inpaint(Masked):
 
     kind: Literal["inpaint"] = "inpaint"
     mask: str
-    crop_padding: int | None = None
+    crop_padding: Annotated[int | None, Field(ge=0)] = None
     """Work on the masked region only, enlarged to the model's own size, with this many pixels around it."""
 
     @property
     def inputs(self) -> Mapping[str, str]:
         return {"image": self.image, "mask": self.mask}
+
+    def fits(self, sizes: Mapping[str, Size]) -> bool:
+        return sizes["image"] == (self.width, self.height)
 
 
 class Outpaint(Masked):
@@ -220,6 +243,10 @@ class Outpaint(Masked):
     right: Annotated[int, Field(ge=0)] = 0
     top: Annotated[int, Field(ge=0)] = 0
     bottom: Annotated[int, Field(ge=0)] = 0
+
+    def fits(self, sizes: Mapping[str, Size]) -> bool:
+        width, height = sizes["image"]
+        return (width + self.left + self.right, height + self.top + self.bottom) == (self.width, self.height)
 
     def facts(self, seed: int) -> dict[str, object]:
         sides = {"left": self.left, "right": self.right, "top": self.top, "bottom": self.bottom}
@@ -232,14 +259,30 @@ class UpscaleImg2Img(Repainting):
     kind: Literal["upscale_img2img"] = "upscale_img2img"
     method: str
     """A resampling filter, or the id of a trained upscaler: what enlarges before the detail is drawn."""
-    tile: int
+    tile: Side
     """Side of a tile, in pixels."""
-    overlap: int
-    """Pixels that neighbouring tiles share and blend."""
+    overlap: Annotated[int, Field(ge=0)]
+    """Pixels that neighbouring tiles share and blend: at most half of a tile."""
+
+    @model_validator(mode="after")
+    def _overlaps_by_half_at_most(self) -> Self:
+        if self.overlap > self.tile // 2:
+            raise ValueError("the overlap must be at most half of a tile")
+        return self
 
     @property
     def models(self) -> frozenset[str]:
         return super().models | (frozenset() if self.method in RESAMPLES else {self.method})
+
+    @property
+    def needs(self) -> Sequence[tuple[str, str]]:
+        return super().needs if self.method in RESAMPLES else (*super().needs, (self.method, "upscale"))
+
+    def fits(self, sizes: Mapping[str, Size]) -> bool:
+        return all(
+            side <= own <= 4 * side
+            for side, own in zip(sizes["image"], (self.width, self.height), strict=True)
+        )
 
     @property
     def tiles(self) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from capabilities.operations import AnyOperation, Composite, Operation, Resample, Resize
-from capabilities.tasks.base import Task
+from capabilities.tasks.base import Side, Size, Task
+
+WITHOUT_MODEL = frozenset({"canny", "tile"})
+"""Control types whose pictures no model is needed for."""
 
 
 class Preprocess(Task):
@@ -17,14 +20,27 @@ class Preprocess(Task):
     kind: Literal["preprocess"] = "preprocess"
     image: str
     type: str
-    low: int
-    high: int
-    resolution: int
-    blur: int
+    low: Annotated[int, Field(ge=0, le=255)]
+    high: Annotated[int, Field(ge=0, le=255)]
+    resolution: Side
+    blur: Annotated[int, Field(ge=1)]
+
+    @model_validator(mode="after")
+    def _has_its_model(self) -> Self:
+        if not self.model_id and self.type not in WITHOUT_MODEL:
+            raise ValueError(f"control pictures of type '{self.type}' are made by a model")
+        return self
 
     @property
     def inputs(self) -> Mapping[str, str]:
         return {"image": self.image}
+
+    @property
+    def needs(self) -> Sequence[tuple[str, str]]:
+        return ((self.model_id, "preprocess"),) if self.model_id else ()
+
+    def fits(self, sizes: Mapping[str, Size]) -> bool:
+        return sizes["image"] == (self.width, self.height)
 
     def facts(self, seed: int) -> dict[str, object]:
         return super().facts(seed) | {"control_type": self.type}
@@ -34,12 +50,21 @@ class Upscale(Task):
     """A larger picture from a trained upscaler."""
 
     kind: Literal["upscale"] = "upscale"
+    model_id: Annotated[str, Field(min_length=1)]
     image: str
     factor: Literal[2, 4]
 
     @property
     def inputs(self) -> Mapping[str, str]:
         return {"image": self.image}
+
+    @property
+    def needs(self) -> Sequence[tuple[str, str]]:
+        return ((self.model_id, "upscale"),)
+
+    def fits(self, sizes: Mapping[str, Size]) -> bool:
+        width, height = sizes["image"]
+        return (width * self.factor, height * self.factor) == (self.width, self.height)
 
     def facts(self, seed: int) -> dict[str, object]:
         return super().facts(seed) | {"factor": self.factor}
@@ -49,12 +74,20 @@ class FaceRestore(Task):
     """A picture whose faces are made clear; 0 leaves them as they are, 1 restores them fully."""
 
     kind: Literal["face_restore"] = "face_restore"
+    model_id: Annotated[str, Field(min_length=1)]
     image: str
     strength: Annotated[float, Field(ge=0, le=1)]
 
     @property
     def inputs(self) -> Mapping[str, str]:
         return {"image": self.image}
+
+    @property
+    def needs(self) -> Sequence[tuple[str, str]]:
+        return ((self.model_id, "faceRestore"),)
+
+    def fits(self, sizes: Mapping[str, Size]) -> bool:
+        return sizes["image"] == (self.width, self.height)
 
     def facts(self, seed: int) -> dict[str, object]:
         return super().facts(seed) | {"strength": self.strength}
@@ -71,6 +104,10 @@ class UpscaleTraditional(Task):
     @property
     def inputs(self) -> Mapping[str, str]:
         return {"image": self.image}
+
+    def fits(self, sizes: Mapping[str, Size]) -> bool:
+        width, height = sizes["image"]
+        return (width * self.factor, height * self.factor) == (self.width, self.height)
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -91,6 +128,12 @@ class Edit(Task):
     def inputs(self) -> Mapping[str, str]:
         overlays = (item.overlay for item in self.operations if isinstance(item, Composite))
         return {"image": self.image} | {f"overlay_{place}": ref for place, ref in enumerate(overlays)}
+
+    def fits(self, sizes: Mapping[str, Size]) -> bool:
+        width, height = sizes["image"]
+        for operation in self.operations:
+            width, height = operation.size(width, height)
+        return (width, height) == (self.width, self.height)
 
     def facts(self, seed: int) -> dict[str, object]:
         return super().facts(seed) | {"operations": [item.model_dump() for item in self.operations]}

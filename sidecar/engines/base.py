@@ -6,9 +6,13 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from capabilities.errors import Unavailable
 from capabilities.models import ModelFacts
 from capabilities.tasks import Task
 from sidecar.engines.events import Event, RawImage
+
+ENGINE_DOWN = "ENGINE_DOWN"
+"""Reason of a refusal: the engine does not come up."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,20 @@ class Engine(Protocol):
         """What it works on; empty while that is not known."""
         ...
 
+    @property
+    def down(self) -> bool:
+        """Whether it has tried to come up several times, and could not. It goes on trying."""
+        ...
+
+    async def up(self) -> None:
+        """Until it is no longer down."""
+        ...
+
     def run(self, works: Sequence[Work]) -> AsyncIterator[tuple[str, Event]]:
         """Events of jobs by their ids, for each job the last of them Done or Failed.
 
-        Several jobs must be alike; they are drawn together where that is faster and comes out the same.
+        Several jobs must be alike; they are drawn together where that is faster and comes out the same. Raises
+        Unavailable with ENGINE_DOWN where none of them has been begun.
         """
         ...
 
@@ -84,3 +98,11 @@ class Engine(Protocol):
     def models(self) -> list[ModelListing]:
         """What it can run."""
         ...
+
+
+def engine_down() -> Unavailable:
+    return Unavailable(
+        "the engine does not start; the server's log says why (is the 'local' extra installed?)",
+        reason=ENGINE_DOWN,
+        retry_after=30,
+    )

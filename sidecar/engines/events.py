@@ -58,6 +58,8 @@ class Done:
     images: tuple[RawImage, ...]
     seconds: float
     warnings: tuple[str, ...] = ()
+    shared: int = 1
+    """How many jobs were drawn in the same run."""
 
 
 @dataclass(frozen=True)

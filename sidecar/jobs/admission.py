@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-import enum
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from capabilities import imaging, statements
+from pydantic import ValidationError
+
+from capabilities import imaging, methods, statements
 from capabilities.arguments import Arguments
 from capabilities.budgets import (
     SERVER,
-    UNITS,
     Cap,
     Cost,
-    Price,
     Tier,
     capability_account,
     caps_of,
     cost,
     owner_account,
 )
-from capabilities.errors import FailedPrecondition, InvalidArgument, PermissionDenied
+from capabilities.errors import FailedPrecondition, InvalidArgument, PermissionDenied, brief
 from capabilities.methods import Method
 from capabilities.models import ModelFacts, Models, Picture
-from capabilities.params import MAX_PRIORITY, Value, parse_row
+from capabilities.params import Value, parse_row
 from capabilities.policy import (
     Caller,
     Capability,
@@ -41,13 +40,13 @@ from capabilities.tasks import Generation, Task
 from entity_store.authority import Authority
 from entity_store.blobs import reference
 from entity_store.images import Images, Placement
+from sidecar.jobs.budgets import Budgets
 from sidecar.jobs.fingerprint import alike, fingerprint
+from sidecar.jobs.handling import Handling, Reuse, require_handling
 from sidecar.jobs.records import Job, Order, State, Terms, new_id
 
-DEFAULT_MEDIUM = Cost(10 * UNITS, 50_000)
-DEFAULT_HIGH = Cost(100 * UNITS, 500_000)
-MAX_TIMEOUT = 30 * 24 * 3600.0
-"""Longest time that a job may ask for, in seconds."""
+MAX_COST = 2**53
+"""Largest cost of a job, in pixel-steps or millionths: sums of them stay exact everywhere."""
 
 
 @dataclass(frozen=True)
@@ -58,52 +57,6 @@ class Call:
     caller: Caller
     statement: str = ""
     """What a plugin on another machine says of the capability, signed; empty where the world's own row is read."""
-
-
-class Reuse(enum.StrEnum):
-    """When a call may be answered with the result of the same work done before."""
-
-    FIXED_SEED = "fixed_seed"
-    """Where the caller fixed the seed, or the work has none: the result could be no other."""
-    ALWAYS = "always"
-    """Also where the caller left the seed open: any picture of this task will do."""
-    NEVER = "never"
-
-
-@dataclass(frozen=True)
-class Handling:
-    """How a job is to be treated, whatever its task is. `timeout` in seconds, from being accepted to its end."""
-
-    priority: int = 0
-    timeout: float | None = None
-    reuse: Reuse = Reuse.FIXED_SEED
-
-
-@dataclass(frozen=True)
-class Budgets:
-    """What the operator lets the sidecar spend, and the prices it counts with."""
-
-    server: tuple[Cap, ...] = ()
-    owner: tuple[Cap, ...] = ()
-    """Caps of every owner; their account is filled in."""
-    prices: Mapping[str, Price] = field(default_factory=dict)
-    medium_from: Cost = DEFAULT_MEDIUM
-    """A cost of this much, of either kind, is of the tier "medium"."""
-    high_from: Cost = DEFAULT_HIGH
-
-    def tier(self, price: Cost) -> Tier:
-        if _reaches(price, self.high_from):
-            return "high"
-        return "medium" if _reaches(price, self.medium_from) else "low"
-
-    def caps(self, owner_id: int) -> tuple[Cap, ...]:
-        account = owner_account(owner_id)
-        general = (replace(cap, account=account) for cap in self.owner if cap.account in ("owner", account))
-        return (*general, *self.server)
-
-
-def _reaches(price: Cost, threshold: Cost) -> bool:
-    return price.compute >= threshold.compute or price.money >= threshold.money
 
 
 @dataclass(frozen=True)
@@ -220,10 +173,10 @@ class Admission:
         require_owner(capability, call.caller)
         return self.terms(Grant(capability, parse_row(capability.params)), call)[0].caps
 
-    def billed_when_canceled(self, job: Job) -> bool:
-        """Whether a provider may bill a call of this job that was canceled."""
+    def _is_billed(self, task: Task) -> bool:
+        """Whether a provider may bill a call for this task also where it is canceled."""
         prices = self._budgets.prices
-        return any(prices[model].billed_when_canceled for model in job.task.models if model in prices)
+        return any(prices[model].billed_when_canceled for model in task.models if model in prices)
 
     def plan(
         self,
@@ -247,7 +200,10 @@ class Admission:
         }
         pictures = {name: _picture(data, name) for name, data in files.items()}
         assert method.build is not None
-        task = method.build(arguments, GrantedMeans(grant, self._models, pictures))
+        try:
+            task = method.build(arguments, GrantedMeans(grant, self._models, pictures))
+        except ValidationError as error:
+            raise _too_much(error) from None
         if isinstance(task, Generation) and grant.params.get("allow_unsafe") is True:
             task = task.model_copy(update={"allow_unsafe": True})
         self._allow(grant, call, task, save, handling)
@@ -258,10 +214,22 @@ class Admission:
         return self._order(grant, call, method, task, save, handling, drawn=drawn, request_id=request_id)
 
     def plan_task(
-        self, call: Call, method: Method, task: Task, save: Placement | None, handling: Handling
+        self,
+        call: Call,
+        method: Method,
+        task: Task,
+        handling: Handling,
+        *,
+        files: Mapping[str, bytes] | None = None,
+        admitted: bool = False,
     ) -> Order:
-        """The job for a task that is complete already. Raises as `plan`."""
+        """The job for a task that is complete already, whoever says so. Raises as `plan`.
+
+        `files`: pictures that come with it, by reference; the others are in the store. `admitted`: this capability was
+        allowed just this task before, and with it the picture that it begins with.
+        """
         grant = self.authorize(call, method)
+        methods.require_task(method, task)
         if (
             isinstance(task, Generation)
             and task.allow_unsafe
@@ -274,9 +242,26 @@ class Admission:
                 limit="false",
                 asked="true",
             )
-        require_target(grant.params, None)
-        self._allow(grant, call, task, save, handling)
-        return self._order(grant, call, method, task, save, handling)
+        if not admitted:
+            require_target(grant.params, None)
+        self._allow(grant, call, task, None, handling)
+        for model_id, ability in task.needs:
+            self._models.find(model_id).require(ability)
+        sources = {
+            role: (files or {}).get(ref) or self._images.find_file(ref, field=role)
+            for role, ref in task.inputs.items()
+        }
+        pictures = {role: _picture(data, role) for role, data in sources.items()}
+        if not task.fits({role: (picture.width, picture.height) for role, picture in pictures.items()}):
+            raise InvalidArgument(
+                f"the task says {task.width} x {task.height} pixels, which is not what comes of its pictures",
+                reason="BAD_SIZE",
+                field="task.width",
+                asked=f"{task.width} x {task.height}",
+            )
+        for data in sources.values():
+            self._images.keep_file(data)
+        return self._order(grant, call, method, task, None, handling)
 
     def tier(self, price: Cost) -> Tier:
         """How a cost compares with the operator's thresholds."""
@@ -308,6 +293,13 @@ class Admission:
         terms, holds = self.terms(grant, call)
         revisions = {model: self._models.find(model).revision for model in task.models}
         now = time.time()
+        price = cost(task, self._budgets.prices)
+        if max(price.compute, price.money) > MAX_COST:
+            raise InvalidArgument(
+                "the task is too large for any server; make fewer or smaller pictures in fewer steps",
+                reason="TOO_LARGE",
+                field="steps",
+            )
         job = Job(
             id=new_id(),
             state=State.QUEUED,
@@ -319,7 +311,8 @@ class Admission:
             task=task,
             save=save and named(save, task.title),
             created=now,
-            cost=cost(task, self._budgets.prices),
+            cost=price,
+            owed=price.money if self._is_billed(task) else 0,
             request_id=request_id or None,
             priority=handling.priority,
             deadline=None if handling.timeout is None else now + handling.timeout,
@@ -336,26 +329,6 @@ def _fingerprint(task: Task, revisions: Mapping[str, str], drawn: bool, reuse: R
     return fingerprint(task, revisions, any_seed=drawn)
 
 
-def require_handling(handling: Handling) -> None:
-    """Raises InvalidArgument for a priority or a time that cannot be."""
-    if not -MAX_PRIORITY <= handling.priority <= MAX_PRIORITY:
-        raise InvalidArgument(
-            f"'priority' must be {-MAX_PRIORITY} to {MAX_PRIORITY}; got {handling.priority}",
-            reason="BAD_ARGUMENT",
-            field="priority",
-            limit=f"{-MAX_PRIORITY} to {MAX_PRIORITY}",
-            asked=str(handling.priority),
-        )
-    if handling.timeout is not None and not 0 < handling.timeout <= MAX_TIMEOUT:
-        raise InvalidArgument(
-            f"'timeout' must be more than 0 and at most {MAX_TIMEOUT:g} seconds; got {handling.timeout:g}",
-            reason="BAD_ARGUMENT",
-            field="timeout",
-            limit=f"more than 0, at most {MAX_TIMEOUT:g} seconds",
-            asked=f"{handling.timeout:g}",
-        )
-
-
 def _require_self_contained(arguments: Arguments, save: Placement | None) -> None:
     """A call from another machine's world brings its pictures along: entities are not known here."""
     named_entities = [name for name, source in arguments.sources.items() if isinstance(source, int)]
@@ -366,6 +339,18 @@ def _require_self_contained(arguments: Arguments, save: Placement | None) -> Non
             reason="WORLD_ELSEWHERE",
             field=field,
         )
+
+
+def _too_much(error: ValidationError) -> InvalidArgument:
+    """A task that no arguments should have led to: its size is beyond all bounds."""
+    first = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"]) or "arguments"
+    return InvalidArgument(
+        f"'{name}' is not allowed: {first['msg']}",
+        reason="BAD_ARGUMENT",
+        field=name,
+        asked=brief(first["input"]),
+    )
 
 
 def _picture(data: bytes, field: str) -> Picture:

@@ -127,7 +127,7 @@ def _copy_jobs(database: Database, target: Path) -> None:
             for rows in _chunks(source, table):
                 copy.do_here(partial(_insert, table=table, rows=rows))
 
-    database.do_here(read)
+    database.look_here(read)
     copy.close_here()
 
 

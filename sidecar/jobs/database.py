@@ -29,13 +29,15 @@ class Database:
     def __init__(self, place: Path | str) -> None:
         if isinstance(place, Path):
             place.parent.mkdir(parents=True, exist_ok=True)
-            self._engine = sa.create_engine(f"sqlite:///{place}", poolclass=sa.StaticPool,
+            self._engine = sa.create_engine(f"sqlite:///{place}", poolclass=sa.StaticPool, hide_parameters=True,
                                             connect_args={"check_same_thread": False, "timeout": 10})  # fmt: skip
             sa.event.listen(self._engine, "connect", _tune)
             sa.event.listen(self._engine, "begin", _begin_immediate)
         else:
             try:
-                self._engine = sa.create_engine(place, pool_size=1, max_overflow=0, pool_pre_ping=True)
+                self._engine = sa.create_engine(
+                    place, pool_size=1, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+                )
             except (sa.exc.ArgumentError, ImportError) as error:
                 raise FailedPrecondition(
                     f"database_url cannot be used: {error}; "
@@ -54,10 +56,23 @@ class Database:
 
     def do_here(self, work: Callable[[Connection], T]) -> T:
         """The same in the present thread, for tools that have no event loop."""
+        return self._transaction(work, {})
+
+    def look_here(self, work: Callable[[Connection], T]) -> T:
+        """Read, however long it takes, without keeping anybody from writing: all of it as it is at one moment."""
+        options: dict[str, Any] = {"looks_only": True}
+        if self._engine.dialect.name == "postgresql":
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        return self._transaction(work, options)
+
+    def _transaction(self, work: Callable[[Connection], T], options: dict[str, Any]) -> T:
         try:
-            with self._engine.begin() as connection:
+            with self._engine.connect().execution_options(**options) as connection, connection.begin():
                 return work(connection)
-        except sa.exc.OperationalError as error:
+        except sa.exc.DatabaseError as error:
+            # What the statement itself is at fault for is a fault of ours.
+            if isinstance(error, sa.exc.IntegrityError | sa.exc.DataError | sa.exc.ProgrammingError):
+                raise
             raise Unavailable(
                 f"the job database cannot be used now: {error.orig}; is the disk full, or its server away?",
                 reason="STORE_UNAVAILABLE",
@@ -134,4 +149,5 @@ def _tune(connection: Any, _: object) -> None:
 
 def _begin_immediate(connection: Connection) -> None:
     # A transaction that reads first and then finds that another process wrote could not go on.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    looks_only = connection.get_execution_options().get("looks_only")
+    connection.exec_driver_sql("BEGIN" if looks_only else "BEGIN IMMEDIATE")

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 
-from capabilities import methods
-from capabilities.errors import InvalidArgument, brief
+from capabilities import methods, strict_json
+from capabilities.errors import InvalidArgument, NotFound, brief
 from capabilities.policy import Caller
 from capabilities.tasks import Task, read_task
 from entity_store.blobs import Blobs, reference
 from entity_store.images import Images
-from sidecar.jobs.admission import Admission, Call, Handling, Reuse
+from sidecar.jobs.admission import Admission, Call
+from sidecar.jobs.handling import Handling, Reuse
 from sidecar.jobs.reader import JobReader, Made
 from sidecar.jobs.records import Job, Order
 
@@ -49,21 +52,30 @@ class Documents:
         self._images = images
         self._blobs = blobs
 
-    def again(self, job: Job, call: Call | None) -> Order:
+    async def done(self, job: Job) -> Task:
+        """The task whose result a job has: another's, with another seed perhaps, where it was answered by that."""
+        try:
+            return job.task if job.answered_by is None else (await self._store.get(job.answered_by)).task
+        except NotFound:
+            return job.task
+
+    async def again(self, job: Job, call: Call | None) -> Order:
         """The order to do a job's task anew, as it is, by its own right or another.
 
         Raises NotFound where an input has been removed, and what the capability of today refuses.
         """
-        call = call or Call(job.capability_id, Caller(job.caller_id, job.this_id))
-        return self._order(call, job.method, job.task)
+        task = await self.done(job)
+        own = Call(job.capability_id, Caller(job.caller_id, job.this_id))
+        order = partial(self._order, call or own, job.method, task, admitted=call is None)
+        return await asyncio.to_thread(order)
 
-    def export(self, job: Job) -> str:
-        """A job as JSON: method, task, and the pictures that it begins with. Raises NotFound where one is gone."""
-        files = {ref: self._blobs.get(ref, field=role) for role, ref in job.task.inputs.items()}
+    def export(self, method: str, task: Task) -> str:
+        """A task as JSON, with the pictures that it begins with. Raises NotFound where one is gone."""
+        files = {ref: self._blobs.get(ref, field=role) for role, ref in task.inputs.items()}
         document = {
             "format": FORMAT,
-            "method": job.method,
-            "task": job.task.model_dump(mode="json"),
+            "method": method,
+            "task": task.model_dump(mode="json"),
             "inputs": {ref: base64.b64encode(data).decode("ascii") for ref, data in files.items()},
         }
         return json.dumps(document, indent=2, ensure_ascii=False)
@@ -71,8 +83,8 @@ class Documents:
     def read(self, text: str, call: Call) -> Order:
         """The order of a document. Raises InvalidArgument for what is none, or carries other pictures than it says."""
         try:
-            document = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            document = strict_json.loads(text)
+        except ValueError as error:
             raise _bad(f"it is not JSON: {error}", text) from None
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise _bad(f"its \"format\" is not '{FORMAT}'", text)
@@ -83,19 +95,26 @@ class Documents:
             task = read_task(document.get("task") or {})
         except (ValidationError, TypeError, ValueError) as error:
             raise _bad(f"its task is none of this version: {str(error)[:200]}", text) from None
+        files = {}
         for ref in task.inputs.values():
             if ref in inputs:
-                data = self._images.find_file(str(inputs[ref]), field=f"inputs.{brief(ref, 20)}")
-                if reference(data) != ref:
+                files[ref] = self._images.find_file(str(inputs[ref]), field=f"inputs.{brief(ref, 20)}")
+                if reference(files[ref]) != ref:
                     raise _bad(f"the picture {brief(ref, 20)} is another one", text)
-                self._images.store(data, field="inputs")
-        return self._order(call, document["method"], task)
+        return self._order(call, document["method"], task, files=files)
 
-    def _order(self, call: Call, method: str, task: Task) -> Order:
+    def _order(
+        self,
+        call: Call,
+        method: str,
+        task: Task,
+        *,
+        files: Mapping[str, bytes] | None = None,
+        admitted: bool = False,
+    ) -> Order:
         found = methods.EDIT if method == methods.EDIT.name else methods.find(method)
-        for role, ref in task.inputs.items():
-            self._blobs.path(ref, field=role)
-        return self._admission.plan_task(call, found, task, None, Handling(reuse=Reuse.NEVER))
+        handling = Handling(reuse=Reuse.NEVER)
+        return self._admission.plan_task(call, found, task, handling, files=files, admitted=admitted)
 
     async def history(self, picture: str | int) -> Origin:
         """How a picture came to be, back to what was brought here. Raises NotFound for an unknown one."""
@@ -121,16 +140,17 @@ class Documents:
             found = await self._store.made(unknown)
             made |= found
             unknown = [source for item in found.values() for source in item.inputs.values()]
-        return _tree(ref, "", made, ())
+        return _tree(ref, "", made, set(), 0)
 
 
-def _tree(ref: str, role: str, made: Mapping[str, Made], above: Sequence[str]) -> Origin:
+def _tree(ref: str, role: str, made: Mapping[str, Made], told: set[str], depth: int) -> Origin:
+    """Each picture's origin is told once: where it stands again, it is a leaf, so the tree stays as small as the graph."""
     origin = made.get(ref)
-    # A picture that is its own ancestor (an edit that changed nothing) ends the branch.
-    if origin is None or ref in above or len(above) >= MAX_DEPTH:
+    if origin is None or ref in told or depth >= MAX_DEPTH:
         return Origin(ref, role)
+    told.add(ref)
     sources = tuple(
-        _tree(source, name, made, (*above, ref)) for name, source in sorted(origin.inputs.items())
+        _tree(source, name, made, told, depth + 1) for name, source in sorted(origin.inputs.items())
     )
     return Origin(ref, role, origin.job_id, origin.method, origin.task, origin.created, sources)
 

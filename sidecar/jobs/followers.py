@@ -39,6 +39,7 @@ class Followers:
         self._step = step
         self._watchers: defaultdict[str, set[_Watcher]] = defaultdict(set)
         self._waiters: defaultdict[str, set[asyncio.Future[Job]]] = defaultdict(set)
+        self._patient: set[asyncio.Future[Job]] = set()
         self._batches: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 
     @property
@@ -46,15 +47,23 @@ class Followers:
         """Ids of the jobs that someone watches."""
         return list(self._watchers)
 
-    async def finished(self, job_id: str) -> Job:
-        """The job once it has ended. Raises NotFound."""
+    @property
+    def waited_for(self) -> Iterable[str]:
+        """Ids of the jobs whose end somebody waits for on the line."""
+        return [job_id for job_id, ends in self._waiters.items() if ends - self._patient]
+
+    async def finished(self, job_id: str, *, patient: bool = False) -> Job:
+        """The job once it has ended; `patient`: it may take until an engine that is down is up again. Raises NotFound."""
         end: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
         self._waiters[job_id].add(end)
+        if patient:
+            self._patient.add(end)
         try:
             job = await self._store.get(job_id)
             return job if job.state.final else await end
         finally:
             self._waiters[job_id].discard(end)
+            self._patient.discard(end)
             if not self._waiters[job_id]:
                 del self._waiters[job_id]
 

@@ -158,8 +158,10 @@ def repair(connection: Connection, wrong: Mapping[tuple[str, str], tuple[Cost, C
         _add(connection, [account], [period], difference)
 
 
-def forget(connection: Connection, before: float, calendar: Calendar) -> int:
-    """Remove rows that no present period counts, older than a moment; how many jobs that were."""
+def forget(connection: Connection, before: float, now: float) -> int:
+    """Remove rows that no present period counts, older than a moment; how many that were."""
+    newest = sa.select(LEDGER.c.session).order_by(LEDGER.c.created.desc()).limit(1)
+    calendar = Calendar(connection.execute(newest).scalar() or "", now)
     old = (
         (LEDGER.c.created < before)
         & LEDGER.c.settled.is_(True)

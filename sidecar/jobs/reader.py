@@ -118,21 +118,7 @@ class JobReader:
 
     async def answer(self, fingerprint: str, since: float) -> Job | None:
         """The newest job that succeeded with this fingerprint, not before a time, by doing the work."""
-        query = (
-            sa.select(JOBS)
-            .where(
-                JOBS.c.fingerprint == fingerprint, JOBS.c.state == State.SUCCEEDED, JOBS.c.ended >= since,
-                JOBS.c.answered_by.is_(None),
-            )
-            .order_by(JOBS.c.ended.desc())
-            .limit(1)
-        )  # fmt: skip
-
-        def work(connection: Connection) -> Job | None:
-            row = connection.execute(query).first()
-            return None if row is None else job_of(row)
-
-        return await self._do(work)
+        return await self._do(lambda connection: find_answer(connection, fingerprint, since))
 
     async def seconds(self, job: Job) -> float | None:
         """How long the work would take about, by the jobs done so far; None where there were none."""
@@ -217,6 +203,20 @@ class JobReader:
                 savepoint.rollback()
 
         return await self._do(work)
+
+
+def find_answer(connection: Connection, fingerprint: str, since: float) -> Job | None:
+    query = (
+        sa.select(JOBS)
+        .where(
+            JOBS.c.fingerprint == fingerprint, JOBS.c.state == State.SUCCEEDED, JOBS.c.ended >= since,
+            JOBS.c.answered_by.is_(None),
+        )
+        .order_by(JOBS.c.ended.desc())
+        .limit(1)
+    )  # fmt: skip
+    row = connection.execute(query).first()
+    return None if row is None else job_of(row)
 
 
 def get_job(connection: Connection, job_id: str) -> Job:

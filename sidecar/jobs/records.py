@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 
 from capabilities.budgets import NOTHING, Cap, Cost
-from capabilities.tasks import Task, read_task
+from capabilities.tasks import Task, Unreadable, read_task
 from entity_store.images import Placement
 from sidecar.engines.events import Failed
 
@@ -86,6 +87,13 @@ class Job:
     """What jobs have in common that can be drawn in one go."""
     fingerprint: str | None = None
     attempts: int = 0
+    """How often it was begun; some ended with the server, through no fault of the job."""
+    failures: int = 0
+    """Attempts that failed in a way that may pass."""
+    owed: int = 0
+    """Money that counts as spent also where the job is canceled, once its call has been sent."""
+    sent: bool = False
+    """Whether an attempt may have reached whoever bills for it."""
     started: float | None = None
     ended: float | None = None
     work_seconds: float = 0.0
@@ -171,6 +179,9 @@ def values_of(job: Job) -> dict[str, Any]:
         "alike": job.alike,
         "fingerprint": job.fingerprint,
         "attempts": job.attempts,
+        "failures": job.failures,
+        "owed": job.owed,
+        "sent": job.sent,
         "runner": None,
         "lease_until": None,
         "compute": job.cost.compute,
@@ -188,6 +199,14 @@ def values_of(job: Job) -> dict[str, Any]:
     }
 
 
+def _task(values: Mapping[str, Any]) -> Task:
+    """The task; also one that another version wrote, so that a job which cannot be done can still be listed and ended."""
+    try:
+        return read_task(values)
+    except ValidationError:
+        return Unreadable.of(values)
+
+
 def job_of(row: Row) -> Job:
     return Job(
         id=row.id,
@@ -197,7 +216,7 @@ def job_of(row: Row) -> Job:
         owner_id=row.owner_id,
         caller_id=row.caller_id,
         this_id=row.this_id,
-        task=read_task(row.task),
+        task=_task(row.task),
         save=Placement(**row.save) if row.save else None,
         created=row.created,
         cost=Cost(row.compute, row.money),
@@ -212,6 +231,9 @@ def job_of(row: Row) -> Job:
         alike=row.alike,
         fingerprint=row.fingerprint,
         attempts=row.attempts,
+        failures=row.failures,
+        owed=row.owed,
+        sent=row.sent,
         started=row.started,
         ended=row.ended,
         work_seconds=row.work_seconds,

@@ -20,6 +20,8 @@ class Rules:
     """How the queue behaves. Times in seconds."""
 
     max_waiting: int = 1000
+    max_waiting_of_owner: int = 500
+    """How many of those may be one owner's, so that nobody can keep the others out."""
     max_attempts: int = 3
     patience: float = 10.0
     """How long a job may be passed over for others whose model is loaded."""
@@ -32,12 +34,34 @@ class Rules:
     beat: float = 10.0
 
 
-async def insist(write: Callable[[], Awaitable[T]]) -> T:
-    """Do what has to be written down, again and again while the database refuses: a full disk must not lose a job."""
-    for delay in itertools.chain((0.1, 0.5, 1.0), itertools.repeat(5.0)):
+STUMBLE = 1.0
+"""Seconds before a duty that broke is taken up again."""
+
+
+async def insist(write: Callable[[], Awaitable[T]], times: int | None = None) -> T:
+    """Do what has to be written down, again and again while the database refuses: a full disk must not lose a job.
+
+    With `times`, raises Unavailable after so many.
+    """
+    for tried, delay in enumerate(itertools.chain((0.1, 0.5, 1.0), itertools.repeat(5.0)), 1):
         try:
             return await write()
         except Unavailable as error:
+            if tried == times:
+                raise
             log.error("%s; trying again in %s s", error.message, delay)
             await asyncio.sleep(delay)
     raise AssertionError("the delays never end")
+
+
+async def steadily(name: str, turn: Callable[[], Awaitable[object]]) -> None:
+    """Do a duty again and again, for as long as the server lives; a turn that breaks is logged and does not end it."""
+    while True:
+        try:
+            await turn()
+        except Unavailable as error:
+            log.error("%s: %s", name, error.message)
+            await asyncio.sleep(STUMBLE)
+        except Exception:
+            log.exception("%s broke; it goes on", name)
+            await asyncio.sleep(STUMBLE)

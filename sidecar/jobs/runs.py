@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from capabilities.errors import Canceled, InternalFault, NotFound, PermissionDenied, Refusal, brief
+from capabilities.errors import (
+    Canceled,
+    InternalFault,
+    NotFound,
+    PermissionDenied,
+    Refusal,
+    ResourceExhausted,
+    Unavailable,
+    brief,
+)
 from capabilities.policy import Caller
 from entity_store.images import Images
 from sidecar.engines.events import Failed
 from sidecar.jobs import templates
-from sidecar.jobs.admission import Admission, Call, Handling
+from sidecar.jobs.admission import Admission, Call
 from sidecar.jobs.database import Database, upsert
+from sidecar.jobs.handling import Handling
 from sidecar.jobs.queue import JobQueue
 from sidecar.jobs.reader import JobReader
 from sidecar.jobs.records import Job, Order, State, new_id
+from sidecar.jobs.rules import insist
 from sidecar.jobs.tables import RUNS, TEMPLATES
 from sidecar.jobs.templates import Step, Template
+
+MAX_WAIT = 10.0
+"""Longest time between two tries of a step that cannot be submitted now, in seconds."""
 
 log = logging.getLogger("viwo_imagegen.jobs")
 
@@ -66,7 +82,7 @@ class Runs:
         self._queue = queue
         self._images = images
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._canceled: set[str] = set()
+        self._canceled: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
         self._watchers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 
     async def start(self) -> None:
@@ -139,9 +155,13 @@ class Runs:
         return run
 
     async def find(self, run_id: str) -> tuple[Run, list[Job]]:
-        """A run and its jobs so far. Raises NotFound."""
+        """A run and its jobs so far, as far as they are still kept. Raises NotFound."""
         run = await self._get(run_id)
-        return run, [await self._reader.get(job_id) for job_id in run.jobs]
+        jobs = []
+        for job_id in run.jobs:
+            with contextlib.suppress(NotFound):
+                jobs.append(await self._reader.get(job_id))
+        return run, jobs
 
     async def watch(self, run_id: str) -> AsyncGenerator[tuple[Run, list[Job]]]:
         """A run as it is, and again whenever something changed, up to its end. Raises NotFound."""
@@ -164,10 +184,11 @@ class Runs:
         """End a run: its present job is canceled, and no other begun. Raises NotFound."""
         run = await self._get(run_id)
         if not run.state.final:
-            self._canceled.add(run_id)
+            self._canceled[run_id].set()
             if run.jobs:
                 await self._queue.cancel(run.jobs[-1])
-            await asyncio.wait([self._tasks[run_id]])
+            if run_id in self._tasks:
+                await asyncio.wait([self._tasks[run_id]])
         return await self.find(run_id)
 
     def _begin(self, run_id: str) -> None:
@@ -176,17 +197,14 @@ class Runs:
         task.add_done_callback(lambda _: self._tasks.pop(run_id, None))
 
     async def _work_through(self, run_id: str) -> None:
-        run = await self._get(run_id)
+        run = await insist(partial(self._get, run_id))
         made: dict[str, str] = {}
         try:
             for place, step in enumerate(run.template.steps):
-                if run_id in self._canceled:
-                    raise Canceled("the run was canceled", reason="CANCELED")
-                order = await asyncio.to_thread(self._order, run, place, step, made)
-                job = await self._queue.submit(order)
+                job = await self._submitted(run, place, step, made)
                 if place >= len(run.jobs):
                     run = await self._change(run, jobs=(*run.jobs, job.id))
-                job = await self._queue.finished(job.id)
+                job = await insist(partial(self._queue.finished, job.id, patient=True))
                 self._tell(run_id)
                 if job.state is not State.SUCCEEDED:
                     failure = job.failure or Failed("INTERNAL", "the job failed without saying why")
@@ -204,6 +222,20 @@ class Runs:
             log.exception("run %s broke the server's own code", run_id)
             fault = InternalFault("the server failed on this run; its log says why", reason="BUG")
             await self._end(run, State.FAILED, Failed.of(fault))
+
+    async def _submitted(self, run: Run, place: int, step: Step, made: Mapping[str, str]) -> Job:
+        """The job of a step; what passes, such as a full queue, is waited for."""
+        canceled = self._canceled[run.id]
+        while not canceled.is_set():
+            try:
+                order = await asyncio.to_thread(self._order, run, place, step, made)
+                return await self._queue.submit(order)
+            except (ResourceExhausted, Unavailable) as refusal:
+                log.warning("run %s waits: %s", run.id, refusal.message)
+                wait = min(MAX_WAIT, refusal.retry_after or MAX_WAIT)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(canceled.wait(), wait)
+        raise Canceled("the run was canceled", reason="CANCELED")
 
     def _order(self, run: Run, place: int, step: Step, made: Mapping[str, str]) -> Order:
         method = templates.step_method(step)
@@ -259,13 +291,14 @@ class Runs:
 
     async def _end(self, run: Run, state: State, failure: Failed | None) -> None:
         await self._change(run, state=state, failure=failure, ended=time.time())
-        self._canceled.discard(run.id)
+        self._canceled.pop(run.id, None)
         log.info("run %s of template %s ended: %s", run.id, run.template.name, state)
 
     async def _change(self, run: Run, **changes: Any) -> Run:
         changed = dataclasses.replace(run, **changes)
         values = {name: value for name, value in _row(changed).items() if name in changes}
-        await self._do(lambda c: c.execute(sa.update(RUNS).where(RUNS.c.id == run.id).values(**values)))
+        change = sa.update(RUNS).where(RUNS.c.id == run.id).values(**values)
+        await insist(partial(self._do, lambda connection: connection.execute(change)))
         self._tell(run.id)
         return changed
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from sidecar.jobs.database import upsert
+from sidecar.jobs.preference import Preference
 from sidecar.jobs.records import Job, Lane, Row, State
 from sidecar.jobs.tables import JOBS, LINES, SHARES
 
@@ -64,7 +65,7 @@ _ALIKE = (
     sa.select(JOBS.c.id, JOBS.c.holds, JOBS.c.fingerprint, JOBS.c.compute)
     .where(
         JOBS.c.alike == _given("alike"), JOBS.c.state == State.QUEUED, JOBS.c.owner_id == _given("owner_id"),
-        JOBS.c.id != _given("leader"), JOBS.c.ready_at <= _given("now"), JOBS.c.attempts == 0,
+        JOBS.c.priority == _given("priority"), JOBS.c.id != _given("leader"), JOBS.c.ready_at <= _given("now"), JOBS.c.attempts == 0,
     )
     .order_by(JOBS.c.id)
     .limit(_given("most"))
@@ -102,26 +103,6 @@ def _place(row: Row | Job) -> dict[str, str | int]:
     return {name: getattr(row, name) for name in _PLACE}
 
 
-@dataclass
-class Preference:
-    """Jobs for models that are loaded may go first, but nobody is passed over for longer than `patience` seconds."""
-
-    patience: float
-    loaded: frozenset[str] = frozenset()
-    _passed: dict[str, float] = field(default_factory=dict)
-
-    def allows_passing(self, job_id: str, now: float) -> bool:
-        return bool(self.loaded) and now - self._passed.get(job_id, now) < self.patience
-
-    def note(self, passed: str | None, taken: str, now: float) -> None:
-        self._passed.pop(taken, None)
-        if passed is not None:
-            self._passed.setdefault(passed, now)
-
-    def forget(self, job_id: str) -> None:
-        self._passed.pop(job_id, None)
-
-
 def joined(connection: Connection, row: Row | Job) -> None:
     """A job waits now."""
     line = upsert(connection, LINES).values(**_place(row), waiting=1)
@@ -139,9 +120,12 @@ def left(connection: Connection, row: Row | Job) -> None:
     _leave(connection, [row])
 
 
-def waiting(connection: Connection) -> int:
-    """How many jobs wait in all."""
-    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.sum(LINES.c.waiting), 0))).scalar_one())
+def waiting(connection: Connection, owner_id: int | None = None) -> int:
+    """How many jobs wait in all, or of one owner."""
+    query = sa.select(sa.func.coalesce(sa.func.sum(LINES.c.waiting), 0))
+    if owner_id is not None:
+        query = query.where(LINES.c.owner_id == owner_id)
+    return int(connection.execute(query).scalar_one())
 
 
 def recount(connection: Connection) -> None:
@@ -192,6 +176,7 @@ def alike(connection: Connection, leader: Row, most: int, now: float) -> list[Ro
             "alike": leader.alike,
             "owner_id": owner_id,
             "leader": leader.id,
+            "priority": leader.priority,
             "now": now,
             "most": most + SPARE,
         }

@@ -14,15 +14,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from capabilities.budgets import NOTHING, Calendar, Cost
-from capabilities.errors import Canceled, DeadlineExceeded, ResourceExhausted
+from capabilities.budgets import NOTHING, Cost
+from capabilities.errors import Canceled, Code, DeadlineExceeded
 from sidecar.engines.events import Failed
-from sidecar.jobs import ledger, outcome, schedule
+from sidecar.jobs import intake, ledger, outcome, schedule
 from sidecar.jobs.database import Database
+from sidecar.jobs.intake import Bounds
+from sidecar.jobs.preference import Preference
 from sidecar.jobs.reader import Batch, JobReader
-from sidecar.jobs.records import Job, Lane, Order, Row, State, StoredImage, job_of, values_of
-from sidecar.jobs.schedule import Preference
-from sidecar.jobs.tables import BATCHES, JOB_INPUTS, JOBS
+from sidecar.jobs.records import Job, Lane, Order, Row, State, StoredImage, job_of
+from sidecar.jobs.tables import BATCHES, JOBS
 
 MAX_BEGINNINGS = 10
 """A job that was running at this many deaths of the server is not queued again: it may be the cause."""
@@ -49,53 +50,67 @@ class JobStore(JobReader):
     async def open(self) -> int:
         """Bring the tables up to date and queue again what a dead server was running; how many jobs that were."""
         self._database.migrate()
-        return await self._do(self._take_back)
+        again, _ = await self._do(self._take_back)
+        return len(again)
 
     async def close(self) -> None:
         await self._database.close()
 
     async def add(
-        self, orders: Sequence[Order], *, max_waiting: int, batch: Batch | None = None
+        self,
+        orders: Sequence[Order],
+        *,
+        max_waiting: int,
+        max_of_owner: int | None = None,
+        batch: Batch | None = None,
+        reuse_for: float = 0.0,
     ) -> list[Job]:
         """Accept jobs, all or none. Where a capability has used a request id before, that job is answered instead.
 
-        A job that a cap forbids is written down as blocked. Raises ResourceExhausted when too many jobs wait already,
-        or when a capability may have no more accepted now.
+        A job that a cap forbids is written down as blocked, and with it ends a batch that stops at an error. One whose
+        result came about while it was planned waits for that result only. Raises ResourceExhausted when too many jobs
+        wait already, or when a capability may have no more accepted now.
         """
         calendar = self.calendar()
+        bounds = Bounds(max_waiting, max_of_owner or max_waiting)
 
         def work(connection: Connection) -> list[Job]:
-            if batch is not None:
-                values = {
-                    "id": batch.id,
-                    "on_error": "stop" if batch.stop else "continue",
-                    "size": len(orders),
-                }
-                connection.execute(sa.insert(BATCHES).values(**values, created=batch.created))
-            return [self._add(connection, order, max_waiting, calendar) for order in orders]
+            if batch is None:
+                return [intake.accept(connection, order, bounds, calendar, reuse_for) for order in orders]
+            return intake.accept_batch(connection, batch, orders, bounds, calendar, reuse_for)
 
         return await self._do(work)
 
-    async def take(self, lane: Lane, preference: Preference, most: int = 1) -> list[Job]:
-        """Begin the next job, and with it up to `most` in all that can be drawn together; empty where none may begin."""
+    async def take(
+        self, lane: Lane, preference: Preference, most: int = 1, *, now: float | None = None
+    ) -> list[Job]:
+        """Begin the next job, and with it up to `most` in all that can be drawn together; empty where none may begin.
+
+        `now`: jobs that have to wait beyond it are not looked at.
+        """
+        until = time.time() if now is None else now
 
         def work(connection: Connection) -> list[Job]:
-            now = time.time()
-            row = schedule.pick(connection, lane, preference, now)
+            row = schedule.pick(connection, lane, preference, until)
             if row is None:
                 return []
-            return self._begin(connection, [row, *schedule.alike(connection, row, most - 1, now)], now)
+            others = most - 1 if preference.may_join(row.alike) else 0
+            rows = [row, *schedule.alike(connection, row, others, until)]
+            return self._begin(connection, rows, time.time())
 
         return await self._do(work)
 
-    async def next_ready(self, lane: Lane) -> float | None:
-        """When a job that has to wait for a time may begin."""
-        return await self._do(lambda connection: schedule.next_ready(connection, lane, time.time()))
+    async def next_ready(self, lane: Lane, now: float) -> float | None:
+        """When the first of the jobs may begin that had to wait beyond `now`."""
+        return await self._do(lambda connection: schedule.next_ready(connection, lane, now))
 
-    async def beat(self) -> list[str]:
-        """Say that this runner lives, and queue again what runners had that do not; the ids of those jobs."""
+    async def beat(self) -> tuple[list[str], list[Job]]:
+        """Say that this runner lives, and queue again what runners had that do not.
 
-        def work(connection: Connection) -> list[str]:
+        The ids of those jobs, and the jobs that have ended instead.
+        """
+
+        def work(connection: Connection) -> tuple[list[str], list[Job]]:
             now = time.time()
             connection.execute(
                 sa.update(JOBS)
@@ -107,11 +122,34 @@ class JobStore(JobReader):
 
         return await self._do(work)
 
-    async def requeue(self, job_id: str, ready_at: float) -> None:
-        """A running job waits again, for another attempt not before a time."""
+    async def requeue(
+        self, job_id: str, ready_at: float, *, failed: bool = True, sent: bool = False
+    ) -> list[Job]:
+        """A running job waits again, for another attempt not before a time; `failed`: this one counts.
+
+        Where its batch has been stopped meanwhile, it ends instead, and is answered.
+        """
+        count = {"failures": JOBS.c.failures + 1} if failed else {"attempts": JOBS.c.attempts - 1}
+        changes = {**_WAITS, **count, "sent": JOBS.c.sent | sa.literal(sent), "ready_at": ready_at}
+
+        def work(connection: Connection) -> list[Job]:
+            row = _changed(connection, job_id, (State.RUNNING,), **changes)
+            if row is None:
+                return []
+            schedule.joined(connection, row)
+            fell = sa.select(JOBS.c.id).where(JOBS.c.batch_id == row.batch_id, JOBS.c.state == State.FAILED)
+            first = connection.execute(fell.limit(1)).scalar() if row.batch_id else None
+            return [] if first is None else self._stop_batch(connection, row.batch_id, first)
+
+        return await self._do(work)
+
+    async def detach(self, job_id: str) -> None:
+        """A running job does not wait for another's result any longer, since that is gone: it is to be done itself."""
+        lane = sa.case((JOBS.c.model_id == "", str(Lane.PLAIN)), else_=str(Lane.MODEL))
+        changes = {**_WAITS, "answered_by": None, "lane": lane, "attempts": JOBS.c.attempts - 1}
 
         def work(connection: Connection) -> None:
-            row = _changed(connection, job_id, (State.RUNNING,), **_WAITS, ready_at=ready_at)
+            row = _changed(connection, job_id, (State.RUNNING,), **changes)
             if row is not None:
                 schedule.joined(connection, row)
 
@@ -159,14 +197,20 @@ class JobStore(JobReader):
 
         return await self._do(work)
 
-    async def fail(self, job_id: str, failure: Failed, spent: Cost = NOTHING) -> list[Job]:
-        """End a job badly, canceled or failed, and what its batch cancels with it; empty where it had ended before."""
+    async def fail(
+        self, job_id: str, failure: Failed, spent: Cost = NOTHING, *, sent: bool = False
+    ) -> list[Job]:
+        """End a job badly, canceled or failed, and what its batch cancels with it; empty where it had ended before.
+
+        `sent`: whoever does the work may bill for it all the same.
+        """
         state = State.CANCELED if failure.code == "CANCELLED" else State.FAILED
 
         def work(connection: Connection) -> list[Job]:
             expected = (State.QUEUED, State.RUNNING)
-            job = self._end(connection, job_id, expected, state, spent, failure=dataclasses.asdict(failure))
-            return [] if job is None else [job, *self._stop_batch(connection, job)]
+            if sent:
+                connection.execute(sa.update(JOBS).where(JOBS.c.id == job_id).values(sent=True))
+            return self._fail(connection, job_id, expected, failure, state, spent)
 
         return await self._do(work)
 
@@ -188,78 +232,42 @@ class JobStore(JobReader):
 
         def work(connection: Connection) -> list[Job]:
             late = sa.select(JOBS.c.id).where(JOBS.c.state == State.QUEUED, JOBS.c.deadline < time.time())
-            failure = dataclasses.asdict(Failed.of(too_late("while the job waited")))
+            failure = Failed.of(too_late("while the job waited"))
             ended: list[Job] = []
             for (job_id,) in connection.execute(late).all():
-                job = self._end(connection, job_id, (State.QUEUED,), State.FAILED, NOTHING, failure=failure)
-                if job is not None:
-                    ended += [job, *self._stop_batch(connection, job)]
+                ended += self._fail(connection, job_id, (State.QUEUED,), failure)
             return ended
 
         return await self._do(work)
 
-    def _take_back(self, connection: Connection) -> int:
+    def _take_back(self, connection: Connection) -> tuple[list[str], list[Job]]:
         schedule.recount(connection)
         mine = (JOBS.c.runner == self._runner) | JOBS.c.runner.is_(None)
-        return len(self._requeue_lost(connection, mine | (JOBS.c.lease_until < time.time())))
+        return self._requeue_lost(connection, mine | (JOBS.c.lease_until < time.time()))
 
-    def _requeue_lost(self, connection: Connection, lost: sa.ColumnElement[bool]) -> list[str]:
+    def _requeue_lost(
+        self, connection: Connection, lost: sa.ColumnElement[bool]
+    ) -> tuple[list[str], list[Job]]:
         rows = connection.execute(
-            sa.select(JOBS.c.id, JOBS.c.attempts).where(JOBS.c.state == State.RUNNING, lost)
+            sa.select(JOBS.c.id, JOBS.c.attempts, JOBS.c.failures).where(JOBS.c.state == State.RUNNING, lost)
         ).all()
-        again = []
+        again: list[str] = []
+        ended: list[Job] = []
         for row in rows:
-            if row.attempts >= MAX_BEGINNINGS:
+            if row.attempts - row.failures >= MAX_BEGINNINGS:
                 doomed = Failed(
                     "UNAVAILABLE",
                     f"the server ended {MAX_BEGINNINGS} times while it worked on this, so it is not tried again",
                     reason="SERVER_LOST",
                 )
-                failure = dataclasses.asdict(doomed)
-                self._end(connection, row.id, (State.RUNNING,), State.FAILED, NOTHING, failure=failure)
+                ended += self._fail(connection, row.id, (State.RUNNING,), doomed)
                 continue
-            changed = _changed(connection, row.id, (State.RUNNING,), **_WAITS)
+            # Nobody knows how far it was.
+            changed = _changed(connection, row.id, (State.RUNNING,), **_WAITS, sent=True)
             if changed is not None:
                 schedule.joined(connection, changed)
                 again.append(row.id)
-        return again
-
-    def _add(self, connection: Connection, order: Order, max_waiting: int, calendar: Calendar) -> Job:
-        job = order.job
-        if job.request_id:
-            row = connection.execute(
-                sa.select(JOBS).where(
-                    JOBS.c.capability_id == job.capability_id, JOBS.c.request_id == job.request_id
-                )
-            ).first()
-            if row is not None:
-                return job_of(row)
-        if not job.state.final and schedule.waiting(connection) >= max_waiting:
-            raise ResourceExhausted(
-                f"{max_waiting} jobs wait already; try again when some are done",
-                reason="QUEUE_FULL",
-                field="max_queue",
-                limit=str(max_waiting),
-                asked=str(max_waiting + 1),
-                retry_after=5,
-            )
-        ledger.require_rate(connection, order.terms, calendar.now)
-        blocked = ledger.reserve(connection, job, order.terms, calendar)
-        if blocked is not None:
-            job = dataclasses.replace(
-                job, state=State.BLOCKED_BUDGET, failure=blocked, ended=calendar.now, fingerprint=None
-            )
-        connection.execute(sa.insert(JOBS).values(**values_of(job)))
-        if job.task.inputs:
-            connection.execute(
-                sa.insert(JOB_INPUTS),
-                [{"job_id": job.id, "role": role, "ref": ref} for role, ref in job.task.inputs.items()],
-            )
-        if job.state is State.QUEUED:
-            schedule.joined(connection, job)
-        elif blocked is None:
-            ledger.settle(connection, job.id, job.spent)
-        return job
+        return again, ended
 
     def _begin(self, connection: Connection, rows: Sequence[Row], now: float) -> list[Job]:
         schedule.taken(connection, rows)
@@ -287,8 +295,10 @@ class JobStore(JobReader):
         **values: object,
     ) -> Job | None:
         before = connection.execute(
-            sa.select(JOBS.c.state).where(JOBS.c.id == job_id).with_for_update()
-        ).scalar()
+            sa.select(JOBS.c.state, JOBS.c.sent, JOBS.c.owed).where(JOBS.c.id == job_id).with_for_update()
+        ).first()
+        if before is not None and before.sent and _ended_by_choice(state, values.get("failure")):
+            spent = Cost(spent.compute, max(spent.money, before.owed))
         row = _changed(
             connection,
             job_id,
@@ -303,20 +313,35 @@ class JobStore(JobReader):
         )
         if row is None:
             return None
-        if before == State.QUEUED:
+        if before is not None and before.state == State.QUEUED:
             schedule.left(connection, row)
         ledger.settle(connection, job_id, spent)
         return job_of(row)
 
-    def _stop_batch(self, connection: Connection, job: Job) -> list[Job]:
-        """Cancel what is left of a batch that ends at an error."""
-        if job.batch_id is None or job.state is not State.FAILED:
+    def _fail(
+        self,
+        connection: Connection,
+        job_id: str,
+        expected: Collection[State],
+        failure: Failed,
+        state: State = State.FAILED,
+        spent: Cost = NOTHING,
+    ) -> list[Job]:
+        """The job that has ended, and those of its batch that end with it."""
+        job = self._end(connection, job_id, expected, state, spent, failure=dataclasses.asdict(failure))
+        if job is None:
             return []
-        stops = sa.select(BATCHES.c.on_error).where(BATCHES.c.id == job.batch_id)
+        if job.batch_id is None or job.state is not State.FAILED:
+            return [job]
+        return [job, *self._stop_batch(connection, job.batch_id, job.id)]
+
+    def _stop_batch(self, connection: Connection, batch_id: str, failed: str) -> list[Job]:
+        """Cancel what is left of a batch that ends at an error."""
+        stops = sa.select(BATCHES.c.on_error).where(BATCHES.c.id == batch_id)
         if connection.execute(stops).scalar() != "stop":
             return []
-        why = Canceled(f"job {job.id} of the same batch failed", reason="BATCH_STOPPED")
-        return self._cancel_rest(connection, job.batch_id, Failed.of(why))
+        why = Canceled(f"job {failed} of the same batch failed", reason="BATCH_STOPPED")
+        return self._cancel_rest(connection, batch_id, Failed.of(why))
 
     def _cancel_rest(self, connection: Connection, batch_id: str, failure: Failed) -> list[Job]:
         values = dataclasses.asdict(failure)
@@ -339,6 +364,12 @@ def too_late(when: str) -> DeadlineExceeded:
         reason="DEADLINE",
         field="timeout",
     )
+
+
+def _ended_by_choice(state: State, failure: object) -> bool:
+    """Whether a call was given up, which whoever does the work may bill for all the same."""
+    late = isinstance(failure, dict) and failure.get("code") == Code.DEADLINE_EXCEEDED.value
+    return state is State.CANCELED or late
 
 
 def _hand_over(connection: Connection, job: Job) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision of the tables below; the newest file in migrations/versions."""
 
 METADATA = sa.MetaData()
@@ -38,11 +38,14 @@ JOBS = sa.Table(
     sa.Column("alike", sa.String(64)),
     sa.Column("fingerprint", sa.String(64)),
     sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("runner", sa.String(64)),
     sa.Column("lease_until", sa.Float),
     # What it costs: pixel-steps (a millionth of a megapixel-step) and millionths of the currency.
     sa.Column("compute", sa.BigInteger, nullable=False),
     sa.Column("money", sa.BigInteger, nullable=False),
+    sa.Column("owed", sa.BigInteger, nullable=False),
+    sa.Column("sent", sa.Boolean, nullable=False),
     sa.Column("compute_spent", sa.BigInteger, nullable=False),
     sa.Column("money_spent", sa.BigInteger, nullable=False),
     sa.Column("created", sa.Float, nullable=False),

@@ -6,14 +6,13 @@ a parameter, inside longer text for its words, and {"from": "step"} for the pict
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from capabilities import methods
+from capabilities import methods, strict_json
 from capabilities.errors import InvalidArgument, Refusal, brief
 from capabilities.methods import Method
 from entity_store.images import Placement
@@ -136,12 +135,12 @@ def read(text: str) -> Template:
     if len(text) > MAX_BYTES:
         raise _bad(f"it is longer than {MAX_BYTES} characters")
     try:
-        return Template.model_validate(json.loads(text))
+        return Template.model_validate(strict_json.loads(text))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise _bad(f"{place + ': ' if place else ''}{first['msg']}") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise _bad(f"it is not JSON: {error}") from None
 
 

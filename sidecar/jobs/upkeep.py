@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from filelock import FileLock
 from sqlalchemy.engine import Connection
 
-from capabilities.budgets import Calendar, Cost
+from capabilities.budgets import NOTHING, Cost
 from capabilities.errors import FailedPrecondition
 from entity_store.blobs import Blobs, references_in
 from entity_store.world import World
@@ -22,7 +22,7 @@ from sidecar.config import Settings
 from sidecar.jobs import ledger, schedule
 from sidecar.jobs.database import Database
 from sidecar.jobs.records import State
-from sidecar.jobs.tables import BATCHES, HISTORY, IMAGES, JOB_INPUTS, JOBS, LEDGER, LINES, RUNS
+from sidecar.jobs.tables import BATCHES, HISTORY, IMAGES, JOB_INPUTS, JOBS, LEDGER, LINES, RUNS, TEMPLATES
 
 GRACE = 3600.0
 """Seconds that a picture is kept after it was last stored, used or not: its job may be about to be written down."""
@@ -65,34 +65,73 @@ def collect(
     removed = Removed()
     now = time.time()
     with _alone(blobs):
-        for chosen in _old_jobs(database, retention, now):
+        held = database.look_here(_held_by_runs)
+        for chosen in _old_jobs(database, retention, now, held):
             removed.jobs += len(chosen)
             database.do_here(partial(_remove_jobs, ids=chosen))
         _remove_pictures(database, world, blobs, now - grace, removed)
         if retention.bytes is not None:
-            _shrink(database, world, blobs, retention.bytes, now - grace, removed)
+            _shrink(database, world, blobs, retention.bytes, now - grace, held, removed)
         keep_after = now - LEDGER_DAYS * 24 * 3600
-        removed.ledger_rows = database.do_here(
-            lambda connection: ledger.forget(connection, keep_after, Calendar("", now))
-        )
+        removed.ledger_rows = database.do_here(lambda connection: ledger.forget(connection, keep_after, now))
     return removed
 
 
 def _shrink(
-    database: Database, world: World, blobs: Blobs, most: int, before: float, removed: Removed
+    database: Database,
+    world: World,
+    blobs: Blobs,
+    most: int,
+    before: float,
+    held: Collection[str],
+    removed: Removed,
 ) -> None:
-    """Remove the oldest ended jobs until the pictures that are left fit."""
-    while blobs.size() > most:
-        oldest = sa.select(JOBS.c.id).where(JOBS.c.state.not_in(_OPEN)).order_by(JOBS.c.ended).limit(50)
-        ids = database.do_here(partial(_ids, query=oldest))
+    """Remove the oldest ended jobs until the pictures that are left fit, as long as that helps."""
+    while (over := blobs.size() - most) > 0:
+        sizes = {ref: size for ref, size, stored in blobs.files() if stored < before}
+        for ref in world.references():
+            sizes.pop(ref, None)
+        ended = database.look_here(partial(_ended_with_pictures, before=before))
+        ids = _oldest([(job_id, refs) for job_id, refs in ended if job_id not in held], sizes, over)
         if not ids:
             return
         removed.jobs += len(ids)
-        database.do_here(partial(_remove_jobs, ids=ids))
+        for start in range(0, len(ids), _CHUNK):
+            database.do_here(partial(_remove_jobs, ids=ids[start : start + _CHUNK]))
         _remove_pictures(database, world, blobs, before, removed)
 
 
-def _old_jobs(database: Database, retention: Retention, now: float) -> Iterator[list[str]]:
+def _ended_with_pictures(connection: Connection, before: float) -> list[tuple[str, set[str]]]:
+    """Ended jobs, the oldest first, with the pictures that each made or began with."""
+    inputs: dict[str, set[str]] = {}
+    for job_id, ref in connection.execute(sa.select(JOB_INPUTS.c.job_id, JOB_INPUTS.c.ref)):
+        inputs.setdefault(job_id, set()).add(ref)
+    ended = sa.select(JOBS.c.id, JOBS.c.images).where(JOBS.c.state.not_in(_OPEN), JOBS.c.ended < before)
+    rows = connection.execute(ended.order_by(JOBS.c.ended))
+    return [(row.id, {image["ref"] for image in row.images} | inputs.get(row.id, set())) for row in rows]
+
+
+def _oldest(jobs: Sequence[tuple[str, set[str]]], sizes: dict[str, int], needed: int) -> list[str]:
+    """The oldest of the jobs that have pictures of these sizes, as many as may free so much."""
+    ids: list[str] = []
+    for job_id, refs in jobs:
+        if needed <= 0:
+            break
+        if refs & sizes.keys():
+            ids.append(job_id)
+            needed -= sum(sizes.pop(ref) for ref in refs & sizes.keys())
+    return ids
+
+
+def _held_by_runs(connection: Connection) -> set[str]:
+    """Jobs of templates that are being worked through."""
+    runs = connection.execute(sa.select(RUNS.c.jobs).where(RUNS.c.ended.is_(None))).scalars()
+    return {job_id for jobs in runs for job_id in jobs}
+
+
+def _old_jobs(
+    database: Database, retention: Retention, now: float, held: Collection[str]
+) -> Iterator[list[str]]:
     """Ended jobs that are too old or too many, in handfuls."""
     ended = JOBS.c.state.not_in(_OPEN)
     queries = []
@@ -102,7 +141,7 @@ def _old_jobs(database: Database, retention: Retention, now: float) -> Iterator[
         newest_first = sa.select(JOBS.c.id).where(ended).order_by(JOBS.c.ended.desc(), JOBS.c.id.desc())
         queries.append(newest_first.offset(retention.jobs))
     for query in queries:
-        ids = database.do_here(partial(_ids, query=query))
+        ids = [job_id for job_id in database.look_here(partial(_ids, query=query)) if job_id not in held]
         for start in range(0, len(ids), _CHUNK):
             yield ids[start : start + _CHUNK]
 
@@ -116,11 +155,15 @@ def _remove_jobs(connection: Connection, ids: Collection[str]) -> None:
     connection.execute(sa.delete(JOBS).where(JOBS.c.id.in_(ids), JOBS.c.state.not_in(_OPEN)))
     with_jobs = sa.select(JOBS.c.batch_id).where(JOBS.c.batch_id.is_not(None))
     connection.execute(sa.delete(BATCHES).where(BATCHES.c.id.not_in(with_jobs)))
+    for run_id, jobs in connection.execute(
+        sa.select(RUNS.c.id, RUNS.c.jobs).where(RUNS.c.ended.is_not(None))
+    ).all():
+        if not set(ids).isdisjoint(jobs):
+            connection.execute(sa.delete(RUNS).where(RUNS.c.id == run_id))
 
 
 def _remove_pictures(database: Database, world: World, blobs: Blobs, before: float, removed: Removed) -> None:
-    used = world.references()
-    database.do_here(lambda connection: used.update(_used_by_jobs(connection)))
+    used = world.references() | database.look_here(_used_by_jobs)
     gone = set()
     for ref, size, stored in blobs.files():
         if ref not in used and stored < before:
@@ -137,10 +180,10 @@ def _used_by_jobs(connection: Connection) -> set[str]:
         sa.select(JOBS.c.images).where(JOBS.c.state == State.SUCCEEDED)
     ).scalars():
         used.update(image["ref"] for image in images)
-    for document, jobs in connection.execute(
-        sa.select(RUNS.c.document, RUNS.c.jobs).where(RUNS.c.ended.is_(None))
-    ):
-        used.update(references_in(json.dumps([document, jobs])))
+    for row in connection.execute(sa.select(RUNS.c.document, RUNS.c.context).where(RUNS.c.ended.is_(None))):
+        used.update(references_in(json.dumps(list(row))))
+    for document in connection.execute(sa.select(TEMPLATES.c.document)).scalars():
+        used.update(references_in(json.dumps(document)))
     return used
 
 
@@ -175,7 +218,7 @@ class Findings:
     unrecorded: list[str] = field(default_factory=list)
     """Results that the table of pictures does not have."""
     unsettled: list[str] = field(default_factory=list)
-    """Ended jobs whose reservation is still open."""
+    """Jobs that have ended, or are not there any more, whose reservation is still open."""
     balances: list[str] = field(default_factory=list)
     """Accounts that are not the sum of their ledger rows."""
     lines: int = 0
@@ -196,7 +239,7 @@ def check(database: Database, world: World, blobs: Blobs, *, repair: bool = Fals
     Only right while no server works on the same store. The world is read, never changed.
     """
     found = Findings()
-    with _alone(blobs):
+    with _alone(blobs), database.alone():
         good: set[str] = set()
         damaged: list[str] = []
         for ref, _, _ in blobs.files():
@@ -236,19 +279,24 @@ def _check_rows(connection: Connection, found: Findings, repair: bool) -> None:
     results = {image["ref"]: (image, ended) for images, ended in done for image in images}
     found.unrecorded = sorted(results.keys() - known)
     open_rows = sa.select(LEDGER.c.job_id).where(LEDGER.c.settled.is_(False))
-    unsettled = connection.execute(
-        sa.select(JOBS.c.id, JOBS.c.compute_spent, JOBS.c.money_spent)
-        .where(JOBS.c.id.in_(open_rows), JOBS.c.state.not_in(_OPEN))
-        .order_by(JOBS.c.id)
-    ).all()
-    found.unsettled = [row.id for row in unsettled]
+    unsettled = {
+        row.id: Cost(row.compute_spent, row.money_spent)
+        for row in connection.execute(
+            sa.select(JOBS.c.id, JOBS.c.compute_spent, JOBS.c.money_spent).where(
+                JOBS.c.id.in_(open_rows), JOBS.c.state.not_in(_OPEN)
+            )
+        )
+    }
+    nobodys = open_rows.where(LEDGER.c.job_id.not_in(sa.select(JOBS.c.id)))
+    unsettled |= dict.fromkeys(connection.execute(nobodys).scalars(), NOTHING)
+    found.unsettled = sorted(unsettled)
     if repair:
         for ref in found.unrecorded:
             image, ended = results[ref]
             facts = {name: image[name] for name in ("ref", "format", "width", "height", "size")}
             connection.execute(sa.insert(IMAGES).values(**facts, created=ended))
-        for row in unsettled:
-            ledger.settle(connection, row.id, Cost(row.compute_spent, row.money_spent))
+        for job_id, spent in unsettled.items():
+            ledger.settle(connection, job_id, spent)
     wrong = ledger.differences(connection)
     found.balances = sorted(f"{account} {period}" for account, period in wrong)
     if repair:

@@ -42,9 +42,9 @@ class BlobServicer(blob_pb2_grpc.BlobServiceServicer):
 
     async def Describe(self, request: pb.DescribeBlobRequest, context: Context) -> pb.Blob:
         data = await asyncio.to_thread(self._blobs.get, request.ref, field="ref")
-        picture = await asyncio.to_thread(self._images.keep, data)
-        blob = _blob(request.ref, len(data), picture.info)
-        blob.thumbnail = await asyncio.to_thread(lambda: picture.thumbnail)
+        blob = _blob(request.ref, len(data), imaging.probe(data, field="ref"))
+        self._blobs.touch(request.ref)
+        blob.thumbnail = await asyncio.to_thread(self._images.thumbnail, request.ref)
         return blob
 
     async def Download(

@@ -168,12 +168,14 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
     async def Rerun(self, request: pb.RerunJobRequest, context: Context) -> pb.Job:
         job = await self._store.get(request.id)
         call = translate.call(request.context) if request.HasField("context") else None
-        order = await asyncio.to_thread(self._documents.again, job, call)
+        order = await self._documents.again(job, call)
         return await self._message(await self._queue.submit(order))
 
     async def Export(self, request: pb.ExportJobRequest, context: Context) -> pb.JobDocument:
         job = await self._store.get(request.id)
-        return pb.JobDocument(document_json=await asyncio.to_thread(self._documents.export, job))
+        task = await self._documents.done(job)
+        document = await asyncio.to_thread(self._documents.export, job.method, task)
+        return pb.JobDocument(document_json=document)
 
     async def Import(self, request: pb.ImportJobRequest, context: Context) -> pb.Job:
         call = translate.call(request.context)

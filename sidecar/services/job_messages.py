@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from capabilities.budgets import UNITS, Cost
 from capabilities.errors import InvalidArgument
 from sidecar.engines.events import Event, Failed, Loading, Preview, Queued, Step
-from sidecar.jobs.admission import Handling, Reuse
 from sidecar.jobs.documents import Origin
+from sidecar.jobs.handling import Handling, Reuse
 from sidecar.jobs.ledger import Balance
 from sidecar.jobs.reader import Batch
 from sidecar.jobs.records import Job, State

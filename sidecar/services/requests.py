@@ -12,7 +12,8 @@ from capabilities.arguments import Arguments
 from capabilities.errors import InvalidArgument, Unimplemented
 from capabilities.methods import Method
 from entity_store.images import Placement
-from sidecar.jobs.admission import Admission, Handling
+from sidecar.jobs.admission import Admission
+from sidecar.jobs.handling import Handling
 from sidecar.jobs.records import Order
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
 from sidecar.services import job_messages, translate

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Sequence
 
+from capabilities import strict_json
 from capabilities.errors import InvalidArgument, brief
 from sidecar.jobs import runs as work
 from sidecar.jobs.records import Job
@@ -78,8 +79,8 @@ def _template(saved: Saved) -> pb.Template:
 
 def _values(text: str) -> dict[str, object]:
     try:
-        values = json.loads(text or "{}")
-    except (ValueError, RecursionError):
+        values = strict_json.loads(text or "{}")
+    except ValueError:
         values = None
     if not isinstance(values, dict):
         raise InvalidArgument(

@@ -217,7 +217,7 @@ async def test_previews_come_when_asked_for(icons_sidecar: Sidecar) -> None:
 
 
 async def test_a_full_queue_is_refused_with_a_time_to_retry(tiny: Path, tmp_path: Path) -> None:
-    async with started(tiny, tmp_path, max_queue=2) as small:
+    async with started(tiny, tmp_path, max_queue=2, max_queue_per_owner=2) as small:
         context = await small.context()
         running = await small.jobs.Submit(submission(context, **SLOW))
         await until(small, running.id, "step")

@@ -17,8 +17,8 @@ from capabilities.errors import Canceled
 from sidecar.engines.events import Failed
 from sidecar.jobs import ledger
 from sidecar.jobs.database import Database
+from sidecar.jobs.preference import Preference
 from sidecar.jobs.records import Job, Lane, Order, State, Terms
-from sidecar.jobs.schedule import Preference
 from sidecar.jobs.store import JobStore
 from tests.sidecar.test_store import job
 

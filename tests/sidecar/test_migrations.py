@@ -21,7 +21,7 @@ from sidecar.jobs.records import StoredImage
 from sidecar.jobs.tables import HEAD, METADATA, migrate
 from tests.sidecar.test_store import job, opened, take
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 
 
 class TestMigrations:
@@ -79,8 +79,21 @@ def leave_jobs(connection: sa.Connection, revision: str) -> None:
         "created": 1.5, "work_seconds": 0.5,
     }  # fmt: skip
     image = dataclasses.asdict(StoredImage("sha256:1", "png", 64, 64, 10, 1))
-    warnings: dict[str, Any] = {} if revision == "0001" else {"warnings": []}
+    more: dict[str, Any] = {} if revision == "0001" else {"warnings": []}
+    if revision >= "0003":
+        more |= {"lane": "model", "priority": 0, "ready_at": 0.0, "holds": {}, "money": 0, "money_spent": 0,
+                 "compute": 24_576, "compute_spent": 24_576}  # fmt: skip
+        history = sa.Table("history", sa.MetaData(), autoload_with=connection)
+        made = {
+            "ref": "sha256:1",
+            "method": "textToImage",
+            "task": values["task"],
+            "inputs": {},
+            "created": 2.5,
+        }
+        connection.execute(sa.insert(history).values(job_id="1" * 26, image_index=0, **made))
+    values |= more
     connection.execute(
-        sa.insert(old).values(id="1" * 26, state="succeeded", ended=2.5, images=[image], **values, **warnings)
+        sa.insert(old).values(id="1" * 26, state="succeeded", ended=2.5, images=[image], **values)
     )
-    connection.execute(sa.insert(old).values(id="2" * 26, state="queued", images=[], **values, **warnings))
+    connection.execute(sa.insert(old).values(id="2" * 26, state="queued", images=[], **values))

@@ -19,9 +19,9 @@ from entity_store.images import Placement
 from sidecar.engines.events import Failed
 from sidecar.jobs import ledger, schedule, store, tables
 from sidecar.jobs.database import Database
+from sidecar.jobs.preference import Preference
 from sidecar.jobs.reader import Batch
 from sidecar.jobs.records import Job, Lane, Order, State, StoredImage, Terms, new_id
-from sidecar.jobs.schedule import Preference
 from sidecar.jobs.store import JobStore
 from sidecar.pb.viwo.imagegen.v1 import job_pb2
 from tests.harness import started
@@ -161,7 +161,7 @@ class TestLeases:
             assert await take(a) is not None
             async with opened(place, runner="b") as b:
                 assert await take(b) is None
-                assert await b.beat() == []
+                assert await b.beat() == ([], [])
         async with opened(place, runner="a", lease=-1) as dead:
             assert await take(dead) is not None, "its own job is taken back at once"
             async with opened(place, runner="b") as b:
@@ -230,8 +230,8 @@ class TestTurns:
         later = time.time() + 1000
         await jobs.requeue(made.id, later)
         assert await take(jobs) is None
-        assert await jobs.next_ready(Lane.MODEL) == pytest.approx(later)
-        assert await jobs.next_ready(Lane.PLAIN) is None
+        assert await jobs.next_ready(Lane.MODEL, time.time()) == pytest.approx(later)
+        assert await jobs.next_ready(Lane.PLAIN, time.time()) is None
 
     async def test_a_loaded_model_goes_first_but_nobody_waits_for_it_without_end(
         self, jobs: JobStore

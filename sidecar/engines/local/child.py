@@ -13,13 +13,13 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
-from capabilities.errors import InternalFault, Refusal
+from capabilities.errors import Canceled, InternalFault, Refusal
 from capabilities.tasks import read_task
-from sidecar.engines.events import Done, Event, Failed, Step
+from sidecar.engines.events import Done, Event, Failed, RawImage, Step
 from sidecar.engines.local.watch import Part, Watch
 from sidecar.engines.local.wire import (
     LENGTHS,
@@ -85,8 +85,14 @@ class Child:
                 self._report(maker, order.job_id, outcome)
         for order, part, outcome in zip(command.orders, parts, outcomes, strict=True):
             if outcome is None:
-                make = partial(maker.make, part.task, command.sources, order.inputs, part.emit, part.watch)
+                make = partial(self._make, maker, part, command.sources, order.inputs)
                 self._report(maker, order.job_id, self._outcome(make))
+
+    def _make(
+        self, maker: Maker, part: Part, sources: dict[str, ModelSource], inputs: Mapping[str, RawImage]
+    ) -> Done:
+        part.watch.begin()
+        return maker.make(part.task, sources, inputs, part.emit, part.watch)
 
     def _together(
         self, maker: Maker, parts: list[Part], sources: dict[str, ModelSource]
@@ -158,7 +164,10 @@ class Child:
             elif command.job_id in self._watches:
                 watch = self._watches[command.job_id]
                 if isinstance(command, Cancel):
-                    watch.canceled = True
+                    # One whose turn has not come is done with at once, however long the others take.
+                    if watch.cancel():
+                        refusal = Canceled("the job was canceled", reason="CANCELED")
+                        self._send(Happened(command.job_id, Failed.of(refusal)))
                 else:
                     watch.attended = True
                     watch.preview_every = command.preview_every or watch.preview_every

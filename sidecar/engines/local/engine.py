@@ -11,7 +11,7 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 
 from capabilities.errors import Canceled, Unavailable
-from sidecar.engines.base import ModelListing, Work
+from sidecar.engines.base import ModelListing, Work, engine_down
 from sidecar.engines.events import Done, Event, Failed
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.wire import (
@@ -96,6 +96,14 @@ class LocalEngine:
     def loaded(self) -> frozenset[str]:
         return self._loaded
 
+    @property
+    def down(self) -> bool:
+        return self._failed_starts >= MAX_FAILED_STARTS
+
+    async def up(self) -> None:
+        while self.down:
+            await self._changed.wait()
+
     async def run(self, works: Sequence[Work]) -> AsyncIterator[tuple[str, Event]]:
         models = {model_id for work in works for model_id in work.task.models}
         sources = {model_id: self._catalog.model(model_id).source for model_id in models}
@@ -154,12 +162,12 @@ class LocalEngine:
         try:
             async with asyncio.timeout(START_TIMEOUT):
                 while not self._ready.is_set() and not all(self._waiting[job_id] for job_id in job_ids):
-                    if self._failed_starts >= MAX_FAILED_STARTS:
-                        raise _down()
+                    if self.down:
+                        raise engine_down()
                     await self._changed.wait()
             return {job_id for job_id in job_ids if self._waiting[job_id]}
         except TimeoutError:
-            raise _down() from None
+            raise engine_down() from None
         finally:
             for job_id in job_ids:
                 del self._waiting[job_id]
@@ -223,7 +231,7 @@ class LocalEngine:
             await self._listen(process)
             return await process.wait()
         finally:
-            self._failed_starts = 0 if self._ready.is_set() else self._failed_starts + 1
+            self._failed_starts += not self._ready.is_set()
             self._ready.clear()
             self._loaded = frozenset()
             await _end(process)
@@ -261,16 +269,9 @@ class LocalEngine:
             elif isinstance(report, Ready):
                 self._device = report.device
                 self._ready.set()
+                self._failed_starts = 0
                 self._notify()
                 log.info("engine process %s is ready on %s", report.pid, report.device)
-
-
-def _down() -> Unavailable:
-    return Unavailable(
-        "the engine does not start; the server's log says why (is the 'local' extra installed?)",
-        reason="ENGINE_DOWN",
-        retry_after=30,
-    )
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

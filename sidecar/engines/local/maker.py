@@ -31,6 +31,7 @@ from sidecar.engines.local.together import Together
 from sidecar.engines.local.upscalers import Upscaler
 from sidecar.engines.local.watch import Emit, Part, Watch
 from sidecar.engines.local.wire import ModelSource
+from sidecar.heap import Returned
 
 T = TypeVar("T")
 CANCEL_SECONDS = 0.1
@@ -51,7 +52,7 @@ class Maker:
         self.device = pipelines.pick_device(device)
         self._finder: faces.FaceFinder | None = None
         self._together = Together()
-        self.give_back = memory.Returned()
+        self.give_back = Returned()
         self._shelf = Shelf(self.device, budget=memory_budget, most=max_loaded)
 
     @property

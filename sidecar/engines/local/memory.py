@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
-import sys
-import time
 from typing import Any
 
 import psutil
 import torch
 
-TRIM_EVERY = 10.0
 LIVE_COPIES = 3
 """Layers of a decoder's widest stage that are in memory at once: input, output, and what a convolution unfolds."""
 SHARE = 0.5
@@ -47,25 +43,6 @@ def tile_if_short(pipeline: Any, width: int, height: int, device: str) -> bool:
     else:
         vae.disable_tiling()
     return short
-
-
-class Returned:
-    """Gives memory that was freed back to the system now and then.
-
-    The C library keeps it in its heaps, one for each thread; jobs of many sizes would leave them ever fuller of holes.
-    """
-
-    def __init__(self) -> None:
-        self._trim: Any = None
-        self._last = time.monotonic()
-        if sys.platform == "linux":
-            # Only glibc has it.
-            self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-
-    def __call__(self) -> None:
-        if self._trim is not None and time.monotonic() - self._last >= TRIM_EVERY:
-            self._trim(0)
-            self._last = time.monotonic()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

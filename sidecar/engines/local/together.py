@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import logging
 import time
@@ -56,19 +57,28 @@ class Together:
         arguments = _arguments(tasks, loaded)
         if arguments is None:
             return [None] * len(parts)
-        first = alone(parts[0]) if key not in self._worth else None
+        first = None
+        if key not in self._worth:
+            parts[0].watch.begin()
+            first = alone(parts[0])
+        for part in parts:
+            # Those that have been canceled meanwhile are left out at the first step.
+            with contextlib.suppress(Canceled):
+                part.watch.begin()
         started = time.perf_counter()
         made = _run(parts, tasks, loaded, enlarger, arguments)
         seconds = (time.perf_counter() - started) / len(parts)
-        if first is not None:
-            self._worth[key] = self._is_worth(key, first, made[0], seconds)
-            if not self._worth[key]:
-                return [first, *([None] * (len(parts) - 1))]
-        return [Done((image,), seconds) if isinstance(image, RawImage) else image for image in made]
+        if first is not None and not self._is_worth(key, first, made[0], seconds):
+            return [first, *([None] * (len(parts) - 1))]
+        return [
+            Done((image,), seconds, shared=len(parts)) if isinstance(image, RawImage) else image
+            for image in made
+        ]
 
     def _is_worth(self, key: Key, alone: Done, with_others: RawImage | Failed, seconds: float) -> bool:
         if not isinstance(with_others, RawImage):
-            return True
+            # Canceled meanwhile: nothing can be compared, so nothing is known.
+            return False
         apart = _difference(alone.images[0], with_others)
         gain = alone.seconds / max(seconds, 1e-9)
         worth = apart <= TOLERANCE and gain >= GAIN
@@ -76,6 +86,7 @@ class Together:
             "drawing together with %s at %d x %d, %s: %.2f times as fast, %d levels apart: %s",
             *key, gain, apart, "used" if worth else "not used",
         )  # fmt: skip
+        self._worth[key] = worth
         return worth
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,6 +20,20 @@ class Watch:
         self.canceled = False
         self.attended = attended
         self.preview_every = preview_every
+        self._begun = False
+        self._lock = threading.Lock()
+
+    def begin(self) -> None:
+        """The work begins. Raises Canceled where the job has been canceled before."""
+        with self._lock:
+            self._begun = True
+            self.check()
+
+    def cancel(self) -> bool:
+        """Cancel the job; whether its work had not begun, so that nobody else will tell of its end."""
+        with self._lock:
+            first, self.canceled = not self.canceled, True
+            return first and not self._begun
 
     def check(self) -> None:
         """Raises Canceled once the job has been."""

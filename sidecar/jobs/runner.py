@@ -1,0 +1,380 @@
+"""Works through the queue: takes jobs by turns, has them done, and writes down how each came out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from capabilities.budgets import NOTHING
+from capabilities.errors import FailedPrecondition, InternalFault, Refusal, Unavailable
+from capabilities.tasks import Unreadable
+from sidecar.engines import plain
+from sidecar.engines.base import ENGINE_DOWN, Engine, Work, engine_down
+from sidecar.engines.events import Done, Event, Failed, Loading, Queued, Step
+from sidecar.jobs.followers import Followers
+from sidecar.jobs.preference import Preference
+from sidecar.jobs.records import Job, Lane, State
+from sidecar.jobs.results import Results
+from sidecar.jobs.rules import Rules, insist, steadily
+from sidecar.jobs.store import JobStore, too_late
+from sidecar.telemetry import Meter, Traces
+
+log = logging.getLogger("viwo_imagegen.jobs")
+
+KILL_AFTER = 30.0
+"""Seconds that a job which was told to end may take before its engine is ended by force."""
+
+FIRST_BACKOFF = 0.25
+MAX_BACKOFF = 30.0
+KEEP_TRIES = 4
+"""How often a result is offered to a world that is busy, before the work is given up and done again."""
+
+
+@dataclass(eq=False)
+class _Attempt:
+    """A job that is being worked on, and what may end it before its time."""
+
+    job: Job
+    ending: Failed | None = None
+    """What its end is, once it has been told to end."""
+    step: Step | None = None
+    told: bool = False
+    """Whether the engine has said anything of it: then it has its turn."""
+    sent: bool = False
+    """Whether it has been handed to an engine, which may cost money."""
+    over: bool = False
+    """Whether its outcome is known; then nothing needs to end it."""
+    limit: asyncio.TimerHandle | None = None
+    alarms: list[asyncio.TimerHandle] = field(default_factory=list)
+
+    def stop_clocks(self) -> None:
+        self.over = True
+        for alarm in (*self.alarms, *([self.limit] if self.limit else [])):
+            alarm.cancel()
+
+
+class Runner:
+    """All methods belong to the event loop's thread."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        engine: Engine,
+        results: Results,
+        rules: Rules,
+        followers: Followers,
+        meter: Meter,
+        traces: Traces,
+        ended: Callable[[Job], None],
+        moved: asyncio.Event,
+    ) -> None:
+        self._store = store
+        self._engine = engine
+        self._results = results
+        self._rules = rules
+        self._followers = followers
+        self._meter = meter
+        self._traces = traces
+        self._ended = ended
+        self._moved = moved
+        self.preference = Preference(rules.patience)
+        self._wake = {lane: asyncio.Event() for lane in Lane}
+        self._attempts: dict[str, _Attempt] = {}
+        # Told to end after they were taken, but before they were looked at here.
+        self._early: dict[str, Failed] = {}
+
+    async def work(self, lane: Lane) -> None:
+        """Jobs for the engine run in one lane; edits, which need not wait behind them, in another."""
+        await steadily(f"the lane '{lane}'", partial(self._turn, lane))
+
+    def wake(self) -> None:
+        """Something may begin that could not before."""
+        for event in self._wake.values():
+            event.set()
+
+    def step(self, job_id: str) -> Step | None:
+        """How far a running job is."""
+        attempt = self._attempts.get(job_id)
+        return attempt.step if attempt else None
+
+    def tell_to_end(self, job_id: str, failure: Failed) -> None:
+        """Ask a running job to end; when it does not, its engine is ended."""
+        attempt = self._attempts.get(job_id)
+        if attempt is None:
+            self._early[job_id] = failure
+            return
+        if attempt.ending is None:
+            attempt.ending = failure
+            if attempt.sent and not attempt.over:
+                loop = asyncio.get_running_loop()
+                attempt.alarms.append(loop.call_later(KILL_AFTER, self._force_end, attempt))
+        self._engine.cancel(job_id)
+
+    def forget(self, job_id: str) -> None:
+        """A job has ended, however it did."""
+        self._early.pop(job_id, None)
+        self.preference.forget(job_id)
+
+    def _force_end(self, attempt: _Attempt) -> None:
+        if not attempt.over:
+            log.error("job %s does not end; its engine is ended by force", attempt.job.id)
+            self._engine.kill()
+
+    async def _turn(self, lane: Lane) -> None:
+        self._wake[lane].clear()
+        if lane is Lane.MODEL and self._engine.down:
+            await self._let_go()
+            await self._engine.up()
+        most = self._rules.most_together if lane is Lane.MODEL else 1
+        self.preference.loaded = self._engine.loaded
+        preference = self.preference if lane is Lane.MODEL else Preference(0)
+        now = time.time()
+        jobs = await insist(partial(self._store.take, lane, preference, most, now=now))
+        if not jobs:
+            await self._rest(lane, now)
+            return
+        with self._meter.busy.labels(lane).track_inprogress():
+            await self._run_all(jobs)
+        self._moved.set()
+
+    async def _rest(self, lane: Lane, since: float) -> None:
+        """Until there is something to do, or something that had to wait may begin."""
+        ready = await insist(partial(self._store.next_ready, lane, since))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(None if ready is None else max(0.0, ready - time.time())):
+                await self._wake[lane].wait()
+
+    async def _let_go(self) -> None:
+        """The engine does not come up: who waits on the line is told so. Other jobs wait until it does."""
+        for job_id in self._followers.waited_for:
+            job = await insist(partial(self._store.get, job_id))
+            if job.state is State.QUEUED and job.lane is Lane.MODEL:
+                for ended in await insist(partial(self._store.fail, job_id, Failed.of(engine_down()))):
+                    self._ended(ended)
+
+    async def _run_all(self, jobs: Sequence[Job]) -> None:
+        """Run jobs that were taken together; each of them has ended or waits again when this returns."""
+        attempts = [self._begin(job, place, len(jobs)) for place, job in enumerate(jobs, 1)]
+        if jobs[0].lane is Lane.MODEL:
+            self._meter.together.observe(len(jobs))
+        left = list(attempts)
+        try:
+            async for attempt, outcome in self._outcomes(attempts):
+                await self._conclude(attempt, outcome)
+                left.remove(attempt)
+                self._leave(attempt)
+        except Exception:
+            # A fault of ours must not leave jobs running for ever.
+            log.exception("jobs %s broke the queue's own code", ", ".join(job.id for job in jobs))
+            fault = Failed.of(InternalFault("the server failed on this job; its log says why", reason="BUG"))
+            for attempt in left:
+                await self._fail(attempt, fault)
+        finally:
+            for attempt in left:
+                self._leave(attempt)
+
+    def _begin(self, job: Job, place: int, together: int) -> _Attempt:
+        assert job.started is not None
+        self._meter.wait.labels(self._meter.owner(job.owner_id)).observe(job.started - job.created)
+        self._traces.begun(
+            job.id, job.created, method=job.method, model=job.task.model_id, attempt=job.attempts, together=together
+        )  # fmt: skip
+        attempt = _Attempt(job, self._early.pop(job.id, None))
+        # Alike jobs may be done one after another, so the later ones get the time of those before them as well.
+        self._limit(attempt, place)
+        if job.deadline is not None:
+            late = Failed.of(too_late("while it was worked on"))
+            wait = max(0.0, job.deadline - time.time())
+            loop = asyncio.get_running_loop()
+            attempt.alarms.append(loop.call_later(wait, self.tell_to_end, job.id, late))
+        self._attempts[job.id] = attempt
+        return attempt
+
+    def _limit(self, attempt: _Attempt, times: int) -> None:
+        """End an attempt that takes longer than any may."""
+        if attempt.limit is not None:
+            attempt.limit.cancel()
+        words = f"after {self._rules.max_seconds:g} s of work, the most that an attempt may take"
+        attempt.limit = asyncio.get_running_loop().call_later(
+            self._rules.max_seconds * times, self.tell_to_end, attempt.job.id, Failed.of(too_late(words))
+        )
+
+    def _leave(self, attempt: _Attempt) -> None:
+        attempt.stop_clocks()
+        if self._attempts.get(attempt.job.id) is attempt:
+            del self._attempts[attempt.job.id]
+        self._traces.ended(attempt.job.id, again=True)
+
+    async def _outcomes(
+        self, attempts: Sequence[_Attempt]
+    ) -> AsyncGenerator[tuple[_Attempt, Done | Failed | Job]]:
+        """How each job comes out: pictures, a failure, or the job that has its result."""
+        works: dict[str, Work] = {}
+        for attempt in attempts:
+            outcome = await self._prepare(attempt)
+            if isinstance(outcome, Work):
+                works[attempt.job.id] = outcome
+            else:
+                yield attempt, outcome
+        left = {attempt.job.id: attempt for attempt in attempts if attempt.job.id in works}
+        for attempt in list(left.values()):
+            if attempt.ending is not None:
+                del left[attempt.job.id]
+                yield attempt, attempt.ending
+        if not left:
+            return
+        group, shared, loads = len(left), 0, set[str]()
+        for attempt in left.values():
+            attempt.sent = True
+        try:
+            async for job_id, event in self._engine.run([works[job_id] for job_id in left]):
+                if not isinstance(event, Done | Failed):
+                    self._note(left[job_id], event, loads)
+                    continue
+                shared = max(shared, event.shared if isinstance(event, Done) else 0)
+                yield left.pop(job_id), event
+        except Unavailable as refusal:
+            # An engine that does not start now may do so later, and it is not the jobs that failed.
+            for attempt in left.values():
+                attempt.sent = False
+                yield attempt, Failed.of(refusal, passing=True)
+            return
+        except Refusal as refusal:
+            for attempt in left.values():
+                yield attempt, Failed.of(refusal)
+            return
+        if group > 1 and shared == 1:
+            self.preference.keep_apart(attempts[0].job.alike)
+        silent = InternalFault("the engine ended a job without a result", reason="NO_RESULT")
+        for attempt in left.values():
+            yield attempt, Failed.of(silent)
+
+    async def _prepare(self, attempt: _Attempt) -> Work | Done | Failed | Job:
+        """What the engine is to do, or the outcome where it need not do anything."""
+        job = attempt.job
+        try:
+            if job.deadline is not None and job.deadline <= time.time():
+                raise too_late("while the job waited")
+            if attempt.ending is not None:
+                return attempt.ending
+            if job.answered_by is not None:
+                return await self._store.get(job.answered_by)
+            if isinstance(job.task, Unreadable):
+                raise FailedPrecondition(
+                    "this version cannot read the task, which another one wrote; submit it again",
+                    reason="UNREADABLE_TASK",
+                )
+            inputs = await asyncio.to_thread(self._results.inputs, job.task)
+            if job.lane is Lane.PLAIN:
+                return await asyncio.to_thread(plain.work, job.task, inputs)
+            return Work(job.id, job.task, inputs, partial(self._followers.attention, job.id))
+        except Refusal as refusal:
+            return Failed.of(refusal, passing=isinstance(refusal, Unavailable))
+
+    def _note(self, attempt: _Attempt, event: Event, loads: set[str]) -> None:
+        job_id = attempt.job.id
+        if not attempt.told:
+            attempt.told = True
+            self._limit(attempt, 1)
+        if attempt.ending is not None:
+            # It was told to end before the engine knew of it.
+            self._engine.cancel(job_id)
+        if isinstance(event, Step):
+            attempt.step = event
+        elif isinstance(event, Loading):
+            if event.model_id not in loads:
+                loads.add(event.model_id)
+                self._meter.loads.labels(event.model_id).inc()
+            self._traces.note(job_id, "loading", model=event.model_id)
+        self._followers.tell(job_id, event)
+
+    async def _conclude(self, attempt: _Attempt, outcome: Done | Failed | Job) -> None:
+        """Write down how a job came out."""
+        attempt.stop_clocks()
+        self._traces.worked(attempt.job.id)
+        if not isinstance(outcome, Failed):
+            try:
+                await self._succeed(attempt, outcome)
+                return
+            except Refusal as refusal:
+                outcome = Failed.of(refusal, passing=isinstance(refusal, Unavailable))
+        if attempt.ending is not None:
+            outcome = attempt.ending
+        elif outcome.passing and attempt.job.failures + 1 < self._rules.max_attempts:
+            await self._again(attempt, outcome)
+            return
+        await self._fail(attempt, outcome)
+
+    async def _again(self, attempt: _Attempt, outcome: Failed) -> None:
+        job = attempt.job
+        # The lane itself waits for an engine that is down, and it was not the job that failed.
+        failed = outcome.reason != ENGINE_DOWN
+        wait = min(MAX_BACKOFF, FIRST_BACKOFF * 2**job.failures)
+        if failed:
+            wait = max(wait, outcome.retry_after or 0.0)
+        log.warning("job %s will be tried again in %.2f s: %s", job.id, wait, outcome.message)
+        self._meter.retried.labels(outcome.reason).inc()
+        self._traces.ended(job.id, outcome.reason, again=True)
+        ready = time.time() + wait
+        put_back = partial(self._store.requeue, job.id, ready, failed=failed, sent=attempt.sent)
+        for ended in await insist(put_back):
+            self._ended(ended)
+        self._followers.tell(job.id, Queued(0))
+        if attempt.ending is not None:
+            # Told to end while it was being put back.
+            await self._fail(attempt, attempt.ending)
+        self.wake()
+
+    async def _succeed(self, attempt: _Attempt, outcome: Done | Job) -> None:
+        job = attempt.job
+        seconds, warnings = 0.0, outcome.warnings
+        if isinstance(outcome, Job):
+            if not await asyncio.to_thread(self._results.are_there, outcome):
+                await self._draw_after_all(job)
+                return
+            keep = partial(self._results.place_again, job, outcome)
+        else:
+            keep = partial(self._results.keep, job, outcome.images)
+            seconds = outcome.seconds
+        images = await insist(partial(asyncio.to_thread, keep), KEEP_TRIES)
+        device = self._engine.device if isinstance(outcome, Done) else ""
+        ended, twins = await insist(
+            partial(self._store.succeed, job.id, images, seconds, warnings, device=device)
+        )
+        if ended is None:
+            return
+        about = {"job": job.id, "capability": job.capability_id, "state": "succeeded"}
+        log.info("job %s succeeded in %.2f s", job.id, seconds, extra=about)
+        if ended.answered_by is None:
+            self._meter.work.labels(job.method, job.task.model_id).observe(seconds)
+            self._meter.steps.labels(job.task.model_id).inc(job.task.total_steps)
+            self._meter.compute.labels(job.task.model_id).inc(job.task.compute)
+        self._ended(ended)
+        if twins:
+            self.wake()
+
+    async def _draw_after_all(self, job: Job) -> None:
+        """The result that was to be answered has been removed meanwhile."""
+        if job.cost == NOTHING:
+            raise FailedPrecondition(
+                "the stored result that was to be answered has been removed meanwhile; submit the task again",
+                reason="RESULT_GONE",
+            )
+        await insist(partial(self._store.detach, job.id))
+        self._followers.tell(job.id, Queued(0))
+        self.wake()
+
+    async def _fail(self, attempt: _Attempt, failure: Failed) -> None:
+        job, step, spent = attempt.job, attempt.step, NOTHING
+        if failure.code in ("CANCELLED", "DEADLINE_EXCEEDED") and step is not None:
+            spent = job.cost.share(step.step, step.total)
+        self._traces.ended(job.id, failure.reason or failure.code)
+        for ended in await insist(partial(self._store.fail, job.id, failure, spent, sent=attempt.sent)):
+            about = {"job": ended.id, "capability": ended.capability_id, "state": str(ended.state)}
+            log.info("job %s ended: %s %s", ended.id, failure.code, failure.reason, extra=about)
+            self._ended(ended)
