@@ -80,13 +80,12 @@ class Sidecar:
         return str(made.id)
 
     async def context(
-        self, params: dict[str, object] | None = None, *, kind: str = "diffusers.generate"
+        self, params: dict[str, object] | None = None, *, kind: str = "diffusers.generate", owner: int = 0
     ) -> common_pb2.CallContext:
-        """The painter's right, freshly minted."""
-        capability_id = await self.mint(params, kind=kind)
-        return common_pb2.CallContext(
-            capability_id=capability_id, caller_id=self.painter, this_id=self.painter
-        )
+        """The painter's right, or another owner's, freshly minted."""
+        capability_id = await self.mint(params, kind=kind, owner=owner)
+        by = owner or self.painter
+        return common_pb2.CallContext(capability_id=capability_id, caller_id=by, this_id=by)
 
     def entity(self, **props: object) -> int:
         """A new plain entity in the world, as viwo would make it."""

@@ -126,7 +126,8 @@ def budget(
 def _capability_type(document: str) -> str:
     """The capability type that the job of a document needs; the server says what is wrong with one that has none."""
     try:
-        return methods.find(str(json.loads(document)["method"])).capability_type
+        name = str(json.loads(document)["method"])
+        return (methods.EDIT if name == methods.EDIT.name else methods.find(name)).capability_type
     except (ValueError, KeyError, TypeError, NotFound):
         return "diffusers.generate"
 

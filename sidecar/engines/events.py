@@ -75,6 +75,10 @@ class Failed:
     passing: bool = False
     retry_after: float | None = None
     """Seconds after which to try again, where that can help."""
+    account: str = ""
+    """Whose budget it is that was spent."""
+    remaining: str = ""
+    """What is left of it."""
 
     @classmethod
     def of(cls, refusal: Refusal, *, passing: bool = False) -> Failed:

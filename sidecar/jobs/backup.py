@@ -102,6 +102,8 @@ def _unpacked(source: Path, folder: Path) -> dict[str, str]:
         files: dict[str, str] = manifest["files"]
         if manifest["format"] != FORMAT:
             raise ValueError(f"its format is {manifest['format']}")
+        if str(manifest["revision"]) > tables.HEAD:
+            raise ValueError(f"a newer version made it (revision {manifest['revision']}, here {tables.HEAD})")
         for name, digest in files.items():
             if _digest(folder / name) != digest:
                 raise ValueError(f"{name} is damaged")

@@ -62,7 +62,10 @@ def require_rate(connection: Connection, terms: Terms, now: float) -> None:
 
 
 def reserve(connection: Connection, job: Job, terms: Terms, calendar: Calendar) -> Failed | None:
-    """Set aside what a job will cost; answers why not, where a cap forbids it, and then nothing is set aside."""
+    """Set aside what a job will cost; answers why not, where a cap forbids it, and then nothing is set aside.
+
+    One that is forbidden counts towards the rate all the same.
+    """
     # Added first and looked at then: of two servers that add at the same time, the second sees the first's.
     savepoint = connection.begin_nested()
     _add(connection, terms.accounts, [calendar.key(period) for period in Period], job.cost)
@@ -73,7 +76,16 @@ def reserve(connection: Connection, job: Job, terms: Terms, calendar: Calendar) 
     ]
     if over:
         savepoint.rollback()
+        _insert(connection, job, terms, calendar, NOTHING, settled=True)
         return _blocked(dataclasses.replace(over[0], spent=over[0].spent - job.cost), job.cost, calendar.now)
+    _insert(connection, job, terms, calendar, job.cost, settled=False)
+    savepoint.commit()
+    return None
+
+
+def _insert(
+    connection: Connection, job: Job, terms: Terms, calendar: Calendar, price: Cost, *, settled: bool
+) -> None:
     rows = [
         {
             "job_id": job.id,
@@ -82,16 +94,14 @@ def reserve(connection: Connection, job: Job, terms: Terms, calendar: Calendar) 
             "session": calendar.session,
             "day": calendar.day,
             "month": calendar.month,
-            "compute": job.cost.compute,
-            "money": job.cost.money,
-            "settled": False,
+            "compute": price.compute,
+            "money": price.money,
+            "settled": settled,
         }
         for account in terms.accounts
     ]
     if rows:
         connection.execute(sa.insert(LEDGER), rows)
-    savepoint.commit()
-    return None
 
 
 def settle(connection: Connection, job_id: str, spent: Cost) -> None:
@@ -224,6 +234,8 @@ def _blocked(balance: Balance, asked: Cost, now: float) -> Failed:
         limit=f"{most / UNITS:g}",
         asked=f"{wanted / UNITS:g}",
         retry_after=wait,
+        account=cap.account,
+        remaining=f"{max(0, most - spent) / UNITS:g}",
     )
 
 

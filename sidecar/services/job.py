@@ -26,6 +26,7 @@ from sidecar.services import job_messages as messages
 from sidecar.services import requests, translate, variations
 from sidecar.services.gate import Context
 
+MAX_REQUEST_ID = 100
 _JOB_ID = re.compile(r"[0-9a-f]{26}")
 _TIERS: dict[Tier, pb.CostTier.ValueType] = {
     "low": pb.COST_TIER_LOW,
@@ -126,20 +127,32 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
             raise InvalidArgument(
                 "'on_error' must be STOP or CONTINUE", reason="BAD_ARGUMENT", field="on_error"
             )
+        if len(request.request_id) > MAX_REQUEST_ID:
+            raise InvalidArgument(
+                f"'request_id' may have {MAX_REQUEST_ID} characters; got {len(request.request_id)}",
+                reason="BAD_ARGUMENT",
+                field="request_id",
+                limit=f"{MAX_REQUEST_ID} characters",
+            )
         batch = Batch(new_id(), request.on_error != pb.ON_ERROR_CONTINUE, time.time())
-        orders = [await self._planned(place, task, batch.id) for place, task in enumerate(tasks)]
+        orders = [
+            await self._planned(place, task, batch.id, request.request_id and f"{request.request_id}#{place}")
+            for place, task in enumerate(tasks)
+        ]
         jobs = await self._queue.submit_all(orders, batch)
+        if jobs[0].batch_id not in (None, batch.id):
+            return self._batch(await self._store.batch(str(jobs[0].batch_id)))
         return self._batch(replace(batch, jobs=tuple(jobs)))
 
-    async def _planned(self, place: int, task: pb.SubmitJobRequest, batch_id: str) -> Order:
+    async def _planned(self, place: int, task: pb.SubmitJobRequest, batch_id: str, request_id: str) -> Order:
         try:
             if task.request_id:
                 raise InvalidArgument(
-                    "'request_id' is for single jobs; leave it out",
+                    "'request_id' is for single jobs; give the batch one",
                     reason="BAD_ARGUMENT",
                     field="request_id",
                 )
-            order = await requests.submitted(task).plan(self._admission)
+            order = await requests.submitted(task).plan(self._admission, request_id)
         except Refusal as refusal:
             refusal.message = f"task {place}: {refusal.message}"
             refusal.field = f"tasks[{place}].{refusal.field}" if refusal.field else f"tasks[{place}]"

@@ -50,10 +50,13 @@ def handling(options: common_pb2.JobOptions) -> Handling:
 
 
 def failure(value: Failed) -> common_pb2.Failure:
-    return common_pb2.Failure(
+    made = common_pb2.Failure(
         code=value.code, message=value.message, reason=value.reason, field=value.field, limit=value.limit,
-        asked=value.asked,
+        asked=value.asked, account=value.account, remaining=value.remaining,
     )  # fmt: skip
+    if value.retry_after is not None:
+        made.retry_delay.FromMilliseconds(round(value.retry_after * 1000))
+    return made
 
 
 def job(value: Job, *, step: int = 0, position: int = 0, currency: str = "") -> job_pb2.Job:

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from tests.sidecar.databases import place, postgres
+from tests.sidecar.stores import jobs
 
-__all__ = ["place", "postgres"]
+__all__ = ["jobs", "place", "postgres"]

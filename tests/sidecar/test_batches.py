@@ -101,3 +101,40 @@ async def test_what_is_no_batch(sidecar: Sidecar) -> None:
         assert error.code() is grpc.StatusCode.INVALID_ARGUMENT, request
     error = await refused(sidecar.jobs.GetBatch(job_pb2.GetBatchRequest(id="none")))
     assert error.code() is grpc.StatusCode.NOT_FOUND
+
+
+async def test_a_batch_that_a_budget_blocks_ends_there(sidecar: Sidecar) -> None:
+    context = await sidecar.context({"compute_per_day": 2.5 * 64 * 64 * 3 / 1e6})
+    tasks = [submission(context, seed=seed) for seed in range(60, 65)]
+    batch = await sidecar.jobs.SubmitBatch(job_pb2.SubmitBatchRequest(tasks=tasks))
+    last = (await finished(sidecar, batch.id))[-1]
+    succeeded, blocked = job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_BLOCKED_BUDGET
+    canceled = job_pb2.JOB_STATE_CANCELED
+    assert [job.state for job in last.jobs] == [succeeded, succeeded, blocked, canceled, canceled]
+    failure = last.jobs[2].failure
+    assert (failure.account, failure.field) == (f"capability:{context.capability_id}", "compute_per_day")
+    assert float(failure.remaining) == pytest.approx(0.5 * 64 * 64 * 3 / 1e6)
+    assert 0 < failure.retry_delay.seconds <= 24 * 3600
+
+
+async def test_the_same_request_is_the_same_batch(sidecar: Sidecar) -> None:
+    context = await sidecar.context()
+    tasks = [submission(context, seed=seed) for seed in (5, 6)]
+    request = job_pb2.SubmitBatchRequest(tasks=tasks, request_id="once")
+    batch = await sidecar.jobs.SubmitBatch(request)
+    again = await sidecar.jobs.SubmitBatch(request)
+    assert (again.id, [job.id for job in again.jobs]) == (batch.id, [job.id for job in batch.jobs])
+    await finished(sidecar, batch.id)
+
+
+async def test_a_batch_that_could_never_be_accepted_is_told_so(sidecar: Sidecar) -> None:
+    context = await sidecar.context({"rate_per_minute": 2})
+    tasks = [submission(context, seed=seed) for seed in range(3)]
+    error = await refused(sidecar.jobs.SubmitBatch(job_pb2.SubmitBatchRequest(tasks=tasks)))
+    info = error_info(error)
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert (info.reason, info.metadata["field"], info.metadata["limit"]) == (
+        "BATCH_TOO_LARGE",
+        "rate_per_minute",
+        "2",
+    )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import grpc
+import pytest
 
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, entity_pb2, image_pb2, job_pb2
-from tests.harness import Sidecar, ended, in_world, refused, started, submission, text_to_image
+from tests.harness import Sidecar, ended, error_info, in_world, refused, started, submission, text_to_image
 
 EDIT = "image.edit"
 
@@ -109,3 +111,85 @@ async def test_no_history(sidecar: Sidecar) -> None:
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     error = await refused(sidecar.jobs.History(job_pb2.HistoryRequest(ref="sha256:" + "0" * 64)))
     assert error.code() is grpc.StatusCode.NOT_FOUND
+
+
+DRAW = {
+    "kind": "text_to_image", "model_id": "sd", "prompt": "a cup", "width": 64, "height": 64, "steps": 3,
+    "guidance_scale": 1, "scheduler": "default",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "task", "reason"),
+    [
+        ("diffusers.generate", "imageToImage", DRAW, "WRONG_METHOD"),
+        ("diffusers.generate", "textToImage", {**DRAW, "steps": -(10**9)}, "BAD_DOCUMENT"),
+        ("diffusers.generate", "textToImage", {**DRAW, "width": 0}, "BAD_DOCUMENT"),
+        ("diffusers.generate", "textToImage", {**DRAW, "model_id": ""}, "BAD_DOCUMENT"),
+        ("diffusers.generate", "textToImage", {**DRAW, "prompt": "a" * 20_000}, "BAD_DOCUMENT"),
+        ("diffusers.generate", "textToImage", {**DRAW, "guidance_scale": float("nan")}, "BAD_DOCUMENT"),
+        ("diffusers.generate", "textToImage", {**DRAW, "steps": 10**400}, "BAD_DOCUMENT"),
+        ("diffusers.generate", "textToImage", {**DRAW, "model_id": "nothing"}, "UNKNOWN_MODEL"),
+        ("diffusers.generate", "textToImage", {**DRAW, "loras": [{"id": "sd", "weight": 1}]}, "MODEL_CANNOT"),
+        ("diffusers.generate", "textToImage", {**DRAW, "width": 4096}, "OVER_LIMIT"),
+        (EDIT, "textToImage", DRAW, "WRONG_TYPE"),
+        (EDIT, "resize", {"kind": "edit", "width": 8, "height": 8, "operations": [{"kind": "filter", "name": "blur"}]}, "WRONG_METHOD"),
+        (EDIT, "resize", {"kind": "edit", "width": 8, "height": 8, "operations": [{"kind": "resize", "width": 2000, "height": 2000}]}, "BAD_SIZE"),
+        ("diffusers.upscale", "upscaleImg2Img", {**DRAW, "kind": "upscale_img2img", "strength": 0.5, "method": "lanczos", "tile": 64, "overlap": 64}, "BAD_DOCUMENT"),
+    ],
+)  # fmt: skip
+async def test_an_import_may_do_no_more_than_a_call(
+    sidecar: Sidecar, kind: str, method: str, task: dict[str, Any], reason: str
+) -> None:
+    context = await sidecar.context({"compute_per_day": 1}, kind=kind)
+    if task["kind"] != "text_to_image":
+        draws = await sidecar.context()
+        task = {**task, "image": (await sidecar.images.TextToImage(text_to_image(draws))).images[0].ref}
+    text = json.dumps({"format": "viwo-job/1", "method": method, "task": task, "inputs": {}})
+    error = await refused(sidecar.jobs.Import(job_pb2.ImportJobRequest(context=context, document_json=text)))
+    assert error_info(error).reason == reason, error.details()
+    page = await sidecar.jobs.List(job_pb2.ListJobsRequest(capability_id=context.capability_id))
+    assert not page.jobs
+
+
+async def test_what_a_refused_import_brought_is_not_kept(sidecar: Sidecar) -> None:
+    draws = await sidecar.context()
+    job = await ended(sidecar, (await sidecar.jobs.Submit(submission(draws, seed=44))).id)
+    edited = await in_world(sidecar, await sidecar.context(kind=EDIT), "filter", job.images[0].ref, "blur")
+    exported = await sidecar.jobs.Export(job_pb2.ExportJobRequest(id=edited["job"]))
+    digest = job.images[0].ref.removeprefix("sha256:")
+    file = sidecar.running.settings.data_dir / "images" / digest[:2] / digest
+    file.unlink()
+    wrong = job_pb2.ImportJobRequest(context=draws, document_json=exported.document_json)
+    assert (await refused(sidecar.jobs.Import(wrong))).code() is grpc.StatusCode.PERMISSION_DENIED
+    assert not file.exists()
+    right = job_pb2.ImportJobRequest(
+        context=await sidecar.context(kind=EDIT), document_json=exported.document_json
+    )
+    assert (await ended(sidecar, (await sidecar.jobs.Import(right)).id)).images[0].ref == edited["ref"]
+
+
+async def test_a_job_answered_by_another_is_done_again_with_the_others_seed(sidecar: Sidecar) -> None:
+    request = image_pb2.TextToImageRequest(
+        context=await sidecar.context(), prompt="any cup", options=image_pb2.GenerationOptions(steps=3)
+    )
+    request.output.job.reuse = common_pb2.REUSE_ALWAYS
+    jobs = [await sidecar.images.TextToImage(request) for _ in range(2)]
+    assert jobs[0].images[0].ref == jobs[1].images[0].ref
+    again = await sidecar.jobs.Rerun(job_pb2.RerunJobRequest(id=jobs[1].job_id))
+    assert (await ended(sidecar, again.id)).images[0].ref == jobs[0].images[0].ref
+
+
+async def test_a_history_stays_as_small_as_what_happened(sidecar: Sidecar) -> None:
+    edits = await sidecar.context(kind=EDIT)
+    drawn = await sidecar.images.TextToImage(text_to_image(await sidecar.context(), seed=92))
+    ref = drawn.images[0].ref
+    for step in range(14):
+        # Laid on itself: the number of ways back doubles each time.
+        ref = (await in_world(sidecar, edits, "composite", ref, ref, step + 1, 0))["ref"]
+    node = await sidecar.jobs.History(job_pb2.HistoryRequest(ref=ref))
+    count, left = 0, [node]
+    while left:
+        count += 1
+        left += left.pop().sources
+    assert count == 2 * 14 + 1

@@ -20,7 +20,7 @@ from sidecar.jobs.database import Database
 from sidecar.jobs.preference import Preference
 from sidecar.jobs.records import Job, Lane, Order, State, Terms
 from sidecar.jobs.store import JobStore
-from tests.sidecar.test_store import job
+from tests.sidecar.stores import job
 
 CANCELED = Failed.of(Canceled("stop"))
 # A tree of capabilities: the child's spending counts against its parent.

@@ -19,7 +19,7 @@ from sidecar.jobs import tables
 from sidecar.jobs.database import Database
 from sidecar.jobs.records import StoredImage
 from sidecar.jobs.tables import HEAD, METADATA, migrate
-from tests.sidecar.test_store import job, opened, take
+from tests.sidecar.stores import job, opened, take
 
 REVISIONS = ("0001", "0002", "0003", "0004")
 

@@ -3,81 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from capabilities.budgets import SERVER, Cap, Cost, Period
-from capabilities.errors import Canceled, FailedPrecondition, NotFound, ResourceExhausted
-from capabilities.tasks import TextToImage
-from entity_store.images import Placement
-from sidecar.engines.events import Failed
-from sidecar.jobs import ledger, schedule, store, tables
-from sidecar.jobs.database import Database
-from sidecar.jobs.preference import Preference
+from capabilities.errors import FailedPrecondition, NotFound, ResourceExhausted
+from sidecar.jobs import ledger, store, tables
 from sidecar.jobs.reader import Batch
-from sidecar.jobs.records import Job, Lane, Order, State, StoredImage, Terms, new_id
+from sidecar.jobs.records import Lane, Order, State, StoredImage, Terms, new_id
 from sidecar.jobs.store import JobStore
 from sidecar.pb.viwo.imagegen.v1 import job_pb2
 from tests.harness import started
 from tests.sidecar.databases import fresh
-
-CANCELED = Failed.of(Canceled("stop"))
-FAILED = Failed("INTERNAL", "broken")
-NONE = Preference(0)
-
-
-def job(**changes: object) -> Job:
-    task = TextToImage(
-        model_id="sd",
-        prompt="é🐉",
-        width=64,
-        height=64,
-        steps=3,
-        guidance_scale=7.5,
-        scheduler="default",
-        seed=1,
-        count=2,
-    )
-    values: dict[str, object] = {
-        "id": new_id(), "state": State.QUEUED, "method": "textToImage", "capability_id": "c", "owner_id": 3,
-        "caller_id": 3, "this_id": 0, "task": task, "save": Placement("a", "b", 7), "created": time.time(),
-        "cost": Cost(100, 0), **changes,
-    }  # fmt: skip
-    return Job(**values)  # type: ignore[arg-type]
-
-
-def other_model(name: str, **changes: object) -> Job:
-    made = job(**changes)
-    return dataclasses.replace(made, task=made.task.model_copy(update={"model_id": name}))
-
-
-@asynccontextmanager
-async def opened(place: Path | str, **options: object) -> AsyncIterator[JobStore]:
-    made = JobStore(Database(place), **options)  # type: ignore[arg-type]
-    await made.open()
-    yield made
-    await made.close()
-
-
-async def add(jobs: JobStore, *many: Job, terms: Terms | None = None, most: int = 1000) -> list[Job]:
-    return await jobs.add([Order(one, terms or Terms()) for one in many], max_waiting=most)
-
-
-async def take(jobs: JobStore, preference: Preference = NONE) -> Job | None:
-    taken = await jobs.take(Lane.MODEL, preference)
-    return taken[0] if taken else None
-
-
-@pytest.fixture
-async def jobs(place: Path | str) -> AsyncIterator[JobStore]:
-    async with opened(place) as made:
-        yield made
+from tests.sidecar.stores import CANCELED, FAILED, NONE, add, job, opened, take
 
 
 class TestJobs:
@@ -184,103 +125,6 @@ class TestLeases:
             with pytest.raises(FailedPrecondition, match="database_url cannot be used"):
                 async with started(tiny, tmp_path, database_url=url):
                     pass
-
-
-class TestTurns:
-    async def test_owners_take_turns_by_compute_and_not_by_count(self, jobs: JobStore) -> None:
-        cheap = [job(owner_id=1, cost=Cost(10)) for _ in range(30)]
-        dear = [job(owner_id=2, cost=Cost(100)) for _ in range(30)]
-        await add(jobs, *dear, *cheap)
-        taken = [await take(jobs) for _ in range(22)]
-        counts = [sum(item is not None and item.owner_id == owner for item in taken) for owner in (1, 2)]
-        assert counts == [20, 2]
-
-    async def test_who_comes_late_is_next_and_has_saved_nothing_up(self, jobs: JobStore) -> None:
-        await add(jobs, *(job(owner_id=1) for _ in range(50)))
-        for _ in range(20):
-            await take(jobs)
-        await add(jobs, *(job(owner_id=2) for _ in range(10)))
-        owners = [item.owner_id for item in [await take(jobs) for _ in range(10)] if item]
-        assert owners[0] == 2
-        assert sorted(owners) == [1] * 5 + [2] * 5
-
-    async def test_higher_priorities_first(self, jobs: JobStore) -> None:
-        made = await add(jobs, *(job(priority=priority, owner_id=9 + priority) for priority in (-1, 0, 3, 0)))
-        taken = [await take(jobs) for _ in range(4)]
-        assert [item.priority for item in taken if item] == [3, 0, 0, -1]
-        assert {item.id for item in taken if item} == {item.id for item in made}
-
-    async def test_only_so_many_of_a_capability_at_a_time(self, jobs: JobStore) -> None:
-        first, second, other = await add(
-            jobs,
-            job(holds={"parent": 1}),
-            job(holds={"parent": 1}, capability_id="d"),
-            job(capability_id="e"),
-        )
-        taken = [await take(jobs) for _ in range(3)]
-        assert [item and item.id for item in taken] == [first.id, other.id, None]
-        await jobs.succeed(first.id, [], 1)
-        freed = await take(jobs)
-        assert freed is not None
-        assert freed.id == second.id
-
-    async def test_a_failed_attempt_waits_its_time(self, jobs: JobStore) -> None:
-        (made,) = await add(jobs, job())
-        await take(jobs)
-        later = time.time() + 1000
-        await jobs.requeue(made.id, later)
-        assert await take(jobs) is None
-        assert await jobs.next_ready(Lane.MODEL, time.time()) == pytest.approx(later)
-        assert await jobs.next_ready(Lane.PLAIN, time.time()) is None
-
-    async def test_a_loaded_model_goes_first_but_nobody_waits_for_it_without_end(
-        self, jobs: JobStore
-    ) -> None:
-        await add(jobs, other_model("cold", owner_id=1), *(other_model("warm", owner_id=2) for _ in range(9)))
-        preference = Preference(patience=0.2, loaded=frozenset({"warm"}))
-        first = await take(jobs, preference)
-        assert first is not None
-        assert first.task.model_id == "warm", "it is the other's turn, but its model is not loaded"
-        passed = time.monotonic()
-        taken = first
-        while taken.task.model_id == "warm":
-            taken = await take(jobs, preference) or taken
-            if taken.task.model_id == "warm":
-                await add(jobs, other_model("warm", owner_id=2))
-        assert 0.1 < time.monotonic() - passed < 2
-
-    async def test_alike_jobs_are_taken_together(self, jobs: JobStore) -> None:
-        made = await add(
-            jobs, job(alike="a"), job(alike="b"), job(alike="a", owner_id=8), job(alike="a"), job()
-        )
-        taken = await jobs.take(Lane.MODEL, NONE, most=2)
-        assert [item.id for item in taken] == [made[0].id, made[2].id]
-        assert {item.state for item in taken} == {State.RUNNING}
-
-    async def test_together_too_owners_take_turns(self, jobs: JobStore) -> None:
-        await add(jobs, *(job(alike="a", owner_id=1) for _ in range(9)))
-        await add(jobs, *(job(alike="a", owner_id=2) for _ in range(9)))
-        for _ in range(3):
-            taken = await jobs.take(Lane.MODEL, NONE, most=4)
-            assert sorted(item.owner_id for item in taken) == [1, 1, 2, 2]
-
-    async def test_positions(self, jobs: JobStore) -> None:
-        mine = await add(jobs, *(job(owner_id=1) for _ in range(3)))
-        theirs = await add(jobs, *(job(owner_id=2) for _ in range(10)))
-        urgent = await add(jobs, job(owner_id=3, priority=5))
-        positions = await jobs.positions([*mine, *theirs, *urgent])
-        assert positions[urgent[0].id] == 0
-        assert [positions[item.id] for item in mine] == [1, 3, 5]
-        assert positions[theirs[9].id] == 13
-        assert schedule.MAX_POSITION >= 1000
-
-    async def test_counts_are_mended_at_the_start(self, place: Path | str) -> None:
-        async with opened(place) as first:
-            await add(first, job(), job())
-            await first._do(lambda connection: connection.execute(sa.update(tables.LINES).values(waiting=0)))
-            assert await take(first) is None
-        async with opened(place) as again:
-            assert await take(again) is not None
 
 
 class TestAnswers:

@@ -10,8 +10,8 @@ import grpc
 import pytest
 
 from sidecar.pb.viwo.imagegen.v1 import entity_pb2, job_pb2, template_pb2
-from tests.harness import Sidecar, refused, started
-from tests.sidecar.test_jobs import until
+from tests.harness import Sidecar, refused, started, submission
+from tests.sidecar.test_jobs import SLOW, until
 
 CHAIN: dict[str, Any] = {
     "format": "viwo-template/1",
@@ -170,3 +170,41 @@ async def test_a_run_goes_on_after_a_restart(tiny: Path, tmp_path: Path) -> None
         assert last.state == job_pb2.JOB_STATE_SUCCEEDED, last.failure
         assert last.jobs[0].id == seen.jobs[0].id
         assert [job.attempts for job in last.jobs] == [2, 1]
+
+
+async def test_what_no_message_can_hold_is_refused(sidecar: Sidecar) -> None:
+    for document in (
+        json.dumps({**CHAIN, "name": "broken", "description": "\ud800"}),
+        json.dumps({**CHAIN, "name": "broken"}).replace(
+            '"angle": {"type"', '"angle": {"default": NaN, "type"'
+        ),
+    ):
+        request = template_pb2.SaveTemplateRequest(document_json=document)
+        error = await refused(sidecar.templates.Save(request))
+        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    await save(sidecar, CHAIN)
+    for values in ('{"subject": "\\ud800"}', '{"subject": "a", "room": 1180591620717411303424}'):
+        contexts = [await sidecar.context(), await sidecar.context(kind="image.edit")]
+        error = await refused(
+            sidecar.templates.Run(
+                template_pb2.RunTemplateRequest(contexts=contexts, name="turned", parameters_json=values)
+            )
+        )
+        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert (await sidecar.templates.List(template_pb2.ListTemplatesRequest())).templates
+
+
+async def test_a_run_waits_for_room_in_the_queue(tiny: Path, tmp_path: Path) -> None:
+    async with started(tiny, tmp_path, max_queue=1) as sidecar:
+        await save(sidecar, CHAIN)
+        context = await sidecar.context()
+        block = await sidecar.jobs.Submit(submission(context, **SLOW))
+        await until(sidecar, block.id, "step")
+        waits = await sidecar.jobs.Submit(submission(context, seed=3))
+        begun, other = [await run(sidecar, "turned", subject="cup") for _ in range(2)]
+        canceled = await sidecar.templates.CancelRun(template_pb2.CancelRunRequest(id=other.id))
+        assert canceled.state == job_pb2.JOB_STATE_CANCELED
+        for job in (block, waits):
+            await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=job.id))
+        last = await finished(sidecar, begun.id)
+        assert last.state == job_pb2.JOB_STATE_SUCCEEDED, last.failure

@@ -21,7 +21,7 @@ from capabilities.errors import AlreadyExists, FailedPrecondition, InvalidArgume
 from entity_store.blobs import Blobs
 from entity_store.world import World
 from sidecar.cli import app
-from sidecar.jobs import backup, upkeep
+from sidecar.jobs import backup, ledger, tables, upkeep
 from sidecar.jobs.database import Database
 from sidecar.jobs.upkeep import Findings, Retention
 from sidecar.pb.viwo.imagegen.v1 import blob_pb2, common_pb2, job_pb2
@@ -271,3 +271,83 @@ async def test_a_server_keeps_its_store_in_order_while_it_works(tiny: Path, tmp_
         database.close_here()
         await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=job.id))
         await ended(sidecar, job.id)
+
+
+async def test_what_runs_and_templates_name_is_kept(store: Store) -> None:
+    with store:
+        store.older()
+        run = {
+            "id": "r", "template": "t", "document": {}, "state": "running", "jobs": [], "created": 1.0,
+            "context": {"calls": {}, "values": {"picture": store.refs["job"]}},
+        }  # fmt: skip
+        template = {"name": "t", "document": {"steps": [{"image": store.refs["edit"]}]}, "updated": 1.0}
+        store.database.do_here(lambda connection: connection.execute(sa.insert(tables.RUNS).values(**run)))
+        store.database.do_here(
+            lambda connection: connection.execute(sa.insert(tables.TEMPLATES).values(**template))
+        )
+        store.collect(jobs=0)
+        assert [name for name in store.refs if store.has(name)] == ["job", "entity", "edit"]
+
+
+async def test_jobs_are_not_removed_where_that_frees_nothing(store: Store) -> None:
+    with store:
+        # Everything was stored just now, so nothing may go yet.
+        removed = upkeep.collect(store.database, store.world, store.blobs, Retention(bytes=1), grace=3600)
+        assert removed == upkeep.Removed()
+
+
+async def test_a_session_keeps_its_budget_however_long_it_lasts(store: Store) -> None:
+    with store:
+        past = time.time() - 70 * 24 * 3600
+        old = sa.update(tables.LEDGER).values(created=past, day="2020-01-01", month="2020-01")
+
+        def age(connection: sa.Connection) -> None:
+            connection.execute(old)
+            ledger.repair(connection, ledger.differences(connection))
+
+        def session(connection: sa.Connection) -> int:
+            rows = connection.execute(sa.select(tables.BALANCES)).all()
+            return sum(row.compute for row in rows if row.period.startswith("session:"))
+
+        store.database.do_here(age)
+        before = store.database.look_here(session)
+        store.collect(days=1000)
+        assert store.database.look_here(session) == before > 0
+
+
+async def test_a_stray_file_disturbs_nobody(store: Store) -> None:
+    with store:
+        (store.folder / "images" / ".DS_Store").write_bytes(b"x")
+        (store.folder / "images" / "ab").mkdir(exist_ok=True)
+        (store.folder / "images" / "ab" / "notes.txt").write_bytes(b"x")
+        assert store.check().clean
+
+
+async def test_a_reservation_of_nobody_is_found_and_released(store: Store) -> None:
+    with store:
+        store.database.do_here(
+            lambda connection: connection.execute(
+                sa.update(tables.LEDGER).values(settled=False, job_id=tables.LEDGER.c.job_id + "x")
+            )
+        )
+        assert store.check().unsettled
+        store.check(repair=True)
+        assert store.check().clean
+
+
+async def test_looking_keeps_nobody_from_writing(tmp_path: Path) -> None:
+    reader, writer = (Database(tmp_path / "jobs.sqlite") for _ in range(2))
+    reader.migrate()
+
+    def look(connection: sa.Connection) -> int:
+        def count() -> int:
+            return len(connection.execute(sa.select(tables.TEMPLATES)).all())
+
+        assert count() == 0
+        row = {"name": "t", "document": {}, "updated": 1.0}
+        writer.do_here(lambda other: other.execute(sa.insert(tables.TEMPLATES).values(**row)))
+        return count()
+
+    assert reader.look_here(look) == 0, "all of it as it was at one moment"
+    reader.close_here()
+    writer.close_here()

@@ -368,6 +368,9 @@ class Failure(_message.Message):
     FIELD_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     ASKED_FIELD_NUMBER: _builtins.int
+    RETRY_DELAY_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    REMAINING_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Name of the gRPC status code: "INVALID_ARGUMENT", "UNAVAILABLE" ..."""
     message: _builtins.str
@@ -380,6 +383,14 @@ class Failure(_message.Message):
     """What is allowed."""
     asked: _builtins.str
     """What was asked."""
+    account: _builtins.str
+    """Whose limit it is, where it is a budget: "capability:ID", "owner:ID" or "server"."""
+    remaining: _builtins.str
+    """What remains of a budget, in its own unit."""
+    @_builtins.property
+    def retry_delay(self) -> _duration_pb2.Duration:
+        """When to try again, where that can help: for a budget, when it resets."""
+
     def __init__(
         self,
         *,
@@ -389,10 +400,13 @@ class Failure(_message.Message):
         field: _builtins.str = ...,
         limit: _builtins.str = ...,
         asked: _builtins.str = ...,
+        retry_delay: _duration_pb2.Duration | None = ...,
+        account: _builtins.str = ...,
+        remaining: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_delay", b"retry_delay"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked", b"asked", "code", b"code", "field", b"field", "limit", b"limit", "message", b"message", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "asked", b"asked", "code", b"code", "field", b"field", "limit", b"limit", "message", b"message", "reason", b"reason", "remaining", b"remaining", "retry_delay", b"retry_delay"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

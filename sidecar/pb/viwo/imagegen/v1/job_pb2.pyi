@@ -684,8 +684,11 @@ class SubmitBatchRequest(_message.Message):
     TASKS_FIELD_NUMBER: _builtins.int
     ON_ERROR_FIELD_NUMBER: _builtins.int
     VARIATIONS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     on_error: Global___OnError.ValueType
     """What to do when one fails."""
+    request_id: _builtins.str
+    """Sent again with the same id (up to 100 characters) under the same capability, the batch of before is answered."""
     @_builtins.property
     def tasks(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubmitJobRequest]:
         """The tasks, in order."""
@@ -700,10 +703,11 @@ class SubmitBatchRequest(_message.Message):
         tasks: _abc.Iterable[Global___SubmitJobRequest] | None = ...,
         on_error: Global___OnError.ValueType = ...,
         variations: Global___Variations | None = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["variations", b"variations"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["on_error", b"on_error", "tasks", b"tasks", "variations", b"variations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["on_error", b"on_error", "request_id", b"request_id", "tasks", b"tasks", "variations", b"variations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,5 +1,6 @@
 // Original file: protos/viwo/imagegen/v1/common.proto
 
+import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../../google/protobuf/Duration';
 
 export interface Failure {
   'code'?: (string);
@@ -8,6 +9,9 @@ export interface Failure {
   'field'?: (string);
   'limit'?: (string);
   'asked'?: (string);
+  'retryDelay'?: (_google_protobuf_Duration | null);
+  'account'?: (string);
+  'remaining'?: (string);
 }
 
 export interface Failure__Output {
@@ -17,4 +21,7 @@ export interface Failure__Output {
   'field': (string);
   'limit': (string);
   'asked': (string);
+  'retryDelay': (_google_protobuf_Duration__Output | null);
+  'account': (string);
+  'remaining': (string);
 }

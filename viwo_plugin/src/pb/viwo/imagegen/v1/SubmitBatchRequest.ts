@@ -8,10 +8,12 @@ export interface SubmitBatchRequest {
   'tasks'?: (_viwo_imagegen_v1_SubmitJobRequest)[];
   'onError'?: (_viwo_imagegen_v1_OnError);
   'variations'?: (_viwo_imagegen_v1_Variations | null);
+  'requestId'?: (string);
 }
 
 export interface SubmitBatchRequest__Output {
   'tasks': (_viwo_imagegen_v1_SubmitJobRequest__Output)[];
   'onError': (_viwo_imagegen_v1_OnError__Output);
   'variations': (_viwo_imagegen_v1_Variations__Output | null);
+  'requestId': (string);
 }
