@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from capabilities.errors import Unavailable
+from capabilities.errors import DeadlineExceeded, Unavailable
 
 log = logging.getLogger("viwo_imagegen.jobs")
 T = TypeVar("T")
@@ -32,6 +32,14 @@ class Rules:
     max_seconds: float = 3600.0
     """How long an attempt may take."""
     beat: float = 10.0
+
+
+def too_late(when: str) -> DeadlineExceeded:
+    return DeadlineExceeded(
+        f"the job's deadline passed {when}; give it more time, or try when less is waiting",
+        reason="DEADLINE",
+        field="timeout",
+    )
 
 
 STUMBLE = 1.0

@@ -20,8 +20,8 @@ from sidecar.jobs.followers import Followers
 from sidecar.jobs.preference import Preference
 from sidecar.jobs.records import Job, Lane, State
 from sidecar.jobs.results import Results
-from sidecar.jobs.rules import Rules, insist, steadily
-from sidecar.jobs.store import JobStore, too_late
+from sidecar.jobs.rules import Rules, insist, steadily, too_late
+from sidecar.jobs.store import JobStore
 from sidecar.telemetry import Meter, Traces
 
 log = logging.getLogger("viwo_imagegen.jobs")

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from capabilities.budgets import NOTHING, Cost
-from capabilities.errors import Canceled, Code, DeadlineExceeded
+from capabilities.errors import Canceled, Code, Unavailable
 from sidecar.engines.events import Failed
 from sidecar.jobs import intake, ledger, outcome, schedule
 from sidecar.jobs.database import Database
@@ -23,6 +23,7 @@ from sidecar.jobs.intake import Bounds
 from sidecar.jobs.preference import Preference
 from sidecar.jobs.reader import Batch, JobReader
 from sidecar.jobs.records import Job, Lane, Order, Row, State, StoredImage, job_of
+from sidecar.jobs.rules import too_late
 from sidecar.jobs.tables import BATCHES, JOBS
 
 MAX_BEGINNINGS = 10
@@ -271,14 +272,16 @@ class JobStore(JobReader):
 
     def _begin(self, connection: Connection, rows: Sequence[Row], now: float) -> list[Job]:
         schedule.taken(connection, rows)
-        connection.execute(
+        begun = connection.execute(
             sa.update(JOBS)
-            .where(JOBS.c.id.in_([row.id for row in rows]))
+            .where(JOBS.c.id.in_([row.id for row in rows]), JOBS.c.state == State.QUEUED)
             .values(
                 state=State.RUNNING, started=now, attempts=JOBS.c.attempts + 1, runner=self._runner,
                 lease_until=now + self._lease,
             )
         )  # fmt: skip
+        if begun.rowcount != len(rows):
+            raise Unavailable("another server took one of these jobs", reason="TAKEN", retry_after=1)
         jobs = [job_of(row) for row in rows]
         return [
             dataclasses.replace(job, state=State.RUNNING, started=now, attempts=job.attempts + 1)
@@ -356,14 +359,6 @@ class JobStore(JobReader):
 _WAITS: Mapping[str, Any] = {
     "state": State.QUEUED, "started": None, "runner": None, "lease_until": None,
 }  # fmt: skip
-
-
-def too_late(when: str) -> DeadlineExceeded:
-    return DeadlineExceeded(
-        f"the job's deadline passed {when}; give it more time, or try when less is waiting",
-        reason="DEADLINE",
-        field="timeout",
-    )
 
 
 def _ended_by_choice(state: State, failure: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,9 @@ from sidecar.engines.local.discovery import (
     single_file_model,
 )
 
+LOOK_EVERY = 2.0
+"""Seconds between two looks at the files of a model."""
+
 
 class Catalog:
     """The embedded model, everything under the model folders, and the hub ids the operator listed."""
@@ -32,6 +36,7 @@ class Catalog:
         self._hub = list(hub)
         self._default = default
         self._models: dict[str, LocalModel] = {}
+        self._stamps: dict[str, tuple[float, int]] = {}
         self.rescan()
 
     @property
@@ -59,13 +64,18 @@ class Catalog:
             model_id: replace(model, facts=replace(model.facts, revision=model.source.revision))
             for model_id, model in found.items()
         }
+        now = time.monotonic()
+        self._stamps = {model_id: (now, _stamp(model)) for model_id, model in self._models.items()}
 
     def find(self, model_id: str) -> ModelFacts:
         return self.model(model_id).facts
 
     def model(self, model_id: str) -> LocalModel:
-        """The model of that id. Raises NotFound with the nearest ids; looks on disk again before it does."""
-        if model_id not in self._models:
+        """The model of that id. Raises NotFound with the nearest ids; looks on disk again before it does.
+
+        Weights that are replaced are another revision, within a few seconds.
+        """
+        if model_id not in self._models or self._is_replaced(model_id):
             self.rescan()
         found = self._models.get(model_id)
         if found is not None:
@@ -80,6 +90,14 @@ class Catalog:
             limit=known,
             asked=brief(model_id, 60),
         )
+
+    def _is_replaced(self, model_id: str) -> bool:
+        looked, stamp = self._stamps[model_id]
+        now = time.monotonic()
+        if now - looked < LOOK_EVERY:
+            return False
+        self._stamps[model_id] = now, stamp
+        return _stamp(self._models[model_id]) != stamp
 
     def able(self, method: str) -> list[ModelFacts]:
         """All models that can do a method."""
@@ -98,3 +116,16 @@ class Catalog:
             )
             for model_id, model in sorted(self._models.items())
         ]
+
+
+def _stamp(model: LocalModel) -> int:
+    """When the newest of a model's files was changed, in nanoseconds; 0 for one that has none here."""
+    path = Path(model.source.location)
+    if model.source.kind not in ("folder", "file") or not path.exists():
+        return 0
+    files = path.rglob("*.safetensors") if path.is_dir() else [path]
+    try:
+        return max((file.stat().st_mtime_ns for file in files), default=0)
+    except OSError:
+        # Being replaced at this moment.
+        return 0

@@ -25,6 +25,7 @@ from sidecar.engines.events import Done, Event, Failed, Loading, RawImage, Step
 from sidecar.engines.local import annotators, controls, drawing, faces, memory, pipelines, repaint, upscalers
 from sidecar.engines.local.annotators import Annotator
 from sidecar.engines.local.diffusion import Loaded
+from sidecar.engines.local.packaged import REALESRGAN
 from sidecar.engines.local.pixels import as_array, as_raw, on_white
 from sidecar.engines.local.shelf import Shelf, release
 from sidecar.engines.local.together import Together
@@ -36,7 +37,13 @@ from sidecar.heap import Returned
 T = TypeVar("T")
 CANCEL_SECONDS = 0.1
 """How often a job that waits for a model to load looks whether it has been canceled."""
-ENLARGER = ModelSource("realesr-animevideov3", "realesr-animevideov3-x[24]", "package", role="upscaler")
+ENLARGER = ModelSource(
+    "realesr-animevideov3",
+    "realesr-animevideov3-x[24]",
+    "package",
+    role="upscaler",
+    revision=REALESRGAN.sha256[:16],
+)
 """Brings the pictures of a model that draws at one size only to larger ones."""
 
 
@@ -175,7 +182,9 @@ class Maker:
 
         if self._finder is None:
             self._finder = faces.FaceFinder()
-        restorer = self._shelf.take(source.id, self._estimate(source), load, lambda made: [made.network])
+        restorer = self._shelf.take(
+            source.id, self._estimate(source), load, lambda made: [made.network], revision=source.revision
+        )
         started = time.perf_counter()
         picture = as_array(image)
         found = self._finder.find(on_white(picture))
@@ -215,7 +224,9 @@ class Maker:
         def modules(loaded: Loaded) -> Iterable[Any]:
             return loaded.modules
 
-        loaded = self._shelf.take(source.id, self._estimate(source), load, modules, is_base=True)
+        loaded = self._shelf.take(
+            source.id, self._estimate(source), load, modules, is_base=True, revision=source.revision
+        )
         watch.check()
         return loaded
 
@@ -233,20 +244,32 @@ class Maker:
         def loaded() -> Any:
             return self._patiently(source, emit, watch, lambda: load(source, self.device))
 
-        return self._shelf.take(source.id, self._estimate(source), loaded, lambda module: [module])
+        return self._shelf.take(
+            source.id, self._estimate(source), loaded, lambda module: [module], revision=source.revision
+        )
 
     def _annotator(self, source: ModelSource, emit: Emit, watch: Watch) -> Annotator:
         def load() -> Annotator:
             return self._patiently(source, emit, watch, lambda: annotators.load(source, self.device))
 
-        return self._shelf.take(source.id, self._estimate(source), load, lambda annotator: annotator.modules)
+        return self._shelf.take(
+            source.id,
+            self._estimate(source),
+            load,
+            lambda annotator: annotator.modules,
+            revision=source.revision,
+        )
 
     def _upscaler(self, source: ModelSource, emit: Emit, watch: Watch) -> list[Upscaler]:
         def load() -> list[Upscaler]:
             return self._patiently(source, emit, watch, lambda: upscalers.load(source, self.device))
 
         return self._shelf.take(
-            source.id, self._estimate(source), load, lambda networks: [each.network for each in networks]
+            source.id,
+            self._estimate(source),
+            load,
+            lambda networks: [each.network for each in networks],
+            revision=source.revision,
         )
 
     def _patiently(self, source: ModelSource, emit: Emit, watch: Watch, load: Callable[[], T]) -> T:

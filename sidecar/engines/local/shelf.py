@@ -25,6 +25,7 @@ class _Kept:
     thing: Any
     size: int
     is_base: bool
+    revision: str
 
 
 class Shelf:
@@ -58,12 +59,17 @@ class Shelf:
         modules: Callable[[T], Iterable[Any]],
         *,
         is_base: bool = False,
+        revision: str = "",
     ) -> T:
         """The thing of that id, loaded if it is not there; `estimate` is what it will weigh, in bytes.
+
+        One whose weights have been replaced since, by `revision`, is loaded anew.
 
         Raises ResourceExhausted where it cannot fit, however much is thrown out, and whatever the loader raises.
         """
         self._in_use.add(model_id)
+        if model_id in self._kept and self._kept[model_id].revision != revision:
+            self.drop(model_id)
         if model_id in self._kept:
             self._kept.move_to_end(model_id)
             thing: T = self._kept[model_id].thing
@@ -79,7 +85,7 @@ class Shelf:
             )
         self._make_room(estimate, is_base)
         made = load()
-        self._kept[model_id] = _Kept(made, weight(modules(made)), is_base)
+        self._kept[model_id] = _Kept(made, weight(modules(made)), is_base, revision)
         return made
 
     def drop(self, model_id: str) -> None:
