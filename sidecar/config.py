@@ -191,8 +191,11 @@ class Settings(BaseSettings):
         None,
         description="Ended jobs are removed, the oldest first, until pictures fill at most this; unset: no bound.",
     )
+    metrics_host: str = Field(
+        "127.0.0.1", description="Address of the metrics: they are served without a token or TLS."
+    )
     metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = Field(
-        None, description="Port of Prometheus metrics over HTTP on host; 0: any free one; unset: none."
+        None, description="Port of Prometheus metrics over HTTP; 0: any free one; unset: none."
     )
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"

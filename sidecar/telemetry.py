@@ -82,7 +82,7 @@ class Meter:
         self.starts = Gauge("viwo_imagegen_engine_starts", "Engine processes started.", registry=registry)
         self.memory = Gauge(
             "viwo_imagegen_memory_bytes",
-            "Resident memory: of the server, of the engine.",
+            "Memory in use: resident of the server and the engine, and the engine's of its device.",
             ["process"],
             registry=registry,
         )

@@ -30,20 +30,20 @@ MEASURE_EVERY = 5.0
 async def metrics_over_http(
     settings: Settings, meter: Meter, measure: Callable[[], Awaitable[None]]
 ) -> AsyncIterator[int]:
-    """Prometheus metrics at http://host:metrics_port/metrics, where that is set; the port, 0 where it is not."""
+    """Prometheus metrics at http://metrics_host:metrics_port/metrics, where that is set; the port, 0 where it is not."""
     if settings.metrics_port is None:
         yield 0
         return
     try:
-        server, thread = start_http_server(settings.metrics_port, settings.host, meter.registry)
+        server, thread = start_http_server(settings.metrics_port, settings.metrics_host, meter.registry)
     except OSError as error:
         raise FailedPrecondition(
-            f"cannot serve metrics at {settings.host}:{settings.metrics_port}: {error}; set another metrics_port",
+            f"cannot serve metrics at {settings.metrics_host}:{settings.metrics_port}: {error}; set another metrics_port",
             reason="ADDRESS_TAKEN",
             field="metrics_port",
             asked=str(settings.metrics_port),
         ) from None
-    log.info("metrics at http://%s:%s/metrics", settings.host, server.server_port)
+    log.info("metrics at http://%s:%s/metrics", settings.metrics_host, server.server_port)
     try:
         async with _duty("measuring", measure, MEASURE_EVERY):
             yield int(server.server_port)

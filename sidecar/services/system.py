@@ -100,6 +100,7 @@ class SystemServicer(system_pb2_grpc.SystemServiceServicer):
         )
         self._meter.memory.labels("server").set(memory(None))
         self._meter.memory.labels("engine").set(memory(self._engine.pid) if self._engine.pid else 0)
+        self._meter.memory.labels("device").set(self._engine.device_memory)
         self._meter.starts.set(self._engine.starts)
 
 

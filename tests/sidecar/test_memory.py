@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import resource
+import shutil
 from pathlib import Path
 
 import grpc
 import psutil
 import pytest
 
-from sidecar.pb.viwo.imagegen.v1 import model_pb2
+from sidecar.engines.local import catalog
+from sidecar.pb.viwo.imagegen.v1 import common_pb2, model_pb2
 from tests import tiny_models
 from tests.harness import Sidecar, error_info, refused, started, text_to_image
 
@@ -79,3 +81,20 @@ async def test_the_safety_checker(tiny: Path, tmp_path: Path, flags: bool) -> No
             await refused(sidecar.images.TextToImage(text_to_image(careful)))
         else:
             assert (await sidecar.images.TextToImage(text_to_image(careful))).images
+
+
+async def test_weights_that_are_replaced_are_loaded_anew_and_draw_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "LOOK_EVERY", 0.0)
+    models = tmp_path / "models"
+    tiny_models.stable_diffusion(models / "a", seed=0)
+    async with started(models, tmp_path / "data", default_model="a") as sidecar:
+        request = text_to_image(await sidecar.context(), output=common_pb2.OutputOptions())
+        first, again = [await sidecar.images.TextToImage(request) for _ in range(2)]
+        assert first.images[0].ref == again.images[0].ref
+        shutil.rmtree(models / "a")
+        tiny_models.stable_diffusion(models / "a", seed=1)
+        other = await sidecar.images.TextToImage(request)
+        assert other.images[0].ref != first.images[0].ref
+        assert other.cost.compute > 0

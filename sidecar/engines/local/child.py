@@ -123,7 +123,7 @@ class Child:
 
     def _report(self, maker: Maker, job_id: str, outcome: Done | Failed) -> None:
         self._watches.pop(job_id, None)
-        self._send(Memory(maker.loaded))
+        self._send(Memory(maker.loaded, maker.device_memory))
         self._send(Happened(job_id, outcome))
         maker.give_back()
 
@@ -135,7 +135,7 @@ class Child:
             nonlocal stepped
             if isinstance(event, Step) and not stepped:
                 stepped = True
-                self._send(Memory(maker.loaded))
+                self._send(Memory(maker.loaded, maker.device_memory))
             self._send(Happened(job_id, event))
 
         return emit

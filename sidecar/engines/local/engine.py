@@ -71,6 +71,7 @@ class LocalEngine:
         self._loaded: frozenset[str] = frozenset()
         self._device = ""
         self.starts = 0
+        self.device_memory = 0
 
     @property
     def pid(self) -> int | None:
@@ -233,7 +234,7 @@ class LocalEngine:
         finally:
             self._failed_starts += not self._ready.is_set()
             self._ready.clear()
-            self._loaded = frozenset()
+            self._loaded, self.device_memory = frozenset(), 0
             await _end(process)
             lost = Failed.of(
                 Unavailable(
@@ -265,7 +266,7 @@ class LocalEngine:
                 if events is not None:
                     events.put_nowait((report.job_id, report.event))
             elif isinstance(report, Memory):
-                self._loaded = frozenset(report.loaded)
+                self._loaded, self.device_memory = frozenset(report.loaded), report.device
             elif isinstance(report, Ready):
                 self._device = report.device
                 self._ready.set()

@@ -66,6 +66,11 @@ class Maker:
     def loaded(self) -> list[str]:
         return self._shelf.ids
 
+    @property
+    def device_memory(self) -> int:
+        """Bytes of the device's own memory that are in use; 0 where it has none."""
+        return torch.cuda.memory_allocated() if self.device == "cuda" else 0
+
     def load(self, source: ModelSource, emit: Emit, watch: Watch) -> None:
         """Bring a model into memory if need be."""
         match source.role:

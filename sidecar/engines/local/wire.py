@@ -95,9 +95,10 @@ class Ready:
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
-    """Which models are in the child's memory now."""
+    """Which models are in the child's memory now, and how much of the device's is in use, in bytes."""
 
     loaded: list[str]
+    device: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
