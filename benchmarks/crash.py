@@ -60,7 +60,7 @@ async def crash(
     """Lost, doubled and mischarged jobs after all that: their sum must be 0."""
     story = Story()
     chance = random.Random(6)
-    settings = {"VIWO_IMAGEGEN_MAX_ATTEMPTS": "10", **(environment or {})}
+    settings = environment or {}
     with tempfile.TemporaryDirectory() as folder:
         sidecar = await start(folder, settings)
         contexts = [await sidecar.context(owner=owner) for owner in _people(Path(folder), owners)]
