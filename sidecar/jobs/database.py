@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -115,9 +116,19 @@ class Database:
         self._engine.dispose()
 
 
-def upsert(connection: Connection, table: sa.Table) -> Any:
+def upsert(dialect: str, table: sa.Table) -> Any:
     """An insert that can say what to do where the row is there already; both databases have one of their own."""
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
+
+
+@functools.cache
+def adding(dialect: str, table: sa.Table, sums: tuple[str, ...]) -> Any:
+    """An insert that adds to these columns where the row is there already. Built once: that takes longer than running it."""
+    insert = upsert(dialect, table)
+    if not sums:
+        return insert.on_conflict_do_nothing()
+    changes = {name: table.c[name] + insert.excluded[name] for name in sums}
+    return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
 
 
 @contextlib.contextmanager

@@ -27,9 +27,10 @@ class Bounds:
 
     def require_room(self, connection: Connection, owner_id: int) -> None:
         """Raises ResourceExhausted where no other job may wait."""
-        if schedule.waiting(connection) >= self.most:
+        waiting, own = schedule.waiting(connection, owner_id)
+        if waiting >= self.most:
             raise _full(f"{self.most} jobs wait already", "max_queue", self.most)
-        if schedule.waiting(connection, owner_id) >= self.of_owner:
+        if own >= self.of_owner:
             words = f"{self.of_owner} jobs of entity {owner_id} wait already"
             raise _full(words, "max_queue_per_owner", self.of_owner)
 
@@ -106,6 +107,9 @@ def accept_batch(
     return jobs
 
 
+_INSERT = sa.insert(JOBS)
+
+
 def _not_begun(connection: Connection, job: Job, now: float) -> Job:
     why = Canceled("a budget blocks a job of the same batch before this one", reason="BATCH_STOPPED")
     ended = dataclasses.replace(
@@ -122,7 +126,7 @@ def _not_begun(connection: Connection, job: Job, now: float) -> Job:
 
 
 def _write(connection: Connection, job: Job) -> None:
-    connection.execute(sa.insert(JOBS).values(**values_of(job)))
+    connection.execute(_INSERT, values_of(job))
     if job.task.inputs:
         connection.execute(
             sa.insert(JOB_INPUTS),

@@ -12,12 +12,22 @@ from sqlalchemy.engine import Connection
 from capabilities.budgets import NOTHING, UNITS, Calendar, Cap, Cost, Period
 from capabilities.errors import Code, ResourceExhausted
 from sidecar.engines.events import Failed
-from sidecar.jobs.database import upsert
+from sidecar.jobs.database import adding
 from sidecar.jobs.records import Job, Terms
 from sidecar.jobs.tables import BALANCES, LEDGER
 
 RATE_WINDOW = 60.0
 """Seconds that `rate_per_minute` looks back."""
+
+
+_OF_JOB = (LEDGER.c.job_id == sa.bindparam("its_job")) & LEDGER.c.settled.is_(False)
+_INSERT = sa.insert(LEDGER)
+_OPEN_ROWS = sa.select(LEDGER).where(_OF_JOB)
+_SETTLE = sa.update(LEDGER).where(_OF_JOB)
+_BALANCES = sa.select(BALANCES).where(
+    BALANCES.c.account.in_(sa.bindparam("accounts", expanding=True)),
+    BALANCES.c.period.in_(sa.bindparam("periods", expanding=True)),
+)
 
 
 @dataclass(frozen=True)
@@ -101,37 +111,28 @@ def _insert(
         for account in terms.accounts
     ]
     if rows:
-        connection.execute(sa.insert(LEDGER), rows)
+        connection.execute(_INSERT, rows)
 
 
 def settle(connection: Connection, job_id: str, spent: Cost) -> None:
     """Turn what a job reserved into what it did spend. Done once: settled again, nothing changes."""
-    rows = connection.execute(
-        sa.select(LEDGER).where(LEDGER.c.job_id == job_id, LEDGER.c.settled.is_(False))
-    ).all()
+    rows = connection.execute(_OPEN_ROWS, {"its_job": job_id}).all()
     for row in rows:
         difference = spent - Cost(row.compute, row.money)
         if difference != NOTHING:
             keys = [f"session:{row.session}", f"day:{row.day}", f"month:{row.month}"]
             _add(connection, [row.account], keys, difference)
     if rows:
-        connection.execute(
-            sa.update(LEDGER)
-            .where(LEDGER.c.job_id == job_id, LEDGER.c.settled.is_(False))
-            .values(compute=spent.compute, money=spent.money, settled=True)
-        )
+        values = {"its_job": job_id, "compute": spent.compute, "money": spent.money, "settled": True}
+        connection.execute(_SETTLE, values)
 
 
 def balances(connection: Connection, caps: Sequence[Cap], calendar: Calendar) -> list[Balance]:
     """Every cap with what is spent of it."""
     if not caps:
         return []
-    rows = connection.execute(
-        sa.select(BALANCES).where(
-            BALANCES.c.account.in_({cap.account for cap in caps}),
-            BALANCES.c.period.in_({calendar.key(cap.period) for cap in caps}),
-        )
-    )
+    accounts, periods = {cap.account for cap in caps}, {calendar.key(cap.period) for cap in caps}
+    rows = connection.execute(_BALANCES, {"accounts": list(accounts), "periods": list(periods)})
     found = {(row.account, row.period): Cost(row.compute, row.money) for row in rows}
     return [
         Balance(cap, found.get((cap.account, calendar.key(cap.period)), NOTHING), calendar.reset(cap.period))
@@ -195,7 +196,6 @@ def forget(connection: Connection, before: float, now: float) -> int:
 
 
 def _add(connection: Connection, accounts: Iterable[str], periods: Sequence[str], more: Cost) -> None:
-    insert = upsert(connection, BALANCES)
     rows = [
         {"account": account, "period": period, "compute": more.compute, "money": more.money}
         # In one order everywhere, so that two servers cannot wait for each other.
@@ -203,16 +203,7 @@ def _add(connection: Connection, accounts: Iterable[str], periods: Sequence[str]
         for period in sorted(periods)
     ]
     if rows:
-        connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=["account", "period"],
-                set_={
-                    "compute": BALANCES.c.compute + insert.excluded.compute,
-                    "money": BALANCES.c.money + insert.excluded.money,
-                },
-            ),
-            rows,
-        )
+        connection.execute(adding(connection.dialect.name, BALANCES, ("compute", "money")), rows)
 
 
 def _blocked(balance: Balance, asked: Cost, now: float) -> Failed:

@@ -205,22 +205,25 @@ class JobReader:
         return await self._do(work)
 
 
+_ANSWER = (
+    sa.select(JOBS)
+    .where(
+        JOBS.c.fingerprint == sa.bindparam("its_fingerprint"), JOBS.c.state == State.SUCCEEDED,
+        JOBS.c.ended >= sa.bindparam("since"), JOBS.c.answered_by.is_(None),
+    )
+    .order_by(JOBS.c.ended.desc())
+    .limit(1)
+)  # fmt: skip
+_JOB = sa.select(JOBS).where(JOBS.c.id == sa.bindparam("its_id"))
+
+
 def find_answer(connection: Connection, fingerprint: str, since: float) -> Job | None:
-    query = (
-        sa.select(JOBS)
-        .where(
-            JOBS.c.fingerprint == fingerprint, JOBS.c.state == State.SUCCEEDED, JOBS.c.ended >= since,
-            JOBS.c.answered_by.is_(None),
-        )
-        .order_by(JOBS.c.ended.desc())
-        .limit(1)
-    )  # fmt: skip
-    row = connection.execute(query).first()
+    row = connection.execute(_ANSWER, {"its_fingerprint": fingerprint, "since": since}).first()
     return None if row is None else job_of(row)
 
 
 def get_job(connection: Connection, job_id: str) -> Job:
-    row = connection.execute(sa.select(JOBS).where(JOBS.c.id == job_id)).first()
+    row = connection.execute(_JOB, {"its_id": job_id}).first()
     if row is None:
         raise NotFound(
             f"there is no job '{brief(job_id, 40)}'",

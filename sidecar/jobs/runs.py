@@ -107,7 +107,7 @@ class Runs:
         }
 
         def work(connection: Connection) -> None:
-            insert = upsert(connection, TEMPLATES).values(**values)
+            insert = upsert(connection.dialect.name, TEMPLATES).values(**values)
             connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_=values))
 
         await self._do(work)

@@ -7,15 +7,17 @@ caller's transaction.
 
 from __future__ import annotations
 
+import functools
 import heapq
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sidecar.jobs.database import upsert
+from sidecar.jobs.database import adding, upsert
 from sidecar.jobs.preference import Preference
 from sidecar.jobs.records import Job, Lane, Row, State
 from sidecar.jobs.tables import JOBS, LINES, SHARES
@@ -94,8 +96,19 @@ _EARLIER = sa.select(sa.func.count()).select_from(
     .limit(MAX_POSITION)
     .subquery()
 )  # fmt: skip
+_OWN = sa.case((LINES.c.owner_id == _given("owner_id"), LINES.c.waiting), else_=0)
+_WAITING_IN_ALL = sa.select(
+    sa.func.coalesce(sa.func.sum(LINES.c.waiting), 0).label("everybodys"),
+    sa.func.coalesce(sa.func.sum(_OWN), 0).label("own"),
+)
 _WAITING = sa.select(sa.func.sum(LINES.c.waiting)).where(
     LINES.c.lane == _given("lane"), LINES.c.owner_id == _given("owner_id")
+)
+
+
+_ANYBODY = sa.select(LINES.c.waiting).where(LINES.c.lane == _given("lane"), LINES.c.waiting > 0).limit(1)
+_READY = sa.select(sa.func.min(JOBS.c.ready_at)).where(
+    JOBS.c.state == State.QUEUED, JOBS.c.lane == _given("lane"), JOBS.c.ready_at > _given("now")
 )
 
 
@@ -105,10 +118,7 @@ def _place(row: Row | Job) -> dict[str, str | int]:
 
 def joined(connection: Connection, row: Row | Job) -> None:
     """A job waits now."""
-    line = upsert(connection, LINES).values(**_place(row), waiting=1)
-    connection.execute(
-        line.on_conflict_do_update(index_elements=_PLACE, set_={"waiting": LINES.c.waiting + 1})
-    )
+    connection.execute(adding(connection.dialect.name, LINES, ("waiting",)), {**_place(row), "waiting": 1})
     if _waiting(connection, row.lane, row.owner_id) == 1:
         served = _served(connection, row.lane, {row.owner_id})
         if served[row.owner_id] <= served[CLOCK]:
@@ -120,12 +130,10 @@ def left(connection: Connection, row: Row | Job) -> None:
     _leave(connection, [row])
 
 
-def waiting(connection: Connection, owner_id: int | None = None) -> int:
-    """How many jobs wait in all, or of one owner."""
-    query = sa.select(sa.func.coalesce(sa.func.sum(LINES.c.waiting), 0))
-    if owner_id is not None:
-        query = query.where(LINES.c.owner_id == owner_id)
-    return int(connection.execute(query).scalar_one())
+def waiting(connection: Connection, owner_id: int) -> tuple[int, int]:
+    """How many jobs wait in all, and of one owner."""
+    row = connection.execute(_WAITING_IN_ALL, {"owner_id": owner_id}).one()
+    return int(row.everybodys), int(row.own)
 
 
 def recount(connection: Connection) -> None:
@@ -212,15 +220,9 @@ def taken(connection: Connection, rows: Sequence[Row]) -> None:
 
 def next_ready(connection: Connection, lane: Lane, now: float) -> float | None:
     """When the next job that has to wait for a time may begin."""
-    if not connection.execute(
-        sa.select(LINES.c.waiting).where(LINES.c.lane == lane, LINES.c.waiting > 0).limit(1)
-    ).first():
+    if connection.execute(_ANYBODY, {"lane": lane}).first() is None:
         return None
-    return connection.execute(
-        sa.select(sa.func.min(JOBS.c.ready_at)).where(
-            JOBS.c.state == State.QUEUED, JOBS.c.lane == lane, JOBS.c.ready_at > now
-        )
-    ).scalar()
+    return connection.execute(_READY, {"lane": lane, "now": now}).scalar()
 
 
 def positions(connection: Connection, jobs: Sequence[Job]) -> dict[str, int]:
@@ -362,10 +364,14 @@ def _served(connection: Connection, lane: str, owners: set[int]) -> dict[int, in
 
 
 def _serve(connection: Connection, lane: str, served: Mapping[int, int]) -> None:
-    insert = upsert(connection, SHARES)
     connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=["lane", "owner_id"], set_={"served": insert.excluded.served}
-        ),
+        _sharing(connection.dialect.name),
         [{"lane": lane, "owner_id": owner_id, "served": total} for owner_id, total in sorted(served.items())],
     )
+
+
+@functools.cache
+def _sharing(dialect: str) -> Any:
+    insert = upsert(dialect, SHARES)
+    changes = {"served": insert.excluded.served}
+    return insert.on_conflict_do_update(index_elements=["lane", "owner_id"], set_=changes)

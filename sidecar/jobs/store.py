@@ -18,6 +18,7 @@ from capabilities.budgets import NOTHING, Cost
 from capabilities.errors import Canceled, Code, Unavailable
 from sidecar.engines.events import Failed
 from sidecar.jobs import intake, ledger, outcome, schedule
+from sidecar.jobs.changes import changed
 from sidecar.jobs.database import Database
 from sidecar.jobs.intake import Bounds
 from sidecar.jobs.preference import Preference
@@ -134,7 +135,7 @@ class JobStore(JobReader):
         changes = {**_WAITS, **count, "sent": JOBS.c.sent | sa.literal(sent), "ready_at": ready_at}
 
         def work(connection: Connection) -> list[Job]:
-            row = _changed(connection, job_id, (State.RUNNING,), **changes)
+            row = changed(connection, job_id, (State.RUNNING,), **changes)
             if row is None:
                 return []
             schedule.joined(connection, row)
@@ -150,7 +151,7 @@ class JobStore(JobReader):
         changes = {**_WAITS, "answered_by": None, "lane": lane, "attempts": JOBS.c.attempts - 1}
 
         def work(connection: Connection) -> None:
-            row = _changed(connection, job_id, (State.RUNNING,), **changes)
+            row = changed(connection, job_id, (State.RUNNING,), **changes)
             if row is not None:
                 schedule.joined(connection, row)
 
@@ -194,7 +195,7 @@ class JobStore(JobReader):
                 outcome.remember(connection, job)
                 if device and job.task.model_id:
                     outcome.time(connection, job, device)
-            return job, _hand_over(connection, job)
+            return job, outcome.hand_over(connection, job)
 
         return await self._do(work)
 
@@ -264,22 +265,17 @@ class JobStore(JobReader):
                 ended += self._fail(connection, row.id, (State.RUNNING,), doomed)
                 continue
             # Nobody knows how far it was.
-            changed = _changed(connection, row.id, (State.RUNNING,), **_WAITS, sent=True)
-            if changed is not None:
-                schedule.joined(connection, changed)
+            waits = changed(connection, row.id, (State.RUNNING,), **_WAITS, sent=True)
+            if waits is not None:
+                schedule.joined(connection, waits)
                 again.append(row.id)
         return again, ended
 
     def _begin(self, connection: Connection, rows: Sequence[Row], now: float) -> list[Job]:
         schedule.taken(connection, rows)
-        begun = connection.execute(
-            sa.update(JOBS)
-            .where(JOBS.c.id.in_([row.id for row in rows]), JOBS.c.state == State.QUEUED)
-            .values(
-                state=State.RUNNING, started=now, attempts=JOBS.c.attempts + 1, runner=self._runner,
-                lease_until=now + self._lease,
-            )
-        )  # fmt: skip
+        ids = [row.id for row in rows]
+        values = {"ids": ids, "now": now, "whose": self._runner, "until": now + self._lease}
+        begun = connection.execute(_BEGIN, values)
         if begun.rowcount != len(rows):
             raise Unavailable("another server took one of these jobs", reason="TAKEN", retry_after=1)
         jobs = [job_of(row) for row in rows]
@@ -297,12 +293,10 @@ class JobStore(JobReader):
         spent: Cost,
         **values: object,
     ) -> Job | None:
-        before = connection.execute(
-            sa.select(JOBS.c.state, JOBS.c.sent, JOBS.c.owed).where(JOBS.c.id == job_id).with_for_update()
-        ).first()
+        before = connection.execute(_BEFORE, {"its_id": job_id}).first()
         if before is not None and before.sent and _ended_by_choice(state, values.get("failure")):
             spent = Cost(spent.compute, max(spent.money, before.owed))
-        row = _changed(
+        row = changed(
             connection,
             job_id,
             expected,
@@ -356,6 +350,20 @@ class JobStore(JobReader):
         return [job for job in ended if job is not None]
 
 
+# Statements that every job needs are built once: putting one together takes longer than running it.
+_BEGIN = (
+    sa.update(JOBS)
+    .where(JOBS.c.id.in_(sa.bindparam("ids", expanding=True)), JOBS.c.state == State.QUEUED)
+    .values(
+        state=State.RUNNING, started=sa.bindparam("now"), attempts=JOBS.c.attempts + 1,
+        runner=sa.bindparam("whose"), lease_until=sa.bindparam("until"),
+    )
+)  # fmt: skip
+_BEFORE = (
+    sa.select(JOBS.c.state, JOBS.c.sent, JOBS.c.owed)
+    .where(JOBS.c.id == sa.bindparam("its_id"))
+    .with_for_update()
+)
 _WAITS: Mapping[str, Any] = {
     "state": State.QUEUED, "started": None, "runner": None, "lease_until": None,
 }  # fmt: skip
@@ -365,33 +373,3 @@ def _ended_by_choice(state: State, failure: object) -> bool:
     """Whether a call was given up, which whoever does the work may bill for all the same."""
     late = isinstance(failure, dict) and failure.get("code") == Code.DEADLINE_EXCEEDED.value
     return state is State.CANCELED or late
-
-
-def _hand_over(connection: Connection, job: Job) -> list[str]:
-    """Jobs that wait for the same result get it from this one, without waiting for the engine."""
-    if not job.fingerprint:
-        return []
-    twins = connection.execute(
-        sa.select(JOBS).where(
-            JOBS.c.fingerprint == job.fingerprint, JOBS.c.state == State.QUEUED, JOBS.c.answered_by.is_(None)
-        )
-    ).all()
-    for twin in twins:
-        schedule.left(connection, twin)
-        changes = {"answered_by": job.answered_by or job.id, "lane": Lane.PLAIN, "ready_at": 0.0}
-        moved = _changed(connection, twin.id, (State.QUEUED,), **changes)
-        if moved is not None:
-            schedule.joined(connection, moved)
-    return [twin.id for twin in twins]
-
-
-def _changed(
-    connection: Connection, job_id: str, expected: Collection[State], **values: object
-) -> Row | None:
-    names = [str(state) for state in expected]
-    changed = connection.execute(
-        sa.update(JOBS).where(JOBS.c.id == job_id, JOBS.c.state.in_(names)).values(**values)
-    )
-    if not changed.rowcount:
-        return None
-    return connection.execute(sa.select(JOBS).where(JOBS.c.id == job_id)).one()
