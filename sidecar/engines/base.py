@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -64,7 +64,7 @@ class Engine(Protocol):
         """Until it is no longer down."""
         ...
 
-    def run(self, works: Sequence[Work]) -> AsyncIterator[tuple[str, Event]]:
+    def run(self, works: Sequence[Work]) -> AsyncGenerator[tuple[str, Event]]:
         """Events of jobs by their ids, for each job the last of them Done or Failed.
 
         Several jobs must be alike; they are drawn together where that is faster and comes out the same. Raises

@@ -182,7 +182,7 @@ class JobQueue:
         for job in await self._store.expire():
             self._ended(job)
         if self._rounds % max(1, int(self._rules.beat)) == 0:
-            again, ended = await self._store.beat()
+            again, ended = await self._store.beat(self._runner.working_on)
             for job in ended:
                 self._ended(job)
             if again:

@@ -35,6 +35,9 @@ KEEP_TRIES = 4
 """How often a result is offered to a world that is busy, before the work is given up and done again."""
 
 
+_FAULT = Failed.of(InternalFault("the server failed on this job; its log says why", reason="BUG"))
+
+
 @dataclass(eq=False)
 class _Attempt:
     """A job that is being worked on, and what may end it before its time."""
@@ -96,6 +99,11 @@ class Runner:
         """Something may begin that could not before."""
         for event in self._wake.values():
             event.set()
+
+    @property
+    def working_on(self) -> list[str]:
+        """Ids of the jobs that are being worked on."""
+        return list(self._attempts)
 
     def step(self, job_id: str) -> Step | None:
         """How far a running job is."""
@@ -163,20 +171,28 @@ class Runner:
         if jobs[0].lane is Lane.MODEL:
             self._meter.together.observe(len(jobs))
         left = list(attempts)
+        async with contextlib.aclosing(self._outcomes(attempts)) as outcomes:
+            try:
+                async for attempt, outcome in outcomes:
+                    await self._conclude_whatever(attempt, outcome)
+                    left.remove(attempt)
+                    self._leave(attempt)
+            except Exception:
+                log.exception("jobs %s broke the queue's own code", ", ".join(job.id for job in jobs))
+                for attempt in left:
+                    self._engine.cancel(attempt.job.id)
+                    await self._fail(attempt, _FAULT)
+            finally:
+                for attempt in left:
+                    self._leave(attempt)
+
+    async def _conclude_whatever(self, attempt: _Attempt, outcome: Done | Failed | Job) -> None:
+        """A fault of ours must not leave a job running for ever, nor touch those that run beside it."""
         try:
-            async for attempt, outcome in self._outcomes(attempts):
-                await self._conclude(attempt, outcome)
-                left.remove(attempt)
-                self._leave(attempt)
+            await self._conclude(attempt, outcome)
         except Exception:
-            # A fault of ours must not leave jobs running for ever.
-            log.exception("jobs %s broke the queue's own code", ", ".join(job.id for job in jobs))
-            fault = Failed.of(InternalFault("the server failed on this job; its log says why", reason="BUG"))
-            for attempt in left:
-                await self._fail(attempt, fault)
-        finally:
-            for attempt in left:
-                self._leave(attempt)
+            log.exception("job %s broke the queue's own code", attempt.job.id)
+            await self._fail(attempt, _FAULT)
 
     def _begin(self, job: Job, place: int, together: int) -> _Attempt:
         assert job.started is not None
@@ -232,12 +248,13 @@ class Runner:
         for attempt in left.values():
             attempt.sent = True
         try:
-            async for job_id, event in self._engine.run([works[job_id] for job_id in left]):
-                if not isinstance(event, Done | Failed):
-                    self._note(left[job_id], event, loads)
-                    continue
-                shared = max(shared, event.shared if isinstance(event, Done) else 0)
-                yield left.pop(job_id), event
+            async with contextlib.aclosing(self._engine.run([works[job_id] for job_id in left])) as events:
+                async for job_id, event in events:
+                    if not isinstance(event, Done | Failed):
+                        self._note(left[job_id], event, loads)
+                        continue
+                    shared = max(shared, event.shared if isinstance(event, Done) else 0)
+                    yield left.pop(job_id), event
         except Unavailable as refusal:
             # An engine that does not start now may do so later, and it is not the jobs that failed.
             for attempt in left.values():

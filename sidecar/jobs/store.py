@@ -106,8 +106,8 @@ class JobStore(JobReader):
         """When the first of the jobs may begin that had to wait beyond `now`."""
         return await self._do(lambda connection: schedule.next_ready(connection, lane, now))
 
-    async def beat(self) -> tuple[list[str], list[Job]]:
-        """Say that this runner lives, and queue again what runners had that do not.
+    async def beat(self, working_on: Collection[str]) -> tuple[list[str], list[Job]]:
+        """Say that these jobs are worked on, and queue again those that nobody has said it of for the time of a lease.
 
         The ids of those jobs, and the jobs that have ended instead.
         """
@@ -116,7 +116,7 @@ class JobStore(JobReader):
             now = time.time()
             connection.execute(
                 sa.update(JOBS)
-                .where(JOBS.c.state == State.RUNNING, JOBS.c.runner == self._runner)
+                .where(JOBS.c.state == State.RUNNING, JOBS.c.id.in_(working_on))
                 .values(lease_until=now + self._lease)
             )
             lost = JOBS.c.lease_until < now

@@ -96,13 +96,22 @@ class TestLeases:
             assert final.failure is not None
             assert final.failure.reason == "SERVER_LOST"
 
+    async def test_a_job_that_nobody_works_on_is_queued_again(self, place: Path | str) -> None:
+        async with opened(place, lease=-1) as forgetful:
+            (made,) = await add(forgetful, job())
+            assert await take(forgetful) is not None
+            assert await forgetful.beat([]) == ([made.id], [])
+        async with opened(place, lease=1000) as mindful:
+            assert await take(mindful) is not None
+            assert await mindful.beat([made.id]) == ([], [])
+
     async def test_another_runners_job_is_left_alone_until_its_lease_ends(self, place: Path | str) -> None:
         async with opened(place, runner="a", lease=1000) as a:
             await add(a, job())
             assert await take(a) is not None
             async with opened(place, runner="b") as b:
                 assert await take(b) is None
-                assert await b.beat() == ([], [])
+                assert await b.beat([]) == ([], [])
         async with opened(place, runner="a", lease=-1) as dead:
             assert await take(dead) is not None, "its own job is taken back at once"
             async with opened(place, runner="b") as b:

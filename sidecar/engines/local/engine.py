@@ -8,7 +8,7 @@ import logging
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from capabilities.errors import Canceled, Unavailable
 from sidecar.engines.base import ModelListing, Work, engine_down
@@ -105,7 +105,7 @@ class LocalEngine:
         while self.down:
             await self._changed.wait()
 
-    async def run(self, works: Sequence[Work]) -> AsyncIterator[tuple[str, Event]]:
+    async def run(self, works: Sequence[Work]) -> AsyncGenerator[tuple[str, Event]]:
         models = {model_id for work in works for model_id in work.task.models}
         sources = {model_id: self._catalog.model(model_id).source for model_id in models}
         canceled = await self._ready_for([work.job_id for work in works])
@@ -123,8 +123,10 @@ class LocalEngine:
             )
             for work in works
         ]  # fmt: skip
-        async for job_id, event in self._converse(Run(orders, sources), [order.job_id for order in orders]):
-            yield job_id, event
+        talk = self._converse(Run(orders, sources), [order.job_id for order in orders])
+        async with contextlib.aclosing(talk) as events:
+            async for job_id, event in events:
+                yield job_id, event
 
     def cancel(self, job_id: str) -> None:
         if job_id in self._events:
@@ -186,7 +188,7 @@ class LocalEngine:
 
     async def _converse(
         self, command: Run | Load | Unload, job_ids: Sequence[str]
-    ) -> AsyncIterator[tuple[str, Event]]:
+    ) -> AsyncGenerator[tuple[str, Event]]:
         """Send a command to a child that is ready, and pass on what happens, up to Done or Failed of each job."""
         events: asyncio.Queue[tuple[str, Event]] = asyncio.Queue()
         self._events |= dict.fromkeys(job_ids, events)
