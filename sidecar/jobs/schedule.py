@@ -106,6 +106,19 @@ _WAITING = sa.select(sa.func.sum(LINES.c.waiting)).where(
 )
 
 
+_LONG_LINES_FIRST = (
+    sa.select(
+        LINES.c.lane,
+        LINES.c.priority,
+        LINES.c.owner_id,
+        _HAS_HAD,
+        sa.func.sum(LINES.c.waiting).label("waiting"),
+    )
+    .outerjoin(SHARES, _ITS_SHARE)
+    .where(LINES.c.waiting > 0)
+    .group_by(LINES.c.lane, LINES.c.priority, LINES.c.owner_id, _HAS_HAD)
+    .order_by(sa.func.sum(LINES.c.waiting).desc())
+)
 _ANYBODY = sa.select(LINES.c.waiting).where(LINES.c.lane == _given("lane"), LINES.c.waiting > 0).limit(1)
 _READY = sa.select(sa.func.min(JOBS.c.ready_at)).where(
     JOBS.c.state == State.QUEUED, JOBS.c.lane == _given("lane"), JOBS.c.ready_at > _given("now")
@@ -231,14 +244,7 @@ def positions(connection: Connection, jobs: Sequence[Job]) -> dict[str, int]:
     if not queued:
         return {}
     lines: dict[str, list[Row]] = {}
-    served = sa.func.coalesce(SHARES.c.served, 0).label("served")
-    keys = (LINES.c.lane, LINES.c.priority, LINES.c.owner_id, served)
-    for row in connection.execute(
-        sa.select(*keys, sa.func.sum(LINES.c.waiting).label("waiting"))
-        .outerjoin(SHARES, (SHARES.c.lane == LINES.c.lane) & (SHARES.c.owner_id == LINES.c.owner_id))
-        .where(LINES.c.waiting > 0)
-        .group_by(*keys)
-    ):
+    for row in connection.execute(_LONG_LINES_FIRST):
         lines.setdefault(row.lane, []).append(row)
     before = _before(connection, queued, lines)
     return {job.id: _position(job, before[job.id], lines.get(job.lane, [])) for job in queued}
@@ -278,6 +284,8 @@ def _position(job: Job, before: int, lines: Sequence[Row]) -> int:
     own_share = next((line.served for line in lines if line.owner_id == job.owner_id), 0)
     position = before
     for line in lines:
+        if position >= MAX_POSITION:
+            break
         if line.priority > job.priority:
             position += line.waiting
         elif line.priority == job.priority and line.owner_id != job.owner_id:
