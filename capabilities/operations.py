@@ -42,7 +42,7 @@ class Transform(Operation):
 
     kind: Literal["transform"] = "transform"
     rotation: Annotated[float, Field(allow_inf_nan=False)] = 0.0
-    scale: Annotated[float, Field(allow_inf_nan=False)] = 1.0
+    scale: Annotated[float, Field(gt=-1e6, lt=1e6)] = 1.0
 
     def size(self, width: int, height: int) -> Size:
         radians = math.radians(self.rotation % 360)
@@ -87,8 +87,8 @@ class Crop(Operation):
     kind: Literal["crop"] = "crop"
     x: int = 0
     y: int = 0
-    width: int
-    height: int
+    width: Annotated[int, Field(ge=1, le=1_000_000)]
+    height: Annotated[int, Field(ge=1, le=1_000_000)]
 
     def size(self, width: int, height: int) -> Size:
         return self.width, self.height

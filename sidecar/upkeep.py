@@ -45,7 +45,7 @@ async def metrics_over_http(
         ) from None
     log.info("metrics at http://%s:%s/metrics", settings.metrics_host, server.server_port)
     try:
-        async with _duty("measuring", measure, MEASURE_EVERY):
+        async with duty("measuring", measure, MEASURE_EVERY):
             yield int(server.server_port)
     finally:
         await asyncio.to_thread(server.shutdown)
@@ -71,7 +71,7 @@ async def kept_in_order(settings: Settings, world: World, blobs: Blobs) -> Async
             own.close_here()
         log.info("removed %d jobs and %d pictures", removed.jobs, removed.pictures)
 
-    async with _duty("removing what need not be kept", collect, COLLECT_EVERY):
+    async with duty("removing what need not be kept", collect, COLLECT_EVERY):
         yield
 
 
@@ -79,19 +79,21 @@ async def kept_in_order(settings: Settings, world: World, blobs: Blobs) -> Async
 async def memory_given_back() -> AsyncIterator[None]:
     """Now and then what the pictures that came and went have left in the heaps."""
     give_back = Returned()
-    async with _duty("giving memory back", partial(asyncio.to_thread, give_back), MEASURE_EVERY):
+    async with duty("giving memory back", partial(asyncio.to_thread, give_back), MEASURE_EVERY):
         yield
 
 
 @asynccontextmanager
-async def _duty(name: str, work: Callable[[], Awaitable[None]], every: float) -> AsyncIterator[None]:
+async def duty(name: str, work: Callable[[], Awaitable[None]], every: float) -> AsyncIterator[None]:
     """Done at once and then every so many seconds, whatever becomes of it, until the context is left."""
 
     async def turn() -> None:
         try:
             await work()
-        finally:
+        except Exception:
             await asyncio.sleep(every)
+            raise
+        await asyncio.sleep(every)
 
     task = asyncio.create_task(steadily(name, turn))
     try:

@@ -40,14 +40,15 @@ class Bounds:
         limits |= {
             "rate_per_minute": min(min(order.terms.rates.values(), default=self.most) for order in orders)
         }
+        waiting = [order for order in orders if not order.job.state.final]
         name, most = min(limits.items(), key=lambda item: item[1])
-        if len(orders) > most:
+        if len(waiting) > most:
             raise InvalidArgument(
-                f"a batch may have {most} tasks here ({name}); this one has {len(orders)}, send it in parts",
+                f"a batch may have {most} tasks here ({name}); this one has {len(waiting)}, send it in parts",
                 reason="BATCH_TOO_LARGE",
                 field=name,
                 limit=str(most),
-                asked=str(len(orders)),
+                asked=str(len(waiting)),
             )
 
 

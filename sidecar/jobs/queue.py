@@ -129,7 +129,7 @@ class JobQueue:
         if source is None or not await asyncio.to_thread(self._results.are_there, source):
             return order
         log.info("job %s is answered by job %s", job.id, source.id)
-        job = dataclasses.replace(job, answered_by=source.id, cost=NOTHING)
+        job = dataclasses.replace(job, answered_by=source.id, cost=NOTHING, owed=0)
         if job.save is None:
             images = tuple(dataclasses.replace(image, entity_id=0) for image in source.images)
             job = dataclasses.replace(

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 from capabilities.budgets import NOTHING
-from capabilities.errors import FailedPrecondition, InternalFault, Refusal, Unavailable
+from capabilities.errors import FailedPrecondition, InternalFault, NotFound, Refusal, Unavailable
 from capabilities.tasks import Unreadable
 from sidecar.engines import plain
 from sidecar.engines.base import ENGINE_DOWN, Engine, Work, engine_down
 from sidecar.engines.events import Done, Event, Failed, Loading, Queued, Step
+from sidecar.jobs.attempt import Attempt
 from sidecar.jobs.followers import Followers
 from sidecar.jobs.preference import Preference
 from sidecar.jobs.records import Job, Lane, State
@@ -29,6 +30,9 @@ log = logging.getLogger("viwo_imagegen.jobs")
 KILL_AFTER = 30.0
 """Seconds that a job which was told to end may take before its engine is ended by force."""
 
+LET_GO_EVERY = 5.0
+"""Seconds between two looks for callers who wait for an engine that is down."""
+
 FIRST_BACKOFF = 0.25
 MAX_BACKOFF = 30.0
 KEEP_TRIES = 4
@@ -36,29 +40,6 @@ KEEP_TRIES = 4
 
 
 _FAULT = Failed.of(InternalFault("the server failed on this job; its log says why", reason="BUG"))
-
-
-@dataclass(eq=False)
-class _Attempt:
-    """A job that is being worked on, and what may end it before its time."""
-
-    job: Job
-    ending: Failed | None = None
-    """What its end is, once it has been told to end."""
-    step: Step | None = None
-    told: bool = False
-    """Whether the engine has said anything of it: then it has its turn."""
-    sent: bool = False
-    """Whether it has been handed to an engine, which may cost money."""
-    over: bool = False
-    """Whether its outcome is known; then nothing needs to end it."""
-    limit: asyncio.TimerHandle | None = None
-    alarms: list[asyncio.TimerHandle] = field(default_factory=list)
-
-    def stop_clocks(self) -> None:
-        self.over = True
-        for alarm in (*self.alarms, *([self.limit] if self.limit else [])):
-            alarm.cancel()
 
 
 class Runner:
@@ -87,7 +68,7 @@ class Runner:
         self._moved = moved
         self.preference = Preference(rules.patience)
         self._wake = {lane: asyncio.Event() for lane in Lane}
-        self._attempts: dict[str, _Attempt] = {}
+        self._attempts: dict[str, Attempt] = {}
         # Told to end after they were taken, but before they were looked at here.
         self._early: dict[str, Failed] = {}
 
@@ -128,16 +109,18 @@ class Runner:
         self._early.pop(job_id, None)
         self.preference.forget(job_id)
 
-    def _force_end(self, attempt: _Attempt) -> None:
+    def _force_end(self, attempt: Attempt) -> None:
         if not attempt.over:
             log.error("job %s does not end; its engine is ended by force", attempt.job.id)
             self._engine.kill()
 
     async def _turn(self, lane: Lane) -> None:
         self._wake[lane].clear()
-        if lane is Lane.MODEL and self._engine.down:
+        while lane is Lane.MODEL and self._engine.down:
             await self._let_go()
-            await self._engine.up()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LET_GO_EVERY):
+                    await self._engine.up()
         most = self._rules.most_together if lane is Lane.MODEL else 1
         self.preference.loaded = self._engine.loaded
         preference = self.preference if lane is Lane.MODEL else Preference(0)
@@ -186,7 +169,7 @@ class Runner:
                 for attempt in left:
                     self._leave(attempt)
 
-    async def _conclude_whatever(self, attempt: _Attempt, outcome: Done | Failed | Job) -> None:
+    async def _conclude_whatever(self, attempt: Attempt, outcome: Done | Failed | Job) -> None:
         """A fault of ours must not leave a job running for ever, nor touch those that run beside it."""
         try:
             await self._conclude(attempt, outcome)
@@ -194,13 +177,13 @@ class Runner:
             log.exception("job %s broke the queue's own code", attempt.job.id)
             await self._fail(attempt, _FAULT)
 
-    def _begin(self, job: Job, place: int, together: int) -> _Attempt:
+    def _begin(self, job: Job, place: int, together: int) -> Attempt:
         assert job.started is not None
         self._meter.wait.labels(self._meter.owner(job.owner_id)).observe(job.started - job.created)
         self._traces.begun(
             job.id, job.created, method=job.method, model=job.task.model_id, attempt=job.attempts, together=together
         )  # fmt: skip
-        attempt = _Attempt(job, self._early.pop(job.id, None))
+        attempt = Attempt(job, self._early.pop(job.id, None))
         # Alike jobs may be done one after another, so the later ones get the time of those before them as well.
         self._limit(attempt, place)
         if job.deadline is not None:
@@ -211,7 +194,7 @@ class Runner:
         self._attempts[job.id] = attempt
         return attempt
 
-    def _limit(self, attempt: _Attempt, times: int) -> None:
+    def _limit(self, attempt: Attempt, times: int) -> None:
         """End an attempt that takes longer than any may."""
         if attempt.limit is not None:
             attempt.limit.cancel()
@@ -220,15 +203,15 @@ class Runner:
             self._rules.max_seconds * times, self.tell_to_end, attempt.job.id, Failed.of(too_late(words))
         )
 
-    def _leave(self, attempt: _Attempt) -> None:
+    def _leave(self, attempt: Attempt) -> None:
         attempt.stop_clocks()
         if self._attempts.get(attempt.job.id) is attempt:
             del self._attempts[attempt.job.id]
         self._traces.ended(attempt.job.id, again=True)
 
     async def _outcomes(
-        self, attempts: Sequence[_Attempt]
-    ) -> AsyncGenerator[tuple[_Attempt, Done | Failed | Job]]:
+        self, attempts: Sequence[Attempt]
+    ) -> AsyncGenerator[tuple[Attempt, Done | Failed | Job]]:
         """How each job comes out: pictures, a failure, or the job that has its result."""
         works: dict[str, Work] = {}
         for attempt in attempts:
@@ -238,13 +221,13 @@ class Runner:
             else:
                 yield attempt, outcome
         left = {attempt.job.id: attempt for attempt in attempts if attempt.job.id in works}
-        for attempt in list(left.values()):
-            if attempt.ending is not None:
-                del left[attempt.job.id]
-                yield attempt, attempt.ending
+        # Looked at anew after each: writing one down takes a moment, and others may be told to end meanwhile.
+        while over := [attempt for attempt in left.values() if attempt.ending is not None]:
+            assert over[0].ending is not None
+            yield left.pop(over[0].job.id), over[0].ending
         if not left:
             return
-        group, shared, loads = len(left), 0, set[str]()
+        group, done, shared, loads = len(left), 0, 0, set[str]()
         for attempt in left.values():
             attempt.sent = True
         try:
@@ -253,7 +236,8 @@ class Runner:
                     if not isinstance(event, Done | Failed):
                         self._note(left[job_id], event, loads)
                         continue
-                    shared = max(shared, event.shared if isinstance(event, Done) else 0)
+                    if isinstance(event, Done):
+                        done, shared = done + 1, max(shared, event.shared)
                     yield left.pop(job_id), event
         except Unavailable as refusal:
             # An engine that does not start now may do so later, and it is not the jobs that failed.
@@ -265,13 +249,14 @@ class Runner:
             for attempt in left.values():
                 yield attempt, Failed.of(refusal)
             return
-        if group > 1 and shared == 1:
+        # Where one of them was canceled, nothing is known of the others.
+        if group > 1 and done == group and shared == 1:
             self.preference.keep_apart(attempts[0].job.alike)
         silent = InternalFault("the engine ended a job without a result", reason="NO_RESULT")
         for attempt in left.values():
             yield attempt, Failed.of(silent)
 
-    async def _prepare(self, attempt: _Attempt) -> Work | Done | Failed | Job:
+    async def _prepare(self, attempt: Attempt) -> Work | Done | Failed | Job:
         """What the engine is to do, or the outcome where it need not do anything."""
         job = attempt.job
         try:
@@ -280,7 +265,7 @@ class Runner:
             if attempt.ending is not None:
                 return attempt.ending
             if job.answered_by is not None:
-                return await self._store.get(job.answered_by)
+                return await self._source(job)
             if isinstance(job.task, Unreadable):
                 raise FailedPrecondition(
                     "this version cannot read the task, which another one wrote; submit it again",
@@ -293,10 +278,18 @@ class Runner:
         except Refusal as refusal:
             return Failed.of(refusal, passing=isinstance(refusal, Unavailable))
 
-    def _note(self, attempt: _Attempt, event: Event, loads: set[str]) -> None:
+    async def _source(self, job: Job) -> Job:
+        """The job whose result is to be answered; where it has been removed, one that has no pictures."""
+        assert job.answered_by is not None
+        try:
+            return await self._store.get(job.answered_by)
+        except NotFound:
+            return dataclasses.replace(job, images=())
+
+    def _note(self, attempt: Attempt, event: Event, loads: set[str]) -> None:
         job_id = attempt.job.id
-        if not attempt.told:
-            attempt.told = True
+        if isinstance(event, Step) and attempt.step is None:
+            # Its turn has come; a model is loaded for all of them at once.
             self._limit(attempt, 1)
         if attempt.ending is not None:
             # It was told to end before the engine knew of it.
@@ -310,7 +303,7 @@ class Runner:
             self._traces.note(job_id, "loading", model=event.model_id)
         self._followers.tell(job_id, event)
 
-    async def _conclude(self, attempt: _Attempt, outcome: Done | Failed | Job) -> None:
+    async def _conclude(self, attempt: Attempt, outcome: Done | Failed | Job) -> None:
         """Write down how a job came out."""
         attempt.stop_clocks()
         self._traces.worked(attempt.job.id)
@@ -327,7 +320,7 @@ class Runner:
             return
         await self._fail(attempt, outcome)
 
-    async def _again(self, attempt: _Attempt, outcome: Failed) -> None:
+    async def _again(self, attempt: Attempt, outcome: Failed) -> None:
         job = attempt.job
         # The lane itself waits for an engine that is down, and it was not the job that failed.
         failed = outcome.reason != ENGINE_DOWN
@@ -342,17 +335,15 @@ class Runner:
         for ended in await insist(put_back):
             self._ended(ended)
         self._followers.tell(job.id, Queued(0))
-        if attempt.ending is not None:
-            # Told to end while it was being put back.
-            await self._fail(attempt, attempt.ending)
+        await self._end_if_told(attempt)
         self.wake()
 
-    async def _succeed(self, attempt: _Attempt, outcome: Done | Job) -> None:
+    async def _succeed(self, attempt: Attempt, outcome: Done | Job) -> None:
         job = attempt.job
         seconds, warnings = 0.0, outcome.warnings
         if isinstance(outcome, Job):
             if not await asyncio.to_thread(self._results.are_there, outcome):
-                await self._draw_after_all(job)
+                await self._draw_after_all(attempt)
                 return
             keep = partial(self._results.place_again, job, outcome)
         else:
@@ -375,8 +366,9 @@ class Runner:
         if twins:
             self.wake()
 
-    async def _draw_after_all(self, job: Job) -> None:
+    async def _draw_after_all(self, attempt: Attempt) -> None:
         """The result that was to be answered has been removed meanwhile."""
+        job = attempt.job
         if job.cost == NOTHING:
             raise FailedPrecondition(
                 "the stored result that was to be answered has been removed meanwhile; submit the task again",
@@ -384,9 +376,15 @@ class Runner:
             )
         await insist(partial(self._store.detach, job.id))
         self._followers.tell(job.id, Queued(0))
+        await self._end_if_told(attempt)
         self.wake()
 
-    async def _fail(self, attempt: _Attempt, failure: Failed) -> None:
+    async def _end_if_told(self, attempt: Attempt) -> None:
+        """It may have been told to end while it was put back into the queue."""
+        if attempt.ending is not None:
+            await self._fail(attempt, attempt.ending)
+
+    async def _fail(self, attempt: Attempt, failure: Failed) -> None:
         job, step, spent = attempt.job, attempt.step, NOTHING
         if failure.code in ("CANCELLED", "DEADLINE_EXCEEDED") and step is not None:
             spent = job.cost.share(step.step, step.total)

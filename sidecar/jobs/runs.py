@@ -204,6 +204,9 @@ class Runs:
                 job = await self._submitted(run, place, step, made)
                 if place >= len(run.jobs):
                     run = await self._change(run, jobs=(*run.jobs, job.id))
+                if self._canceled[run_id].is_set():
+                    # Canceled while it was being submitted.
+                    await self._queue.cancel(job.id)
                 job = await insist(partial(self._queue.finished, job.id, patient=True))
                 self._tell(run_id)
                 if job.state is not State.SUCCEEDED:

@@ -135,6 +135,8 @@ DRAW = {
         (EDIT, "textToImage", DRAW, "WRONG_TYPE"),
         (EDIT, "resize", {"kind": "edit", "width": 8, "height": 8, "operations": [{"kind": "filter", "name": "blur"}]}, "WRONG_METHOD"),
         (EDIT, "resize", {"kind": "edit", "width": 8, "height": 8, "operations": [{"kind": "resize", "width": 2000, "height": 2000}]}, "BAD_SIZE"),
+        (EDIT, "edit", {"kind": "edit", "width": 8, "height": 8, "operations": [{"kind": "crop", "width": 8, "height": 0}, {"kind": "resize", "height": 8}]}, "BAD_DOCUMENT"),
+        (EDIT, "transform", {"kind": "edit", "width": 8, "height": 8, "operations": [{"kind": "transform", "scale": 1e307}]}, "BAD_DOCUMENT"),
         ("diffusers.upscale", "upscaleImg2Img", {**DRAW, "kind": "upscale_img2img", "strength": 0.5, "method": "lanczos", "tile": 64, "overlap": 64}, "BAD_DOCUMENT"),
     ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from sidecar import upkeep
 from sidecar.engines.local import engine as local_engine
 from sidecar.jobs import runner
 from sidecar.pb.viwo.imagegen.v1 import image_pb2, job_pb2
@@ -138,3 +140,34 @@ async def test_no_owner_can_fill_the_whole_queue(tiny: Path, tmp_path: Path) -> 
         other = await sidecar.context(owner=sidecar.entity(name="another"))
         assert (await sidecar.jobs.Submit(submission(other, seed=9))).state == QUEUED
         await cancel(sidecar, block.id)
+
+
+async def test_a_cancel_does_not_wait_for_the_engine_to_come_up(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with started(tiny, tmp_path) as sidecar:
+        context = await sidecar.context()
+        block = await sidecar.jobs.Submit(submission(context, **SLOW))
+        await until(sidecar, block.id, "step")
+        jobs = [await sidecar.jobs.Submit(submission(context, seed=seed)) for seed in (7, 8)]
+        # Still running when the server ends, so it comes first at the next start; then it is out of the way.
+    monkeypatch.setattr(runner, "KILL_AFTER", 0.1)
+    async with started(tiny, tmp_path, max_together=4) as sidecar:
+        for one in (block.id, jobs[1].id):
+            await cancel(sidecar, one)
+            assert (await ended(sidecar, one)).state == CANCELED
+        assert sidecar.running.engine.pid is None, "it is still coming up"
+        assert (await ended(sidecar, jobs[0].id)).state == SUCCEEDED
+        assert sidecar.running.engine.starts == 1
+
+
+async def test_duties_end_when_the_server_does() -> None:
+    begun = asyncio.Event()
+
+    async def endless() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(5):
+        async with upkeep.duty("waiting", endless, 3600):
+            await begun.wait()

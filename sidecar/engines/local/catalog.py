@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -36,7 +37,10 @@ class Catalog:
         self._hub = list(hub)
         self._default = default
         self._models: dict[str, LocalModel] = {}
-        self._stamps: dict[str, tuple[float, int]] = {}
+        self._stamps: dict[str, int] = {}
+        self._looked: dict[str, float] = {}
+        # Requests look models up in several threads.
+        self._lock = threading.Lock()
         self.rescan()
 
     @property
@@ -45,27 +49,33 @@ class Catalog:
 
     def rescan(self) -> None:
         """Look again at what is there."""
+        with self._lock:
+            self._rescan()
+
+    def _rescan(self) -> None:
         found: dict[str, LocalModel] = {}
+        stamps: dict[str, int] = {}
         candidates = [("icons", embedded_folder())]
         for root in self._folders:
             candidates += [(path.relative_to(root).as_posix(), path) for path in model_paths(root)]
         for model_id, path in candidates:
+            # Looked at before the file is read: what is written meanwhile must be noticed next time.
+            stamp = _stamp(path)
             if path.is_dir():
                 model = folder_model(model_id, path) or part_model(model_id, path)
             else:
                 model = single_file_model(model_id.removesuffix(".safetensors"), path)
-            if model is not None:
-                found.setdefault(model.facts.id, model)
+            if model is not None and model.facts.id not in found:
+                found[model.facts.id], stamps[model.facts.id] = model, stamp
         for entry in self._hub:
             found.setdefault(entry.id, hub_model(entry))
         for known in (*packaged_upscalers(), *annotators()):
             found.setdefault(known.facts.id, known)
+        self._stamps, self._looked = stamps, dict.fromkeys(stamps, time.monotonic())
         self._models = {
             model_id: replace(model, facts=replace(model.facts, revision=model.source.revision))
             for model_id, model in found.items()
         }
-        now = time.monotonic()
-        self._stamps = {model_id: (now, _stamp(model)) for model_id, model in self._models.items()}
 
     def find(self, model_id: str) -> ModelFacts:
         return self.model(model_id).facts
@@ -75,9 +85,10 @@ class Catalog:
 
         Weights that are replaced are another revision, within a few seconds.
         """
-        if model_id not in self._models or self._is_replaced(model_id):
-            self.rescan()
-        found = self._models.get(model_id)
+        with self._lock:
+            if model_id not in self._models or self._is_replaced(model_id):
+                self._rescan()
+            found = self._models.get(model_id)
         if found is not None:
             return found
         near = difflib.get_close_matches(model_id, self._models, n=1)
@@ -92,12 +103,12 @@ class Catalog:
         )
 
     def _is_replaced(self, model_id: str) -> bool:
-        looked, stamp = self._stamps[model_id]
+        """Whether the model's files have changed since they were read; looked at only now and then."""
         now = time.monotonic()
-        if now - looked < LOOK_EVERY:
+        if now - self._looked.get(model_id, now) < LOOK_EVERY:
             return False
-        self._stamps[model_id] = now, stamp
-        return _stamp(self._models[model_id]) != stamp
+        self._looked[model_id] = now
+        return _stamp(Path(self._models[model_id].source.location)) != self._stamps[model_id]
 
     def able(self, method: str) -> list[ModelFacts]:
         """All models that can do a method."""
@@ -118,11 +129,8 @@ class Catalog:
         ]
 
 
-def _stamp(model: LocalModel) -> int:
-    """When the newest of a model's files was changed, in nanoseconds; 0 for one that has none here."""
-    path = Path(model.source.location)
-    if model.source.kind not in ("folder", "file") or not path.exists():
-        return 0
+def _stamp(path: Path) -> int:
+    """When the newest of a model's files was changed, in nanoseconds."""
     files = path.rglob("*.safetensors") if path.is_dir() else [path]
     try:
         return max((file.stat().st_mtime_ns for file in files), default=0)

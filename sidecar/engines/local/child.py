@@ -80,9 +80,11 @@ class Child:
             for order in command.orders
         ]
         outcomes = self._together(maker, parts, command.sources) if len(parts) > 1 else [None]
-        for order, outcome in zip(command.orders, outcomes, strict=True):
+        for order, part, outcome in zip(command.orders, parts, outcomes, strict=True):
             if outcome is not None:
                 self._report(maker, order.job_id, outcome)
+            elif part.watch.put_off():
+                self._send(Happened(order.job_id, _canceled()))
         for order, part, outcome in zip(command.orders, parts, outcomes, strict=True):
             if outcome is None:
                 make = partial(self._make, maker, part, command.sources, order.inputs)
@@ -166,8 +168,7 @@ class Child:
                 if isinstance(command, Cancel):
                     # One whose turn has not come is done with at once, however long the others take.
                     if watch.cancel():
-                        refusal = Canceled("the job was canceled", reason="CANCELED")
-                        self._send(Happened(command.job_id, Failed.of(refusal)))
+                        self._send(Happened(command.job_id, _canceled()))
                 else:
                     watch.attended = True
                     watch.preview_every = command.preview_every or watch.preview_every
@@ -183,6 +184,10 @@ class Child:
         if not isinstance(message, Command):
             raise TypeError(f"not a command: {message}")
         return message
+
+
+def _canceled() -> Failed:
+    return Failed.of(Canceled("the job was canceled", reason="CANCELED"))
 
 
 def main() -> None:

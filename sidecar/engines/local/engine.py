@@ -22,6 +22,7 @@ from sidecar.engines.local.wire import (
     Happened,
     Load,
     Memory,
+    ModelSource,
     Order,
     Ready,
     Run,
@@ -106,14 +107,20 @@ class LocalEngine:
             await self._changed.wait()
 
     async def run(self, works: Sequence[Work]) -> AsyncGenerator[tuple[str, Event]]:
-        models = {model_id for work in works for model_id in work.task.models}
-        sources = {model_id: self._catalog.model(model_id).source for model_id in models}
-        canceled = await self._ready_for([work.job_id for work in works])
-        for job_id in canceled:
-            yield job_id, Failed.of(Canceled("the job was canceled", reason="CANCELED"))
-        works = [work for work in works if work.job_id not in canceled]
-        if not works:
-            return
+        left = {work.job_id: work for work in works}
+        self._waiting |= dict.fromkeys(left, False)
+        try:
+            sources = await asyncio.to_thread(self._sources, works)
+            while await self._one_of_them_canceled(list(left)):
+                for job_id in [job_id for job_id in left if self._waiting[job_id]]:
+                    del left[job_id], self._waiting[job_id]
+                    yield job_id, Failed.of(Canceled("the job was canceled", reason="CANCELED"))
+                if not left:
+                    return
+        finally:
+            for job_id in left:
+                del self._waiting[job_id]
+        works = list(left.values())
         # Asked only now: someone may have begun to watch while the child was starting.
         wanted = {work.job_id: work.attention() for work in works}
         orders = [
@@ -143,12 +150,16 @@ class LocalEngine:
         if job_id in self._events:
             self._send(Attend(job_id, preview_every))
 
+    def _sources(self, works: Sequence[Work]) -> dict[str, ModelSource]:
+        models = {model_id for work in works for model_id in work.task.models}
+        return {model_id: self._catalog.model(model_id).source for model_id in models}
+
     async def load(self, model_id: str) -> None:
-        source = self._catalog.model(model_id).source
+        source = (await asyncio.to_thread(self._catalog.model, model_id)).source
         await self._finish(Load(f"load-{uuid.uuid4().hex}", source))
 
     async def unload(self, model_id: str) -> None:
-        self._catalog.model(model_id)
+        await asyncio.to_thread(self._catalog.model, model_id)
         await self._finish(Unload(f"unload-{uuid.uuid4().hex}", model_id))
 
     def models(self) -> list[ModelListing]:
@@ -156,24 +167,22 @@ class LocalEngine:
 
     async def wait_ready(self, job_id: str) -> None:
         """Until a child can work. Raises Unavailable when none comes up, Canceled when the waiting job is canceled."""
-        if await self._ready_for([job_id]):
-            raise Canceled("the job was canceled", reason="CANCELED")
-
-    async def _ready_for(self, job_ids: Sequence[str]) -> set[str]:
-        """Until a child can work, or every job has been canceled; those that have. Raises Unavailable."""
-        self._waiting |= dict.fromkeys(job_ids, False)
+        self._waiting[job_id] = False
         try:
-            async with asyncio.timeout(START_TIMEOUT):
-                while not self._ready.is_set() and not all(self._waiting[job_id] for job_id in job_ids):
-                    if self.down:
-                        raise engine_down()
-                    await self._changed.wait()
-            return {job_id for job_id in job_ids if self._waiting[job_id]}
-        except TimeoutError:
-            raise engine_down() from None
+            if await self._one_of_them_canceled([job_id]):
+                raise Canceled("the job was canceled", reason="CANCELED")
         finally:
-            for job_id in job_ids:
-                del self._waiting[job_id]
+            del self._waiting[job_id]
+
+    async def _one_of_them_canceled(self, job_ids: Sequence[str]) -> bool:
+        """Until a child can work, or one of the waiting jobs is canceled first. Raises Unavailable."""
+        while not any(self._waiting[job_id] for job_id in job_ids):
+            if self._ready.is_set():
+                return False
+            if self.down:
+                raise engine_down()
+            await self._changed.wait()
+        return True
 
     def _notify(self) -> None:
         """Wake whoever waits for the child."""
@@ -217,10 +226,14 @@ class LocalEngine:
         while True:
             await asyncio.sleep(RESTART_BACKOFF[min(young_deaths, len(RESTART_BACKOFF) - 1)])
             born = time.monotonic()
-            code = await self._live()
+            try:
+                code: int | str = await self._live()
+            except OSError as error:
+                self._failed_starts += 1
+                code = f"{error.strerror}, before it began"
             self._notify()
             young_deaths = young_deaths + 1 if time.monotonic() - born < YOUNG else 0
-            log.warning("engine process ended with code %s, starting another", code)
+            log.warning("engine process ended (%s), starting another", code)
 
     async def _live(self) -> int:
         """One child from start to end; its exit code. Whatever it was doing fails as passing."""
@@ -251,7 +264,7 @@ class LocalEngine:
         assert process.stdout is not None
         while True:
             try:
-                async with asyncio.timeout(SILENCE if self._ready.is_set() else None):
+                async with asyncio.timeout(SILENCE if self._ready.is_set() else START_TIMEOUT):
                     lengths = await process.stdout.readexactly(LENGTHS.size)
                 header, payload = LENGTHS.unpack(lengths)
                 report = decode(
@@ -260,7 +273,7 @@ class LocalEngine:
             except asyncio.IncompleteReadError:
                 return
             except TimeoutError:
-                log.error("the engine process has been silent for %s s; it is ended by force", SILENCE)
+                log.error("the engine process has been silent for too long; it is ended by force")
                 process.kill()
                 return
             if isinstance(report, Happened):

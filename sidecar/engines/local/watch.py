@@ -29,6 +29,12 @@ class Watch:
             self._begun = True
             self.check()
 
+    def put_off(self) -> bool:
+        """Its work has not begun after all; whether it has been canceled meanwhile."""
+        with self._lock:
+            self._begun = False
+            return self.canceled
+
     def cancel(self) -> bool:
         """Cancel the job; whether its work had not begun, so that nobody else will tell of its end."""
         with self._lock:
