@@ -58,7 +58,8 @@ async def _soak(sidecar: Served) -> dict[str, Any]:
     open_states = [job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_RUNNING]
     stuck = await stub.List(job_pb2.ListJobsRequest(states=open_states), metadata=sidecar.token)
     settled = [sample for sample in samples if sample["minute"] >= min(SETTLED, MINUTES / 2)]
-    first, last = settled[:3], settled[-3:]
+    # Three minutes each: how much is in use at one moment depends on which models are loaded then.
+    first, last = settled[:9], settled[-9:]
 
     def grown(name: str) -> float:
         before = sorted(sample[name] for sample in first)[len(first) // 2]
