@@ -163,7 +163,6 @@ class Runner:
             except Exception:
                 log.exception("jobs %s broke the queue's own code", ", ".join(job.id for job in jobs))
                 for attempt in left:
-                    self._engine.cancel(attempt.job.id)
                     await self._fail(attempt, _FAULT)
             finally:
                 for attempt in left:

@@ -201,9 +201,9 @@ class LocalEngine:
         """Send a command to a child that is ready, and pass on what happens, up to Done or Failed of each job."""
         events: asyncio.Queue[tuple[str, Event]] = asyncio.Queue()
         self._events |= dict.fromkeys(job_ids, events)
+        left = set(job_ids)
         try:
             self._send(command)
-            left = set(job_ids)
             while left:
                 job_id, event = await events.get()
                 # One that was canceled among others has been told so already.
@@ -215,6 +215,9 @@ class LocalEngine:
         finally:
             for job_id in job_ids:
                 del self._events[job_id]
+            for job_id in left:
+                # Nobody listens any more.
+                self._send(Cancel(job_id))
 
     def _send(self, command: Command) -> None:
         # A write to a child that just died is lost; its jobs are failed by the supervisor.
