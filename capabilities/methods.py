@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
-from capabilities import control, edit, generate, repaint, upscale
+from capabilities import control, edit, generate, repaint, strict_json, upscale
 from capabilities.arguments import Arguments, TextToImageArguments, field_names
 from capabilities.errors import InvalidArgument, NotFound, brief
 from capabilities.models import Means
@@ -324,12 +324,8 @@ def require_task(method: Method, task: Task) -> None:
 
 def arguments_from_json(text: str) -> list[object]:
     """The JSON array of a call. Raises InvalidArgument where it is none; NaN and Infinity are no JSON."""
-
-    def refuse(constant: str) -> object:
-        raise ValueError(f"{constant} is not JSON")
-
     try:
-        values = json.loads(text or "[]", parse_constant=refuse)
+        values = json.loads(text or "[]", parse_constant=strict_json.refuse_constant)
     except (ValueError, RecursionError) as error:
         raise InvalidArgument(
             f"the arguments must be a JSON array: {brief(str(error))}",

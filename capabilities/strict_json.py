@@ -9,7 +9,7 @@ from typing import Any
 def loads(text: str) -> Any:
     """The value. Raises ValueError for what is no JSON, NaN and Infinity, huge whole numbers and broken Unicode."""
     try:
-        value = json.loads(text, parse_constant=_no_number, parse_int=_whole)
+        value = json.loads(text, parse_constant=refuse_constant, parse_int=_whole)
         json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
@@ -18,7 +18,8 @@ def loads(text: str) -> Any:
     return value
 
 
-def _no_number(constant: str) -> object:
+def refuse_constant(constant: str) -> object:
+    """For json's `parse_constant`: NaN and Infinity are no JSON."""
     raise ValueError(f"{constant} is not JSON")
 
 

@@ -14,11 +14,36 @@ WITHOUT_MODEL = frozenset({"canny", "tile"})
 """Control types whose pictures no model is needed for."""
 
 
-class Preprocess(Task):
+class _Direct(Task):
+    """Work on one picture, whose size gives that of the result."""
+
+    image: str
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        return {"image": self.image}
+
+    def sized(self, width: int, height: int) -> Size:
+        """The size that comes of a picture of this size."""
+        return width, height
+
+    def fits(self, sizes: Mapping[str, Size]) -> bool:
+        return self.sized(*sizes["image"]) == (self.width, self.height)
+
+
+class _Enlarged(_Direct):
+    """A picture made larger by a whole number."""
+
+    factor: Literal[2, 4]
+
+    def sized(self, width: int, height: int) -> Size:
+        return width * self.factor, height * self.factor
+
+
+class Preprocess(_Direct):
     """A control picture made from an ordinary one."""
 
     kind: Literal["preprocess"] = "preprocess"
-    image: str
     type: str
     low: Annotated[int, Field(ge=0, le=255)]
     high: Annotated[int, Field(ge=0, le=255)]
@@ -32,82 +57,47 @@ class Preprocess(Task):
         return self
 
     @property
-    def inputs(self) -> Mapping[str, str]:
-        return {"image": self.image}
-
-    @property
     def needs(self) -> Sequence[tuple[str, str]]:
         return ((self.model_id, "preprocess"),) if self.model_id else ()
-
-    def fits(self, sizes: Mapping[str, Size]) -> bool:
-        return sizes["image"] == (self.width, self.height)
 
     def facts(self, seed: int) -> dict[str, object]:
         return super().facts(seed) | {"control_type": self.type}
 
 
-class Upscale(Task):
+class Upscale(_Enlarged):
     """A larger picture from a trained upscaler."""
 
     kind: Literal["upscale"] = "upscale"
     model_id: Annotated[str, Field(min_length=1)]
-    image: str
-    factor: Literal[2, 4]
-
-    @property
-    def inputs(self) -> Mapping[str, str]:
-        return {"image": self.image}
 
     @property
     def needs(self) -> Sequence[tuple[str, str]]:
         return ((self.model_id, "upscale"),)
 
-    def fits(self, sizes: Mapping[str, Size]) -> bool:
-        width, height = sizes["image"]
-        return (width * self.factor, height * self.factor) == (self.width, self.height)
-
     def facts(self, seed: int) -> dict[str, object]:
         return super().facts(seed) | {"factor": self.factor}
 
 
-class FaceRestore(Task):
+class FaceRestore(_Direct):
     """A picture whose faces are made clear; 0 leaves them as they are, 1 restores them fully."""
 
     kind: Literal["face_restore"] = "face_restore"
     model_id: Annotated[str, Field(min_length=1)]
-    image: str
     strength: Annotated[float, Field(ge=0, le=1)]
-
-    @property
-    def inputs(self) -> Mapping[str, str]:
-        return {"image": self.image}
 
     @property
     def needs(self) -> Sequence[tuple[str, str]]:
         return ((self.model_id, "faceRestore"),)
 
-    def fits(self, sizes: Mapping[str, Size]) -> bool:
-        return sizes["image"] == (self.width, self.height)
-
     def facts(self, seed: int) -> dict[str, object]:
         return super().facts(seed) | {"strength": self.strength}
 
 
-class UpscaleTraditional(Task):
+class UpscaleTraditional(_Enlarged):
     """A larger picture by interpolation."""
 
     kind: Literal["upscale_traditional"] = "upscale_traditional"
-    image: str
-    factor: Literal[2, 4]
     method: Resample
-
-    @property
-    def inputs(self) -> Mapping[str, str]:
-        return {"image": self.image}
-
-    def fits(self, sizes: Mapping[str, Size]) -> bool:
-        width, height = sizes["image"]
-        return (width * self.factor, height * self.factor) == (self.width, self.height)
 
     @property
     def operations(self) -> tuple[Operation, ...]:
@@ -117,11 +107,10 @@ class UpscaleTraditional(Task):
         return super().facts(seed) | {"factor": self.factor, "resampling": self.method}
 
 
-class Edit(Task):
+class Edit(_Direct):
     """A picture changed by operations, one after another."""
 
     kind: Literal["edit"] = "edit"
-    image: str
     operations: Annotated[tuple[AnyOperation, ...], Field(min_length=1)]
 
     @property
@@ -129,11 +118,10 @@ class Edit(Task):
         overlays = (item.overlay for item in self.operations if isinstance(item, Composite))
         return {"image": self.image} | {f"overlay_{place}": ref for place, ref in enumerate(overlays)}
 
-    def fits(self, sizes: Mapping[str, Size]) -> bool:
-        width, height = sizes["image"]
+    def sized(self, width: int, height: int) -> Size:
         for operation in self.operations:
             width, height = operation.size(width, height)
-        return (width, height) == (self.width, self.height)
+        return width, height
 
     def facts(self, seed: int) -> dict[str, object]:
         return super().facts(seed) | {"operations": [item.model_dump() for item in self.operations]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from capabilities.errors import REFUSALS, Code, Refusal
+from capabilities.errors import REFUSALS, Canceled, Code, Refusal
 
 
 @dataclass(frozen=True)
@@ -104,5 +104,8 @@ class Failed:
             retry_after=self.retry_after,
         )
 
+
+CANCELED = Failed.of(Canceled("the job was canceled", reason="CANCELED"))
+"""The end of a job that somebody canceled."""
 
 Event = Queued | Loading | Step | Preview | Done | Failed

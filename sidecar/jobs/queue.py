@@ -8,9 +8,8 @@ import logging
 from collections.abc import Sequence
 
 from capabilities.budgets import NOTHING
-from capabilities.errors import Canceled
 from sidecar.engines.base import Engine, engine_down
-from sidecar.engines.events import Failed, Queued, Step
+from sidecar.engines.events import CANCELED, Queued, Step
 from sidecar.jobs.followers import Followers
 from sidecar.jobs.reader import Batch
 from sidecar.jobs.records import Job, Lane, Order, State
@@ -143,15 +142,14 @@ class JobQueue:
 
     async def cancel(self, job_id: str) -> Job:
         """Cancel a job: a queued one at once, a running one within a step. A job that has ended stays as it is."""
-        failure = _canceled()
         while True:
-            job = await self._store.cancel_queued(job_id, failure)
+            job = await self._store.cancel_queued(job_id, CANCELED)
             if job is not None:
                 self._ended(job)
                 return job
             job = await self._store.get(job_id)
             if job.state is State.RUNNING:
-                self._runner.tell_to_end(job_id, failure)
+                self._runner.tell_to_end(job_id, CANCELED)
             if job.state is not State.QUEUED:
                 return job
             # It was put back into the queue between the two looks; look again.
@@ -159,7 +157,7 @@ class JobQueue:
     async def cancel_batch(self, batch_id: str) -> Batch:
         """Cancel every job of a batch that has not ended. Raises NotFound."""
         # Those that wait go first, all at once: were it the running one, the next would begin in its place.
-        for job in await self._store.cancel_waiting(batch_id, _canceled()):
+        for job in await self._store.cancel_waiting(batch_id, CANCELED):
             self._ended(job)
         for job in (await self._store.batch(batch_id)).jobs:
             if not job.state.final:
@@ -203,7 +201,3 @@ class JobQueue:
 
 def _needs_engine(job: Job) -> bool:
     return job.lane is Lane.MODEL and not job.state.final
-
-
-def _canceled() -> Failed:
-    return Failed.of(Canceled("the job was canceled", reason="CANCELED"))

@@ -14,6 +14,9 @@ from capabilities.errors import DeadlineExceeded, Unavailable
 log = logging.getLogger("viwo_imagegen.jobs")
 T = TypeVar("T")
 
+STUMBLE = 1.0
+"""Seconds before a duty that broke is taken up again."""
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -40,10 +43,6 @@ def too_late(when: str) -> DeadlineExceeded:
         reason="DEADLINE",
         field="timeout",
     )
-
-
-STUMBLE = 1.0
-"""Seconds before a duty that broke is taken up again."""
 
 
 async def insist(write: Callable[[], Awaitable[T]], times: int | None = None) -> T:

@@ -41,18 +41,14 @@ class Catalog:
         self._looked: dict[str, float] = {}
         # Requests look models up in several threads.
         self._lock = threading.Lock()
-        self.rescan()
+        self._rescan()
 
     @property
     def default(self) -> str:
         return self._default
 
-    def rescan(self) -> None:
-        """Look again at what is there."""
-        with self._lock:
-            self._rescan()
-
     def _rescan(self) -> None:
+        """Look again at what is there."""
         found: dict[str, LocalModel] = {}
         stamps: dict[str, int] = {}
         candidates = [("icons", embedded_folder())]

@@ -17,9 +17,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
-from capabilities.errors import Canceled, InternalFault, Refusal
+from capabilities.errors import InternalFault, Refusal
 from capabilities.tasks import read_task
-from sidecar.engines.events import Done, Event, Failed, RawImage, Step
+from sidecar.engines.events import CANCELED, Done, Event, Failed, RawImage, Step
 from sidecar.engines.local.watch import Part, Watch
 from sidecar.engines.local.wire import (
     LENGTHS,
@@ -84,7 +84,7 @@ class Child:
             if outcome is not None:
                 self._report(maker, order.job_id, outcome)
             elif part.watch.put_off():
-                self._send(Happened(order.job_id, _canceled()))
+                self._send(Happened(order.job_id, CANCELED))
         for order, part, outcome in zip(command.orders, parts, outcomes, strict=True):
             if outcome is None:
                 make = partial(self._make, maker, part, command.sources, order.inputs)
@@ -168,7 +168,7 @@ class Child:
                 if isinstance(command, Cancel):
                     # One whose turn has not come is done with at once, however long the others take.
                     if watch.cancel():
-                        self._send(Happened(command.job_id, _canceled()))
+                        self._send(Happened(command.job_id, CANCELED))
                 else:
                     watch.attended = True
                     watch.preview_every = command.preview_every or watch.preview_every
@@ -184,10 +184,6 @@ class Child:
         if not isinstance(message, Command):
             raise TypeError(f"not a command: {message}")
         return message
-
-
-def _canceled() -> Failed:
-    return Failed.of(Canceled("the job was canceled", reason="CANCELED"))
 
 
 def main() -> None:

@@ -10,9 +10,9 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Sequence
 
-from capabilities.errors import Canceled, Unavailable
+from capabilities.errors import Unavailable
 from sidecar.engines.base import ModelListing, Work, engine_down
-from sidecar.engines.events import Done, Event, Failed
+from sidecar.engines.events import CANCELED, Done, Event, Failed
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.wire import (
     LENGTHS,
@@ -114,7 +114,7 @@ class LocalEngine:
             while await self._one_of_them_canceled(list(left)):
                 for job_id in [job_id for job_id in left if self._waiting[job_id]]:
                     del left[job_id], self._waiting[job_id]
-                    yield job_id, Failed.of(Canceled("the job was canceled", reason="CANCELED"))
+                    yield job_id, CANCELED
                 if not left:
                     return
         finally:
@@ -170,7 +170,7 @@ class LocalEngine:
         self._waiting[job_id] = False
         try:
             if await self._one_of_them_canceled([job_id]):
-                raise Canceled("the job was canceled", reason="CANCELED")
+                raise CANCELED.refusal()
         finally:
             del self._waiting[job_id]
 

@@ -182,13 +182,10 @@ class Maker:
     def _restore_faces(
         self, task: FaceRestore, source: ModelSource, image: RawImage, emit: Emit, watch: Watch
     ) -> Done:
-        def load() -> faces.Restorer:
-            return self._patiently(source, emit, watch, lambda: faces.load_restorer(source, self.device))
-
         if self._finder is None:
             self._finder = faces.FaceFinder()
-        restorer = self._shelf.take(
-            source.id, self._estimate(source), load, lambda made: [made.network], revision=source.revision
+        restorer = self._taken(
+            source, emit, watch, lambda: faces.load_restorer(source, self.device), lambda made: [made.network]
         )
         started = time.perf_counter()
         picture = as_array(image)
@@ -223,15 +220,9 @@ class Maker:
 
     def _pipeline(self, source: ModelSource, emit: Emit, watch: Watch) -> Loaded:
         def load() -> Loaded:
-            pipeline = self._patiently(source, emit, watch, lambda: pipelines.load(source, self.device))
-            return Loaded(pipeline, source)
+            return Loaded(pipelines.load(source, self.device), source)
 
-        def modules(loaded: Loaded) -> Iterable[Any]:
-            return loaded.modules
-
-        loaded = self._shelf.take(
-            source.id, self._estimate(source), load, modules, is_base=True, revision=source.revision
-        )
+        loaded = self._taken(source, emit, watch, load, lambda loaded: loaded.modules, is_base=True)
         watch.check()
         return loaded
 
@@ -245,35 +236,37 @@ class Maker:
         self, source: ModelSource, emit: Emit, watch: Watch, load: Callable[[ModelSource, str], Any]
     ) -> Any:
         """A single module that several pipelines may use."""
-
-        def loaded() -> Any:
-            return self._patiently(source, emit, watch, lambda: load(source, self.device))
-
-        return self._shelf.take(
-            source.id, self._estimate(source), loaded, lambda module: [module], revision=source.revision
-        )
+        return self._taken(source, emit, watch, lambda: load(source, self.device), lambda module: [module])
 
     def _annotator(self, source: ModelSource, emit: Emit, watch: Watch) -> Annotator:
         def load() -> Annotator:
-            return self._patiently(source, emit, watch, lambda: annotators.load(source, self.device))
+            return annotators.load(source, self.device)
 
-        return self._shelf.take(
-            source.id,
-            self._estimate(source),
-            load,
-            lambda annotator: annotator.modules,
-            revision=source.revision,
-        )
+        return self._taken(source, emit, watch, load, lambda annotator: annotator.modules)
 
     def _upscaler(self, source: ModelSource, emit: Emit, watch: Watch) -> list[Upscaler]:
         def load() -> list[Upscaler]:
-            return self._patiently(source, emit, watch, lambda: upscalers.load(source, self.device))
+            return upscalers.load(source, self.device)
 
+        return self._taken(source, emit, watch, load, lambda networks: [each.network for each in networks])
+
+    def _taken(
+        self,
+        source: ModelSource,
+        emit: Emit,
+        watch: Watch,
+        load: Callable[[], T],
+        modules: Callable[[T], Iterable[Any]],
+        *,
+        is_base: bool = False,
+    ) -> T:
+        """What a source names, from the shelf; loaded, while the job may still be canceled, where it is not there."""
         return self._shelf.take(
             source.id,
             self._estimate(source),
-            load,
-            lambda networks: [each.network for each in networks],
+            lambda: self._patiently(source, emit, watch, load),
+            modules,
+            is_base=is_base,
             revision=source.revision,
         )
 

@@ -14,7 +14,7 @@ import torch
 
 from capabilities.errors import Canceled
 from capabilities.tasks import Generation, TextToImage
-from sidecar.engines.events import Done, Failed, RawImage
+from sidecar.engines.events import CANCELED, Done, Failed, RawImage
 from sidecar.engines.local import diffusion, memory, pipelines, prompts
 from sidecar.engines.local.diffusion import Loaded, Steps
 from sidecar.engines.local.pixels import Pixels, as_raw, to_bytes
@@ -147,7 +147,7 @@ def _run(
     outcomes: list[RawImage | Failed] = []
     for place, one in enumerate(tasks):
         if place in steps.canceled:
-            outcomes.append(_canceled())
+            outcomes.append(CANCELED)
         elif flagged[place]:
             outcomes.append(Failed.of(diffusion.unsafe(one.seed)))
         else:
@@ -179,11 +179,7 @@ class _Steps:
             except Canceled:
                 # Told at once; the others go on.
                 self.canceled.add(place)
-                self._parts[place].emit(_canceled())
+                self._parts[place].emit(CANCELED)
         if len(self.canceled) == len(self._parts):
             raise Canceled("every job was canceled", reason="CANCELED")
         return values
-
-
-def _canceled() -> Failed:
-    return Failed.of(Canceled("the job was canceled", reason="CANCELED"))

@@ -6,9 +6,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from capabilities.errors import Canceled
 from capabilities.tasks import Task
-from sidecar.engines.events import Event
+from sidecar.engines.events import CANCELED, Event
 
 Emit = Callable[[Event], None]
 
@@ -44,7 +43,7 @@ class Watch:
     def check(self) -> None:
         """Raises Canceled once the job has been."""
         if self.canceled:
-            raise Canceled("the job was canceled", reason="CANCELED")
+            raise CANCELED.refusal()
 
 
 @dataclass(frozen=True)
