@@ -34,8 +34,9 @@ class Blobs:
         self._files = folder / "images"
         self._thumbnails = folder / "thumbnails"
         self._incoming = folder / "incoming"
-        self._files.mkdir(parents=True, exist_ok=True)
-        self._incoming.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._files.mkdir(exist_ok=True)
+        self._incoming.mkdir(exist_ok=True)
 
     def put(self, data: bytes) -> str:
         """Store bytes and answer their reference; stored bytes survive a crash of the machine.

@@ -17,6 +17,7 @@ from typing import Any
 
 from capabilities.errors import FailedPrecondition, NotFound, Unavailable
 from entity_store.blobs import references_in
+from entity_store.permissions import private_database
 
 Props = dict[str, Any]
 Rows = Callable[..., list[tuple[Any, ...]]]
@@ -78,7 +79,8 @@ class World:
         """Open a world. `own`: the file is ours to create and seed; otherwise it must be viwo's, already there."""
         self.path = path
         if own:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_database(path)
         elif not path.is_file():
             raise FailedPrecondition(
                 f"there is no viwo world at {path}; start viwo once so that it creates its database, or set world_path",

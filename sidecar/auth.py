@@ -1,34 +1,125 @@
-"""The token of this installation, and who may call without one."""
+"""The secrets of this installation, and who may call without one."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hmac
 import os
 import secrets
+import stat
+import tempfile
 from pathlib import Path
 
-from capabilities.errors import Unauthenticated
+from capabilities.errors import FailedPrecondition, Unauthenticated
 
 SCHEME = "Bearer "
+MIN_SECRET = 32
+"""Fewest characters of a secret; those made here have 43 (256 bits)."""
+MAX_SECRET = 4096
+_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
-def ensure_token(path: Path) -> str:
-    """The secret in the file, made at the first start, readable by its owner only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def ensure_secret(path: Path) -> str:
+    """The secret in the file, made at the first start.
+
+    It is written beside its place and linked there when it is on the disk: a crash leaves no file or a whole one, and
+    of two that start at once both read the same. Raises FailedPrecondition as `read_secret`.
+    """
+    if not os.path.lexists(path):
+        _make_secret(path)
+    return read_secret(path)
+
+
+def read_secret(path: Path) -> str:
+    """The secret in the file: MIN_SECRET to MAX_SECRET printable ASCII characters, white space around them ignored.
+
+    Raises FailedPrecondition for a file that is missing, no plain file, empty, too short or too long, or that others
+    than its owner could have written or read. A file of root's on a read-only mount, as containers get their secrets,
+    may be readable by all; a file of root's may be readable by its group.
+    """
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(descriptor, "w") as file:
-        token = secrets.token_urlsafe(32)
-        file.write(token + "\n")
-    return token
+        # Not waited for: what was put there might be a FIFO.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        raise _unusable(
+            path, f"cannot be read ({error.strerror})", "make it readable for this user"
+        ) from None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise _unusable(path, "is not a plain file", "remove it; a new secret is made at the next start")
+        _require_private(path, descriptor, status)
+        content = os.read(descriptor, MAX_SECRET + 1)
+    finally:
+        os.close(descriptor)
+    text = content.decode("ascii", errors="replace").strip()
+    if len(content) > MAX_SECRET or not all("!" <= character <= "~" for character in text):
+        problem = f"must hold one line of at most {MAX_SECRET} printable ASCII characters"
+        raise _unusable(path, problem, "remove it; a new secret is made at the next start")
+    if len(text) < MIN_SECRET:
+        problem = f"holds {len(text)} characters, and a secret has at least {MIN_SECRET}"
+        raise _unusable(path, problem, "remove it; a new secret is made at the next start")
+    return text
+
+
+def _make_secret(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Made with mode 0600, whatever the umask is.
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(32) + "\n")
+            file.flush()
+            os.fsync(descriptor)
+        try:
+            with contextlib.suppress(FileExistsError):
+                os.link(name, path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            # A file system without hard links.
+            os.replace(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _require_private(path: Path, descriptor: int, status: os.stat_result) -> None:
+    if os.name == "nt":
+        return
+    of_root = status.st_uid == 0
+    mode = stat.S_IMODE(status.st_mode)
+    if not of_root and status.st_uid != os.geteuid():
+        raise _unusable(path, f"belongs to user {status.st_uid}", "give it to the user who runs the sidecar")
+    if of_root and os.fstatvfs(descriptor).f_flag & os.ST_RDONLY:
+        return
+    allowed = 0o640 if of_root and os.geteuid() != 0 else 0o600
+    if mode & 0o077 & ~allowed:
+        act = "written" if mode & 0o022 else "read"
+        raise _unusable(
+            path,
+            f"can be {act} by others (mode {mode:04o})",
+            f"chmod 600 {path}, and make a new one if it was seen",
+        )
+
+
+def _unusable(path: Path, problem: str, remedy: str) -> FailedPrecondition:
+    return FailedPrecondition(
+        f"the secret file {path} {problem}; {remedy}",
+        reason="BAD_SECRET_FILE",
+        field=path.name,
+        limit=f"a plain file of {MIN_SECRET} to {MAX_SECRET} characters, mode 0600",
+        asked=str(path),
+    )
 
 
 class Door:
     """Lets a call in by its bearer token; a Unix socket's file mode or a client certificate do instead of one."""
 
     def __init__(self, token: str, *, trust_certificates: bool) -> None:
+        """`token` as `read_secret` answers it. Raises ValueError for a shorter one, which would let anybody in."""
+        if len(token) < MIN_SECRET:
+            raise ValueError(f"a token has at least {MIN_SECRET} characters")
         self._token = token
         self._trust_certificates = trust_certificates
 
@@ -37,7 +128,7 @@ class Door:
         if peer.startswith("unix:") or (certificate and self._trust_certificates):
             return
         given = authorization.removeprefix(SCHEME) if authorization.startswith(SCHEME) else ""
-        if not hmac.compare_digest(given.encode(), self._token.encode()):
+        if not given or not hmac.compare_digest(given.encode(), self._token.encode()):
             raise Unauthenticated(
                 "send the token of this sidecar as metadata 'authorization: Bearer <token>'; "
                 "it is in the file 'token' of the data folder",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from capabilities.errors import Unavailable
-from sidecar.auth import SCHEME
+from sidecar.auth import SCHEME, read_secret
 from sidecar.config import Settings
 from sidecar.pb.viwo.imagegen.v1 import (
     capability_pb2_grpc,
@@ -86,7 +86,7 @@ def connected(settings: Settings, *, address: str = "", token: str = "") -> Iter
     """A client, connected. Raises Unavailable, saying how to start a sidecar, where none answers."""
     address = address or settings.address
     if not token and settings.token_file.is_file():
-        token = settings.token_file.read_text().strip()
+        token = read_secret(settings.token_file)
     with _channel(settings, address) as bare:
         try:
             grpc.channel_ready_future(bare).result(timeout=CONNECT_TIMEOUT)

@@ -21,8 +21,9 @@ from capabilities.errors import FailedPrecondition
 from entity_store.authority import Authority
 from entity_store.blobs import Blobs, reference
 from entity_store.images import Images
+from entity_store.permissions import private_folder
 from entity_store.world import World
-from sidecar.auth import Door, ensure_token
+from sidecar.auth import Door, ensure_secret
 from sidecar.client import MESSAGE_OPTIONS
 from sidecar.config import Settings
 from sidecar.engines.local.catalog import Catalog
@@ -122,9 +123,9 @@ class _Parts:
 async def running(settings: Settings) -> AsyncIterator[Running]:
     """A started server; leaving the context stops it. Raises FailedPrecondition with what to do when it cannot start."""
     async with contextlib.AsyncExitStack() as stack:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        private_folder(settings.data_dir)
         stack.enter_context(only_server(settings.data_dir))
-        token = ensure_token(settings.token_file)
+        token = ensure_secret(settings.token_file)
         world = World(settings.world_file, own=settings.world_is_own)
         stack.callback(world.close)
         parts = await _start(stack, settings, world)
@@ -178,7 +179,7 @@ async def _start(stack: contextlib.AsyncExitStack, settings: Settings, world: Wo
     await engine.start()
     stack.push_async_callback(engine.stop)
     key_file = settings.statement_key_file
-    key = ensure_token(key_file).encode() if key_file else None
+    key = ensure_secret(key_file).encode() if key_file else None
     budgets = _budgets(settings)
     admission = Admission(authority, images, catalog, settings.ceilings, key, budgets)
     queue = JobQueue(store, engine, Results(images, blobs), _rules(settings), meter=meter)
@@ -274,6 +275,8 @@ def _listen(server: grpc.aio.Server, settings: Settings) -> str:
                 os.umask(mask)
             return address
         if settings.tls_cert is not None and settings.tls_key is not None:
+            if settings.tls_key.stat().st_mode & 0o007:
+                log.warning("%s can be read by every user of this machine: chmod 600", settings.tls_key)
             pair = (settings.tls_key.read_bytes(), settings.tls_cert.read_bytes())
             authority = settings.tls_client_ca.read_bytes() if settings.tls_client_ca else None
             credentials = grpc.ssl_server_credentials(

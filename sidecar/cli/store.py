@@ -13,6 +13,7 @@ import typer
 
 from capabilities.errors import FailedPrecondition
 from entity_store.blobs import Blobs
+from entity_store.permissions import private_folder
 from entity_store.world import World
 from sidecar import config
 from sidecar.cli.output import Json, out, refusals
@@ -33,6 +34,7 @@ def _store() -> Iterator[tuple[Settings, Database, World, Blobs]]:
                 field="data_dir",
                 asked=str(settings.data_dir),
             )
+        private_folder(settings.data_dir)
         database = Database(settings.jobs_database)
         database.migrate()
         world = World(settings.world_file, own=settings.world_is_own)

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import json
+import os
 import shutil
 import sqlite3
 import tarfile
@@ -51,7 +52,9 @@ def backup(database: Database, blobs: Blobs, target: Path, *, world: Path | None
         }
         files = {name: _digest(path) for name, path in names.items()}
         manifest = json.dumps({"format": FORMAT, "revision": tables.HEAD, "files": files}, indent=1).encode()
-        with tarfile.open(temporary, "w") as archive:
+        # It holds what the data folder holds, which is its owner's alone.
+        private_file = os.fdopen(os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb")
+        with private_file, tarfile.open(fileobj=private_file, mode="w") as archive:
             about = tarfile.TarInfo(MANIFEST)
             about.size = len(manifest)
             archive.addfile(about, io.BytesIO(manifest))

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from capabilities.errors import FailedPrecondition, Unavailable
+from entity_store.permissions import private_database
 from sidecar.jobs import tables
 
 T = TypeVar("T")
@@ -29,7 +30,8 @@ class Database:
 
     def __init__(self, place: Path | str) -> None:
         if isinstance(place, Path):
-            place.parent.mkdir(parents=True, exist_ok=True)
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_database(place)
             self._engine = sa.create_engine(f"sqlite:///{place}", poolclass=sa.StaticPool, hide_parameters=True,
                                             connect_args={"check_same_thread": False, "timeout": 10})  # fmt: skip
             sa.event.listen(self._engine, "connect", _tune)

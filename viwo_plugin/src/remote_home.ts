@@ -15,6 +15,8 @@ import * as world from "./world";
 const VERSION = "v1";
 /** Seconds that a statement holds. */
 const HOLDS = 120;
+/** Fewest characters of a statement key; the sidecar makes and takes none that is shorter. */
+const MIN_KEY = 32;
 const VERBS = ["transform", "filter", "composite", "place"];
 /** How often a verb works again when another call changed the picture meanwhile. */
 const RETRIES = 5;
@@ -53,11 +55,16 @@ export class RemoteHome implements Home {
   }
 
   #key(): string {
+    let key: string;
     try {
-      return readFileSync(this.#keyFile, "utf8").trim();
+      key = readFileSync(this.#keyFile, "utf8").trim();
     } catch {
       throw new NotSetUp(`${this.#keyFile} cannot be read; copy the sidecar's statement key there`);
     }
+    if (key.length < MIN_KEY) {
+      throw new NotSetUp(`${this.#keyFile} is not whole: a statement key has at least ${MIN_KEY} characters; copy it again`);
+    }
+    return key;
   }
 
   prepare({ right, method, args, caller, self }: Call): Prepared | Refusal {
