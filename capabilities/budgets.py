@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from capabilities.params import Value
-from capabilities.tasks import Task
+from capabilities.tasks import Size, Task
 
 UNITS = 1_000_000
 """Pixel-steps in a megapixel-step, and micro-units in a unit of money."""
@@ -62,9 +62,9 @@ FREE = Price()
 NOTHING = Cost()
 
 
-def cost(task: Task, prices: Mapping[str, Price]) -> Cost:
-    """What a task will cost: its compute, and the price of every paid model that it touches."""
-    compute = round(task.compute * UNITS)
+def cost(task: Task, prices: Mapping[str, Price], sizes: Mapping[str, Size]) -> Cost:
+    """What a task will cost: its compute, and the price of every paid model that it touches; `sizes` of its inputs."""
+    compute = round(task.charge(sizes) * UNITS)
     money = sum(
         price.per_image * task.count + -(-price.per_megapixel_step * compute // UNITS)
         for price in (prices.get(model, FREE) for model in task.models)

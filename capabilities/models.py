@@ -84,6 +84,10 @@ class Picture:
     height: int
     has_alpha: bool = False
 
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.width, self.height
+
 
 class Means(Protocol):
     """What a call has to work with when it is turned into a task: only models that it may use, and its pictures."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -32,6 +32,10 @@ class Operation(BaseModel):
         """Width and height of the result, in pixels."""
         return width, height
 
+    def sizes(self, width: int, height: int) -> Sequence[Size]:
+        """Width and height of every picture that is made, in pixels; the result is the last."""
+        return (self.size(width, height),)
+
     def apply(self, image: imaging.Image, read: Read) -> imaging.Image:
         """The edited picture. Raises InvalidArgument."""
         raise NotImplementedError
@@ -45,9 +49,15 @@ class Transform(Operation):
     scale: Annotated[float, Field(gt=-1e6, lt=1e6)] = 1.0
 
     def size(self, width: int, height: int) -> Size:
+        return self._size(width, height, abs(self.scale))
+
+    def sizes(self, width: int, height: int) -> Sequence[Size]:
+        turned, scaled = self._size(width, height, 1.0), self.size(width, height)
+        return (scaled,) if self.scale == 1 or self.rotation % 360 == 0 else (turned, scaled)
+
+    def _size(self, width: int, height: int, scale: float) -> Size:
         radians = math.radians(self.rotation % 360)
         cos, sin = abs(math.cos(radians)), abs(math.sin(radians))
-        scale = abs(self.scale)
         return (
             max(1, round((width * cos + height * sin) * scale)),
             max(1, round((width * sin + height * cos) * scale)),

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from capabilities.errors import PermissionDenied, brief
 from capabilities.params import Params, Value, parse_row
-from capabilities.tasks import Task
+from capabilities.tasks import Size, Task
+
+NO_INPUTS: Mapping[str, Size] = {}
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,9 @@ class Grant:
             return str(next(iter(allowed)))
         return None
 
-    def allow(self, task: Task) -> None:
-        """Raises PermissionDenied naming the parameter, its limit and what was asked."""
-        check(self.params, task, "this capability")
+    def allow(self, task: Task, sizes: Mapping[str, Size] = NO_INPUTS) -> None:
+        """`sizes`: of the task's inputs. Raises PermissionDenied naming the parameter, its limit and what was asked."""
+        check(self.params, task, "this capability", sizes)
 
 
 def authorize(
@@ -156,20 +158,32 @@ def require_priority(params: Params, priority: int) -> None:
         )
 
 
-def check(params: Params, task: Task, holder: str) -> None:
+def check(
+    params: Params, task: Task, holder: str, sizes: Mapping[str, Size] = NO_INPUTS, *, only_made: bool = False
+) -> None:
     """Whether limits allow a task; `holder` says in the refusal whose limits they are ("this capability", "the server").
 
-    Raises PermissionDenied naming the parameter, its limit and what was asked.
+    `sizes`: of the task's inputs, by their roles, in pixels. Limits of size hold for every picture that the work holds;
+    `only_made` leaves out the inputs. Raises PermissionDenied naming the parameter, its limit and what was asked.
     """
     for model in sorted(task.models):
         require_model(params, model, holder)
-    amounts: tuple[tuple[str, float, str], ...] = (
-        ("max_width", task.width, "a width of {} px; make it narrower"),
-        ("max_height", task.height, "a height of {} px; make it lower"),
-        ("max_pixels", task.width * task.height, "{} pixels; make the picture smaller"),
+    amounts: list[tuple[str, float, str]] = []
+    # The result first: it is what was asked for in so many words.
+    *others, result = task.extents(sizes)
+    for extent in (result, *others):
+        if only_made and extent.is_input:
+            continue
+        whose = "" if extent.name == "result" else f" in '{extent.name}'"
+        amounts += (
+            ("max_width", extent.width, f"a width of {{}} px{whose}; make it narrower"),
+            ("max_height", extent.height, f"a height of {{}} px{whose}; make it lower"),
+            ("max_pixels", extent.pixels, f"{{}} pixels{whose}; make the picture smaller"),
+        )
+    amounts += (
         ("max_images", task.count, "{} pictures; ask for fewer"),
         ("max_steps", task.steps, "{} steps; use fewer"),
-        ("max_compute", task.compute,
+        ("max_compute", task.charge(sizes),
          "{} megapixel-steps (width x height x steps x count / 1 000 000); ask for a smaller picture, fewer steps or fewer pictures"),
     )  # fmt: skip
     for name, asked, words in amounts:

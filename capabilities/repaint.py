@@ -140,6 +140,7 @@ def inpaint(arguments: InpaintArguments, means: Means) -> Inpaint:
         height=picture.height,
         feather=FEATHER if arguments.feather is None else arguments.feather,
         crop_padding=arguments.crop_padding,
+        crop_side=None if arguments.crop_padding is None else model.side,
     )
 
 

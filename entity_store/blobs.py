@@ -86,6 +86,11 @@ class Blobs:
                 ) from None
             raise
 
+    def has(self, ref: str) -> bool:
+        """Whether the bytes of a reference are stored."""
+        match = _REF.fullmatch(ref)
+        return match is not None and self._path(match[1]).is_file()
+
     def get(self, ref: str, *, field: str = "image") -> bytes:
         """The bytes of a reference. Raises InvalidArgument for what is none, NotFound for an unknown one."""
         try:

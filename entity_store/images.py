@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
-import functools
 import json
 import sqlite3
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from capabilities import imaging
 from capabilities.errors import FailedPrecondition, NotFound, PermissionDenied
 from capabilities.policy import Caller
-from entity_store import verbs
 from entity_store.authority import insert
-from entity_store.blobs import Blobs
+from entity_store.blobs import Blobs, reference
+from entity_store.prototype import json_property, prototype
 from entity_store.world import Entity, Rows, World, create_entity, json_object, resolve, rows_of, update_props
 
 THUMBNAIL_SIDE = 64
@@ -24,8 +25,8 @@ THUMBNAIL_SIDE = 64
 CANVAS_TYPE = "canvas"
 """The `image_type` of an entity that waits for its picture."""
 
-PROTOTYPE_TYPE = "prototype"
-"""The `image_type` of the prototype itself; every picture has another of its own, so none inherits it."""
+REMEMBERED = 4096
+"""Files whose kind and size are kept in memory, so that none is decoded twice."""
 
 
 @dataclass(frozen=True)
@@ -35,22 +36,6 @@ class Picture:
     ref: str
     data: bytes
     info: imaging.ImageInfo
-
-    @functools.cached_property
-    def thumbnail(self) -> str:
-        """A small picture as a data URL; made when it is first asked for, since not every picture becomes an entity."""
-        return data_url(imaging.thumbnail(self.data, THUMBNAIL_SIDE), "webp")
-
-    @property
-    def props(self) -> dict[str, object]:
-        """The properties that change with the picture: small ones only, since `look` sends them all."""
-        return {
-            "image_ref": self.ref,
-            "thumbnail": self.thumbnail,
-            "width": self.info.width,
-            "height": self.info.height,
-            "format": self.info.format,
-        }
 
 
 @dataclass(frozen=True)
@@ -74,10 +59,14 @@ class Placement:
     room_id: int = 0
     canvas_id: int = 0
 
-
-def _extract(path: str) -> str:
-    """SQL for a property; one row that is no JSON must not spoil the query for all."""
-    return f"CASE WHEN json_valid(props) THEN json_extract(props, '{path}') END"
+    def named_after(self, prompt: str) -> Placement:
+        """The same with the name and description that were left out taken from a prompt."""
+        words = " ".join(prompt.split())
+        return replace(
+            self,
+            name=self.name or words[:60].rstrip() or "an image",
+            description=self.description or f"A picture of {words[:200] or 'nothing in particular'}.",
+        )
 
 
 def data_url(data: bytes, image_format: str) -> str:
@@ -87,14 +76,41 @@ def data_url(data: bytes, image_format: str) -> str:
 class Images:
     """The image entities of a world."""
 
-    def __init__(self, world: World, blobs: Blobs) -> None:
+    def __init__(self, world: World, blobs: Blobs, inspector: imaging.Inspector = imaging) -> None:
+        """`inspector` decodes strangers' files: a server's does so in another process."""
         self._world = world
         self._blobs = blobs
+        self._inspector = inspector
+        # What is known of files that were decoded; requests come in several threads.
+        self._inspected: OrderedDict[str, imaging.ImageInfo] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def inspect(self, data: bytes, *, field: str = "image") -> tuple[str, imaging.ImageInfo]:
+        """The reference of a stranger's file, and what it is; decoded to its last pixel when it is first seen.
+
+        Raises InvalidArgument for a file that cannot be read.
+        """
+        ref = reference(data)
+        with self._lock:
+            info = self._inspected.get(ref)
+        if info is None:
+            # What is stored was decoded before it was, or made here.
+            info = (
+                imaging.probe(data, field=field)
+                if self._blobs.has(ref)
+                else self._inspector.inspect(data, field=field)
+            )
+        with self._lock:
+            self._inspected[ref] = info
+            self._inspected.move_to_end(ref)
+            if len(self._inspected) > REMEMBERED:
+                self._inspected.popitem(last=False)
+        return ref, info
 
     def store(self, data: bytes, *, field: str = "image") -> Picture:
         """Keep a stranger's file that can be read to its last pixel. Raises InvalidArgument for any other."""
-        imaging.decode(data, field=field)
-        return self.keep(data)
+        _, info = self.inspect(data, field=field)
+        return Picture(self._blobs.put(data), data, info)
 
     def find_file(self, source: bytes | str | int, *, field: str = "image") -> bytes:
         """The file that a caller means: its bytes, base64 or a data URL, 'sha256:...', or an image entity's id.
@@ -112,8 +128,18 @@ class Images:
     def thumbnail(self, ref: str) -> str:
         """A small picture of a stored one, as a data URL. Raises as `Blobs.get`."""
         return data_url(
-            self._blobs.thumbnail(ref, lambda data: imaging.thumbnail(data, THUMBNAIL_SIDE)), "webp"
+            self._blobs.thumbnail(ref, lambda data: self._inspector.thumbnail(data, THUMBNAIL_SIDE)), "webp"
         )
+
+    def _props(self, picture: Picture) -> dict[str, object]:
+        """The properties that change with the picture: small ones only, since `look` sends them all."""
+        return {
+            "image_ref": picture.ref,
+            "thumbnail": data_url(self._inspector.thumbnail(picture.data, THUMBNAIL_SIDE), "webp"),
+            "width": picture.info.width,
+            "height": picture.info.height,
+            "format": picture.info.format,
+        }
 
     def keep_file(self, data: bytes) -> str:
         """Keep a file that was decoded before, as it is; its reference."""
@@ -140,7 +166,7 @@ class Images:
         """
         self._require_seeded()
         # Before the transaction, which must be short.
-        pixels = picture.props
+        pixels = self._props(picture)
         with self._world.transaction() as connection:
             if job is not None:
                 found = connection.execute(
@@ -163,7 +189,7 @@ class Images:
                 _require_canvas(rows_of(connection), caller, entity_id)
                 update_props(connection, entity_id, props)
             else:
-                entity_id = create_entity(connection, props, _prototype(connection))
+                entity_id = create_entity(connection, props, prototype(connection))
                 owner = caller.this_id or caller.caller_id
                 insert(connection, owner, "entity.control", {"target_id": entity_id})
                 if placement.room_id:
@@ -188,8 +214,8 @@ class Images:
     def page(self, *, room_id: int = 0, before: int = 0, limit: int = 50) -> list[Entity]:
         """Image entities, newest first; `before` is the id to go on from."""
         sql = (
-            f"SELECT id FROM entities WHERE {_extract('$.image_ref')} IS NOT NULL AND (? = 0 OR id < ?) "
-            f"AND (? = 0 OR {_extract('$.location')} = ?) ORDER BY id DESC LIMIT ?"
+            f"SELECT id FROM entities WHERE {json_property('$.image_ref')} IS NOT NULL AND (? = 0 OR id < ?) "
+            f"AND (? = 0 OR {json_property('$.location')} = ?) ORDER BY id DESC LIMIT ?"
         )
         return [
             self._world.entity(row[0])
@@ -215,7 +241,7 @@ class Images:
         `expected` is the reference that the new picture was made from: None is answered where the entity has
         another by now, and the caller works again from that one, so that no change is lost.
         """
-        pixels = picture.props
+        pixels = self._props(picture)
         with self._world.transaction() as connection:
             entity = resolve(rows_of(connection), entity_id, field="entity_id")
             if entity.props.get("image_ref") != expected:
@@ -264,7 +290,7 @@ class Images:
         """The prototype's id; it and its verbs are made, or brought up to date, where needed."""
         self._require_seeded()
         with self._world.transaction() as connection:
-            return _prototype(connection)
+            return prototype(connection)
 
     def _require_seeded(self) -> None:
         if not self._world.is_seeded:
@@ -274,33 +300,6 @@ class Images:
                 field="world_path",
                 asked=str(self._world.path),
             )
-
-
-def _prototype(connection: sqlite3.Connection) -> int:
-    row = connection.execute(
-        f"SELECT id FROM entities WHERE {_extract('$.image_type')} = ? ORDER BY id LIMIT 1", (PROTOTYPE_TYPE,)
-    ).fetchone()
-    base = connection.execute(
-        f"SELECT id FROM entities WHERE {_extract('$.name')} = 'Entity Base' ORDER BY id LIMIT 1"
-    ).fetchone()
-    if row is None:
-        props = {"name": "Image", "description": "A picture.", "image_type": PROTOTYPE_TYPE}
-        prototype_id = create_entity(connection, props, base[0] if base else None)
-    else:
-        prototype_id = int(row[0])
-    _put_verbs(connection, prototype_id, verbs.SCRIPTS)
-    if base:
-        _put_verbs(connection, base[0], verbs.ROOM_SCRIPTS)
-    return prototype_id
-
-
-def _put_verbs(connection: sqlite3.Connection, entity_id: int, scripts: Mapping[str, verbs.Script]) -> None:
-    for name, code in scripts.items():
-        connection.execute(
-            "INSERT INTO verbs (entity_id, name, code) VALUES (?, ?, ?) "
-            "ON CONFLICT(entity_id, name) DO UPDATE SET code = excluded.code WHERE code <> excluded.code",
-            (entity_id, name, json.dumps(code)),
-        )
 
 
 def _require_canvas(rows: Rows, caller: Caller, canvas_id: int) -> None:

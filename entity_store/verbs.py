@@ -9,12 +9,16 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from capabilities import imaging
 from capabilities.errors import InvalidArgument, NotFound, brief
+from capabilities.operations import Composite, Filter, Operation, Transform
 
 Script = list[object]
+
+OVERLAY = "overlay"
+"""What a composite of a verb names its second picture, until that has a reference."""
 
 EDITING = ("transform", "filter", "composite")
 """Verbs that make a new version of the picture."""
@@ -51,16 +55,25 @@ ROOM_SCRIPTS: dict[str, Script] = {
 }
 """Verbs of "Entity Base", since a room is any entity with that prototype."""
 
+
+@dataclass(frozen=True)
+class Change:
+    """What an editing verb asks for; `overlay` is the picture that a composite lays on top, as the caller gave it."""
+
+    operation: Operation
+    overlay: object = None
+
+
 Overlay = Callable[[object], imaging.Image]
 """How a verb reads a picture among its arguments: an entity id, a reference, base64 or a data URL."""
 
 
-def edit(verb: str, image: imaging.Image, arguments: Sequence[object], read: Overlay) -> imaging.Image:
-    """The picture that an editing verb makes. Raises InvalidArgument naming the argument, NotFound for no such verb."""
-    function = _EDITS.get(verb)
+def change(verb: str, arguments: Sequence[object]) -> Change:
+    """What a verb with these arguments does. Raises InvalidArgument naming the argument, NotFound for no such verb."""
+    function = _CHANGES.get(verb)
     if function is None:
         raise unknown(verb)
-    names = list(inspect.signature(function).parameters)[2:]
+    names = list(inspect.signature(function).parameters)
     if len(arguments) > len(names):
         raise InvalidArgument(
             f"{verb} takes ({', '.join(names)}); got {len(arguments)} arguments",
@@ -69,7 +82,13 @@ def edit(verb: str, image: imaging.Image, arguments: Sequence[object], read: Ove
             limit=f"{len(names)} arguments",
             asked=f"{len(arguments)} arguments",
         )
-    return function(image, read, *arguments)
+    return function(*arguments)
+
+
+def edit(verb: str, image: imaging.Image, arguments: Sequence[object], read: Overlay) -> imaging.Image:
+    """The picture that an editing verb makes of one that is decoded already. Raises as `change`."""
+    asked = change(verb, arguments)
+    return asked.operation.apply(image, lambda _: read(asked.overlay))
 
 
 def unknown(verb: str) -> NotFound:
@@ -82,33 +101,45 @@ def unknown(verb: str) -> NotFound:
     )
 
 
-def _transform(image: imaging.Image, _: Overlay, rotation: object = 0, scale: object = 1) -> imaging.Image:
-    return imaging.transform(image, _number("rotation", rotation), _number("scale", scale))
-
-
-def _filter(image: imaging.Image, _: Overlay, kind: object = None) -> imaging.Image:
-    if not isinstance(kind, str):
+def _transform(rotation: object = 0, scale: object = 1) -> Change:
+    angle, factor = _number("rotation", rotation), _number("scale", scale)
+    if not 0 < factor < 1e6:
         raise InvalidArgument(
-            f"'kind' must be blur, sharpen or grayscale; got {brief(kind)}",
+            f"'scale' must be above 0; got {brief(scale)}",
+            reason="BAD_ARGUMENT",
+            field="scale",
+            limit="above 0",
+            asked=brief(scale),
+        )
+    return Change(Transform(rotation=angle, scale=factor))
+
+
+def _filter(kind: object = None) -> Change:
+    if kind not in imaging.FILTERS:
+        raise InvalidArgument(
+            f"'kind' must be one of {', '.join(imaging.FILTERS)}; got {brief(kind, 40)}",
             reason="BAD_ARGUMENT",
             field="kind",
-            limit="blur, sharpen, grayscale",
-            asked=brief(kind),
+            limit=", ".join(imaging.FILTERS),
+            asked=brief(kind, 40),
         )
-    return imaging.filter_image(image, kind)
+    return Change(Filter.model_validate({"name": kind}))
 
 
-def _composite(
-    image: imaging.Image, read: Overlay, overlay: object = None, x: object = 0, y: object = 0
-) -> imaging.Image:
+def _composite(overlay: object = None, x: object = 0, y: object = 0) -> Change:
     if overlay is None:
         raise InvalidArgument(
             "'overlay' is required: a picture to lay on top", reason="MISSING_ARGUMENT", field="overlay"
         )
-    return imaging.composite(image, read(overlay), round(_number("x", x)), round(_number("y", y)))
+    place = {"x": round(_number("x", x)), "y": round(_number("y", y))}
+    return Change(Composite(overlay=OVERLAY, **place), overlay)
 
 
-_EDITS: dict[str, Callable[..., Any]] = {"transform": _transform, "filter": _filter, "composite": _composite}
+_CHANGES: dict[str, Callable[..., Change]] = {
+    "transform": _transform,
+    "filter": _filter,
+    "composite": _composite,
+}
 
 
 def _number(name: str, value: object) -> float:

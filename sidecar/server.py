@@ -26,6 +26,7 @@ from entity_store.world import World
 from sidecar.auth import Door, ensure_secret
 from sidecar.client import MESSAGE_OPTIONS
 from sidecar.config import Settings
+from sidecar.engines.builtin.workers import PictureWorkers
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.engine import LocalEngine
 from sidecar.jobs.admission import Admission
@@ -114,6 +115,7 @@ class _Parts:
     blobs: Blobs
     store: JobStore
     engine: LocalEngine
+    workers: PictureWorkers
     queue: JobQueue
     runs: Runs
     system: SystemServicer
@@ -158,7 +160,9 @@ async def _start(stack: contextlib.AsyncExitStack, settings: Settings, world: Wo
     meter = Meter()
     blobs = Blobs(settings.data_dir)
     blobs.discard_unfinished()
-    images = Images(world, blobs)
+    workers = PictureWorkers(log_level=settings.log_level)
+    stack.callback(workers.close)
+    images = Images(world, blobs, workers)
     authority = Authority(world)
     database = Database(settings.jobs_database)
     stack.enter_context(database.alone())
@@ -182,14 +186,16 @@ async def _start(stack: contextlib.AsyncExitStack, settings: Settings, world: Wo
     key = ensure_secret(key_file).encode() if key_file else None
     budgets = _budgets(settings)
     admission = Admission(authority, images, catalog, settings.ceilings, key, budgets)
-    queue = JobQueue(store, engine, Results(images, blobs), _rules(settings), meter=meter)
+    queue = JobQueue(store, engine, Results(images, blobs, workers), _rules(settings), meter=meter)
     await queue.start()
     stack.push_async_callback(queue.stop)
     runs = Runs(database, store, admission, queue, images)
     await runs.start()
     stack.push_async_callback(runs.stop)
     system = SystemServicer(engine, queue, store, blobs, meter, budgets.server, settings.currency)
-    return _Parts(settings, meter, authority, admission, images, blobs, store, engine, queue, runs, system)
+    return _Parts(
+        settings, meter, authority, admission, images, blobs, store, engine, workers, queue, runs, system
+    )
 
 
 def _add_services(server: grpc.aio.Server, parts: _Parts) -> HealthServicer:
@@ -208,7 +214,7 @@ def _add_services(server: grpc.aio.Server, parts: _Parts) -> HealthServicer:
         JobServicer(parts.admission, parts.queue, parts.store, parts.blobs, documents, currency), server
     )
     entity_pb2_grpc.add_EntityServiceServicer_to_server(
-        EntityServicer(parts.authority, parts.images, parts.blobs), server
+        EntityServicer(parts.authority, parts.images, parts.admission, parts.workers), server
     )
     blob_pb2_grpc.add_BlobServiceServicer_to_server(BlobServicer(parts.images, parts.blobs), server)
     model_pb2_grpc.add_ModelServiceServicer_to_server(

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import pyvips
 
-from capabilities.errors import InvalidArgument, brief
+from capabilities.errors import InvalidArgument, Refusal, ResourceExhausted, brief
 
 Image = Any
 """A `pyvips.Image`: sRGB, one byte a band, 3 bands (RGB) or 4 (RGBA), in memory."""
@@ -25,11 +26,12 @@ pyvips.cache_set_max(0)
 
 @dataclass(frozen=True)
 class Limits:
-    """What a picture may be: bytes of the file, pixels in all, pixels a side."""
+    """What a picture may be: bytes of the file, pixels in all, pixels a side; and the pixels of all pictures of a call."""
 
     max_bytes: int = 32 * 1024 * 1024
     max_pixels: int = 64 * 1024 * 1024
     max_side: int = 16_384
+    max_decoded: int = 128 * 1024 * 1024
 
 
 DEFAULT_LIMITS = Limits()
@@ -45,9 +47,31 @@ class ImageInfo:
     has_alpha: bool
 
 
+class Inspector(Protocol):
+    """Decodes what strangers send: here, or in a process of its own, as a server must."""
+
+    def inspect(self, data: bytes, *, field: str = "image") -> ImageInfo:
+        """What a file is whose every pixel can be read. Raises InvalidArgument for any other."""
+        ...
+
+    def thumbnail(self, data: bytes, side: int) -> bytes:
+        """A small WebP with the longest side at most `side` pixels. Raises InvalidArgument."""
+        ...
+
+
 def probe(data: bytes, *, limits: Limits = DEFAULT_LIMITS, field: str = "image") -> ImageInfo:
     """The header of a file. Raises InvalidArgument for what is no picture of an accepted format and size."""
     return open_guarded(data, limits, field)[1]
+
+
+def inspect(data: bytes, *, limits: Limits = DEFAULT_LIMITS, field: str = "image") -> ImageInfo:
+    """The header of a file whose every pixel can be read; none of them is kept. Raises InvalidArgument for any other."""
+    image, info = open_guarded(data, limits, field, access="sequential")
+    try:
+        _normal(image).avg()
+    except pyvips.Error as error:
+        raise _unreadable(field, error) from None
+    return info
 
 
 def decode(data: bytes, *, limits: Limits = DEFAULT_LIMITS, field: str = "image") -> Image:
@@ -83,8 +107,13 @@ def decode_base64(text: str, *, limits: Limits = DEFAULT_LIMITS, field: str = "i
         ) from None
 
 
-def open_guarded(data: bytes, limits: Limits, field: str) -> tuple[Image, ImageInfo]:
-    """A file that passed the guard, its pixels not decoded yet. Raises InvalidArgument."""
+def open_guarded(
+    data: bytes, limits: Limits, field: str, *, access: Literal["random", "sequential"] = "random"
+) -> tuple[Image, ImageInfo]:
+    """A file that passed the guard, its pixels not decoded yet; `sequential` reads them once, from the top.
+
+    Raises InvalidArgument.
+    """
     if len(data) > limits.max_bytes:
         raise _too_many_bytes(field, limits, f"{len(data)} bytes")
     name = _format(data)
@@ -98,20 +127,49 @@ def open_guarded(data: bytes, limits: Limits, field: str) -> tuple[Image, ImageI
         )
     loader = getattr(pyvips.Image, f"{name}load_buffer")
     try:
-        image = loader(data, fail_on="truncated")
+        image = loader(data, fail_on="truncated", access=access)
         turned = image.get_typeof("orientation") != 0 and image.get("orientation") >= 5
     except pyvips.Error as error:
         raise _unreadable(field, error) from None
     width, height = (image.height, image.width) if turned else (image.width, image.height)
+    require_size(f"'{field}' is", field, width, height, limits)
+    return image, ImageInfo(name, width, height, bool(image.hasalpha()))
+
+
+def require_size(
+    what: str,
+    field: str,
+    width: float,
+    height: float,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    asked: object = None,
+) -> None:
+    """Raises InvalidArgument for a picture that is larger than any may be; `what` begins the sentence about it."""
     if width > limits.max_side or height > limits.max_side or width * height > limits.max_pixels:
         raise InvalidArgument(
-            f"'{field}' is {width} x {height} pixels; at most {limits.max_side} a side and {limits.max_pixels} in all",
+            f"{what} {width:.0f} x {height:.0f} pixels; at most {limits.max_side} a side and {limits.max_pixels} in all. "
+            "Use a smaller one",
             reason="IMAGE_TOO_LARGE",
             field=field,
             limit=f"{limits.max_side} a side, {limits.max_pixels} in all",
-            asked=f"{width} x {height}",
+            asked=f"{width:.0f} x {height:.0f}" if asked is None else brief(asked),
         )
-    return image, ImageInfo(name, width, height, bool(image.hasalpha()))
+
+
+def require_decodable(sizes: Mapping[str, tuple[int, int]], limits: Limits = DEFAULT_LIMITS) -> None:
+    """Raises InvalidArgument where the pictures of one call, each small as a file, are too much when they are decoded."""
+    pixels = sum(width * height for width, height in sizes.values())
+    if pixels > limits.max_decoded:
+        largest = max(sizes, key=lambda name: sizes[name][0] * sizes[name][1])
+        raise InvalidArgument(
+            f"the {len(sizes)} pictures of this call have {pixels} pixels in all; at most {limits.max_decoded} are "
+            f"decoded for one call. The largest is '{largest}'; use smaller ones",
+            reason="IMAGES_TOO_LARGE",
+            field=largest,
+            limit=f"{limits.max_decoded} pixels in all",
+            asked=f"{pixels} pixels",
+        )
 
 
 def _format(data: bytes) -> str | None:
@@ -140,7 +198,13 @@ def _normal(image: Image) -> Image:
     return image.copy(interpretation="srgb")
 
 
-def _unreadable(field: str, error: pyvips.Error) -> InvalidArgument:
+def _unreadable(field: str, error: pyvips.Error) -> Refusal:
+    if "out of memory" in error.detail:
+        return ResourceExhausted(
+            f"'{field}' does not fit in the memory that is there for pictures; make it smaller",
+            reason="OUT_OF_MEMORY",
+            field=field,
+        )
     lines = [line for line in error.detail.splitlines() if line.strip()]
     return InvalidArgument(
         f"'{field}' cannot be read: {brief(lines[0] if lines else 'damaged file', 120)}; is the file whole?",

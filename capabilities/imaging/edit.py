@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from capabilities.errors import InvalidArgument, brief
-from capabilities.imaging.decode import DEFAULT_LIMITS, Image, Limits, decode
+from capabilities.imaging.decode import DEFAULT_LIMITS, Image, Limits, decode, require_size
 from capabilities.imaging.encode import encode
 from capabilities.imaging.metadata import read_metadata
 
@@ -164,15 +164,7 @@ def _finite(name: str, value: float) -> None:
 
 
 def _fits(width: float, height: float, limits: Limits, field: str, asked: object) -> None:
-    if width > limits.max_side or height > limits.max_side or width * height > limits.max_pixels:
-        raise InvalidArgument(
-            f"the result would be {width:.0f} x {height:.0f} pixels; at most {limits.max_side} a side and "
-            f"{limits.max_pixels} in all. Use a smaller '{field}'",
-            reason="IMAGE_TOO_LARGE",
-            field=field,
-            limit=f"{limits.max_side} a side, {limits.max_pixels} in all",
-            asked=brief(asked),
-        )
+    require_size("the result would be", field, width, height, limits, asked=asked)
 
 
 def _bad(name: str, problem: str, value: object) -> InvalidArgument:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
-from capabilities.tasks.base import MAX_SEED, Format, Output, Task, Text, Unreadable, encodable
+from capabilities.tasks.base import MAX_SEED, Extent, Format, Output, Size, Task, Text, Unreadable, encodable
 from capabilities.tasks.diffusion import (
     MAX_FEATHER,
     Apply,
@@ -34,6 +34,7 @@ __all__ = [
     "Background",
     "ControlInput",
     "Edit",
+    "Extent",
     "FaceRestore",
     "Format",
     "Generation",
@@ -46,6 +47,7 @@ __all__ = [
     "Preprocess",
     "Refinement",
     "Repainting",
+    "Size",
     "Task",
     "Text",
     "TextToImage",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -27,6 +28,21 @@ def encodable(text: str) -> str:
     if "\0" in text:
         raise ValueError("must not hold a NUL character")
     return text
+
+
+@dataclass(frozen=True)
+class Extent:
+    """A picture that some work holds: what it is, and its size in pixels."""
+
+    name: str
+    """The role of an input, such as "image"; what is made on the way, such as "operations[2]"; or "result"."""
+    width: int
+    height: int
+    is_input: bool = False
+
+    @property
+    def pixels(self) -> int:
+        return self.width * self.height
 
 
 Text = Annotated[str, Field(max_length=MAX_PROMPT), AfterValidator(encodable)]
@@ -78,6 +94,23 @@ class Task(BaseModel):
     def fits(self, sizes: Mapping[str, Size]) -> bool:
         """Whether its own size is what comes of pictures of these sizes, by their roles."""
         return True
+
+    @property
+    def on_the_way(self) -> Sequence[Extent]:
+        """Pictures of other sizes that are made before the result, as far as the task alone tells."""
+        return ()
+
+    def extents(self, sizes: Mapping[str, Size]) -> Sequence[Extent]:
+        """Every picture that the work holds, the result last; `sizes` are those of its inputs, by their roles.
+
+        Limits of size hold for each of them: what is small in the end may be huge on the way.
+        """
+        inputs = [Extent(role, width, height, is_input=True) for role, (width, height) in sizes.items()]
+        return (*inputs, *self.on_the_way, Extent("result", self.width, self.height))
+
+    def charge(self, sizes: Mapping[str, Size]) -> float:
+        """What the work is charged, in megapixel-steps; `sizes` are those of its inputs, by their roles."""
+        return self.compute
 
     @property
     def seeds(self) -> list[int]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from capabilities.operations import RESAMPLES
-from capabilities.tasks.base import Side, Size, Task, Text
+from capabilities.tasks.base import Extent, Side, Size, Task, Text
 
 MAX_FEATHER = 256
 """Widest soft edge, in pixels."""
@@ -115,6 +115,10 @@ class TextToImage(Generation):
             return super().needs
         enlarger = () if self.refine.method in RESAMPLES else ((self.refine.method, "upscale"),)
         return (*super().needs, (self.model_id, "imageToImage"), *enlarger)
+
+    @property
+    def on_the_way(self) -> Sequence[Extent]:
+        return () if self.refine is None else (Extent("refine", self.refine.width, self.refine.height),)
 
     @property
     def steps_refining(self) -> int:
@@ -226,10 +230,22 @@ class Inpaint(Masked):
     mask: str
     crop_padding: Annotated[int | None, Field(ge=0)] = None
     """Work on the masked region only, enlarged to the model's own size, with this many pixels around it."""
+    crop_side: Side | None = None
+    """Longer side at which a smaller region is drawn, in pixels; None in tasks of earlier releases: the model's."""
 
     @property
     def inputs(self) -> Mapping[str, str]:
         return {"image": self.image, "mask": self.mask}
+
+    @property
+    def on_the_way(self) -> Sequence[Extent]:
+        side = self.crop_side or 0
+        return (Extent("crop", side, side),) if side > max(self.width, self.height) else ()
+
+    @property
+    def compute(self) -> float:
+        side = self.crop_side or 0
+        return max(self.width * self.height, side * side) * self.total_steps / 1_000_000
 
     def fits(self, sizes: Mapping[str, Size]) -> bool:
         return sizes["image"] == (self.width, self.height)

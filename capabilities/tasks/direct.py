@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from capabilities.operations import AnyOperation, Composite, Operation, Resample, Resize
-from capabilities.tasks.base import Side, Size, Task
+from capabilities.tasks.base import Extent, Side, Size, Task
 
 WITHOUT_MODEL = frozenset({"canny", "tile"})
 """Control types whose pictures no model is needed for."""
@@ -26,6 +26,13 @@ class _Direct(Task):
     def sized(self, width: int, height: int) -> Size:
         """The size that comes of a picture of this size."""
         return width, height
+
+    def charge(self, sizes: Mapping[str, Size]) -> float:
+        """What is read or what is made, whichever is more: reading a huge picture to cut out a corner costs as well."""
+        extents = self.extents(sizes)
+        read = sum(extent.pixels for extent in extents if extent.is_input)
+        made = sum(extent.pixels for extent in extents if not extent.is_input)
+        return max(read, made) * self.count / 1_000_000
 
     def fits(self, sizes: Mapping[str, Size]) -> bool:
         return self.sized(*sizes["image"]) == (self.width, self.height)
@@ -122,6 +129,16 @@ class Edit(_Direct):
         for operation in self.operations:
             width, height = operation.size(width, height)
         return width, height
+
+    def extents(self, sizes: Mapping[str, Size]) -> Sequence[Extent]:
+        inputs = [Extent(role, width, height, is_input=True) for role, (width, height) in sizes.items()]
+        made: list[Extent] = []
+        width, height = sizes["image"]
+        for place, operation in enumerate(self.operations):
+            made += (Extent(f"operations[{place}]", *size) for size in operation.sizes(width, height))
+            width, height = operation.size(width, height)
+        # The last operation's picture is the result.
+        return (*inputs, *made[:-1], Extent("result", self.width, self.height))
 
     def facts(self, seed: int) -> dict[str, object]:
         return super().facts(seed) | {"operations": [item.model_dump() for item in self.operations]}

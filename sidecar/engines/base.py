@@ -9,7 +9,7 @@ from typing import Protocol
 from capabilities.errors import Unavailable
 from capabilities.models import ModelFacts
 from capabilities.tasks import Task
-from sidecar.engines.events import Event, RawImage
+from sidecar.engines.events import Event
 
 ENGINE_DOWN = "ENGINE_DOWN"
 """Reason of a refusal: the engine does not come up."""
@@ -34,11 +34,11 @@ Attention = Callable[[], int | None]
 
 @dataclass(frozen=True)
 class Work:
-    """A job as an engine sees it; `inputs` are the task's pictures by their roles."""
+    """A job as an engine sees it; `inputs` are the files of the task's pictures by their roles."""
 
     job_id: str
     task: Task
-    inputs: Mapping[str, RawImage]
+    inputs: Mapping[str, bytes]
     attention: Attention
 
 

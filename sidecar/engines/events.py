@@ -19,6 +19,16 @@ class RawImage:
 
 
 @dataclass(frozen=True)
+class EncodedImage:
+    """A finished picture as a file, in the format that its task asks for; sizes in pixels."""
+
+    data: bytes
+    width: int
+    height: int
+    seed: int
+
+
+@dataclass(frozen=True)
 class Queued:
     """It waits, with this many jobs before it."""
 
@@ -55,7 +65,7 @@ class Preview:
 class Done:
     """All pictures, in order; `seconds` of work, loading the model not counted; what the caller should know."""
 
-    images: tuple[RawImage, ...]
+    images: tuple[RawImage | EncodedImage, ...]
     seconds: float
     warnings: tuple[str, ...] = ()
     shared: int = 1

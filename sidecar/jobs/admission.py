@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 
@@ -36,9 +36,8 @@ from capabilities.policy import (
     require_priority,
     require_target,
 )
-from capabilities.tasks import Generation, Task
+from capabilities.tasks import Generation, Size, Task
 from entity_store.authority import Authority
-from entity_store.blobs import reference
 from entity_store.images import Images, Placement
 from sidecar.jobs.budgets import Budgets
 from sidecar.jobs.fingerprint import alike, fingerprint
@@ -198,7 +197,7 @@ class Admission:
         files = {
             name: self._images.find_file(source, field=name) for name, source in arguments.sources.items()
         }
-        pictures = {name: _picture(data, name) for name, data in files.items()}
+        pictures = {name: self._picture(data, name) for name, data in files.items()}
         assert method.build is not None
         try:
             task = method.build(arguments, GrantedMeans(grant, self._models, pictures))
@@ -206,12 +205,15 @@ class Admission:
             raise _too_much(error) from None
         if isinstance(task, Generation) and grant.params.get("allow_unsafe") is True:
             task = task.model_copy(update={"allow_unsafe": True})
-        self._allow(grant, call, task, save, handling)
+        sizes = _sizes_of(task, {picture.ref: picture for picture in pictures.values()})
+        self._allow(grant, call, task, sizes, save, handling)
         # Kept only now: what is refused leaves nothing behind.
         for data in files.values():
             self._images.keep_file(data)
         drawn = getattr(arguments, "seed", 0) is None
-        return self._order(grant, call, method, task, save, handling, drawn=drawn, request_id=request_id)
+        return self._order(
+            grant, call, method, task, sizes, save, handling, drawn=drawn, request_id=request_id
+        )
 
     def plan_task(
         self,
@@ -244,15 +246,19 @@ class Admission:
             )
         if not admitted:
             require_target(grant.params, None)
-        self._allow(grant, call, task, None, handling)
+        require_handling(handling)
+        # Before they are looked up, so that a refusal does not tell what is installed.
+        for model_id in sorted(task.models):
+            require_model(grant.params, model_id, "this capability")
         for model_id, ability in task.needs:
             self._models.find(model_id).require(ability)
         sources = {
             role: (files or {}).get(ref) or self._images.find_file(ref, field=role)
             for role, ref in task.inputs.items()
         }
-        pictures = {role: _picture(data, role) for role, data in sources.items()}
-        if not task.fits({role: (picture.width, picture.height) for role, picture in pictures.items()}):
+        sizes = {role: self._picture(data, role).size for role, data in sources.items()}
+        self._allow(grant, call, task, sizes, None, handling)
+        if not task.fits(sizes):
             raise InvalidArgument(
                 f"the task says {task.width} x {task.height} pixels, which is not what comes of its pictures",
                 reason="BAD_SIZE",
@@ -261,21 +267,43 @@ class Admission:
             )
         for data in sources.values():
             self._images.keep_file(data)
-        return self._order(grant, call, method, task, None, handling)
+        return self._order(grant, call, method, task, sizes, None, handling)
 
     def tier(self, price: Cost) -> Tier:
         """How a cost compares with the operator's thresholds."""
         return self._budgets.tier(price)
 
     def _allow(
-        self, grant: Grant, call: Call, task: Task, save: Placement | None, handling: Handling
+        self,
+        grant: Grant,
+        call: Call,
+        task: Task,
+        sizes: Mapping[str, Size],
+        save: Placement | None,
+        handling: Handling,
     ) -> None:
         require_handling(handling)
         require_priority(grant.params, handling.priority)
-        grant.allow(task)
-        check(self._ceilings, task, "this server")
+        grant.allow(task, sizes)
+        self.require_possible(task, sizes)
         if save is not None:
             self._images.require_placeable(call.caller, save)
+
+    def require_possible(self, task: Task, sizes: Mapping[str, Size]) -> None:
+        """Raises PermissionDenied for what the server's own limits do not allow, InvalidArgument beyond the decoder's.
+
+        A picture that is only read may be as large as the decoder takes: a photograph may be cut to size here.
+        """
+        check(self._ceilings, task, "this server", sizes, only_made=True)
+        for extent in task.extents(sizes):
+            what = f"'{extent.name}' is" if extent.is_input else f"the picture of '{extent.name}' would be"
+            imaging.require_size(what, extent.name, extent.width, extent.height)
+        imaging.require_decodable(sizes)
+
+    def _picture(self, data: bytes, field: str) -> Picture:
+        """What a task needs to know of a picture. Raises InvalidArgument for what is none, or does not decode."""
+        ref, info = self._images.inspect(data, field=field)
+        return Picture(ref, info.width, info.height, info.has_alpha)
 
     def _order(
         self,
@@ -283,6 +311,7 @@ class Admission:
         call: Call,
         method: Method,
         task: Task,
+        sizes: Mapping[str, Size],
         save: Placement | None,
         handling: Handling,
         *,
@@ -293,7 +322,7 @@ class Admission:
         terms, holds = self.terms(grant, call)
         revisions = {model: self._models.find(model).revision for model in task.models}
         now = time.time()
-        price = cost(task, self._budgets.prices)
+        price = cost(task, self._budgets.prices, sizes)
         if max(price.compute, price.money) > MAX_COST:
             raise InvalidArgument(
                 "the task is too large for any server; make fewer or smaller pictures in fewer steps",
@@ -309,7 +338,7 @@ class Admission:
             caller_id=call.caller.caller_id,
             this_id=call.caller.this_id,
             task=task,
-            save=save and named(save, task.title),
+            save=save and save.named_after(task.title),
             created=now,
             cost=price,
             owed=price.money if self._is_billed(task) else 0,
@@ -353,21 +382,9 @@ def _too_much(error: ValidationError) -> InvalidArgument:
     )
 
 
-def _picture(data: bytes, field: str) -> Picture:
-    """What a task needs to know of a picture. Raises InvalidArgument for what is none, or does not decode."""
-    image = imaging.decode(data, field=field)
-    return Picture(reference(data), image.width, image.height, bool(image.hasalpha()))
-
-
-def named(save: Placement, prompt: str) -> Placement:
-    """A placement with the name and description that were left out taken from the prompt."""
-    words = " ".join(prompt.split())
-    name = save.name or (words[:60].rstrip() or "an image")
-    return replace(
-        save,
-        name=name,
-        description=save.description or f"A picture of {words[:200] or 'nothing in particular'}.",
-    )
+def _sizes_of(task: Task, pictures: Mapping[str, Picture]) -> dict[str, Size]:
+    """The sizes of a task's inputs by their roles; `pictures` by their references."""
+    return {role: pictures[ref].size for role, ref in task.inputs.items()}
 
 
 def require_context(capability_id: str, caller_id: int) -> None:

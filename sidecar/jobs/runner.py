@@ -10,10 +10,9 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import partial
 
-from capabilities.budgets import NOTHING
+from capabilities.budgets import NOTHING, UNITS
 from capabilities.errors import FailedPrecondition, InternalFault, NotFound, Refusal, Unavailable
 from capabilities.tasks import Unreadable
-from sidecar.engines import plain
 from sidecar.engines.base import ENGINE_DOWN, Engine, Work, engine_down
 from sidecar.engines.events import Done, Event, Failed, Loading, Queued, Step
 from sidecar.jobs.attempt import Attempt
@@ -270,9 +269,9 @@ class Runner:
                     "this version cannot read the task, which another one wrote; submit it again",
                     reason="UNREADABLE_TASK",
                 )
-            inputs = await asyncio.to_thread(self._results.inputs, job.task)
             if job.lane is Lane.PLAIN:
-                return await asyncio.to_thread(plain.work, job.task, inputs)
+                return await asyncio.to_thread(self._results.edit, job)
+            inputs = await asyncio.to_thread(self._results.inputs, job.task)
             return Work(job.id, job.task, inputs, partial(self._followers.attention, job.id))
         except Refusal as refusal:
             return Failed.of(refusal, passing=isinstance(refusal, Unavailable))
@@ -360,7 +359,7 @@ class Runner:
         if ended.answered_by is None:
             self._meter.work.labels(job.method, job.task.model_id).observe(seconds)
             self._meter.steps.labels(job.task.model_id).inc(job.task.total_steps)
-            self._meter.compute.labels(job.task.model_id).inc(job.task.compute)
+            self._meter.compute.labels(job.task.model_id).inc(job.cost.compute / UNITS)
         self._ended(ended)
         if twins:
             self.wake()

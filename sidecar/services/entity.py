@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+from collections.abc import Mapping
 
 from capabilities import imaging
 from capabilities.errors import (
@@ -13,14 +14,17 @@ from capabilities.errors import (
     ResourceExhausted,
 )
 from capabilities.methods import TYPES, arguments_from_json
+from capabilities.operations import Composite, Operation
 from capabilities.params import parse_row
-from capabilities.policy import Caller, authorize, require_owner, require_target, require_unexpired
+from capabilities.policy import Caller, Grant, authorize, require_owner, require_target, require_unexpired
+from capabilities.tasks import Edit, Output, Size
 from entity_store import verbs
 from entity_store.authority import Authority
-from entity_store.blobs import Blobs
 from entity_store.images import Images, data_url
 from entity_store.world import Entity
-from sidecar.jobs.admission import named
+from sidecar.engines.events import EncodedImage
+from sidecar.jobs.admission import Admission
+from sidecar.jobs.results import Editor
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, entity_pb2_grpc
 from sidecar.pb.viwo.imagegen.v1 import entity_pb2 as pb
 from sidecar.services import translate
@@ -31,10 +35,11 @@ RETRIES = 5
 
 
 class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
-    def __init__(self, authority: Authority, images: Images, blobs: Blobs) -> None:
+    def __init__(self, authority: Authority, images: Images, admission: Admission, editor: Editor) -> None:
         self._authority = authority
         self._images = images
-        self._blobs = blobs
+        self._admission = admission
+        self._editor = editor
 
     async def SaveImage(self, request: pb.SaveImageRequest, context: Context) -> pb.ImageEntity:
         return await asyncio.to_thread(self._save, request)
@@ -59,7 +64,7 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
         self._require_image_capability(call.capability_id, call.caller)
         metadata = translate.from_struct(request.metadata)
         data = self._images.find_file(translate.image_source(request.image))
-        placement = named(translate.save_options(request.options), str(metadata.get("prompt", "")))
+        placement = translate.save_options(request.options).named_after(str(metadata.get("prompt", "")))
         self._images.require_placeable(call.caller, placement)
         picture = self._images.store(data)
         metadata = {**(imaging.read_metadata(data) or {}), **metadata}
@@ -99,28 +104,26 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
             entity = self._images.place(request.entity_id, caller, room)
             result = {"location": entity.props["location"]}
         elif request.verb in verbs.EDITING:
-            self._require_may_edit(request, translate.caller(request.context))
-            entity = self._edit(entity, request.verb, arguments)
+            grant = self._require_may_edit(request, translate.caller(request.context))
+            entity = self._edit(entity, request.verb, arguments, grant)
             result = {"ref": entity.props["image_ref"], "version": entity.props["version"]}
         else:
             raise verbs.unknown(request.verb)
         return pb.CallVerbResponse(result_json=json.dumps(result), entity=translate.entity(entity))
 
-    def _edit(self, entity: Entity, verb: str, arguments: list[object]) -> Entity:
-        def overlay(value: object) -> imaging.Image:
-            data = self._images.find_file(translate.script_source(value, field="overlay"), field="overlay")
-            return imaging.decode(data, field="overlay")
-
+    def _edit(self, entity: Entity, verb: str, arguments: list[object], grant: Grant | None) -> Entity:
+        operation, overlays = self._change(verb, arguments)
         # Pictures among the arguments can be megabytes; the history keeps what they are, not what they hold.
         kept = json.dumps([_short(value) for value in arguments])
         for _ in range(RETRIES):
-            before = self._images.data(entity)
-            edited = verbs.edit(verb, imaging.decode(before), arguments, overlay)
-            name = str(entity.props.get("format", "png"))
-            encoded = imaging.encode(
-                edited, name if name in ("jpeg", "webp") else "png", metadata=imaging.read_metadata(before)
-            )
-            picture = self._images.keep(encoded)
+            files = {"image": self._images.data(entity), **overlays}
+            task, sizes = self._task(entity, operation, files)
+            if grant is not None:
+                grant.allow(task, sizes)
+            self._admission.require_possible(task, sizes)
+            (made,) = self._editor.edit(task, files, None).images
+            assert isinstance(made, EncodedImage)
+            picture = self._images.keep(made.data)
             changed = self._images.replace(entity.id, str(entity.props["image_ref"]), picture, verb, kept)
             if changed is not None:
                 return changed
@@ -132,8 +135,31 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
             retry_after=1,
         )
 
-    def _require_may_edit(self, request: pb.CallVerbRequest, caller: Caller) -> None:
-        """By an `image.edit` capability in the context, or by control over the entity as in viwo."""
+    def _change(self, verb: str, arguments: list[object]) -> tuple[Operation, dict[str, bytes]]:
+        """What a verb does, and the file of the picture that it lays on top, where it does that."""
+        asked = verbs.change(verb, arguments)
+        if not isinstance(asked.operation, Composite):
+            return asked.operation, {}
+        source = translate.script_source(asked.overlay, field="overlay")
+        data = self._images.find_file(source, field="overlay")
+        ref, _ = self._images.inspect(data, field="overlay")
+        return asked.operation.model_copy(update={"overlay": ref}), {"overlay_0": data}
+
+    def _task(
+        self, entity: Entity, operation: Operation, files: Mapping[str, bytes]
+    ) -> tuple[Edit, dict[str, Size]]:
+        """The task of an edit, and the sizes of its pictures by their roles."""
+        pictures = {role: self._images.inspect(data, field=role) for role, data in files.items()}
+        sizes = {role: (info.width, info.height) for role, (_, info) in pictures.items()}
+        width, height = operation.size(*sizes["image"])
+        imaging.require_size("the result would be", "arguments", width, height)
+        name = entity.props.get("format")
+        output = Output(format=name if name in ("jpeg", "webp") else "png")
+        ref = pictures["image"][0]
+        return Edit(image=ref, operations=(operation,), width=width, height=height, output=output), sizes
+
+    def _require_may_edit(self, request: pb.CallVerbRequest, caller: Caller) -> Grant | None:
+        """By an `image.edit` capability in the context, whose limits then hold, or by control over the entity as in viwo."""
         capability_id = request.context.capability_id
         if capability_id:
             capability = self._authority.get(capability_id)
@@ -146,8 +172,9 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
                 # A picture holds the means to change itself; that does not say who may have it changed.
                 if capability.owner_id == request.entity_id:
                     self._images.require_control(Caller(caller.caller_id), request.entity_id, request.verb)
-                return
+                return grant
         self._images.require_control(caller, request.entity_id, request.verb)
+        return None
 
     def _require_image_capability(self, capability_id: str, caller: Caller) -> None:
         capability = self._authority.get(capability_id)

@@ -31,6 +31,9 @@ class Annotator:
         return self.work(pixels, side)
 
 
+LEAST_SIDE = 64
+"""Shortest side of a picture that a detector of controlnet-aux can look at, in pixels."""
+
 DETECTORS = {
     "openpose": "OpenposeDetector",
     "midas-depth": "MidasDetector",
@@ -139,8 +142,16 @@ def _from_hub(source: ModelSource, device: str) -> Annotator:
         ) from error
 
     def annotate(pixels: Pixels, side: int) -> Pixels:
-        made = detector(Image.fromarray(pixels), detect_resolution=side, image_resolution=side)
-        return resized(np.asarray(made.convert("RGB")), pixels.shape[1], pixels.shape[0])
+        # Detectors scale the shorter side to what they are told, also up: a line of 16384 x 1 would become huge.
+        height, width = pixels.shape[:2]
+        more = [(0, max(0, LEAST_SIDE - length)) for length in (height, width)]
+        padded = np.pad(pixels, (*more, (0, 0)), mode="edge")
+        side = max(LEAST_SIDE, min(side, *padded.shape[:2]))
+        found = detector(Image.fromarray(padded), detect_resolution=side, image_resolution=side).convert(
+            "RGB"
+        )
+        made = resized(np.asarray(found), padded.shape[1], padded.shape[0])
+        return np.ascontiguousarray(made[:height, :width])
 
     return Annotator(annotate, tuple(vars(detector).values()))
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
+from capabilities import imaging
 from capabilities.errors import InternalFault, Refusal
 from capabilities.tasks import read_task
 from sidecar.engines.events import CANCELED, Done, Event, Failed, RawImage, Step
@@ -91,9 +92,10 @@ class Child:
                 self._report(maker, order.job_id, self._outcome(make))
 
     def _make(
-        self, maker: Maker, part: Part, sources: dict[str, ModelSource], inputs: Mapping[str, RawImage]
+        self, maker: Maker, part: Part, sources: dict[str, ModelSource], files: Mapping[str, bytes]
     ) -> Done:
         part.watch.begin()
+        inputs = {role: _decoded(data, role) for role, data in files.items()}
         return maker.make(part.task, sources, inputs, part.emit, part.watch)
 
     def _together(
@@ -184,6 +186,11 @@ class Child:
         if not isinstance(message, Command):
             raise TypeError(f"not a command: {message}")
         return message
+
+
+def _decoded(data: bytes, role: str) -> RawImage:
+    picture = imaging.decode(data, field=role)
+    return RawImage(imaging.to_pixels(picture), picture.width, picture.height, picture.bands, 0)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from capabilities.imaging.edges import canny
 from capabilities.tasks import Apply, Preprocess
 from sidecar.engines.events import RawImage
 from sidecar.engines.local import annotators
@@ -15,7 +16,6 @@ from sidecar.engines.local.annotators import Annotator
 from sidecar.engines.local.diffusion import Loaded, run
 from sidecar.engines.local.pixels import Pixels, as_array, as_raw, on_white, resized
 from sidecar.engines.local.watch import Emit, Watch
-from sidecar.engines.plain_edges import canny
 
 
 def apply(

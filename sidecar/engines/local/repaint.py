@@ -118,7 +118,10 @@ def _repaint_masked(runner: _Run, task: Masked, picture: Pixels, mask: Weights) 
     scale = 1.0
     if isinstance(task, Inpaint) and task.crop_padding is not None:
         top, left, bottom, right = _region(weights, task.crop_padding)
-        scale = _enlargement(bottom - top, right - left, runner.loaded)
+        loaded = runner.loaded
+        side = task.crop_side or (max(loaded.size) if loaded.size else loaded.side)
+        # A small region is enlarged, so that the model draws it at the size that it was trained on.
+        scale = max(1.0, side / max(bottom - top, right - left))
     part, wanted = picture[top:bottom, left:right], weights[top:bottom, left:right]
     height, width = round((bottom - top) * scale), round((right - left) * scale)
     large_mask = resized((wanted[..., None] * 255).round().astype(np.uint8), width, height)[..., 0] / 255
@@ -215,12 +218,6 @@ def _region(weights: Weights, padding: int) -> tuple[int, int, int, int]:
         min(height, int(rows[-1]) + 1 + padding),
         min(width, int(columns[-1]) + 1 + padding),
     )
-
-
-def _enlargement(height: int, width: int, loaded: Loaded) -> float:
-    """By how much a small region is enlarged, so that the model draws it at the size that it was trained on."""
-    side = max(loaded.size) if loaded.size else loaded.side
-    return max(1.0, side / max(height, width))
 
 
 def _boxed(pixels: Pixels, width: int, height: int, ground: int = 255) -> Pixels:

@@ -14,7 +14,7 @@ import torch
 
 from capabilities.errors import Canceled
 from capabilities.tasks import Generation, TextToImage
-from sidecar.engines.events import CANCELED, Done, Failed, RawImage
+from sidecar.engines.events import CANCELED, Done, EncodedImage, Failed, RawImage
 from sidecar.engines.local import diffusion, memory, pipelines, prompts
 from sidecar.engines.local.diffusion import Loaded, Steps
 from sidecar.engines.local.pixels import Pixels, as_raw, to_bytes
@@ -90,8 +90,9 @@ class Together:
         return worth
 
 
-def _difference(left: RawImage, right: RawImage) -> int:
+def _difference(left: RawImage | EncodedImage, right: RawImage) -> int:
     """Largest difference of any value, in levels of 255."""
+    assert isinstance(left, RawImage)
     if (left.width, left.height, left.bands) != (right.width, right.height, right.bands):
         return 255
     values = [np.frombuffer(image.pixels, np.uint8).astype(np.int16) for image in (left, right)]

@@ -1,19 +1,14 @@
-"""Messages between the server and the engine's child process, and how they are framed on a pipe.
-
-A frame is two big-endian 32-bit lengths, a JSON header, and the binary parts that the header names one after another.
-No pickle: neither side can make the other run anything.
-"""
+"""Messages between the server and the engine's child process."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import struct
 from typing import Any
 
 from sidecar.engines.events import Done, Event, Failed, Loading, Preview, Queued, RawImage, Step
+from sidecar.engines.framing import LENGTHS, Framing
 
-LENGTHS = struct.Struct(">II")
+__all__ = ["LENGTHS", "decode", "encode"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,11 +38,11 @@ class ModelSource:
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-    """A job for the child: its task, and the pictures that it begins with."""
+    """A job for the child: its task, and the files of the pictures that it begins with, by their roles."""
 
     job_id: str
     task: dict[str, Any]
-    inputs: dict[str, RawImage]
+    inputs: dict[str, bytes]
     attended: bool
     preview_every: int
 
@@ -118,57 +113,20 @@ Command = Run | Cancel | Attend | Load | Unload
 Report = Ready | Memory | Alive | Happened
 Message = Command | Report
 
-_KINDS: dict[str, type[Any]] = {
-    kind.__name__: kind
-    for kind in (Run, Order, Cancel, Attend, Load, Unload, Ready, Memory, Alive, Happened,
-                 Queued, Loading, Step, Preview, Done, Failed, RawImage, ModelSource)
-}  # fmt: skip
+_FRAMING = Framing(
+    Run, Order, Cancel, Attend, Load, Unload, Ready, Memory, Alive, Happened,
+    Queued, Loading, Step, Preview, Done, Failed, RawImage, ModelSource,
+)  # fmt: skip
 
 
 def encode(message: Message) -> bytes:
     """One frame."""
-    parts: list[bytes] = []
-    header = json.dumps(_pack(message, parts)).encode()
-    return b"".join([LENGTHS.pack(len(header), sum(map(len, parts))), header, *parts])
+    return _FRAMING.encode(message)
 
 
 def decode(header: bytes, payload: bytes) -> Message:
     """The message of a frame's two halves. Raises ValueError for anything else."""
-    message = _unpack(json.loads(header), memoryview(payload))
+    message = _FRAMING.decode(header, payload)
     if not isinstance(message, Message):
         raise ValueError(f"not a message: {type(message).__name__}")
     return message
-
-
-def _pack(value: object, parts: list[bytes]) -> object:
-    if isinstance(value, bytes):
-        start = sum(map(len, parts))
-        parts.append(value)
-        return {"!": "bytes", "start": start, "length": len(value)}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: _pack(getattr(value, field.name), parts) for field in dataclasses.fields(value)}
-        return {"!": type(value).__name__, **fields}
-    if isinstance(value, list):
-        return [_pack(item, parts) for item in value]
-    if isinstance(value, tuple):
-        return {"!": "tuple", "items": [_pack(item, parts) for item in value]}
-    if isinstance(value, dict):
-        return {name: _pack(item, parts) for name, item in value.items()}
-    return value
-
-
-def _unpack(value: object, payload: memoryview) -> Any:
-    if isinstance(value, list):
-        return [_unpack(item, payload) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if "!" not in value:
-        return {name: _unpack(item, payload) for name, item in value.items()}
-    kind = value["!"]
-    if kind == "bytes":
-        return bytes(payload[value["start"] : value["start"] + value["length"]])
-    if kind == "tuple":
-        return tuple(_unpack(item, payload) for item in value["items"])
-    if kind not in _KINDS:
-        raise ValueError(f"unknown message kind {kind!r}")
-    return _KINDS[kind](**{name: _unpack(item, payload) for name, item in value.items() if name != "!"})

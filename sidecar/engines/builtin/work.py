@@ -1,0 +1,48 @@
+"""Work on pictures that needs no model; run in a child process, so that what a stranger sends is decoded there alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from capabilities import imaging
+from capabilities.imaging.edges import canny
+from capabilities.operations import perform
+from capabilities.tasks import Edit, Preprocess, Task, UpscaleTraditional
+from sidecar.engines.events import Done, EncodedImage
+
+
+def edit(task: Task, files: Mapping[str, bytes], metadata: Mapping[str, object] | None) -> Done:
+    """The result of a task without a model, encoded as it says; `files` are its pictures by their roles.
+
+    `metadata` goes into the file; None keeps what the first picture's file has. Raises InvalidArgument where an operation
+    cannot be done on this picture.
+    """
+    started = time.perf_counter()
+    roles = {ref: role for role, ref in task.inputs.items()}
+
+    def read(ref: str) -> imaging.Image:
+        # Decoded when its turn comes, and forgotten after: not all overlays of an edit at once.
+        return imaging.decode(files[roles[ref]], field=roles[ref])
+
+    match task:
+        case Edit() | UpscaleTraditional():
+            made = perform(tuple(task.operations), read(task.image), read)
+        case Preprocess():
+            made = _preprocessed(task, read(task.image))
+        case _:
+            raise TypeError(f"not a task without a model: {task.kind}")
+    if metadata is None:
+        metadata = imaging.read_metadata(files["image"])
+    data = imaging.encode(made, task.output.format, quality=task.output.quality, metadata=metadata)
+    return Done((EncodedImage(data, made.width, made.height, 0),), time.perf_counter() - started)
+
+
+def _preprocessed(task: Preprocess, image: imaging.Image) -> imaging.Image:
+    """The control pictures that need no model: canny edges, and tile (the picture without its fine detail)."""
+    flat = image.flatten(background=255) if image.hasalpha() else image
+    if task.type == "canny":
+        edges = canny(flat.numpy(), task.low, task.high)
+        return imaging.from_pixels(edges.tobytes(), flat.width, flat.height, 3)
+    small = imaging.resize(flat, max(1, flat.width // task.blur), max(1, flat.height // task.blur))
+    return imaging.resize(small, flat.width, flat.height, "cubic")

@@ -1,0 +1,115 @@
+"""The child process of a picture worker: requests from standard input, answers to standard output, one at a time.
+
+It ends when its input does, so it never outlives the server. Its memory is limited, so that a picture which decodes to
+more than it may is an answer and not the end of the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from typing import BinaryIO
+
+from capabilities import imaging
+from capabilities.errors import InternalFault, Refusal, ResourceExhausted
+from capabilities.tasks import read_task
+from sidecar.engines.builtin import work
+from sidecar.engines.builtin.messages import (
+    FRAMING,
+    Answer,
+    Edit,
+    Inspect,
+    Inspected,
+    Request,
+    Small,
+    Thumbnail,
+)
+from sidecar.engines.events import Failed
+from sidecar.engines.framing import LENGTHS
+
+log = logging.getLogger("viwo_imagegen.pictures")
+
+
+def answer(request: Request) -> Answer:
+    """What a request comes to; a refusal is an answer too."""
+    try:
+        match request:
+            case Inspect(data, field):
+                info = imaging.inspect(data, field=field)
+                return Inspected(info.format, info.width, info.height, info.has_alpha)
+            case Thumbnail(data, side):
+                return Small(imaging.thumbnail(data, side))
+            case Edit(task, files, metadata):
+                return work.edit(read_task(task), files, metadata)
+    except Refusal as refusal:
+        return Failed.of(refusal)
+    except Exception as error:
+        if _is_out_of_memory(error):
+            return Failed.of(
+                ResourceExhausted(
+                    "the picture needs more memory than a picture worker may use; make it smaller",
+                    reason="OUT_OF_MEMORY",
+                    field="image",
+                )
+            )
+        log.exception("a picture worker failed")
+        words = f"the picture worker failed: {type(error).__name__}: {str(error)[:300]}"
+        return Failed.of(InternalFault(words, reason="BUG"))
+
+
+def serve(source: BinaryIO, sink: BinaryIO) -> None:
+    """Answer until the input ends."""
+    while len(lengths := source.read(LENGTHS.size)) == LENGTHS.size:
+        header, payload = LENGTHS.unpack(lengths)
+        request = FRAMING.decode(source.read(header), source.read(payload))
+        sink.write(FRAMING.encode(answer(request)))
+        sink.flush()
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # libvips and OpenCV say it in words of their own.
+    return isinstance(error, MemoryError) or any(
+        words in str(error).lower()
+        for words in ("out of memory", "insufficient memory", "failed to allocate")
+    )
+
+
+def _limit_memory(mebibytes: int) -> None:
+    """Bound what this process may allocate beyond what it has mapped already; Windows has no such bound."""
+    if mebibytes == 0 or os.name == "nt":
+        return
+    import resource
+
+    mapped = 0
+    try:
+        with open("/proc/self/statm") as file:
+            mapped = int(file.read().split()[0]) * resource.getpagesize()
+    except OSError:
+        pass
+    resource.setrlimit(resource.RLIMIT_AS, (mapped + mebibytes * 1024**2, resource.RLIM_INFINITY))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--memory-mib", type=int, default=0, help="most memory for pictures; 0: no bound")
+    parser.add_argument("--log-level", default="info")
+    options = parser.parse_args()
+    logging.basicConfig(
+        level=options.log_level.upper(), format="%(asctime)s %(levelname)s pictures: %(message)s"
+    )
+    # libvips tells of every thread that it starts.
+    logging.getLogger("pyvips").setLevel(logging.WARNING)
+    # Ctrl-C goes to the whole group of processes; the server ends its workers itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    source, sink = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    # What a library prints must not land among the answers.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    _limit_memory(options.memory_mib)
+    serve(source, sink)
+
+
+if __name__ == "__main__":
+    main()
