@@ -98,8 +98,8 @@ async def start(folder: str, environment: Mapping[str, str]) -> Served:
     """A server process that serves."""
     started = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "sidecar.cli", "serve", "--port", "0", "--data-dir", folder,
-        stdout=asyncio.subprocess.PIPE, stderr=None if os.environ.get("BENCH_LOG") else asyncio.subprocess.DEVNULL, env={**os.environ, **environment},
+        sys.executable, "-m", "sidecar.cli", "serve", "--port", "0", "--data-dir", folder, "--with-stdin",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=None if os.environ.get("BENCH_LOG") else asyncio.subprocess.DEVNULL, env={**os.environ, **environment},
     )  # fmt: skip
     assert process.stdout is not None
     line = (await process.stdout.readline()).decode()

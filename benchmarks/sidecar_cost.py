@@ -155,6 +155,9 @@ def _echo_server(port: Any) -> None:
         number = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         port.put(number)
-        await server.wait_for_termination()
+        # Also where the benchmark is killed, and cannot end anything itself.
+        parent = multiprocessing.parent_process()
+        assert parent is not None
+        await asyncio.to_thread(parent.join)
 
     asyncio.run(run())

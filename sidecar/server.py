@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -227,16 +228,27 @@ def _add_services(server: grpc.aio.Server, parts: _Parts) -> HealthServicer:
     return health
 
 
-async def serve(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM."""
+async def serve(settings: Settings, *, with_stdin: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM, or, where asked, until standard input ends."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
+    if with_stdin:
+        threading.Thread(target=_wait_for_stdin, args=(loop, ended), daemon=True).start()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, ended.set)
     async with running(settings) as server:
         print(f"viwo-imagegen serves at {server.address} (token in {settings.token_file})", flush=True)
         await ended.wait()
+
+
+def _wait_for_stdin(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+    # From the descriptor: a buffered reader that still waits would hold up the end of the process.
+    while os.read(0, 4096):
+        pass
+    # Where the loop is closed, the server has ended already.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(ended.set)
 
 
 def _runner(settings: Settings) -> str:

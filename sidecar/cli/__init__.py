@@ -52,6 +52,9 @@ def serve(
     data_dir: Annotated[
         Path | None, typer.Option(help="Where jobs, pictures and the token are kept.")
     ] = None,
+    with_stdin: Annotated[
+        bool, typer.Option(help="Stop when standard input ends, as it does when whoever started this dies.")
+    ] = False,
 ) -> None:
     """Run the sidecar until it is told to stop (Ctrl-C or SIGTERM)."""
     from sidecar import server
@@ -68,7 +71,7 @@ def serve(
         set_up_tracing()
         for chatty in ("alembic", "pyvips"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
-        asyncio.run(server.serve(settings))
+        asyncio.run(server.serve(settings, with_stdin=with_stdin))
 
 
 @app.command()
