@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from benchmarks import crash, engine, icons, queueing, sidecar_cost, soak, start
+from benchmarks import crash, engine, hostile, icons, queueing, sidecar_cost, soak, start
 
 BENCHMARKS: dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = {
     "overhead": sidecar_cost.overhead,
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = {
     "batching": queueing.batching,
     "crash": crash.crash,
     "soak": soak.soak,
+    "hostile": hostile.hostile,
     "icons_quality": icons.icons_quality,
     "icons_speed": icons.icons_speed,
 }

@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 import grpc
 
+from sidecar.client import MESSAGE_OPTIONS
 from sidecar.pb.viwo.imagegen.v1 import (
     capability_pb2,
     capability_pb2_grpc,
@@ -26,6 +27,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
 )
 from sidecar.services.translate import to_struct
 
+COMMAND = (sys.executable, "-m", "sidecar.cli")
 MODEL = "icons"
 SYSTEM = 3
 
@@ -39,6 +41,7 @@ class Served:
     token: tuple[tuple[str, str], ...]
     serving_after: float
     started: float
+    address: str
 
     async def context(
         self, owner: int = SYSTEM, *, kind: str = "diffusers.generate", **params: Any
@@ -81,10 +84,12 @@ class Served:
 
 
 @asynccontextmanager
-async def served(*, folder: str = "", **environment: str) -> AsyncIterator[Served]:
+async def served(
+    *, folder: str = "", cwd: str | None = None, command: Sequence[str] = COMMAND, **environment: str
+) -> AsyncIterator[Served]:
     """`viwo-imagegen serve` in a process of its own, and in a folder of its own unless one is named."""
     with tempfile.TemporaryDirectory() as fresh:
-        sidecar = await start(folder or fresh, environment)
+        sidecar = await start(folder or fresh, environment, cwd=cwd, command=command)
         try:
             yield sidecar
         finally:
@@ -94,12 +99,14 @@ async def served(*, folder: str = "", **environment: str) -> AsyncIterator[Serve
             await sidecar.process.wait()
 
 
-async def start(folder: str, environment: Mapping[str, str]) -> Served:
-    """A server process that serves."""
+async def start(
+    folder: str, environment: Mapping[str, str], *, cwd: str | None = None, command: Sequence[str] = COMMAND
+) -> Served:
+    """A server process that serves; it ends when this process does, however that ends."""
     started = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "sidecar.cli", "serve", "--port", "0", "--data-dir", folder, "--with-stdin",
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=None if os.environ.get("BENCH_LOG") else asyncio.subprocess.DEVNULL, env={**os.environ, **environment},
+        *command, "serve", "--port", "0", "--data-dir", folder, "--with-stdin",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=None if os.environ.get("BENCH_LOG") else asyncio.subprocess.DEVNULL, env={**os.environ, **environment}, cwd=cwd,
     )  # fmt: skip
     assert process.stdout is not None
     line = (await process.stdout.readline()).decode()
@@ -107,7 +114,8 @@ async def start(folder: str, environment: Mapping[str, str]) -> Served:
     address = line.split("serves at ")[1].split()[0]
     secret = await asyncio.to_thread((Path(folder) / "token").read_text)
     token = (("authorization", f"Bearer {secret.strip()}"),)
-    return Served(process, grpc.aio.insecure_channel(address), token, serving_after, started)
+    channel = grpc.aio.insecure_channel(address, options=MESSAGE_OPTIONS)
+    return Served(process, channel, token, serving_after, started, address)
 
 
 def quantile(values: list[float], share: float) -> float:
