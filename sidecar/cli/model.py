@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from sidecar import child_process
 from sidecar.cli.output import Json, client, err, out, refusals, show, table
 from sidecar.pb.viwo.imagegen.v1 import model_pb2 as pb
 
@@ -48,9 +48,12 @@ def import_weights(
     """Turn weights in a pickle (.pth, .pt, .ckpt) into a .safetensors file, without running what is in it."""
     # In a process of its own: the command line does without torch.
     ended = subprocess.run(
-        [sys.executable, "-m", "sidecar.engines.local.importer", str(file), str(to)], check=False
-    )
-    raise typer.Exit(ended.returncode)
+        child_process.command("sidecar.engines.local.importer", [str(file.absolute()), str(to.absolute())]),
+        check=False, cwd=child_process.folder(), env=child_process.environment(),
+    )  # fmt: skip
+    if ended.returncode < 0:
+        err.print(f"{file} cannot be read as weights: reading it took too much time or memory and was ended")
+    raise typer.Exit(abs(ended.returncode))
 
 
 @app.command()

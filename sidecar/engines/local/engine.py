@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sys
 import time
 import uuid
 from collections.abc import AsyncGenerator, Sequence
 
 from capabilities.errors import Unavailable
+from sidecar import child_process
 from sidecar.engines.base import ModelListing, Work, engine_down
 from sidecar.engines.events import CANCELED, Done, Event, Failed
 from sidecar.engines.local.catalog import Catalog
@@ -241,8 +241,9 @@ class LocalEngine:
     async def _live(self) -> int:
         """One child from start to end; its exit code. Whatever it was doing fails as passing."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "sidecar.engines.local.child", *self._arguments,
+            *child_process.command("sidecar.engines.local.child", self._arguments),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            cwd=child_process.folder(), env=child_process.environment(),
         )  # fmt: skip
         self._process = process
         self.starts += 1
