@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import stat
+import unicodedata
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
@@ -25,6 +26,9 @@ PICKLES = frozenset(
 """Endings of weights in formats that are never read: most of them can run code."""
 
 
+_UNCLEAN = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
 class UnusableModel(FailedPrecondition):
     """What is wrong with the files of a model, in words that name the file; who catches it adds which model it is."""
 
@@ -39,13 +43,13 @@ class NotAModel(UnusableModel):
 def shown(name: str | os.PathLike[str]) -> str:
     """A name for people and messages: without control characters or broken Unicode, and not too long."""
     text = os.fspath(name).encode("utf-8", "backslashreplace").decode()
-    text = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    text = "".join(each if is_clean(each) else each.encode("unicode_escape").decode() for each in text)
     return text if len(text) <= MAX_NAME else text[: MAX_NAME // 2] + "…" + text[-MAX_NAME // 2 + 1 :]
 
 
-def is_plain(name: str) -> bool:
-    """Whether a name can be an id: printable Unicode, not too long."""
-    return 0 < len(name) <= MAX_NAME and name.isprintable() and "\ufffd" not in name
+def is_clean(text: str) -> bool:
+    """Whether a text has no control characters, line ends or broken Unicode."""
+    return not any(unicodedata.category(each) in _UNCLEAN for each in text)
 
 
 def open_regular(path: Path) -> tuple[BinaryIO, os.stat_result]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sidecar.engines.local.discovery import CONFIG_SUFFIX
 from sidecar.engines.local.model_checks import INDEX
-from sidecar.engines.local.model_files import PICKLES, is_plain, kind, unreadable
+from sidecar.engines.local.model_files import MAX_NAME, PICKLES, is_clean, kind, unreadable
 
 MAX_FILES = 100_000
 """Most entries of all model folders together that a scan looks at."""
@@ -121,15 +121,12 @@ class Scan:
 
     def _named(self, root: Path, path: Path, named: Path) -> Candidate | None:
         model_id = named.relative_to(root).as_posix()
-        try:
-            model_id.encode()
-            if is_plain(model_id):
-                return Candidate(model_id, path)
-            self._report(
-                path, "its name is too long or has control characters, so it cannot be an id; rename it"
-            )
-        except UnicodeEncodeError:
-            self._report(path, "its name is not UTF-8, so it cannot be an id; rename it")
+        if is_clean(model_id) and len(model_id) <= MAX_NAME:
+            return Candidate(model_id, path)
+        self._report(
+            path,
+            f"cannot be an id: it is longer than {MAX_NAME}, has control characters or is not UTF-8; rename it",
+        )
         return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sidecar.engines.local.model_files import UnusableModel, json_if_there
+from sidecar.engines.local.model_files import UnusableModel, is_clean, json_if_there
 
 DEFAULTS_FILE = "viwo_defaults.json"
 MOST_SIDE = 16_384
@@ -38,13 +38,12 @@ def _checked(path: Path) -> dict[str, Any]:
             raise UnusableModel(
                 f"{path.name}: {name} must be of type {wanted.__name__}; the file is not used"
             )
-        measure = len(value) if isinstance(value, str) else value
-        if not least <= measure <= most or (isinstance(value, str) and not _is_printable(value)):
+        if isinstance(value, str):
+            if len(value) > most or not is_clean(value.replace("\n", " ")):
+                raise UnusableModel(
+                    f"{path.name}: {name} has more than {most:g} or control characters; the file is not used"
+                )
+        elif not least <= value <= most:
             raise UnusableModel(f"{path.name}: {name} must be {least:g} to {most:g}; the file is not used")
         values[name] = wanted(value)
     return values
-
-
-def _is_printable(text: str) -> bool:
-    """Whether a text may be shown: no control characters and no broken Unicode."""
-    return all(each.isprintable() or each == "\n" for each in text)
