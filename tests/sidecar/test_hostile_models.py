@@ -9,13 +9,18 @@ import shutil
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
+from typer.testing import CliRunner
 
 from capabilities.errors import FailedPrecondition, NotFound
+from sidecar.cli import app
 from sidecar.engines.local import catalog as catalog_module
+from sidecar.engines.local import discovery, pipelines
 from sidecar.engines.local.catalog import Catalog
+from sidecar.engines.local.wire import ModelSource
 from sidecar.pb.viwo.imagegen.v1 import image_pb2, model_pb2
 from tests import tiny_models
 from tests.harness import Sidecar, error_info, refused, started, text_to_image
@@ -182,6 +187,88 @@ async def parts(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIt
     assert not witness.exists()
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["index_of_pickles", "index_of_a_pickled_encoder", "a_module_named_diffusers", "parts_of_the_system",
+     "a_function_as_a_part", "an_adapter_of_another_model", "a_pipe_for_weights", "no_scheduler"],
+)  # fmt: skip
+def test_the_loader_looks_again_since_files_change_after_they_were_found(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def opened(*_: object, **__: object) -> None:
+        raise AssertionError("a loader got the folder")
+
+    if name != "no_scheduler":
+        monkeypatch.setattr("diffusers.DiffusionPipeline.from_pretrained", opened)
+    with pytest.raises(FailedPrecondition, match=f"the model '{name}' cannot be loaded"):
+        pipelines.load(ModelSource(name, str(folder / name), "folder"), "cpu")
+    assert not (folder.parent / "witness").exists()
+
+
+async def test_models_of_the_hub_are_checked_as_folders_are(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cache as the hub's client keeps it: links without endings to files by their hashes."""
+    hub, witness = tmp_path / "hub", tmp_path / "witness"
+    made = Models(tmp_path, tiny / "sd", witness)
+    for name in ("good", "index_of_pickles", "parts_of_the_system", "a_tokenizer_of_its_own"):
+        source = made.copy(name) if name == "good" else tmp_path / name
+        if name != "good":
+            refused_folders()[name](made, name)
+        _cached(hub / f"models--some--{name}", source)
+    monkeypatch.setenv("HF_HUB_CACHE", str(hub))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    listed = [{"id": f"some/{path.name.split('--')[2]}"} for path in hub.iterdir()]
+    for entry in listed:
+        entry |= {"width": 64, "height": 64}  # type: ignore[dict-item]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    async with started(empty, tmp_path / "data", hub_models=listed, default_model="some/good") as sidecar:
+        context = await sidecar.context()
+        options: dict[str, Any] = {"width": 64, "height": 64, "guidance_scale": 7.0}
+        assert (await sidecar.images.TextToImage(text_to_image(context, **options))).images
+        for name in ("index_of_pickles", "parts_of_the_system", "a_tokenizer_of_its_own"):
+            asked = text_to_image(context, model_id=f"some/{name}", **options)
+            error = await refused(sidecar.images.TextToImage(asked))
+            assert error.code() is grpc.StatusCode.FAILED_PRECONDITION, error.details()
+            assert f"the model 'some/{name}' cannot be loaded" in (error.details() or "")
+    assert not witness.exists()
+
+
+def _cached(repository: Path, source: Path) -> None:
+    revision = "0" * 40
+    snapshot = repository / "snapshots" / revision
+    (repository / "blobs").mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(revision)
+    for number, file in enumerate(path for path in sorted(source.rglob("*")) if path.is_file()):
+        blob = repository / "blobs" / f"{number:064x}"
+        shutil.copy(file, blob)
+        there = snapshot / file.relative_to(source)
+        there.parent.mkdir(parents=True, exist_ok=True)
+        there.symlink_to(os.path.relpath(blob, there.parent))
+
+
+async def test_the_command_line_lists_the_problems(attacked: Sidecar, folder: Path) -> None:
+    settings = attacked.running.settings
+    environment = {
+        "VIWO_IMAGEGEN_DATA_DIR": str(settings.data_dir),
+        "VIWO_IMAGEGEN_PORT": attacked.running.address.rsplit(":", 1)[1],
+        "COLUMNS": "400",
+    }
+
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(app, ["models", "list", *words], env=environment)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    shown = await asyncio.to_thread(run, "--problems")
+    assert "shard.bin" in shown
+    assert "\x07" not in shown
+    listed = json.loads(await asyncio.to_thread(run, "--problems", "--json"))
+    assert str(folder / "pickle.safetensors") in {item["file"] for item in listed}
+
+
 class TestParts:
     """Files of models that are used together with others."""
 
@@ -213,7 +300,7 @@ class TestScanning:
         shutil.copytree(tiny / "sd", tmp_path / "sd")
         catalog = Catalog([tmp_path], [], "sd")
         entered, go_on = threading.Event(), threading.Event()
-        examined = catalog_module.examined
+        examined = discovery.examined
 
         def slow(model_id: str, path: Path) -> object:
             entered.set()

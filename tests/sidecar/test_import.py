@@ -69,7 +69,7 @@ def names_that_are_none(file: Path) -> None:
 
 
 def sparse(file: Path) -> None:
-    made = torch.sparse_coo_tensor([[0]], [1.0], (2**40,), check_invariants=True)
+    made = torch.sparse_coo_tensor(torch.tensor([[0]]), torch.ones(1), (2**40,), check_invariants=True)
     torch.save({"a": made}, file)
 
 
