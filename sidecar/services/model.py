@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from capabilities.errors import NotFound, brief
 from sidecar.engines.base import Engine, ModelListing
 from sidecar.pb.viwo.imagegen.v1 import model_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import model_pb2_grpc
@@ -17,11 +20,16 @@ class ModelServicer(model_pb2_grpc.ModelServiceServicer):
     async def List(self, request: pb.ListModelsRequest, context: Context) -> pb.ListModelsResponse:
         size = translate.page_size(request.page_size, 100)
         start = translate.page_number(request.page_token)
+        await asyncio.to_thread(self._engine.refresh)
         listings = self._engine.models()
         more = start + size < len(listings)
         return pb.ListModelsResponse(
             models=[self._model(item) for item in listings[start : start + size]],
             next_page_token=str(start + size) if more else "",
+            # With the first page only, since they are the same for all.
+            problems=[pb.ModelProblem(file=item.file, reason=item.reason) for item in self._engine.problems()]
+            if start == 0
+            else [],
         )
 
     async def Load(self, request: pb.LoadModelRequest, context: Context) -> pb.Model:
@@ -33,7 +41,12 @@ class ModelServicer(model_pb2_grpc.ModelServiceServicer):
         return self._named(request.id)
 
     def _named(self, model_id: str) -> pb.Model:
-        return next(self._model(item) for item in self._engine.models() if item.facts.id == model_id)
+        found = next((item for item in self._engine.models() if item.facts.id == model_id), None)
+        if found is None:
+            raise NotFound(
+                f"the model '{brief(model_id, 60)}' is no longer there", reason="UNKNOWN_MODEL", field="id"
+            )
+        return self._model(found)
 
     def _model(self, item: ModelListing) -> pb.Model:
         facts = item.facts

@@ -13,8 +13,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
-from capabilities.errors import FailedPrecondition
 from sidecar.engines.local import packaged
+from sidecar.engines.local.model_faults import loading
 from sidecar.engines.local.pixels import Pixels, resized
 from sidecar.engines.local.wire import ModelSource
 
@@ -102,7 +102,8 @@ def load_hed() -> Hed:
 def load(source: ModelSource, device: str) -> Annotator:
     """An annotator in memory. Raises FailedPrecondition where its weights cannot be had."""
     if source.kind == "package":
-        network = load_hed().to(device)
+        with loading(f"the preprocessor '{source.id}' cannot be loaded", source.id, field="type"):
+            network = load_hed().to(device)
 
         def soft_edges(pixels: Pixels, side: int) -> Pixels:
             small = _fitted(pixels, side)
@@ -126,20 +127,13 @@ def scribbled(edges: Pixels) -> Pixels:
 
 
 def _from_hub(source: ModelSource, device: str) -> Annotator:
-    try:
+    what = f"the preprocessor '{source.id}' needs weights from the hub ({source.location})"
+    with loading(what, source.id, field="type", reason="WEIGHTS_NOT_FETCHED"):
         import controlnet_aux
 
         detector: Any = (
             getattr(controlnet_aux, DETECTORS[source.id]).from_pretrained(source.location).to(device)
         )
-    except (OSError, ValueError, RuntimeError, ImportError) as error:
-        lines = str(error).strip().splitlines()
-        raise FailedPrecondition(
-            f"the preprocessor '{source.id}' needs weights from the hub ({source.location}): {lines[0][:200] if lines else error!r}",
-            reason="WEIGHTS_NOT_FETCHED",
-            field="type",
-            asked=source.id,
-        ) from error
 
     def annotate(pixels: Pixels, side: int) -> Pixels:
         # Detectors scale the shorter side to what they are told, also up: a line of 16384 x 1 would become huge.

@@ -3,112 +3,151 @@
 from __future__ import annotations
 
 import difflib
+import logging
+import os
 import threading
 import time
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from capabilities.errors import NotFound, brief
+from capabilities.errors import FailedPrecondition, NotFound, brief
 from capabilities.models import ModelFacts
 from sidecar.config import HubModel
-from sidecar.engines.base import ModelListing
-from sidecar.engines.local.discovery import (
-    LocalModel,
-    annotators,
-    embedded_folder,
-    folder_model,
-    hub_model,
-    model_paths,
-    packaged_upscalers,
-    part_model,
-    single_file_model,
-)
+from sidecar.engines.base import ModelListing, ModelProblem
+from sidecar.engines.local.discovery import LocalModel, embedded_folder, examined
+from sidecar.engines.local.listed_models import annotators, hub_model, packaged_upscalers
+from sidecar.engines.local.model_files import NotAModel, UnusableModel, shown
+from sidecar.engines.local.model_scan import Candidate, Scan, problem_files, signature
+
+log = logging.getLogger("viwo_imagegen.models")
 
 LOOK_EVERY = 2.0
 """Seconds between two looks at the files of a model."""
+SCAN_SECONDS = 60.0
+"""Longest that a scan may take. What it did not reach is reached by a later one, which knows what this one saw."""
+SCAN_SHARE = 0.1
+"""Largest part of the time that scans take which look-ups of unknown models cause."""
+SCAN_GAP = 0.1
+"""Least seconds between two such scans."""
+START_WAIT = 3.0
+"""Seconds that the start of the server waits for the first scan."""
+LOOK_UP_WAIT = 1.0
+"""Seconds that a look-up of an unknown model waits for a scan; not at all where scans take longer."""
+MAX_PROBLEMS = 1000
+MAX_SHOWN = 20
+"""Most ids that a refusal names."""
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What was found at a path, good until one of `files` changes."""
+
+    candidate: Candidate
+    files: tuple[Path, ...]
+    state: tuple[object, ...] | None
+    model: LocalModel | None
+    problems: tuple[UnusableModel, ...] = ()
+
+    @property
+    def is_current(self) -> bool:
+        return signature(self.files) == self.state
+
+    @property
+    def refusal(self) -> UnusableModel | None:
+        """Why there is no model, where one was meant to be."""
+        if self.model is not None or isinstance(self.problems[0], NotAModel):
+            return None
+        return self.problems[0]
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    """All that is known at a moment; replaced as a whole, so that nobody waits for whoever is looking."""
+
+    records: Mapping[str, _Record]
+    """By id."""
+    models: Mapping[str, LocalModel]
+    problems: tuple[ModelProblem, ...]
 
 
 class Catalog:
-    """The embedded model, everything under the model folders, and the hub ids the operator listed."""
+    """The embedded model, everything under the model folders, and the hub ids the operator listed.
+
+    Folders are looked through in a thread of their own. Look-ups read what the last scan found.
+    """
 
     def __init__(self, folders: Iterable[Path], hub: Iterable[HubModel], default: str) -> None:
-        self._folders = list(folders)
-        self._hub = list(hub)
+        # Children have another working folder.
+        self._folders = [folder.expanduser().absolute() for folder in folders]
+        self._listed = {entry.id: hub_model(entry) for entry in hub}
+        for known in (*packaged_upscalers(), *annotators()):
+            self._listed.setdefault(known.facts.id, known)
         self._default = default
-        self._models: dict[str, LocalModel] = {}
-        self._stamps: dict[str, int] = {}
+        self._snapshot = _Snapshot({}, self._listed, ())
         self._looked: dict[str, float] = {}
-        # Requests look models up in several threads.
         self._lock = threading.Lock()
-        self._rescan()
+        """Held for moments only: to begin a scan, and to put a new snapshot in the place of the old one."""
+        self._idle = threading.Event()
+        self._idle.set()
+        self._began = self._ended = self._took = 0.0
+        self._begin_scan()
+        if not self._idle.wait(START_WAIT):
+            log.warning("looking through the model folders takes long; models appear as they are found")
 
     @property
     def default(self) -> str:
         return self._default
 
-    def _rescan(self) -> None:
-        """Look again at what is there."""
-        found: dict[str, LocalModel] = {}
-        stamps: dict[str, int] = {}
-        candidates = [("icons", embedded_folder())]
-        for root in self._folders:
-            candidates += [(path.relative_to(root).as_posix(), path) for path in model_paths(root)]
-        for model_id, path in candidates:
-            # Looked at before the file is read: what is written meanwhile must be noticed next time.
-            stamp = _stamp(path)
-            if path.is_dir():
-                model = folder_model(model_id, path) or part_model(model_id, path)
-            else:
-                model = single_file_model(model_id.removesuffix(".safetensors"), path)
-            if model is not None and model.facts.id not in found:
-                found[model.facts.id], stamps[model.facts.id] = model, stamp
-        for entry in self._hub:
-            found.setdefault(entry.id, hub_model(entry))
-        for known in (*packaged_upscalers(), *annotators()):
-            found.setdefault(known.facts.id, known)
-        self._stamps, self._looked = stamps, dict.fromkeys(stamps, time.monotonic())
-        self._models = {
-            model_id: replace(model, facts=replace(model.facts, revision=model.source.revision))
-            for model_id, model in found.items()
-        }
-
     def find(self, model_id: str) -> ModelFacts:
         return self.model(model_id).facts
 
     def model(self, model_id: str) -> LocalModel:
-        """The model of that id. Raises NotFound with the nearest ids; looks on disk again before it does.
+        """The model of that id.
 
-        Weights that are replaced are another revision, within a few seconds.
+        Looks on disk again before it raises NotFound with the nearest ids. Raises FailedPrecondition where its files must
+        not be loaded. Weights that are replaced are another revision, within a few seconds.
         """
-        with self._lock:
-            if model_id not in self._models or self._is_replaced(model_id):
-                self._rescan()
-            found = self._models.get(model_id)
+        snapshot = self._snapshot
+        record = snapshot.records.get(model_id)
+        if record is not None and os.path.lexists(record.candidate.path):
+            self._look_again(record)
+        elif record is not None or model_id not in snapshot.models:
+            self.refresh()
+        snapshot = self._snapshot
+        found = snapshot.models.get(model_id)
         if found is not None:
             return found
-        near = difflib.get_close_matches(model_id, self._models, n=1)
-        known = ", ".join(sorted(self._models)) or "none; the operator sets model_dirs or hub_models"
-        hint = f"did you mean '{near[0]}'?" if near else f"known are {known}"
-        raise NotFound(
-            f"no model '{brief(model_id, 60)}' here; {hint}",
-            reason="UNKNOWN_MODEL",
-            field="modelId",
-            limit=known,
-            asked=brief(model_id, 60),
-        )
+        record = snapshot.records.get(model_id)
+        if record is not None and record.refusal is not None:
+            raise FailedPrecondition(
+                f"the model '{model_id}' cannot be loaded: {record.refusal.message}",
+                reason="MODEL_NOT_LOADABLE",
+                field="modelId",
+                asked=model_id,
+            )
+        raise self._unknown(model_id, snapshot)
 
-    def _is_replaced(self, model_id: str) -> bool:
-        """Whether the model's files have changed since they were read; looked at only now and then."""
-        now = time.monotonic()
-        if now - self._looked.get(model_id, now) < LOOK_EVERY:
-            return False
-        self._looked[model_id] = now
-        return _stamp(Path(self._models[model_id].source.location)) != self._stamps[model_id]
+    def refresh(self) -> None:
+        """Have the folders looked through again, and wait for it where that is quick."""
+        until = time.monotonic() + LOOK_UP_WAIT
+        if self._is_slow:
+            # Nobody is kept waiting by large folders: who asks again later sees what is there now.
+            self._begin_scan()
+            return
+        # A scan that is under way may have passed the place already.
+        self._idle.wait(max(0.0, until - time.monotonic()))
+        pause = self._next_scan - time.monotonic()
+        if pause > LOOK_UP_WAIT:
+            return
+        if pause > 0:
+            time.sleep(pause)
+        self._begin_scan()
+        self._idle.wait(max(0.0, until - time.monotonic()))
 
     def able(self, method: str) -> list[ModelFacts]:
         """All models that can do a method."""
-        return [model.facts for model in self._models.values() if method in model.facts.methods]
+        return [model.facts for model in self._snapshot.models.values() if method in model.facts.methods]
 
     def listings(self, loaded: frozenset[str]) -> list[ModelListing]:
         return [
@@ -121,15 +160,130 @@ class Catalog:
                 revision=model.source.revision,
                 loaded=model_id in loaded,
             )
-            for model_id, model in sorted(self._models.items())
+            for model_id, model in sorted(self._snapshot.models.items())
         ]
 
+    @property
+    def problems(self) -> tuple[ModelProblem, ...]:
+        """Files of the model folders that are left out, and why."""
+        return self._snapshot.problems
 
-def _stamp(path: Path) -> int:
-    """When the newest of a model's files was changed, in nanoseconds."""
-    files = path.rglob("*.safetensors") if path.is_dir() else [path]
+    @property
+    def _next_scan(self) -> float:
+        return self._ended + max(SCAN_GAP, self._took * (1 / SCAN_SHARE - 1))
+
+    @property
+    def _is_slow(self) -> bool:
+        """Whether scans take longer than a look-up may wait."""
+        running = 0.0 if self._idle.is_set() else time.monotonic() - self._began
+        return max(self._took, running) > LOOK_UP_WAIT
+
+    def _begin_scan(self) -> None:
+        """Begin to look through the folders, unless someone does or has only just done so."""
+        with self._lock:
+            if not self._idle.is_set() or (self._ended and time.monotonic() < self._next_scan):
+                return
+            self._idle.clear()
+            self._began = time.monotonic()
+        threading.Thread(target=self._scan, name="model-scan", daemon=True).start()
+
+    def _scan(self) -> None:
+        try:
+            self._look_through(self._began + SCAN_SECONDS)
+        except Exception:
+            log.exception("looking through the model folders failed")
+        finally:
+            self._ended = time.monotonic()
+            self._took = self._ended - self._began
+            self._idle.set()
+
+    def _look_through(self, deadline: float) -> None:
+        left_out: list[ModelProblem] = []
+
+        def report(path: Path, reason: str) -> None:
+            if len(left_out) < MAX_PROBLEMS:
+                left_out.append(ModelProblem(shown(path), reason))
+
+        scan = Scan(deadline, report)
+        before = {record.candidate.path: record for record in self._snapshot.records.values()}
+        is_first = not before
+        found: dict[str, _Record] = {}
+        published = time.monotonic()
+        for candidate in self._candidates(scan):
+            if (taken := found.get(candidate.id)) is not None:
+                report(candidate.path, f"its id '{candidate.id}' is taken by {shown(taken.candidate.path)}")
+                continue
+            known = before.get(candidate.path)
+            if known is not None and known.candidate == candidate and known.is_current:
+                found[candidate.id] = known
+            elif scan.is_over:
+                report(candidate.path, "not looked at yet: looking through the model folders takes too long")
+            else:
+                found[candidate.id] = _examine(candidate)
+            if is_first and time.monotonic() - published > 1:
+                published = time.monotonic()
+                self._publish(found, left_out)
+        self._publish(found, left_out)
+
+    def _candidates(self, scan: Scan) -> Iterable[Candidate]:
+        yield Candidate("icons", embedded_folder())
+        for folder in self._folders:
+            yield from scan.candidates(folder)
+
+    def _look_again(self, record: _Record) -> None:
+        """Look at the files of one model, now and then, whether they have changed."""
+        model_id, now = record.candidate.id, time.monotonic()
+        with self._lock:
+            if now - self._looked.get(model_id, 0.0) < LOOK_EVERY:
+                return
+            self._looked[model_id] = now
+        if record.is_current:
+            return
+        again = _examine(record.candidate)
+        with self._lock:
+            records = {**self._snapshot.records, model_id: again}
+            left_out = [item for item in self._snapshot.problems if item.of != model_id]
+        self._publish(records, left_out)
+
+    def _publish(self, records: Mapping[str, _Record], left_out: list[ModelProblem]) -> None:
+        models = {model_id: record.model for model_id, record in records.items() if record.model is not None}
+        problems = [item for item in left_out if not item.of]
+        for model_id, record in records.items():
+            where = shown(record.candidate.path)
+            problems += [ModelProblem(where, problem.message, of=model_id) for problem in record.problems]
+        with self._lock:
+            self._snapshot = _Snapshot(
+                dict(records), {**self._listed, **models}, tuple(problems[:MAX_PROBLEMS])
+            )
+
+    def _unknown(self, model_id: str, snapshot: _Snapshot) -> NotFound:
+        ids = sorted(snapshot.models)
+        asked = brief(model_id, 60)
+        near = difflib.get_close_matches(asked, ids[:1000], n=1)
+        known = ", ".join(ids[:MAX_SHOWN]) or "none; the operator sets model_dirs or hub_models"
+        if len(ids) > MAX_SHOWN:
+            known += f" and {len(ids) - MAX_SHOWN} more"
+        hint = f"did you mean '{near[0]}'?" if near else f"known are {known}"
+        if (record := snapshot.records.get(model_id)) is not None and record.problems:
+            hint = record.problems[0].message
+        elif not self._idle.is_set():
+            hint += "; the model folders are being looked through, so ask again in a few seconds"
+        return NotFound(
+            f"no model '{asked}' here; {hint}",
+            reason="UNKNOWN_MODEL",
+            field="modelId",
+            limit=known,
+            asked=asked,
+        )
+
+
+def _examine(candidate: Candidate) -> _Record:
+    """What lies at a path. Never raises: whatever is wrong is told in the record."""
+    began = time.time()
     try:
-        return max((file.stat().st_mtime_ns for file in files), default=0)
-    except OSError:
-        # Being replaced at this moment.
-        return 0
+        model = examined(candidate.id, candidate.path)
+    except UnusableModel as problem:
+        files = problem_files(candidate.path)
+        return _Record(candidate, files, signature(files, began), None, (problem,))
+    revised = replace(model, facts=replace(model.facts, revision=model.source.revision))
+    return _Record(candidate, model.files, signature(model.files, began), revised, model.problems)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import pickle
 import queue
 import signal
 import sys
@@ -193,7 +194,18 @@ def _decoded(data: bytes, role: str) -> RawImage:
     return RawImage(imaging.to_pixels(picture), picture.width, picture.height, picture.bands, 0)
 
 
+def refuse_pickles(event: str, arguments: tuple[object, ...]) -> None:
+    """An audit hook: nothing in this process makes objects out of a pickle, whichever library is asked to.
+
+    Weights are checked before a loader sees them; this is for a loader that finds another way. Plain containers, and
+    what torch reads with `weights_only`, name no classes and so come through.
+    """
+    if event == "pickle.find_class":
+        raise pickle.UnpicklingError(f"pickles are not loaded here ({arguments[1:3]})")
+
+
 def main() -> None:
+    sys.addaudithook(refuse_pickles)
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=0)

@@ -13,7 +13,7 @@ import torch
 from capabilities.errors import FailedPrecondition, PermissionDenied
 from capabilities.tasks import Generation
 from sidecar.engines.events import Preview, Step
-from sidecar.engines.local import inversions, memory, pipelines, prompts, upscalers
+from sidecar.engines.local import inversions, memory, model_faults, pipelines, prompts, upscalers
 from sidecar.engines.local.pixels import Pixels, centred, resized, to_bytes
 from sidecar.engines.local.previews import preview
 from sidecar.engines.local.upscalers import Upscaler
@@ -92,7 +92,7 @@ class Loaded:
                 self._set_vae(own_vae)
             if embeddings:
                 inversions.unload(self._first)
-            if loras:
+            if loras and hasattr(self._first, "unload_lora_weights"):
                 self._first.unload_lora_weights()
 
     def _set_vae(self, vae: Any) -> None:
@@ -127,38 +127,44 @@ def run(
     part = part or Part(0, 0, task.total_steps // task.count)
     # Tiles begin with noise of their own: the same in each would show as a pattern.
     seed = task.seed + index + part.number * 1_000_003
-    pipeline.scheduler = pipelines.scheduler_for(pipeline, loaded.shipped_scheduler, task.scheduler)
-    accepted = inspect.signature(pipeline.__call__).parameters
+    with model_faults.drawing(task.model_id):
+        pipeline.scheduler = pipelines.scheduler_for(pipeline, loaded.shipped_scheduler, task.scheduler)
+        accepted = inspect.signature(pipeline.__call__).parameters
 
-    def worded(text: str) -> str:
-        return inversions.in_words(text, task.embeddings)
+        def worded(text: str) -> str:
+            return inversions.in_words(text, task.embeddings)
 
-    arguments: dict[str, Any] = {
-        "prompt": worded(task.prompt) if task.prompt.strip() else loaded.empty_prompt,
-        "negative_prompt": worded(task.negative_prompt) or None,
-        "num_inference_steps": task.steps,
-        "guidance_scale": task.guidance_scale,
-        "generator": torch.Generator("cpu").manual_seed(seed),
-        "callback_on_step_end": Steps(task, index, part, (special["width"], special["height"]), emit, watch),
-        "callback_on_step_end_tensor_inputs": ["latents"],
-        "output_type": "np",
-        **special,
-    }
-    special_prompts = {"prompt_2": worded(task.prompt_2), "negative_prompt_2": worded(task.negative_prompt_2)}
-    for name, value in {**special_prompts, "clip_skip": task.clip_skip}.items():
-        if value and name not in accepted:
-            raise FailedPrecondition(
-                f"the model '{task.model_id}' ({type(pipeline).__name__}) takes no {name}; leave it out",
-                reason="MODEL_CANNOT",
-                field=name,
-                asked=str(value)[:60],
-            )
-        if value:
-            arguments[name] = value
-    memory.tile_if_short(pipeline, special["width"], special["height"], pipeline.device.type)
-    arguments = prompts.conditioning(pipeline, arguments, task.clip_skip)
-    with _old_clip(pipeline) if task.clip_skip else nullcontext(), unchecked(pipeline, task.allow_unsafe):
-        result = pipeline(**{name: value for name, value in arguments.items() if name in accepted})
+        arguments: dict[str, Any] = {
+            "prompt": worded(task.prompt) if task.prompt.strip() else loaded.empty_prompt,
+            "negative_prompt": worded(task.negative_prompt) or None,
+            "num_inference_steps": task.steps,
+            "guidance_scale": task.guidance_scale,
+            "generator": torch.Generator("cpu").manual_seed(seed),
+            "callback_on_step_end": Steps(
+                task, index, part, (special["width"], special["height"]), emit, watch
+            ),
+            "callback_on_step_end_tensor_inputs": ["latents"],
+            "output_type": "np",
+            **special,
+        }
+        special_prompts = {
+            "prompt_2": worded(task.prompt_2),
+            "negative_prompt_2": worded(task.negative_prompt_2),
+        }
+        for name, value in {**special_prompts, "clip_skip": task.clip_skip}.items():
+            if value and name not in accepted:
+                raise FailedPrecondition(
+                    f"the model '{task.model_id}' ({type(pipeline).__name__}) takes no {name}; leave it out",
+                    reason="MODEL_CANNOT",
+                    field=name,
+                    asked=str(value)[:60],
+                )
+            if value:
+                arguments[name] = value
+        memory.tile_if_short(pipeline, special["width"], special["height"], pipeline.device.type)
+        arguments = prompts.conditioning(pipeline, arguments, task.clip_skip)
+        with _old_clip(pipeline) if task.clip_skip else nullcontext(), unchecked(pipeline, task.allow_unsafe):
+            result = pipeline(**{name: value for name, value in arguments.items() if name in accepted})
     if any(getattr(result, "nsfw_content_detected", None) or ()):
         raise unsafe(task.seed + index)
     return to_bytes(result.images[0])

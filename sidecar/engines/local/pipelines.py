@@ -10,7 +10,11 @@ import torch
 from capabilities.errors import FailedPrecondition, InvalidArgument
 from capabilities.schedulers import DEFAULT, SCHEDULERS
 from sidecar.engines.local.discovery import CONFIG_SUFFIX
+from sidecar.engines.local.model_checks import INDEX, check_component, check_pipeline
+from sidecar.engines.local.model_faults import loading
+from sidecar.engines.local.model_files import UnusableModel, read_json
 from sidecar.engines.local.vision import ensure_torchvision
+from sidecar.engines.local.weights import read_header
 from sidecar.engines.local.wire import ModelSource
 
 
@@ -51,31 +55,87 @@ def pick_dtype(device: str) -> torch.dtype:
 
 def load(source: ModelSource, device: str) -> Any:
     """The model's own pipeline, on the device. Raises FailedPrecondition with the loader's own words when it cannot."""
+    with loading(f"the model '{source.id}' cannot be loaded", source.id):
+        pipeline = _from_file(source, device) if source.kind == "file" else _from_folder(source, device)
+        _require_whole(pipeline)
+        pipeline.set_progress_bar_config(disable=True)
+        return pipeline.to(device)
+
+
+def _from_file(source: ModelSource, device: str) -> Any:
+    """A checkpoint in one file. Its configurations come from the hub, or from a folder beside it."""
     import diffusers
 
+    path = Path(source.location)
+    read_header(path)
     options: dict[str, Any] = {"dtype": pick_dtype(device), "use_safetensors": True}
-    try:
-        if source.kind == "file":
-            # Configurations come from the hub, or from a folder beside the file on a machine that has none.
-            beside = Path(source.location).with_suffix(CONFIG_SUFFIX)
-            if beside.is_dir():
-                options |= {"config": str(beside), "local_files_only": True}
-            pipeline = getattr(diffusers, source.pipeline).from_single_file(source.location, **options)
-        else:
-            local = source.kind == "folder"
-            revision = {} if local or not source.revision else {"revision": source.revision}
-            # The class that the model names itself: a dedicated inpainting model has no text-to-image pipeline.
-            library: Any = diffusers.DiffusionPipeline
-            pipeline = library.from_pretrained(source.location, local_files_only=local, **revision, **options)
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError) as error:
-        raise FailedPrecondition(
-            f"the model '{source.id}' cannot be loaded: {_first_line(error)}",
-            reason="MODEL_NOT_LOADABLE",
-            field="modelId",
-            asked=source.id,
-        ) from error
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline.to(device)
+    beside = path.with_suffix(CONFIG_SUFFIX)
+    if beside.is_dir():
+        check_pipeline(beside, configuration_only=True)
+        _check_classes(beside)
+        options |= {"config": str(beside), "local_files_only": True}
+    return getattr(diffusers, source.pipeline).from_single_file(source.location, **options)
+
+
+def _from_folder(source: ModelSource, device: str) -> Any:
+    """A diffusers folder, or what the hub keeps under an id, which is fetched first and then checked as any folder is."""
+    import diffusers
+
+    library: Any = diffusers.DiffusionPipeline
+    folder = source.location
+    if source.kind == "hub":
+        revision = {"revision": source.revision} if source.revision else {}
+        folder = library.download(source.location, use_safetensors=True, **revision)
+    check_pipeline(Path(folder))
+    _check_classes(Path(folder))
+    # The class that the model names itself: a dedicated inpainting model has no text-to-image pipeline.
+    return library.from_pretrained(
+        folder, local_files_only=True, dtype=pick_dtype(device), use_safetensors=True, trust_remote_code=False
+    )
+
+
+def _check_classes(folder: Path) -> None:
+    """Raises UnusableModel where what a model names is no pipeline, or no part of one, of its library."""
+    import diffusers
+    import transformers
+
+    index = read_json(folder / INDEX)
+    name = index["_class_name"]
+    _require_class(diffusers, name, (diffusers.DiffusionPipeline,), "pipeline")
+    libraries: dict[str, tuple[Any, tuple[Any, ...]]] = {
+        "diffusers": (diffusers, (diffusers.ModelMixin, diffusers.SchedulerMixin)),
+        "transformers": (
+            transformers,
+            (
+                transformers.PreTrainedModel,
+                transformers.PreTrainedTokenizerBase,
+                transformers.FeatureExtractionMixin,
+                transformers.ImageProcessingMixin,
+                transformers.ProcessorMixin,
+            ),
+        ),
+    }
+    for part, value in index.items():
+        if isinstance(value, list) and not part.startswith("_") and value[0] in libraries:
+            library, kinds = libraries[value[0]]
+            # Names that transformers has given up are known to diffusers, which says what is wrong with others.
+            if library is diffusers or getattr(library, value[1], None) is not None:
+                _require_class(library, value[1], kinds, f"part ('{part}')")
+
+
+def _require_class(library: Any, name: str, kinds: tuple[Any, ...], what: str) -> Any:
+    found = getattr(library, name, None)
+    if not isinstance(found, type) or not issubclass(found, kinds) or found in kinds:
+        raise UnusableModel(f"{library.__name__} has no {what} of the class {name} in this version")
+    return found
+
+
+def _require_whole(pipeline: Any) -> None:
+    """Raises UnusableModel where a part is missing that the pipeline cannot draw without."""
+    optional = set(pipeline._optional_components)
+    missing = [name for name, part in pipeline.components.items() if part is None and name not in optional]
+    if missing:
+        raise UnusableModel(f"{INDEX} names no {', '.join(missing)}, which a {type(pipeline).__name__} needs")
 
 
 def variant(pipeline: Any, kind: str, model_id: str, **parts: Any) -> Any:
@@ -85,18 +145,11 @@ def variant(pipeline: Any, kind: str, model_id: str, **parts: Any) -> Any:
     """
     import diffusers
 
-    auto = getattr(diffusers, f"AutoPipelineFor{kind}")
-    try:
-        made = auto.from_pipe(pipeline, **parts)
-    except (ValueError, TypeError) as error:
-        raise FailedPrecondition(
-            f"the model '{model_id}' ({type(pipeline).__name__}) has no {kind} pipeline: {_first_line(error)}",
-            reason="MODEL_CANNOT",
-            field="modelId",
-            asked=kind,
-        ) from error
-    made.set_progress_bar_config(disable=True)
-    return made
+    what = f"the model '{model_id}' ({type(pipeline).__name__}) has no {kind} pipeline"
+    with loading(what, kind, reason="MODEL_CANNOT"):
+        made = getattr(diffusers, f"AutoPipelineFor{kind}").from_pipe(pipeline, **parts)
+        made.set_progress_bar_config(disable=True)
+        return made
 
 
 def load_loras(pipeline: Any, loras: list[tuple[ModelSource, float]], model_id: str) -> None:
@@ -111,57 +164,44 @@ def load_loras(pipeline: Any, loras: list[tuple[ModelSource, float]], model_id: 
     names = [f"lora_{place}" for place in range(len(loras))]
     for name, (source, _) in zip(names, loras, strict=True):
         path = Path(source.location)
-        try:
-            pipeline.load_lora_weights(str(path.parent), weight_name=path.name, adapter_name=name)
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            pipeline.unload_lora_weights()
-            raise FailedPrecondition(
-                f"the LoRA '{source.id}' does not fit the model '{model_id}': {_first_line(error)}",
-                reason="LORA_DOES_NOT_FIT",
-                field="loras",
-                asked=source.id,
-            ) from error
-    pipeline.set_adapters(names, [weight for _, weight in loras])
+        what = f"the LoRA '{source.id}' does not fit the model '{model_id}'"
+        with loading(what, source.id, field="loras", reason="LORA_DOES_NOT_FIT"):
+            read_header(path)
+            pipeline.load_lora_weights(
+                str(path.parent),
+                weight_name=path.name,
+                adapter_name=name,
+                use_safetensors=True,
+                local_files_only=True,
+            )
+    with loading(f"the LoRAs do not fit the model '{model_id}'", model_id, field="loras"):
+        pipeline.set_adapters(names, [weight for _, weight in loras])
 
 
 def load_vae(source: ModelSource, device: str) -> Any:
     """An autoencoder, from a folder or a single file. Raises FailedPrecondition."""
-    import diffusers
-
-    kind = getattr(diffusers, source.pipeline)
-    try:
-        if source.kind == "file":
-            made = kind.from_single_file(source.location, dtype=pick_dtype(device))
-        else:
-            made = kind.from_pretrained(
-                source.location, dtype=pick_dtype(device), use_safetensors=True, local_files_only=True
-            )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise FailedPrecondition(
-            f"the autoencoder '{source.id}' cannot be loaded: {_first_line(error)}",
-            reason="MODEL_NOT_LOADABLE",
-            field="vae",
-            asked=source.id,
-        ) from error
-    return made.to(device)
+    with loading(f"the autoencoder '{source.id}' cannot be loaded", source.id, field="vae"):
+        return _part(source, device)
 
 
 def load_controlnet(source: ModelSource, device: str) -> Any:
     """A ControlNet. Raises FailedPrecondition with the loader's own words when it cannot."""
+    with loading(f"the ControlNet '{source.id}' cannot be loaded", source.id, field="controlModelId"):
+        return _part(source, device)
+
+
+def _part(source: ModelSource, device: str) -> Any:
     import diffusers
 
-    try:
-        made = getattr(diffusers, source.pipeline).from_pretrained(
-            source.location, dtype=pick_dtype(device), use_safetensors=True, local_files_only=True
-        )
-    except (OSError, ValueError, RuntimeError, KeyError, AttributeError) as error:
-        raise FailedPrecondition(
-            f"the ControlNet '{source.id}' cannot be loaded: {_first_line(error)}",
-            reason="MODEL_NOT_LOADABLE",
-            field="controlModelId",
-            asked=source.id,
-        ) from error
-    return made.to(device)
+    kind = _require_class(diffusers, source.pipeline, (diffusers.ModelMixin,), "part")
+    path = Path(source.location)
+    if source.kind == "file":
+        read_header(path)
+        return kind.from_single_file(source.location, dtype=pick_dtype(device)).to(device)
+    check_component(path)
+    return kind.from_pretrained(
+        source.location, dtype=pick_dtype(device), use_safetensors=True, local_files_only=True
+    ).to(device)
 
 
 def scheduler_for(pipeline: Any, shipped: Any, name: str) -> Any:
@@ -186,8 +226,3 @@ def scheduler_for(pipeline: Any, shipped: Any, name: str) -> Any:
             asked=name,
         )
     return kind.from_config(shipped.config, **overrides)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from capabilities.errors import FailedPrecondition
 from sidecar.engines.local import ncnn, packaged
+from sidecar.engines.local.model_faults import loading
 from sidecar.engines.local.pixels import Pixels, resized
 from sidecar.engines.local.vision import ensure_torchvision
+from sidecar.engines.local.weights import read_header
 from sidecar.engines.local.wire import ModelSource
 
 TILE = 256
@@ -72,19 +74,12 @@ def load(source: ModelSource, device: str) -> list[Upscaler]:
     ensure_torchvision()
     import spandrel
 
-    networks = []
-    for state in _states(source):
-        try:
+    with loading(f"the upscaler '{source.id}' cannot be loaded", source.id, field="model"):
+        networks = []
+        for state in _states(source):
             described = spandrel.ModelLoader().load_from_state_dict(state)
-        except (spandrel.UnsupportedModelError, RuntimeError, KeyError) as error:
-            raise FailedPrecondition(
-                f"the upscaler '{source.id}' cannot be loaded: {str(error)[:300]}",
-                reason="MODEL_NOT_LOADABLE",
-                field="model",
-                asked=source.id,
-            ) from error
-        networks.append(Upscaler(described.model, described.scale, device))
-    return sorted(networks, key=lambda network: network.factor)
+            networks.append(Upscaler(described.model, described.scale, device))
+        return sorted(networks, key=lambda network: network.factor)
 
 
 @torch.inference_mode()
@@ -132,6 +127,7 @@ def _states(source: ModelSource) -> Iterator[dict[str, Tensor]]:
     if source.kind == "file":
         from safetensors.torch import load_file
 
+        read_header(Path(source.location))
         yield load_file(source.location)
         return
     folder = packaged.files(packaged.REALESRGAN)

@@ -3,61 +3,108 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import struct
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from capabilities.errors import FailedPrecondition
+from sidecar.engines.local.model_files import NotAModel, UnusableModel, open_regular, parsed, shown
 
-MAX_HEADER = 64 * 1024 * 1024
+MAX_HEADER = 8 * 1024 * 1024
+"""Largest header of a safetensors file, in bytes; those of large models have a few hundred kilobytes."""
+MAX_TENSORS = 100_000
+MAX_DIMENSIONS = 16
+
+_BITS = {
+    "F64": 64, "I64": 64, "U64": 64, "C64": 64, "F32": 32, "I32": 32, "U32": 32, "F16": 16, "BF16": 16, "I16": 16,
+    "U16": 16, "I8": 8, "U8": 8, "BOOL": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8,
+}  # fmt: skip
+"""Bits of a number by its type, where the size of a tensor can be checked."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a safetensors file holds, by its header, which has been checked against the file's size."""
+
+    names: list[str]
+    shapes: list[list[int]]
+    size: int
+    """Bytes of the whole file."""
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers it holds."""
+        return sum(map(math.prod, self.shapes))
 
 
 def tensor_names(path: Path) -> list[str]:
     """Tensor names of a safetensors file. Raises FailedPrecondition for anything else, pickles above all."""
-    return [key for key in _header(path) if key != "__metadata__"]
+    return read_header(path).names
 
 
-def parameters(path: Path) -> int:
-    """How many numbers a safetensors file holds; 0 where it cannot be read."""
-    try:
-        header = _header(path)
-        return sum(math.prod(entry["shape"]) for key, entry in header.items() if key != "__metadata__")
-    except (FailedPrecondition, TypeError, KeyError):
-        return 0
+def read_header(path: Path) -> Header:
+    """The header of a safetensors file.
 
-
-def shapes(path: Path) -> list[list[int]]:
-    """The shapes of a safetensors file's tensors. Raises FailedPrecondition where it is none."""
-    return [entry["shape"] for key, entry in _header(path).items() if key != "__metadata__"]
-
-
-def _header(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if not 2 <= length <= min(MAX_HEADER, path.stat().st_size - 8):
+    Raises NotAModel where it has none, and UnusableModel where what it tells of its tensors cannot be.
+    """
+    file, found = open_regular(path)
+    with file:
+        try:
+            start = file.read(8)
+            (length,) = struct.unpack("<Q", start)
+            if not 2 <= length <= found.st_size - 8:
                 raise ValueError("its header has an impossible length")
-            header = json.loads(file.read(length))
-            if not isinstance(header, dict):
-                raise ValueError("its header is no object")
-    except (OSError, ValueError, struct.error) as error:
-        raise FailedPrecondition(
-            f"{path.name} is not a safetensors file: {error}", reason="BAD_MODEL_FILE"
-        ) from None
-    return header
+            if length > MAX_HEADER:
+                raise ValueError(f"its header has {length} bytes, and at most {MAX_HEADER} are read")
+            header = parsed(path, file.read(length))
+        except (OSError, ValueError, struct.error, UnusableModel) as error:
+            raise NotAModel(f"{shown(path.name)} is not a safetensors file: {error}") from None
+    tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    try:
+        _check(tensors, found.st_size - 8 - length)
+    except (ValueError, TypeError, KeyError) as error:
+        raise UnusableModel(f"{shown(path.name)} is broken: {error}") from None
+    return Header(list(tensors), [entry["shape"] for entry in tensors.values()], found.st_size)
+
+
+def _check(tensors: dict[str, Any], size: int) -> None:
+    """Raises ValueError, TypeError or KeyError unless the tensors cover `size` bytes of data, one after another."""
+    if len(tensors) > MAX_TENSORS:
+        raise ValueError(f"it has {len(tensors)} tensors, and at most {MAX_TENSORS} are read")
+    spans = []
+    for name, entry in tensors.items():
+        shape, (start, end), kind = entry["shape"], entry["data_offsets"], entry["dtype"]
+        numbers = [*shape, start, end]
+        if not isinstance(shape, list) or any(type(number) is not int or number < 0 for number in numbers):
+            raise ValueError(f"the shape or place of '{shown(name)}' is no list of whole numbers")
+        if len(shape) > MAX_DIMENSIONS or not start <= end <= size:
+            raise ValueError(f"the data of '{shown(name)}' lie beyond its end; was it downloaded as a whole?")
+        bits = _BITS.get(kind)
+        if bits is not None and math.prod(shape) * bits != (end - start) * 8:
+            raise ValueError(f"the data of '{shown(name)}' are not as long as its shape says")
+        spans.append((start, end))
+    at = 0
+    for start, end in sorted(spans):
+        if start != at:
+            raise ValueError("its tensors overlap, or leave gaps")
+        at = end
+    if at != size:
+        raise ValueError(f"{size - at} bytes follow its last tensor")
 
 
 def fingerprint(files: Iterable[Path]) -> str:
-    """A cheap identity of weights: names, sizes and headers; reading gigabytes at start-up would be too slow."""
+    """A cheap identity of weights: names, sizes and headers; reading gigabytes at start-up would be too slow.
+
+    Raises UnusableModel for what is no regular file.
+    """
     digest = hashlib.sha256()
-    for file in files:
-        if file.is_file():
-            digest.update(f"{file.name} {file.stat().st_size} ".encode())
-            with file.open("rb") as stream:
-                digest.update(stream.read(65_536))
-                stream.seek(max(0, file.stat().st_size - 65_536))
-                digest.update(stream.read())
+    for path in files:
+        file, found = open_regular(path)
+        with file:
+            digest.update(f"{path.name} {found.st_size} ".encode("utf-8", "surrogateescape"))
+            digest.update(file.read(65_536))
+            file.seek(max(0, found.st_size - 65_536))
+            digest.update(file.read(65_536))
     return digest.hexdigest()[:16]
