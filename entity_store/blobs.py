@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
 import re
+import shutil
+import stat
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -100,15 +103,7 @@ class Blobs:
 
     def path(self, ref: str, *, field: str = "image") -> Path:
         """The file of a reference. Raises as `get`."""
-        match = _REF.fullmatch(ref)
-        if match is None:
-            raise InvalidArgument(
-                f"'{field}' is not a picture reference; one is 'sha256:' and 64 hexadecimal digits",
-                reason="BAD_REFERENCE",
-                field=field,
-                asked=brief(ref),
-            )
-        path = self._path(match[1])
+        path = self._path(_digest(ref, field))
         if not path.is_file():
             raise _unknown(ref, field)
         return path
@@ -118,47 +113,78 @@ class Blobs:
         os.utime(self.path(ref))
 
     def files(self) -> Iterator[tuple[str, int, float]]:
-        """Every stored picture: its reference, size in bytes, and when it was last stored, in Unix seconds."""
-        for folder in sorted(self._files.iterdir()):
-            for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-                if not _REF.fullmatch(f"sha256:{file.name}"):
+        """Every stored picture: its reference, size in bytes, and when it was last stored, in Unix seconds.
+
+        Whatever else lies there is passed over: links, folders, pipes, files of other names or in the wrong folder.
+        """
+        for folder in _listed(self._files):
+            for file in _listed(folder):
+                if not _REF.fullmatch(f"sha256:{file.name}") or folder.name != file.name[:2]:
                     continue
                 try:
-                    found = file.stat()
-                except FileNotFoundError:
-                    # Removed since the folder was listed.
+                    found = file.lstat()
+                except OSError:
+                    # Removed since the folder was listed, perhaps.
                     continue
-                yield f"sha256:{file.name}", found.st_size, found.st_mtime
+                if stat.S_ISREG(found.st_mode):
+                    yield f"sha256:{file.name}", found.st_size, found.st_mtime
 
     def size(self) -> int:
         """Bytes of all stored pictures."""
         return sum(size for _, size, _ in self.files())
 
     def remove(self, ref: str) -> None:
-        """Remove a picture and its thumbnail; nothing happens where it is not there."""
-        path = self._path(ref.removeprefix("sha256:"))
+        """Remove a picture and its thumbnail; nothing happens where it is not there. Raises InvalidArgument as `get`."""
+        path = self._path(_digest(ref, "ref"))
         path.unlink(missing_ok=True)
         (self._thumbnails / path.relative_to(self._files)).unlink(missing_ok=True)
 
     def set_aside(self, ref: str) -> None:
-        """Take a damaged file out of the store, to be looked at."""
+        """Take a damaged file out of the store, to be looked at. Raises InvalidArgument as `get`."""
+        digest = _digest(ref, "ref")
         aside = self.folder / "damaged"
         aside.mkdir(exist_ok=True)
-        self._path(ref.removeprefix("sha256:")).replace(aside / ref.removeprefix("sha256:"))
+        self._path(digest).replace(aside / digest)
 
     def unfinished(self) -> int:
         """How many files a crash left half written."""
-        return len(list(self._incoming.iterdir()))
+        return len(_listed(self._incoming))
 
     def discard_unfinished(self) -> int:
         """Remove what a crash left half written; how many files there were. Only safe while nobody writes."""
-        leftovers = list(self._incoming.iterdir())
-        for file in leftovers:
-            file.unlink(missing_ok=True)
+        leftovers = _listed(self._incoming)
+        for path in leftovers:
+            # What is no file was not left by us, but must not keep a server from starting either.
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with contextlib.suppress(OSError):
+                    path.unlink()
         return len(leftovers)
 
     def _path(self, digest: str) -> Path:
         return self._files / digest[:2] / digest
+
+
+def _digest(ref: str, field: str) -> str:
+    """The hexadecimal digits of a reference: all that ever becomes part of a path. Raises InvalidArgument."""
+    match = _REF.fullmatch(ref)
+    if match is None:
+        raise InvalidArgument(
+            f"'{field}' is not a picture reference; one is 'sha256:' and 64 hexadecimal digits",
+            reason="BAD_REFERENCE",
+            field=field,
+            asked=brief(ref),
+        )
+    return match[1]
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What is in a folder; nothing for one that is none, or cannot be read."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def _unknown(ref: str, field: str) -> NotFound:

@@ -70,7 +70,10 @@ def backup(target: Annotated[Path, typer.Argument(help="The .tar file to write."
     """Write jobs, pictures and a world of our own into one file, also while the server runs."""
     with _store() as (settings, database, _, blobs):
         own = settings.world_file if settings.world_is_own else None
-        count = archives.backup(database, blobs, target, world=own)
+        damaged: list[str] = []
+        count = archives.backup(database, blobs, target, world=own, damaged=damaged.append)
+        if damaged:
+            out.print(f"{len(damaged)} damaged pictures are left out; fsck lists them")
         out.print(f"{target}: {count} files")
         if own is None:
             out.print(f"The world {settings.world_file} is viwo's: back it up with viwo.")

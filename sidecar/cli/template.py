@@ -36,7 +36,7 @@ def export(
 ) -> None:
     """Write a template into a file."""
     with client() as sidecar:
-        target = file or Path(f"{name}.viwo-template.json")
+        target = file or Path(Path(f"{name}.viwo-template.json").name)
         document = sidecar.templates.Get(pb.GetTemplateRequest(name=name)).document_json
         target.write_text(document, encoding="utf-8")
         out.print(str(target), highlight=False)

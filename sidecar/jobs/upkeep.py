@@ -15,7 +15,7 @@ from filelock import FileLock
 from sqlalchemy.engine import Connection
 
 from capabilities.budgets import NOTHING, Cost
-from capabilities.errors import FailedPrecondition
+from capabilities.errors import FailedPrecondition, Refusal
 from entity_store.blobs import Blobs, references_in
 from entity_store.world import World
 from sidecar.config import Settings
@@ -261,11 +261,11 @@ def check(database: Database, world: World, blobs: Blobs, *, repair: bool = Fals
 
 
 def _is_whole(blobs: Blobs, ref: str) -> bool:
-    digest = hashlib.sha256()
-    with blobs.path(ref).open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return ref == f"sha256:{digest.hexdigest()}"
+    try:
+        with blobs.path(ref).open("rb") as file:
+            return ref == f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    except (OSError, Refusal):
+        return False
 
 
 def _check_rows(connection: Connection, found: Findings, repair: bool) -> None:

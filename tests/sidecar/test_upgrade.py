@@ -1,0 +1,254 @@
+"""What each release left behind is taken over whole: its data folder, as a killed server left it, goes on here.
+
+The folders were made by `tests/fixtures/make_release.py`, one for each release; a later version only has to keep this green.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tarfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from google.protobuf import json_format
+from typer.testing import CliRunner
+
+from sidecar.cli import app
+from sidecar.jobs.database import Database
+from sidecar.jobs.tables import LEDGER
+from sidecar.pb.viwo.imagegen.v1 import (
+    blob_pb2,
+    capability_pb2,
+    common_pb2,
+    entity_pb2,
+    job_pb2,
+    template_pb2,
+)
+from tests.fixtures.make_release import BUDGETS, draw, plain
+from tests.harness import Sidecar, ended, started
+
+RELEASES = sorted(path.name for path in (Path(__file__).parents[1] / "fixtures").glob("release_*.tar.xz"))
+OPEN = {"JOB_STATE_QUEUED", "JOB_STATE_RUNNING"}
+MOVES = {"queue_position", "queue_positions", "step"}
+"""What changes while a server works, also where nothing happens to the thing itself."""
+
+
+@dataclass
+class Upgraded:
+    """A server of today on the folder of a release, after everything that was left open has ended."""
+
+    sidecar: Sidecar
+    told: dict[str, Any]
+    """What the release told of it, a moment before it was killed."""
+    token: str
+    ends: dict[str, dict[str, Any]]
+    """How each open job ended."""
+    run_ends: dict[str, dict[str, Any]]
+    folder: Path
+
+
+def unpack(release: str, folder: Path) -> dict[str, Any]:
+    with tarfile.open(Path(__file__).parents[1] / "fixtures" / release) as archive:
+        archive.extractall(folder, filter="fully_trusted")  # noqa: S202  # Ours: with the modes of the release.
+    told: dict[str, Any] = json.loads((folder / "expected.json").read_text())
+    return told
+
+
+@pytest.fixture(scope="module", params=RELEASES)
+async def upgraded(
+    request: pytest.FixtureRequest, tiny: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Upgraded]:
+    folder = tmp_path_factory.mktemp("upgraded")
+    told = unpack(request.param, folder)
+    data = folder / "data"
+    token = (data / "token").read_text().strip()
+    async with started(tiny, data, budgets=BUDGETS, max_together=1) as sidecar:
+        async with asyncio.timeout(120):
+            left = [job["id"] for job in told["jobs"] if job["state"] in OPEN]
+            ends = {job_id: plain(await ended(sidecar, job_id)) for job_id in left}
+            run_ends = {}
+            for run in told["runs"]:
+                watch = sidecar.templates.WatchRun(template_pb2.GetRunRequest(id=run["id"]))
+                run_ends[run["id"]] = [plain(seen) async for seen in watch][-1]
+        yield Upgraded(sidecar, told, token, ends, run_ends, data)
+
+
+def missing(before: Any, after: Any, place: str = "") -> Iterator[str]:
+    """What was told before and is not the same now. A later version may tell more."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name, value in before.items():
+            if name in MOVES:
+                continue
+            if name.endswith("_json"):
+                yield from missing(
+                    json.loads(value), json.loads(after.get(name) or "null"), f"{place}.{name}"
+                )
+            else:
+                yield from missing(value, after.get(name), f"{place}.{name}")
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for number, (one, other) in enumerate(zip(before, after, strict=True)):
+            yield from missing(one, other, f"{place}[{number}]")
+    elif before != after:
+        yield f"{place}: {before!r} is now {after!r}"
+
+
+def test_there_is_a_release_to_come_from() -> None:
+    assert "release_0_1.tar.xz" in RELEASES
+
+
+async def test_it_left_something_of_every_kind(upgraded: Upgraded) -> None:
+    told = upgraded.told
+    assert {job["state"] for job in told["jobs"]} == {
+        f"JOB_STATE_{name}"
+        for name in ("QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED", "BLOCKED_BUDGET")
+    }
+    assert {run["state"] for run in told["runs"]} >= {"JOB_STATE_RUNNING", "JOB_STATE_SUCCEEDED"}
+    assert any(not row["settled"] and row["compute"] for row in told["ledger"])
+    assert any(item.get("parent_id") for item in told["capabilities"])
+    assert any(job.get("answered_by") for job in told["jobs"])
+    assert all(
+        told[name] for name in ("batches", "templates", "entities", "pictures", "histories", "budgets")
+    )
+
+
+async def test_the_token_is_the_same(upgraded: Upgraded) -> None:
+    assert upgraded.sidecar.running.token == upgraded.token
+
+
+async def test_what_had_ended_is_as_it_was(upgraded: Upgraded) -> None:
+    sidecar = upgraded.sidecar
+    found = (await sidecar.jobs.List(job_pb2.ListJobsRequest(page_size=1000))).jobs
+    now = {job.id: plain(job) for job in found}
+    for job in upgraded.told["jobs"]:
+        assert job["id"] in now
+        if job["state"] not in OPEN:
+            assert list(missing(job, now[job["id"]])) == []
+    for batch in upgraded.told["batches"]:
+        again = plain(await sidecar.jobs.GetBatch(job_pb2.GetBatchRequest(id=batch["id"])))
+        assert [job["id"] for job in again["jobs"]] == [job["id"] for job in batch["jobs"]]
+        assert (again["on_error"], again.get("left", 0)) == (batch["on_error"], 0)
+
+
+async def test_what_had_not_ended_ends_once_and_well(upgraded: Upgraded) -> None:
+    before = {job["id"]: job for job in upgraded.told["jobs"] if job["state"] in OPEN}
+    assert before
+    assert upgraded.ends.keys() == before.keys()
+    for job_id, job in before.items():
+        end = upgraded.ends[job_id]
+        assert end["state"] == "JOB_STATE_SUCCEEDED", end
+        kept = (
+            "context",
+            "method",
+            "model_id",
+            "priority",
+            "batch_id",
+            "create_time",
+            "task_json",
+            "total_steps",
+        )
+        same = {name: job[name] for name in kept if name in job}
+        assert list(missing(same, end)) == []
+        again = plain(await upgraded.sidecar.jobs.Get(job_pb2.GetJobRequest(id=job_id)))
+        assert list(missing(end, again)) == []
+    running = [job_id for job_id, job in before.items() if job["state"] == "JOB_STATE_RUNNING"]
+    assert all(upgraded.ends[job_id]["attempts"] == 2 for job_id in running), "begun anew, and counted"
+
+
+async def test_a_request_that_was_made_is_not_made_twice(upgraded: Upgraded) -> None:
+    named = {"once": "é🐉 in a cup", "waiting": "waits and is kept"}
+    for request_id, prompt in named.items():
+        (job,) = [
+            job
+            for job in upgraded.told["jobs"]
+            if json.loads(job["task_json"]).get("prompt") == prompt and not job.get("answered_by")
+        ]
+        context = json_format.ParseDict(job["context"], common_pb2.CallContext())
+        again = await upgraded.sidecar.jobs.Submit(draw(context, prompt, request_id=request_id))
+        assert again.id == job["id"]
+
+
+async def test_templates_and_runs_go_on(upgraded: Upgraded) -> None:
+    templates = await upgraded.sidecar.templates.List(template_pb2.ListTemplatesRequest())
+    assert list(missing(upgraded.told["templates"], [plain(item) for item in templates.templates])) == []
+    for run in upgraded.told["runs"]:
+        end = upgraded.run_ends[run["id"]]
+        if run["state"] == "JOB_STATE_RUNNING":
+            assert end["state"] == "JOB_STATE_SUCCEEDED", end
+            begun = [job["id"] for job in run["jobs"]]
+            assert [job["id"] for job in end["jobs"]][: len(begun)] == begun, "no step is done twice"
+            assert len(end["jobs"]) == end["steps"]
+        else:
+            assert list(missing(run, end)) == []
+
+
+async def test_capabilities_and_their_parents_hold(upgraded: Upgraded) -> None:
+    for item in upgraded.told["capabilities"]:
+        now = await upgraded.sidecar.capabilities.Get(capability_pb2.GetCapabilityRequest(id=item["id"]))
+        assert list(missing(item, plain(now))) == []
+    for item in upgraded.told["budgets"]:
+        context = json_format.ParseDict(item["context"], common_pb2.CallContext())
+        now = await upgraded.sidecar.jobs.BudgetStatus(job_pb2.BudgetStatusRequest(context=context))
+        caps = [(budget.get("account"), budget["period"], budget["cap"]) for budget in item["budgets"]]
+        assert [
+            (budget.get("account"), budget["period"], budget["cap"]) for budget in map(plain, now.budgets)
+        ] == caps
+
+
+async def test_pictures_entities_and_histories_are_there(upgraded: Upgraded) -> None:
+    sidecar = upgraded.sidecar
+    for entity in upgraded.told["entities"]:
+        now = await sidecar.entities.Get(entity_pb2.GetEntityRequest(id=int(entity["id"]), include_data=True))
+        assert len(now.image.data) > 0
+        now.image.ClearField("data")
+        now.image.ClearField("size_bytes")
+        assert list(missing(entity, plain(now))) == []
+    for picture in upgraded.told["pictures"]:
+        now = await sidecar.blobs.Describe(blob_pb2.DescribeBlobRequest(ref=picture["ref"]))
+        assert list(missing(picture, plain(now))) == []
+    for history in upgraded.told["histories"]:
+        now = await sidecar.jobs.History(job_pb2.HistoryRequest(ref=history["ref"]))
+        assert list(missing(history, plain(now))) == []
+
+
+async def test_the_ledger_is_right_to_the_unit(upgraded: Upgraded) -> None:
+    database = Database(upgraded.folder / "jobs.sqlite")
+    rows = database.look_here(lambda connection: connection.execute(sa.select(LEDGER)).all())
+    database.close_here()
+    now = {(row.job_id, row.account): row for row in rows}
+    for row in upgraded.told["ledger"]:
+        after = now[row["job_id"], row["account"]]
+        assert after.settled
+        if row["settled"]:
+            assert (after.compute, after.money) == (row["compute"], row["money"])
+            continue
+        end = upgraded.ends[row["job_id"]]
+        spent = round(end.get("cost", {}).get("compute", 0) * 1_000_000)
+        assert after.compute == spent, "what was reserved became what was spent"
+        assert spent == (0 if end.get("answered_by") else row["compute"])
+
+
+@pytest.mark.parametrize("release", RELEASES)
+async def test_fsck_finds_nothing_and_a_backup_comes_back(tiny: Path, tmp_path: Path, release: str) -> None:
+    told = unpack(release, tmp_path)
+    data = tmp_path / "data"
+
+    def command(*words: str, folder: Path = data) -> str:
+        environment = {"VIWO_IMAGEGEN_DATA_DIR": str(folder)}
+        result = CliRunner().invoke(app, list(words), env=environment)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    assert not any(json.loads(command("fsck", "--json")).values()), "before any server"
+    async with started(tiny, data, budgets=BUDGETS, max_together=1) as sidecar:
+        for job in told["jobs"]:
+            await ended(sidecar, job["id"])
+    assert not any(json.loads(command("fsck", "--json")).values()), "after a server that was stopped"
+    command("backup", str(tmp_path / "all.tar"))
+    command("restore", str(tmp_path / "all.tar"), folder=tmp_path / "new")
+    assert not any(json.loads(command("fsck", "--json", folder=tmp_path / "new")).values())
+    assert '"jobs": 0' in command("gc", "--json"), "nothing goes that was kept"
