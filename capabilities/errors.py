@@ -117,3 +117,11 @@ def brief(value: object, limit: int = 80) -> str:
     text = value if isinstance(value, str) else repr(value)
     text = text.encode("utf-8", "replace").decode("utf-8")
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def brief_bytes(text: str, limit: int) -> str:
+    """A text cut to so many bytes of UTF-8, whole characters only; one that fits stays as it is."""
+    data = text.encode("utf-8", "replace")
+    if len(data) <= limit:
+        return data.decode()
+    return data[: limit - 3].decode("utf-8", "ignore") + "…"
