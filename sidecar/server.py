@@ -80,6 +80,9 @@ _OPTIONS = (
     # A token and a few headers; above the first a client is told, above the second the call ends.
     ("grpc.max_metadata_size", 8 * 1024),
     ("grpc.absolute_max_metadata_size", 16 * 1024),
+    # No guessing at what the line can take: a body that nobody asks for yet would be received in advance by megabytes.
+    # One that is asked for comes at full speed all the same, since the window then opens to its length.
+    ("grpc.http2.bdp_probe", 0),
     # Each stream costs memory before a line of ours runs. A client waits by itself for one to end.
     ("grpc.max_concurrent_streams", 1000),
     # Half of the 1024 files that a process may usually have open.

@@ -31,7 +31,7 @@ SLOW_FACTOR = 10
 MAX_CALLERS = 10_000
 """Callers whose rate is remembered; the one that called longest ago is forgotten first, and begins anew."""
 
-OPEN_TURNS, OPEN_SECONDS, OPEN_CALLS = 4, 2.0, 64
+OPEN_TURNS, OPEN_SECONDS, OPEN_CALLS = 2, 2.0, 64
 """What those who need no token may have going on: bodies, the seconds for one, and calls, such as health watches."""
 
 Context = Any
