@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from capabilities.errors import PermissionDenied, brief
 from capabilities.params import Params, Value, parse_row
 from capabilities.tasks import Task
+
+MOST_LISTED = 20
+"""Names that a refusal lists."""
 
 
 @dataclass(frozen=True)
@@ -185,4 +189,7 @@ def check(params: Params, task: Task, holder: str) -> None:
 
 
 def _listed(names: frozenset[str]) -> str:
-    return ", ".join(sorted(names)) or "(none)"
+    if not names:
+        return "(none)"
+    first = [brief(name, 60) for name in heapq.nsmallest(MOST_LISTED, names)]
+    return ", ".join(first) + (f" and {len(names) - len(first)} more" if len(names) > len(first) else "")

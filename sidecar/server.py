@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -65,6 +64,7 @@ from sidecar.services.limits import MAX_MESSAGE, MEGABYTE, Limits
 from sidecar.services.model import ModelServicer
 from sidecar.services.system import SystemServicer
 from sidecar.services.template import TemplateServicer
+from sidecar.stop_signals import stop_signals
 from sidecar.telemetry import Meter
 from sidecar.upkeep import kept_in_order, memory_given_back, metrics_over_http
 
@@ -254,12 +254,16 @@ async def serve(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, ended.set)
-    async with running(settings) as server:
-        print(f"viwo-imagegen serves at {server.address} (token in {settings.token_file})", flush=True)
-        await ended.wait()
+    with stop_signals(lambda: _tell(loop, ended)):
+        async with running(settings) as server:
+            print(f"viwo-imagegen serves at {server.address} (token in {settings.token_file})", flush=True)
+            await ended.wait()
+
+
+def _tell(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+    # The loop may be closed, where a signal comes in the last moment.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(ended.set)
 
 
 def _runner(settings: Settings) -> str:

@@ -13,7 +13,7 @@ from sidecar.pb.viwo.imagegen.v1 import blob_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import blob_pb2_grpc
 from sidecar.services import translate
 from sidecar.services.decoding import DecodingThreads
-from sidecar.services.gate import Context, Malformed, malformed
+from sidecar.services.gate import Context, Malformed
 from sidecar.services.limits import MAX_PICTURE
 
 CHUNK = 1024 * 1024
@@ -29,7 +29,7 @@ class BlobServicer(blob_pb2_grpc.BlobServiceServicer):
         received = bytearray()
         async for request in request_iterator:
             if isinstance(request, Malformed):
-                raise malformed()
+                raise request.refusal
             received += request.chunk
             if len(received) > MAX_PICTURE:
                 raise InvalidArgument(

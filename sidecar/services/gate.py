@@ -25,6 +25,7 @@ from capabilities.errors import (
 )
 from sidecar.auth import Door
 from sidecar.services.limits import OPEN_SECONDS, WORK, Limits, caller_of, host_of, next_message
+from sidecar.services.wire import MOST_FIELDS, has_too_many_fields
 from sidecar.telemetry import TRACER, Meter, caller_context
 
 log = logging.getLogger("viwo_imagegen.grpc")
@@ -47,7 +48,10 @@ else:
 
 
 class Malformed:
-    """Stands for a request whose bytes are no message of its type."""
+    """Stands for a request whose bytes are no message of its type, or one of too many fields."""
+
+    def __init__(self, refusal: InvalidArgument) -> None:
+        self.refusal = refusal
 
 
 Metadata = Iterable[tuple[str, str | bytes]]
@@ -158,7 +162,7 @@ class Gate(Interceptor):
         try:
             size, request = await limits.bodies.one(context, peer)
             if isinstance(request, Malformed):
-                raise malformed()
+                raise request.refusal
             if method in WORK:
                 limits.rates.count(caller_of(request, host), method)
         except BaseException:
@@ -210,7 +214,7 @@ class Gate(Interceptor):
             finally:
                 limits.open_turns.give_back(peer)
             if isinstance(request, Malformed):
-                raise malformed()
+                raise request.refusal
         except BaseException:
             limits.open_calls.leave(host)
             raise
@@ -237,7 +241,22 @@ class Gate(Interceptor):
         self._door.admit(peer=peer, authorization=authorization, certificate=certificate)
 
 
-def malformed() -> InvalidArgument:
+def _forgiving(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], tuple[int, Any]]:
+    """The size of a message, and it; bytes that are no message become Malformed, for which gRPC would say INTERNAL."""
+    descriptor = getattr(getattr(deserialize, "__self__", None), "DESCRIPTOR", None)
+
+    def read(data: bytes) -> tuple[int, Any]:
+        if has_too_many_fields(data, descriptor):
+            return len(data), Malformed(_too_many_fields())
+        try:
+            return len(data), deserialize(data)
+        except (DecodeError, ValueError):
+            return len(data), Malformed(_malformed())
+
+    return read
+
+
+def _malformed() -> InvalidArgument:
     return InvalidArgument(
         "the request's bytes are no message of this method; use the .proto files of this version",
         reason="MALFORMED_MESSAGE",
@@ -245,16 +264,13 @@ def malformed() -> InvalidArgument:
     )
 
 
-def _forgiving(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], tuple[int, Any]]:
-    """The size of a message, and it; bytes that are no message become Malformed, for which gRPC would say INTERNAL."""
-
-    def read(data: bytes) -> tuple[int, Any]:
-        try:
-            return len(data), deserialize(data)
-        except (DecodeError, ValueError):
-            return len(data), Malformed()
-
-    return read
+def _too_many_fields() -> InvalidArgument:
+    return InvalidArgument(
+        f"the request has more than {MOST_FIELDS} fields; send fewer items in a call",
+        reason="TOO_MANY_FIELDS",
+        field="request",
+        limit=f"{MOST_FIELDS} fields",
+    )
 
 
 def _refusal(error: Exception, method: str) -> Refusal:

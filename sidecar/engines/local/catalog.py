@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import threading
 import time
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from capabilities.errors import NotFound, brief
 from capabilities.models import ModelFacts
+from capabilities.spelling import nearest
 from sidecar.config import HubModel
 from sidecar.engines.base import ModelListing
 from sidecar.engines.local.discovery import (
@@ -87,9 +87,9 @@ class Catalog:
             found = self._models.get(model_id)
         if found is not None:
             return found
-        near = difflib.get_close_matches(model_id, self._models, n=1)
+        near = nearest(model_id, self._models)
         known = ", ".join(sorted(self._models)) or "none; the operator sets model_dirs or hub_models"
-        hint = f"did you mean '{near[0]}'?" if near else f"known are {known}"
+        hint = f"did you mean '{near}'?" if near else f"known are {known}"
         raise NotFound(
             f"no model '{brief(model_id, 60)}' here; {hint}",
             reason="UNKNOWN_MODEL",
