@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
@@ -20,7 +19,11 @@ from pydantic.alias_generators import to_camel
 
 from capabilities.errors import InvalidArgument, brief
 from capabilities.schedulers import canonical
+from capabilities.spelling import nearest
 from capabilities.tasks import MAX_SEED, Background, Format, Output, Text, encodable
+
+MAX_ARGUMENTS = 100
+"""No method has half as many."""
 
 ModelId = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(encodable)]
 
@@ -66,6 +69,15 @@ class Arguments(BaseModel):
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Self:
         """Arguments from a mapping. Raises InvalidArgument that names the first field at fault and its limit."""
+        if len(values) > MAX_ARGUMENTS:
+            # Each unknown one would be looked at, and only the first be told.
+            raise InvalidArgument(
+                f"at most {MAX_ARGUMENTS} arguments; got {len(values)}",
+                reason="TOO_MANY_ARGUMENTS",
+                field="arguments",
+                limit=f"{MAX_ARGUMENTS} arguments",
+                asked=f"{len(values)} arguments",
+            )
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
@@ -234,8 +246,8 @@ def _refusal(cls: type[Arguments], error: ValidationError) -> InvalidArgument:
         known = [
             spelling for info in cls.model_fields.values() for spelling in spellings(info.validation_alias)
         ]
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(_first_spellings(cls))}"
+        near = nearest(name, known)
+        hint = f"did you mean '{near}'?" if near else f"known are {', '.join(_first_spellings(cls))}"
         return InvalidArgument(
             f"unknown option '{brief(name, 40)}'; {hint}",
             reason="UNKNOWN_ARGUMENT",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import ClassVar
+from typing import ClassVar, cast
 
 
 class Code(enum.StrEnum):
@@ -113,7 +113,45 @@ REFUSALS: dict[Code, type[Refusal]] = {
 
 
 def brief(value: object, limit: int = 80) -> str:
-    """What was asked, short enough for a message and safe to encode (lone surrogates replaced)."""
-    text = value if isinstance(value, str) else repr(value)
+    """What was asked, short enough for a message and safe to encode (lone surrogates replaced).
+
+    It costs no more than what it answers, however large the value is.
+    """
+    text = value[: limit + 1] if isinstance(value, str) else repr(_clipped(value, limit, [limit]))
     text = text.encode("utf-8", "replace").decode("utf-8")
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _clipped(value: object, limit: int, left: list[int]) -> object:
+    """A value whose `repr` begins as the whole one's does, up to so many characters; `left` counts down its items."""
+    left[0] -= 1
+    if isinstance(value, str | bytes | bytearray):
+        return value[: limit + 1]
+    if not isinstance(value, list | tuple | dict | frozenset):
+        return value
+    items: list[object] = []
+    for item in value:
+        if left[0] <= 0:
+            break
+        items.append(
+            (_clipped(item, limit, left), _clipped(value[item], limit, left))
+            if isinstance(value, dict)
+            else _clipped(item, limit, left)
+        )
+    if isinstance(value, dict):
+        return dict(cast("list[tuple[object, object]]", items))
+    return (
+        tuple(items)
+        if isinstance(value, tuple)
+        else frozenset(items)
+        if isinstance(value, frozenset)
+        else items
+    )
+
+
+def brief_bytes(text: str, limit: int) -> str:
+    """A text cut to so many bytes of UTF-8, whole characters only; one that fits stays as it is."""
+    data = text.encode("utf-8", "replace")
+    if len(data) <= limit:
+        return data.decode()
+    return data[: limit - 3].decode("utf-8", "ignore") + "…"

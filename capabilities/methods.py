@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from capabilities.errors import InvalidArgument, NotFound, brief
 from capabilities.models import Means
 from capabilities.operations import Transform
 from capabilities.signature import Parameter, json_type, parameter
+from capabilities.spelling import LONGEST, nearest
 from capabilities.tasks import Edit, Task
 
 
@@ -287,13 +287,13 @@ TYPES: frozenset[str] = frozenset(method.capability_type for method in METHODS) 
 
 def find(name: str) -> Method:
     """The method of that name, in camelCase or snake_case. Raises NotFound with the nearest name."""
-    wanted = to_camel(name) if "_" in name else name
+    wanted = to_camel(name) if "_" in name and len(name) <= LONGEST else name
     for method in METHODS:
         if method.name == wanted:
             return method
     names = [method.name for method in METHODS]
-    near = difflib.get_close_matches(wanted, names, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"this server has {', '.join(names)}"
+    near = nearest(wanted, names)
+    hint = f"did you mean '{near}'?" if near else f"this server has {', '.join(names)}"
     raise NotFound(
         f"no method '{brief(name, 40)}' here; {hint}",
         reason="UNKNOWN_METHOD",
@@ -324,6 +324,7 @@ def require_task(method: Method, task: Task) -> None:
 
 def arguments_from_json(text: str) -> list[object]:
     """The JSON array of a call. Raises InvalidArgument where it is none; NaN and Infinity are no JSON."""
+    strict_json.require_few_values(text, field="arguments_json")
     try:
         values = json.loads(text or "[]", parse_constant=strict_json.refuse_constant)
     except (ValueError, RecursionError) as error:

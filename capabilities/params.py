@@ -18,6 +18,9 @@ from capabilities.errors import InvalidArgument, PermissionDenied, brief
 WILDCARD = "*"
 MAX_PRIORITY = 10
 """Highest priority of a job; the lowest is its negative."""
+MAX_NAMES = 1000
+"""Names in a parameter that lists some: every use of the capability reads them all."""
+MAX_NAME = 512
 UTC = dt.UTC
 
 Value = bool | int | float | str | frozenset[str] | dt.datetime
@@ -78,7 +81,10 @@ class Names(Kind):
             isinstance(item, str) for item in raw
         ):
             raise ValueError("must be a list of strings")
-        return frozenset(raw)
+        names = frozenset(raw)
+        if len(names) > MAX_NAMES or any(len(name) > MAX_NAME for name in names):
+            raise ValueError(f"must have at most {MAX_NAMES} names, of at most {MAX_NAME} characters each")
+        return names
 
     def meet(self, left: Value, right: Value) -> Value:
         assert isinstance(left, frozenset)

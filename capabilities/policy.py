@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,9 @@ from capabilities.params import Params, Value, parse_row
 from capabilities.tasks import Size, Task
 
 NO_INPUTS: Mapping[str, Size] = {}
+
+MOST_LISTED = 20
+"""Names that a refusal lists."""
 
 
 @dataclass(frozen=True)
@@ -199,4 +203,7 @@ def check(
 
 
 def _listed(names: frozenset[str]) -> str:
-    return ", ".join(sorted(names)) or "(none)"
+    if not names:
+        return "(none)"
+    first = [brief(name, 60) for name in heapq.nsmallest(MOST_LISTED, names)]
+    return ", ".join(first) + (f" and {len(names) - len(first)} more" if len(names) > len(first) else "")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 
 from capabilities.errors import InvalidArgument, brief
+from capabilities.spelling import nearest
 
 DEFAULT = "default"
 
@@ -70,8 +70,8 @@ def canonical(name: str, *, field: str = "scheduler") -> str:
     plain = _SPELLINGS.get(plain, plain)
     if plain in NAMES:
         return plain
-    near = difflib.get_close_matches(plain, NAMES, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(NAMES)}"
+    near = nearest(plain, NAMES)
+    hint = f"did you mean '{near}'?" if near else f"known are {', '.join(NAMES)}"
     raise InvalidArgument(
         f"{field} '{brief(name, 40)}' is not known; {hint}",
         reason="UNKNOWN_SCHEDULER",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from capabilities.errors import InvalidArgument, NotFound, PermissionDenied, brief
 from capabilities.methods import TYPES
@@ -18,19 +19,25 @@ SELECT c.id, c.owner_id, c.type, c.params, d.parent_id
 FROM capabilities c LEFT JOIN imagegen_delegations d ON d.child_id = c.id
 """
 
-# The capability and everything it was delegated from, nearest first; a NULL type marks an ancestor that is gone.
-_ANCESTRY = """
-WITH RECURSIVE ancestry(id, depth) AS (
+MAX_DEPTH = 64
+"""Delegations between a capability and the one that was minted. Every use looks at all of them."""
+
+# The capability and what it was delegated from, nearest first; a NULL type marks an ancestor that is gone. The rows are
+# anybody's who can write the world's file, so the walk ends by itself also where they form a circle.
+_LINE = f"""
+WITH RECURSIVE line(id, depth) AS (
   SELECT ?, 0
-  UNION SELECT d.parent_id, a.depth + 1 FROM imagegen_delegations d JOIN ancestry a ON d.child_id = a.id)
-SELECT a.id, c.owner_id FROM ancestry a LEFT JOIN capabilities c ON c.id = a.id ORDER BY a.depth
+  UNION ALL SELECT d.parent_id, l.depth + 1 FROM imagegen_delegations d JOIN line l ON d.child_id = l.id
+  WHERE l.depth <= {MAX_DEPTH})
+SELECT l.id, c.owner_id, c.type, c.params, d.parent_id FROM line l
+LEFT JOIN capabilities c ON c.id = l.id LEFT JOIN imagegen_delegations d ON d.child_id = l.id ORDER BY l.depth
 """
 
+# UNION takes each id once, so a circle ends here too.
 _DESCENT = """
-WITH RECURSIVE descent(id, depth) AS (
-  SELECT ?, 0
-  UNION SELECT d.child_id, a.depth + 1 FROM imagegen_delegations d JOIN descent a ON d.parent_id = a.id)
-SELECT id FROM descent ORDER BY depth, id
+WITH RECURSIVE descent(id) AS (
+  SELECT ? UNION SELECT d.child_id FROM imagegen_delegations d JOIN descent a ON d.parent_id = a.id)
+SELECT id FROM descent
 """
 
 
@@ -41,20 +48,37 @@ class Authority:
         self._world = world
 
     def get(self, capability_id: str) -> Capability:
-        """A capability that holds: its row, and those it was delegated from, are there. Raises NotFound."""
+        """A capability that holds: its row, and those it was delegated from, are there.
+
+        Raises NotFound, and PermissionDenied for one that was delegated too often or from itself.
+        """
         row = self._world.row(f"{_SELECT} WHERE c.id = ?", capability_id)
         if row is None:
             raise _gone(capability_id)
-        if row[4] is not None and any(
-            owner is None for _, owner in self._world.rows(_ANCESTRY, capability_id)
-        ):
-            raise _gone(capability_id)
+        if row[4] is not None:
+            self._line(capability_id)
         return _capability(row)
 
     def ancestors(self, capability_id: str) -> list[Capability]:
-        """What a capability was delegated from, nearest first. Raises NotFound where one of them is gone."""
-        ids = [row[0] for row in self._world.rows(_ANCESTRY, capability_id)]
-        return [self.get(ancestor) for ancestor in ids[1:]]
+        """What a capability was delegated from, nearest first. Raises as `get`."""
+        return [_capability(row) for row in self._line(capability_id)[1:]]
+
+    def _line(self, capability_id: str) -> list[tuple[Any, ...]]:
+        """The rows of a capability and of what it was delegated from, nearest first. Raises as `get`."""
+        line = self._world.rows(_LINE, capability_id)
+        if any(row[2] is None for row in line):
+            raise _gone(capability_id)
+        if len({row[0] for row in line}) < len(line):
+            raise PermissionDenied(
+                f"the capability '{brief(capability_id)}' was delegated from itself, so nothing says what it may; "
+                "mint a new one",
+                reason="DELEGATION_CIRCLE",
+                field="capability_id",
+                asked=brief(capability_id),
+            )
+        if len(line) > MAX_DEPTH + 1:
+            raise _too_deep(f"the capability '{brief(capability_id)}'", "capability_id")
+        return line
 
     def page(
         self, *, owner_id: int = 0, capability_type: str = "", after: int = 0, limit: int = 100
@@ -107,6 +131,8 @@ class Authority:
         asked = parse(restrictions)
         parent = self.get(parent_id)
         require_owner(parent, Caller(caller_id))
+        if parent.parent_id is not None and len(self._line(parent_id)) > MAX_DEPTH:
+            raise _too_deep("the new capability", "parent_id")
         _require_image_type(parent.type)
         child = dump(restrict(parse_row(parent.params), asked))
         with self._world.transaction() as connection:
@@ -132,10 +158,12 @@ class Authority:
 
         Raises PermissionDenied unless the caller owns it or one of those it was delegated from.
         """
-        capability = self.get(capability_id)
-        owners = {owner for _, owner in self._world.rows(_ANCESTRY, capability_id)}
-        if caller_id not in owners:
-            require_owner(capability, Caller(caller_id))
+        # Not by `get`: what was delegated too often, or from itself, must go all the more.
+        line = self._world.rows(_LINE, capability_id)
+        if any(row[2] is None for row in line):
+            raise _gone(capability_id)
+        if caller_id not in {row[1] for row in line}:
+            require_owner(_capability(line[0]), Caller(caller_id))
         with self._world.transaction() as connection:
             doomed = [row[0] for row in connection.execute(_DESCENT, (capability_id,))]
             connection.executemany("DELETE FROM capabilities WHERE id = ?", [(item,) for item in doomed])
@@ -169,11 +197,11 @@ def _insert(
     return Capability(capability_id, owner_id, capability_type, dict(params), parent_id)
 
 
-def _capability(row: tuple[str, int, str, str, str | None]) -> Capability:
+def _capability(row: Sequence[Any]) -> Capability:
     capability_id, owner_id, capability_type, raw, parent_id = row
     try:
         params = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         params = None
     if not isinstance(params, dict):
         # Another program wrote something that is no object of parameters: named so that use is denied.
@@ -191,6 +219,15 @@ def _require_image_type(capability_type: str) -> None:
             limit=", ".join(sorted(TYPES)),
             asked=brief(capability_type),
         )
+
+
+def _too_deep(what: str, field: str) -> PermissionDenied:
+    return PermissionDenied(
+        f"{what} would be delegated more than {MAX_DEPTH} times; delegate from one nearer to the minted one",
+        reason="TOO_DEEP",
+        field=field,
+        limit=f"{MAX_DEPTH} delegations",
+    )
 
 
 def _gone(capability_id: str) -> NotFound:

@@ -123,6 +123,11 @@ class Door:
         self._token = token
         self._trust_certificates = trust_certificates
 
+    @property
+    def trusts_certificates(self) -> bool:
+        """Whether a client certificate does instead of a token."""
+        return self._trust_certificates
+
     def admit(self, *, peer: str, authorization: str, certificate: bool) -> None:
         """Raises Unauthenticated, saying where the token is found."""
         if peer.startswith("unix:") or (certificate and self._trust_certificates):

@@ -167,6 +167,24 @@ class Settings(BaseSettings):
         168, description="How long a result is answered to the same task again; 0: never."
     )
 
+    max_calls: Annotated[int, Field(ge=1)] = Field(4000, description="Most calls that go on at a time.")
+    max_calls_per_peer: Annotated[int, Field(ge=0)] = Field(
+        0, description="Most calls of one machine that go on at a time; 0: half of max_calls."
+    )
+    receive_budget_mib: Annotated[int, Field(ge=64)] = Field(
+        256, description="Memory for messages that are received or worked on, in MiB."
+    )
+    receive_seconds: Annotated[float, Field(gt=0)] = Field(
+        30, description="How long a message may take to come, and an upload may send nothing."
+    )
+    work_per_minute: Annotated[int, Field(ge=0)] = Field(
+        600,
+        description="Estimates, uploads and other work without a job that one caller may ask for; 0: any number.",
+    )
+    max_decoding: Annotated[int, Field(ge=1, le=64)] = Field(
+        2, description="Most calls whose pictures are decoded at a time; others wait."
+    )
+
     budgets: list[Budget] = Field([], description="Caps of the whole server and of owners.")
     prices: list[ModelPrice] = Field([], description="What paid models cost.")
     currency: Annotated[str, Field(pattern="[A-Z]{3}")] = Field(

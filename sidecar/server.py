@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import socket
 import threading
 from collections.abc import AsyncIterator
@@ -59,13 +58,16 @@ from sidecar.pb.viwo.imagegen.v1 import (
 )
 from sidecar.services.blob import BlobServicer
 from sidecar.services.capability import CapabilityServicer
+from sidecar.services.decoding import DecodingThreads
 from sidecar.services.entity import EntityServicer
 from sidecar.services.gate import Gate
 from sidecar.services.image import ImageServicer
 from sidecar.services.job import JobServicer
+from sidecar.services.limits import MAX_MESSAGE, MEGABYTE, Limits
 from sidecar.services.model import ModelServicer
 from sidecar.services.system import SystemServicer
 from sidecar.services.template import TemplateServicer
+from sidecar.stop_signals import stop_signals
 from sidecar.telemetry import Meter
 from sidecar.upkeep import kept_in_order, memory_given_back, metrics_over_http
 
@@ -76,6 +78,24 @@ GRACE = 5.0
 
 _OPTIONS = (
     *MESSAGE_OPTIONS,
+    # What is received ends at a picture; what is answered may hold several. The last of two options counts.
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+    # A token and a few headers; above the first a client is told, above the second the call ends.
+    ("grpc.max_metadata_size", 8 * 1024),
+    ("grpc.absolute_max_metadata_size", 16 * 1024),
+    # No guessing at what the line can take: a body that nobody asks for yet would be received in advance by megabytes.
+    # One that is asked for comes at full speed all the same, since the window then opens to its length.
+    ("grpc.http2.bdp_probe", 0),
+    # Each stream costs memory before a line of ours runs. A client waits by itself for one to end.
+    ("grpc.max_concurrent_streams", 1000),
+    # Half of the 1024 files that a process may usually have open.
+    ("grpc.max_allowed_incoming_connections", 512),
+    # A connection that never says what it wants, one that nobody uses (clients connect again by themselves), and one
+    # whose other end is gone.
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 15 * 60_000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
     # Clients that watch from another machine ask now and then whether this one is still there.
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 20_000),
     # Two servers on one port would share its calls at random; refuse to start instead.
@@ -119,6 +139,7 @@ class _Parts:
     workers: PictureWorkers
     queue: JobQueue
     runs: Runs
+    threads: DecodingThreads
     system: SystemServicer
 
 
@@ -138,7 +159,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         await stack.enter_async_context(kept_in_order(settings, world, parts.blobs))
         await stack.enter_async_context(memory_given_back())
         door = Door(token, trust_certificates=settings.tls_client_ca is not None)
-        server = grpc.aio.server(interceptors=[Gate(door, parts.meter)], options=_OPTIONS)
+        server = grpc.aio.server(interceptors=[Gate(door, parts.meter, _limits(settings))], options=_OPTIONS)
         health = _add_services(server, parts)
         address = _listen(server, settings)
         await server.start()
@@ -194,8 +215,22 @@ async def _start(stack: contextlib.AsyncExitStack, settings: Settings, world: Wo
     await runs.start()
     stack.push_async_callback(runs.stop)
     system = SystemServicer(engine, queue, store, blobs, meter, budgets.server, settings.currency)
+    threads = DecodingThreads(settings.max_decoding)
+    stack.callback(threads.close)
     return _Parts(
-        settings, meter, authority, admission, images, blobs, store, engine, workers, queue, runs, system
+        settings,
+        meter,
+        authority,
+        admission,
+        images,
+        blobs,
+        store,
+        engine,
+        workers,
+        queue,
+        runs,
+        threads,
+        system,
     )
 
 
@@ -209,15 +244,20 @@ def _add_services(server: grpc.aio.Server, parts: _Parts) -> HealthServicer:
         CapabilityServicer(parts.authority, parts.admission), server
     )
     image_pb2_grpc.add_ImageServiceServicer_to_server(
-        ImageServicer(parts.admission, parts.queue, parts.blobs, parts.meter, currency), server
+        ImageServicer(parts.admission, parts.queue, parts.blobs, parts.meter, parts.threads, currency), server
     )
     job_pb2_grpc.add_JobServiceServicer_to_server(
-        JobServicer(parts.admission, parts.queue, parts.store, parts.blobs, documents, currency), server
+        JobServicer(
+            parts.admission, parts.queue, parts.store, parts.blobs, documents, parts.threads, currency
+        ),
+        server,
     )
     entity_pb2_grpc.add_EntityServiceServicer_to_server(
-        EntityServicer(parts.authority, parts.images, parts.admission, parts.workers), server
+        EntityServicer(parts.authority, parts.images, parts.admission, parts.workers, parts.threads), server
     )
-    blob_pb2_grpc.add_BlobServiceServicer_to_server(BlobServicer(parts.images, parts.blobs), server)
+    blob_pb2_grpc.add_BlobServiceServicer_to_server(
+        BlobServicer(parts.images, parts.blobs, parts.threads), server
+    )
     model_pb2_grpc.add_ModelServiceServicer_to_server(
         ModelServicer(parts.engine, parts.settings.default_model), server
     )
@@ -234,21 +274,23 @@ async def serve(settings: Settings, *, with_stdin: bool = False) -> None:
     loop = asyncio.get_running_loop()
     if with_stdin:
         threading.Thread(target=_wait_for_stdin, args=(loop, ended), daemon=True).start()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, ended.set)
-    async with running(settings) as server:
-        print(f"viwo-imagegen serves at {server.address} (token in {settings.token_file})", flush=True)
-        await ended.wait()
+    with stop_signals(lambda: _tell(loop, ended)):
+        async with running(settings) as server:
+            print(f"viwo-imagegen serves at {server.address} (token in {settings.token_file})", flush=True)
+            await ended.wait()
+
+
+def _tell(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+    # The loop may be closed, where a signal comes in the last moment.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(ended.set)
 
 
 def _wait_for_stdin(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
     # From the descriptor: a buffered reader that still waits would hold up the end of the process.
     while os.read(0, 4096):
         pass
-    # Where the loop is closed, the server has ended already.
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(ended.set)
+    _tell(loop, ended)
 
 
 def _runner(settings: Settings) -> str:
@@ -265,6 +307,16 @@ def _rules(settings: Settings) -> Rules:
         reuse_for=settings.reuse_hours * 3600,
         most_together=settings.max_together,
         max_seconds=settings.max_job_seconds,
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits.of(
+        max_calls=settings.max_calls,
+        max_calls_per_peer=settings.max_calls_per_peer or max(1, settings.max_calls // 2),
+        budget=settings.receive_budget_mib * MEGABYTE,
+        seconds=settings.receive_seconds,
+        work_per_minute=settings.work_per_minute,
     )
 
 

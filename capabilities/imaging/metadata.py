@@ -17,6 +17,8 @@ from capabilities.imaging.decode import Image, Limits, open_guarded
 
 MAX_BYTES = 60_000
 """JPEG keeps EXIF in one segment of 64 KiB, so longer metadata is left out of the file."""
+MAX_READ = 1024 * 1024
+"""What other programs left is read up to this many bytes."""
 
 _EXIF_POINTER = 0x8769
 _USER_COMMENT = 0x9286
@@ -51,7 +53,8 @@ def read_metadata(data: bytes) -> dict[str, Any] | None:
     except (InvalidArgument, pyvips.Error):
         return None
     comment = _user_comment(block.removeprefix(b"Exif\0\0"))
-    if comment is None:
+    # Only JPEG bounds it by itself.
+    if comment is None or len(comment) > MAX_READ:
         return None
     text = comment[8:] if comment[:8] in (_ASCII, b"UNICODE\0", b"\0" * 8) else comment
     try:

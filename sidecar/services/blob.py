@@ -12,49 +12,62 @@ from entity_store.images import Images
 from sidecar.pb.viwo.imagegen.v1 import blob_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import blob_pb2_grpc
 from sidecar.services import translate
-from sidecar.services.gate import Context, Malformed, malformed
+from sidecar.services.decoding import DecodingThreads
+from sidecar.services.gate import Context, Malformed
+from sidecar.services.limits import MAX_PICTURE
 
 CHUNK = 1024 * 1024
-MAX_UPLOAD = 256 * 1024 * 1024
 
 
 class BlobServicer(blob_pb2_grpc.BlobServiceServicer):
-    def __init__(self, images: Images, blobs: Blobs) -> None:
+    def __init__(self, images: Images, blobs: Blobs, threads: DecodingThreads) -> None:
         self._images = images
         self._blobs = blobs
+        self._threads = threads
 
     async def Upload(self, request_iterator: AsyncIterator[pb.UploadRequest], context: Context) -> pb.Blob:
-        data = bytearray()
+        received = bytearray()
         async for request in request_iterator:
             if isinstance(request, Malformed):
-                raise malformed()
-            data += request.chunk
-            if len(data) > MAX_UPLOAD:
+                raise request.refusal
+            received += request.chunk
+            if len(received) > MAX_PICTURE:
                 raise InvalidArgument(
-                    f"a picture may have at most {MAX_UPLOAD} bytes",
+                    f"a picture may have at most {MAX_PICTURE} bytes; got {len(received)} so far",
                     reason="IMAGE_TOO_LARGE",
                     field="chunk",
-                    limit=f"{MAX_UPLOAD} bytes",
-                    asked=f"more than {MAX_UPLOAD} bytes",
+                    limit=f"{MAX_PICTURE} bytes",
+                    asked=f"{len(received)} bytes or more",
                 )
-        picture = await asyncio.to_thread(self._images.store, bytes(data), field="chunk")
-        return _blob(picture.ref, len(picture.data), picture.info)
+        data = bytes(received)
+        received.clear()
+        picture = await self._threads.run(self._images.store, data, field="chunk")
+        return _blob(picture.ref, len(data), picture.info)
 
     async def Describe(self, request: pb.DescribeBlobRequest, context: Context) -> pb.Blob:
-        data = await asyncio.to_thread(self._blobs.get, request.ref, field="ref")
-        blob = _blob(request.ref, len(data), imaging.probe(data, field="ref"))
-        self._blobs.touch(request.ref)
-        blob.thumbnail = await asyncio.to_thread(self._images.thumbnail, request.ref)
+        return await self._threads.run(self._describe, request.ref)
+
+    def _describe(self, ref: str) -> pb.Blob:
+        data = self._blobs.get(ref, field="ref")
+        blob = _blob(ref, len(data), imaging.probe(data, field="ref"))
+        self._blobs.touch(ref)
+        blob.thumbnail = self._images.thumbnail(ref)
         return blob
 
     async def Download(
         self, request: pb.DownloadRequest, context: Context
     ) -> AsyncIterator[pb.DownloadResponse]:
-        data = await asyncio.to_thread(self._blobs.get, request.ref, field="ref")
-        info = imaging.probe(data, field="ref")
-        for start in range(0, len(data), CHUNK):
-            blob = _blob(request.ref, len(data), info) if start == 0 else None
-            yield pb.DownloadResponse(blob=blob, chunk=data[start : start + CHUNK])
+        # Piece by piece: whoever reads slowly must not keep the whole file in memory meanwhile.
+        blob: pb.Blob | None = await asyncio.to_thread(self._header, request.ref)
+        path = self._blobs.path(request.ref, field="ref")
+        with await asyncio.to_thread(path.open, "rb") as file:
+            while chunk := await asyncio.to_thread(file.read, CHUNK):
+                yield pb.DownloadResponse(blob=blob, chunk=chunk)
+                blob = None
+
+    def _header(self, ref: str) -> pb.Blob:
+        data = self._blobs.get(ref, field="ref")
+        return _blob(ref, len(data), imaging.probe(data, field="ref"))
 
 
 def _blob(ref: str, size: int, info: imaging.ImageInfo) -> pb.Blob:

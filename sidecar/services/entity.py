@@ -28,6 +28,7 @@ from sidecar.jobs.results import Editor
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, entity_pb2_grpc
 from sidecar.pb.viwo.imagegen.v1 import entity_pb2 as pb
 from sidecar.services import translate
+from sidecar.services.decoding import DecodingThreads
 from sidecar.services.gate import Context
 
 RETRIES = 5
@@ -35,14 +36,22 @@ RETRIES = 5
 
 
 class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
-    def __init__(self, authority: Authority, images: Images, admission: Admission, editor: Editor) -> None:
+    def __init__(
+        self,
+        authority: Authority,
+        images: Images,
+        admission: Admission,
+        editor: Editor,
+        threads: DecodingThreads,
+    ) -> None:
         self._authority = authority
         self._images = images
         self._admission = admission
         self._editor = editor
+        self._threads = threads
 
     async def SaveImage(self, request: pb.SaveImageRequest, context: Context) -> pb.ImageEntity:
-        return await asyncio.to_thread(self._save, request)
+        return await self._threads.run(self._save, request)
 
     async def Get(self, request: pb.GetEntityRequest, context: Context) -> pb.ImageEntity:
         return await asyncio.to_thread(self._get, request)
@@ -56,7 +65,7 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
         return pb.InstallResponse(prototype_id=prototype_id, verbs_json=json.dumps(scripts))
 
     async def CallVerb(self, request: pb.CallVerbRequest, context: Context) -> pb.CallVerbResponse:
-        return await asyncio.to_thread(self._call_verb, request)
+        return await self._threads.run(self._call_verb, request)
 
     def _save(self, request: pb.SaveImageRequest) -> pb.ImageEntity:
         call = translate.call(request.context)

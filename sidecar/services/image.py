@@ -19,6 +19,7 @@ from sidecar.jobs.records import Job, State
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2_grpc
 from sidecar.pb.viwo.imagegen.v1 import image_pb2 as pb
 from sidecar.services import job_messages, requests, translate
+from sidecar.services.decoding import DecodingThreads
 from sidecar.services.gate import Context
 from sidecar.services.requests import Wish
 from sidecar.telemetry import Meter
@@ -26,12 +27,19 @@ from sidecar.telemetry import Meter
 
 class ImageServicer(image_pb2_grpc.ImageServiceServicer):
     def __init__(
-        self, admission: Admission, queue: JobQueue, blobs: Blobs, meter: Meter, currency: str = ""
+        self,
+        admission: Admission,
+        queue: JobQueue,
+        blobs: Blobs,
+        meter: Meter,
+        threads: DecodingThreads,
+        currency: str = "",
     ) -> None:
         self._admission = admission
         self._queue = queue
         self._blobs = blobs
         self._meter = meter
+        self._threads = threads
         self._currency = currency
         self._cancelations: set[asyncio.Task[Job]] = set()
 
@@ -98,7 +106,7 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
 
     async def _wait(self, wish: Wish) -> Job:
         """The ended job. Raises its failure; a client that goes away cancels it unless it asked to keep it."""
-        order = await wish.plan(self._admission)
+        order = await wish.plan(self._admission, self._threads)
         job = order.job
         try:
             job = await self._queue.submit(order)

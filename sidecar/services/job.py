@@ -24,6 +24,7 @@ from sidecar.pb.viwo.imagegen.v1 import job_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import job_pb2_grpc
 from sidecar.services import job_messages as messages
 from sidecar.services import requests, translate, variations
+from sidecar.services.decoding import DecodingThreads
 from sidecar.services.gate import Context
 
 MAX_REQUEST_ID = 100
@@ -43,6 +44,7 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
         store: JobStore,
         blobs: Blobs,
         documents: Documents,
+        threads: DecodingThreads,
         currency: str = "",
     ) -> None:
         self._admission = admission
@@ -50,11 +52,12 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
         self._store = store
         self._blobs = blobs
         self._documents = documents
+        self._threads = threads
         self._currency = currency
 
     async def Submit(self, request: pb.SubmitJobRequest, context: Context) -> pb.Job:
         wish = requests.submitted(request)
-        order = await wish.plan(self._admission, request.request_id)
+        order = await wish.plan(self._admission, self._threads, request.request_id)
         return await self._message(await self._queue.submit(order))
 
     async def Get(self, request: pb.GetJobRequest, context: Context) -> pb.Job:
@@ -77,7 +80,7 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
                 f"'states' holds {unknown[0]}, which is no state", reason="BAD_ARGUMENT", field="states"
             )
         jobs, positions = await self._store.page(
-            states=[names[number] for number in request.states],
+            states=list(dict.fromkeys(names[number] for number in request.states)),
             capability_id=request.capability_id,
             owner_id=request.owner_id,
             before=request.page_token,
@@ -101,7 +104,7 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
 
     async def Estimate(self, request: pb.SubmitJobRequest, context: Context) -> pb.EstimateResponse:
         try:
-            order = await requests.submitted(request).plan(self._admission)
+            order = await requests.submitted(request).plan(self._admission, self._threads)
         except Refusal as refusal:
             return pb.EstimateResponse(refusal=messages.failure(Failed.of(refusal)))
         order = await self._queue.answered(order)
@@ -152,7 +155,7 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
                     reason="BAD_ARGUMENT",
                     field="request_id",
                 )
-            order = await requests.submitted(task).plan(self._admission, request_id)
+            order = await requests.submitted(task).plan(self._admission, self._threads, request_id)
         except Refusal as refusal:
             refusal.message = f"task {place}: {refusal.message}"
             refusal.field = f"tasks[{place}].{refusal.field}" if refusal.field else f"tasks[{place}]"
@@ -187,12 +190,12 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
     async def Export(self, request: pb.ExportJobRequest, context: Context) -> pb.JobDocument:
         job = await self._store.get(request.id)
         task = await self._documents.done(job)
-        document = await asyncio.to_thread(self._documents.export, job.method, task)
+        document = await self._threads.run(self._documents.export, job.method, task)
         return pb.JobDocument(document_json=document)
 
     async def Import(self, request: pb.ImportJobRequest, context: Context) -> pb.Job:
         call = translate.call(request.context)
-        order = await asyncio.to_thread(self._documents.read, request.document_json, call)
+        order = await self._threads.run(self._documents.read, request.document_json, call)
         return await self._message(await self._queue.submit(order))
 
     async def History(self, request: pb.HistoryRequest, context: Context) -> pb.HistoryNode:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from sidecar.jobs.handling import Handling
 from sidecar.jobs.records import Order
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
 from sidecar.services import job_messages, translate
+from sidecar.services.decoding import DecodingThreads
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Wish:
     def handling(self) -> Handling:
         return job_messages.handling(self.output.job)
 
-    async def plan(self, admission: Admission, request_id: str = "") -> Order:
+    async def plan(self, admission: Admission, threads: DecodingThreads, request_id: str = "") -> Order:
         """The job it becomes; in a thread, since pictures have to be decoded."""
         call = translate.call(self.context)
-        return await asyncio.to_thread(
+        return await threads.run(
             admission.plan, call, self.method, self.arguments, self.save, self.handling, request_id
         )
 

@@ -21,6 +21,7 @@ from sidecar.jobs.records import StoredImage
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, entity_pb2, image_pb2
 
 MAX_PAGE = 1000
+MAX_PATHS = 100
 MAX_DEPTH = 20
 """Levels of nesting that are sent; protobuf's own reader ends at a hundred, of which each level here takes four."""
 
@@ -169,13 +170,22 @@ def masked(message: Message, mask: field_mask_pb2.FieldMask) -> None:
     """Keep only the fields that a read mask names. Raises InvalidArgument for a field that is none."""
     if not mask.paths:
         return
-    descriptor: Any = message.DESCRIPTOR
-    if not mask.IsValidForDescriptor(descriptor):
+    if len(mask.paths) > MAX_PATHS:
         raise InvalidArgument(
-            f"'read_mask' names a field that {message.DESCRIPTOR.name} does not have: {brief(', '.join(mask.paths))}",
+            f"'read_mask' may name at most {MAX_PATHS} fields; got {len(mask.paths)}",
             reason="BAD_READ_MASK",
             field="read_mask",
-            asked=brief(", ".join(mask.paths)),
+            limit=f"{MAX_PATHS} fields",
+            asked=f"{len(mask.paths)} fields",
+        )
+    descriptor: Any = message.DESCRIPTOR
+    named = ", ".join(mask.paths)
+    if not mask.IsValidForDescriptor(descriptor):
+        raise InvalidArgument(
+            f"'read_mask' names a field that {message.DESCRIPTOR.name} does not have: {brief(named)}",
+            reason="BAD_READ_MASK",
+            field="read_mask",
+            asked=brief(named),
         )
     kept = type(message)()
     mask.MergeMessage(message, kept)

@@ -8,6 +8,7 @@ from capabilities.tasks import MAX_SEED
 from sidecar.pb.viwo.imagegen.v1 import job_pb2
 
 MAX_TASKS = 1000
+MAX_COPIED = 64 * 1024 * 1024
 
 
 def tasks(request: job_pb2.SubmitBatchRequest) -> list[job_pb2.SubmitJobRequest]:
@@ -18,6 +19,7 @@ def tasks(request: job_pb2.SubmitBatchRequest) -> list[job_pb2.SubmitJobRequest]
         varied = request.variations
         asked += max(1, len(varied.prompts)) * max(1, len(varied.seeds), varied.count)
         if asked <= MAX_TASKS:
+            _require_small(varied, asked - len(request.tasks))
             made += _varied(varied)
     if not 1 <= asked <= MAX_TASKS:
         raise InvalidArgument(
@@ -28,6 +30,20 @@ def tasks(request: job_pb2.SubmitBatchRequest) -> list[job_pb2.SubmitJobRequest]
             asked=str(asked),
         )
     return made
+
+
+def _require_small(variations: job_pb2.Variations, copies: int) -> None:
+    """Raises InvalidArgument where copies of a task would fill the memory: those of a picture that it holds itself."""
+    size = variations.task.ByteSize() + max((len(prompt) for prompt in variations.prompts), default=0)
+    if size * copies > MAX_COPIED:
+        raise InvalidArgument(
+            f"{copies} variations of a task of {size} bytes are more than {MAX_COPIED} bytes; "
+            "upload its pictures once and name them by reference",
+            reason="TOO_LARGE",
+            field="variations.task",
+            limit=f"{MAX_COPIED} bytes in all",
+            asked=f"{size * copies} bytes",
+        )
 
 
 def _varied(variations: job_pb2.Variations) -> list[job_pb2.SubmitJobRequest]:

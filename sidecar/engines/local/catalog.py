@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
 import threading
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from capabilities.errors import FailedPrecondition, NotFound, brief
 from capabilities.models import ModelFacts
+from capabilities.spelling import nearest
 from sidecar.config import HubModel
 from sidecar.engines.base import ModelListing, ModelProblem
 from sidecar.engines.local.discovery import LocalModel, embedded_folder, examined
@@ -259,11 +259,11 @@ class Catalog:
     def _unknown(self, model_id: str, snapshot: _Snapshot) -> NotFound:
         ids = sorted(snapshot.models)
         asked = brief(model_id, 60)
-        near = difflib.get_close_matches(asked, ids[:1000], n=1)
+        near = nearest(model_id, ids)
         known = ", ".join(ids[:MAX_SHOWN]) or "none; the operator sets model_dirs or hub_models"
         if len(ids) > MAX_SHOWN:
             known += f" and {len(ids) - MAX_SHOWN} more"
-        hint = f"did you mean '{near[0]}'?" if near else f"known are {known}"
+        hint = f"did you mean '{near}'?" if near else f"known are {known}"
         if (record := snapshot.records.get(model_id)) is not None and record.problems:
             hint = record.problems[0].message
         elif not self._idle.is_set():

@@ -7,8 +7,11 @@ from typing import Any
 
 from capabilities.errors import FailedPrecondition
 
-_MARKS = re.compile(r"\\[()]|[()]|:\s*(-?\d*\.?\d+)\s*\)")
+# Possessive (`++`): a number or a gap that leads to no bracket is left at once, and not tried again shorter and shorter.
+_MARKS = re.compile(r"\\[()]|[()]|:\s*+(-?(?:\d++(?:\.\d++)?|\.\d++))\s*+\)")
 MOST_WEIGHT = 4.0
+MOST_NESTED = 1e6
+"""Weights of brackets within brackets multiply, up to this: more would end in infinity, and a picture of nothing."""
 
 
 def weighted_parts(text: str) -> list[tuple[str, float]]:
@@ -17,35 +20,40 @@ def weighted_parts(text: str) -> list[tuple[str, float]]:
     `(words:1.2)` weighs 1.2 times as much, also within another; brackets without a number are plain text, and so are
     `\\(` and `\\)`. A weight beyond 4 counts as 4.
     """
-    parts: list[tuple[str, float]] = []
+    # Twice through, each time in a line: first which brackets carry weights, then the words with theirs.
+    factors: dict[int, float] = {}
     opened: list[int] = []
+    for place, found in enumerate(_MARKS.finditer(text)):
+        if found.group() == "(":
+            opened.append(place)
+        elif found.group(1) is not None and opened:
+            factors[place] = max(-MOST_WEIGHT, min(MOST_WEIGHT, float(found.group(1))))
+            factors[opened.pop()] = factors[place]
+        elif found.group() == ")":
+            # Brackets without a number are what they look like.
+            del opened[-1:]
+    parts: list[tuple[list[str], float]] = []
+
+    def add(words: str, weight: float) -> None:
+        if parts and parts[-1][1] == weight:
+            parts[-1][0].append(words)
+        elif words:
+            parts.append(([words], weight))
+
+    weights = [1.0]
     plain = 0
-    for found in _MARKS.finditer(text):
-        parts.append((text[plain : found.start()], 1.0))
+    for place, found in enumerate(_MARKS.finditer(text)):
+        add(text[plain : found.start()], weights[-1])
         plain = found.end()
         mark = found.group()
-        if mark == "(":
-            opened.append(len(parts))
-            parts.append((mark, 1.0))
-        elif found.group(1) is not None and opened:
-            start = opened.pop()
-            factor = max(-MOST_WEIGHT, min(MOST_WEIGHT, float(found.group(1))))
-            parts[start] = ("", 1.0)
-            parts[start + 1 :] = [(words, weight * factor) for words, weight in parts[start + 1 :]]
-        elif mark == ")":
-            # Brackets without a number are what they look like.
-            parts.append((mark, 1.0))
-            del opened[-1:]
+        if place not in factors:
+            add(mark[1:] if mark[0] == "\\" else mark, weights[-1])
+        elif mark == "(":
+            weights.append(max(-MOST_NESTED, min(MOST_NESTED, weights[-1] * factors[place])))
         else:
-            parts.append((mark[1:] if mark[0] == "\\" else mark, 1.0))
-    parts.append((text[plain:], 1.0))
-    merged: list[tuple[str, float]] = []
-    for words, weight in parts:
-        if merged and merged[-1][1] == weight:
-            merged[-1] = (merged[-1][0] + words, weight)
-        elif words:
-            merged.append((words, weight))
-    return merged
+            weights.pop()
+    add(text[plain:], weights[-1])
+    return [("".join(words), weight) for words, weight in parts]
 
 
 def conditioning(pipeline: Any, arguments: dict[str, Any], clip_skip: int) -> dict[str, Any]:
