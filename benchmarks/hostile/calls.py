@@ -14,6 +14,7 @@ from typing import Any
 
 import grpc
 
+from benchmarks.hostile import texts
 from benchmarks.hostile.pictures import gif, pictures, saved
 from benchmarks.hostile.trial import Trial
 from benchmarks.setting import SYSTEM, Served
@@ -36,16 +37,6 @@ from sidecar.pb.viwo.imagegen.v1 import (
     template_pb2_grpc,
 )
 from sidecar.services.translate import to_struct
-
-DIGITS = "9" * 400
-DEEP = "[" * 20_000 + "]" * 20_000
-PROMPTS = {
-    "digits": "(a:" + "1" * 16_000 + ")", "colons": ":" * 16_000, "brackets": "(" * 8_000 + ")" * 8_000,
-    "squares": "[" * 16_000, "escapes": "\\(" * 8_000, "mixed": "((a:1.1):" * 1_500, "words": "a " * 8_000, "long": "x" * 20_000,
-    "controls": "a\x00b\x1b[2J\x07", "reversed": "\u202egnp.exe", "marks": "e" + "\u0301" * 16_000, "nothing": "", "weights": "(a:1e400)" * 1_000,
-}  # fmt: skip
-WORDS = ("", "x" * 100_000, "\0", "../../etc/passwd", "a\nb", "\u202e", "%s%n", "{0}", DIGITS, "🗡" * 5_000)
-
 
 class Calls:
     """The stubs of a server, and rights to use them."""
@@ -71,8 +62,8 @@ class Calls:
         await self.with_models()
         await self.with_pictures()
         await self.with_messages()
-        await self.with_documents()
-        await self.with_templates()
+        await self.withtexts.documents()
+        await self.withtexts.templates()
         await self.with_rights(folder)
         await self.without_token()
 
@@ -89,7 +80,7 @@ class Calls:
             await self.try_call(f"load {name!r}", self.models.Load, model_pb2.LoadModelRequest(id=name))
             await self.try_call(f"paint with {name!r}", self.images.TextToImage, image_pb2.TextToImageRequest(
                 context=self.paint, prompt="a cup", options=image_pb2.GenerationOptions(model_id=name, steps=1)))  # fmt: skip
-        for name in WORDS:
+        for name in texts.WORDS:
             await self.try_call("load no model", self.models.Load, model_pb2.LoadModelRequest(id=name))
 
     async def with_pictures(self) -> None:
@@ -126,17 +117,17 @@ class Calls:
                 )
 
     async def with_messages(self) -> None:
-        for name, prompt in PROMPTS.items():
+        for name, prompt in texts.PROMPTS.items():
             await self.try_call(f"prompt of {name}", self.images.TextToImage, image_pb2.TextToImageRequest(
                 context=self.paint, prompt=prompt.encode(errors="replace").decode(), options=image_pb2.GenerationOptions(steps=1)))  # fmt: skip
-        for options in _options():
+        for options in texts.options():
             await self.try_call(f"options {str(options)[:60]}", self.images.TextToImage, image_pb2.TextToImageRequest(
                 context=self.paint, prompt="a cup", options=options))  # fmt: skip
-        for text in _arguments():
+        for text in texts.arguments():
             for method in ("textToImage", "imageToImage", "composite", "inpaint", "nothing"):
                 await self.try_call(f"{method}({text[:40]}", self.images.Invoke, image_pb2.InvokeRequest(
                     context=self.paint, method=method, arguments_json=text))  # fmt: skip
-        for word in WORDS:
+        for word in texts.WORDS:
             try:
                 word.encode()
             except UnicodeEncodeError:
@@ -155,7 +146,7 @@ class Calls:
             for method, request in requests:
                 await self.try_call(f"{type(request).__name__} with {word[:20]!r}", method, request)
 
-    async def with_documents(self) -> None:
+    async def withtexts.documents(self) -> None:
         request = image_pb2.TextToImageRequest(
             context=self.paint, prompt="a cup", options=image_pb2.GenerationOptions(steps=1, seed=3)
         )
@@ -164,15 +155,15 @@ class Calls:
             return
         exported = await self.try_call("export", self.jobs.Export, job_pb2.ExportJobRequest(id=answer.job_id))
         document = json.loads(exported.document_json)
-        for name, text in _documents(document):
+        for name, text in texts.documents(document):
             await self.try_call(
                 f"import {name}",
                 self.jobs.Import,
                 job_pb2.ImportJobRequest(context=self.paint, document_json=text),
             )
 
-    async def with_templates(self) -> None:
-        for name, text, parameters in _templates():
+    async def withtexts.templates(self) -> None:
+        for name, text, parameters in texts.templates():
             saved_one = await self.try_call(
                 f"template {name}", self.templates.Save, template_pb2.SaveTemplateRequest(document_json=text)
             )
@@ -184,8 +175,8 @@ class Calls:
         """Rows that a script, or another program, wrote into the world."""
         world = sqlite3.connect(folder / "world.sqlite", timeout=10)
         rows = {
-            "broken": "{", "digits": '{"max_steps": ' + DIGITS + "}", "huge": '{"compute_per_day": 1e308}', "list": "[]",
-            "infinite": '{"max_compute": 1e999}', "nan": '{"max_compute": NaN}', "deep": '{"a": ' + DEEP + "}", "null": "null",
+            "broken": "{", "digits": '{"max_steps": ' + texts.DIGITS + "}", "huge": '{"compute_per_day": 1e308}', "list": "[]",
+            "infinite": '{"max_compute": 1e999}', "nan": '{"max_compute": NaN}', "deep": '{"a": ' + texts.DEEP + "}", "null": "null",
             "text": '"*"', "many": json.dumps({"allowed_models": ["m" * 50] * 50_000}), "negative": '{"max_width": -5}',
         }  # fmt: skip
         names: dict[str, str] = {}
@@ -214,7 +205,7 @@ class Calls:
             )
             world.execute(
                 "INSERT INTO entities (prototype_id, props) VALUES (2, ?)",
-                (json.dumps({"image_ref": "sha256:" + "0" * 64, "width": DIGITS}),),
+                (json.dumps({"image_ref": "sha256:" + "0" * 64, "width": texts.DIGITS}),),
             )
         world.close()
         names |= {"a deep chain": chain[-1], "the top of a chain": chain[0], "a ring": ring[0]}
@@ -289,115 +280,3 @@ async def _chunks(data: bytes) -> AsyncIterator[blob_pb2.UploadRequest]:
 async def _raw_chunks(data: bytes) -> AsyncIterator[bytes]:
     for start in range(0, len(data), 1 << 20):
         yield data[start : start + (1 << 20)]
-
-
-def _options() -> Iterator[image_pb2.GenerationOptions]:
-    make = image_pb2.GenerationOptions
-    for number in (-(2**31), -1, 0, 7, 65_536, 2**31 - 1):
-        yield make(width=number, height=64)
-        yield make(steps=number)
-        yield make(count=number)
-        yield make(clip_skip=number)
-    for seed in (-(2**63), -1, 2**53, 2**63 - 1):
-        yield make(seed=seed)
-    for scale in (float("nan"), float("inf"), -1e308, 1e308):
-        yield make(guidance_scale=scale)
-        yield make(loras=[image_pb2.Lora(id="icons", weight=scale)])
-    for word in WORDS:
-        yield make(model_id=word)
-        yield make(scheduler=word)
-        yield make(vae=word)
-        yield make(background=word)
-    yield make(loras=[image_pb2.Lora(id="x", weight=1)] * 5_000)
-
-
-def _arguments() -> Iterator[str]:
-    picture = base64.b64encode(saved(8, 8, "PNG")).decode()
-    yield from (
-        "",
-        "{}",
-        "null",
-        "[",
-        DEEP,
-        "[NaN]",
-        "[1e400]",
-        f"[{DIGITS}]",
-        '["\\ud800"]',
-        '["a", {"seed": ' + DIGITS + "}]",
-    )
-    yield from (
-        '["a", {"__proto__": 1}]',
-        '["a", {"": 1}]',
-        '["a", {"prompt": "b"}]',
-        '["a", {"save": true, "name": "\\u0000"}]',
-    )
-    yield json.dumps(["a", {"save": True, "name": "\x1b[2J\u202e" * 10_000, "description": "d" * 1_000_000}])
-    yield json.dumps(["a", {"save": True, "room": 2**63}])
-    yield json.dumps(["a", {f"k{number}": number for number in range(50_000)}])
-    yield json.dumps([picture, picture, "a", {"feather": 1e9}])
-    yield json.dumps([picture] * 5_000)
-    yield json.dumps(["a", {"timeout": 1e-320, "priority": 1e308}])
-
-
-def _documents(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    def changed(**changes: object) -> str:
-        return json.dumps(document | {"task": document["task"] | changes})
-
-    for name, value in (
-        ("scheduler", "evil"), ("scheduler", ""), ("clip_skip", 10**9), ("clip_skip", 400), ("steps", -5), ("steps", 10**400), ("width", 7),
-        ("width", 10**6), ("seed", -1), ("count", 0), ("guidance_scale", "a"), ("kind", "evil"), ("model_id", "../.."), ("prompt", 7),
-        ("background", "evil"), ("loras", [{"id": "x", "weight": 1e308}]), ("embeddings", ["a"] * 10_000), ("output", {"format": "exe"}),
-        ("refine", {"width": 10**6, "height": 8, "strength": 1, "method": "lanczos"}), ("refine", {"width": 8, "height": 8, "strength": 1, "method": "evil"}),
-        ("unknown", 1), ("vae", "icons"), ("guidance_scale", -1e308), ("prompt", "\x00"),
-    ):  # fmt: skip
-        yield f"{name} {str(value)[:20]}", changed(**{name: value})
-    yield "nothing", ""
-    yield "deep", DEEP
-    yield "digits", f'{{"format": {DIGITS}}}'
-    yield "no task", json.dumps(document | {"task": None})
-    yield "wrong pictures", json.dumps(document | {"inputs": {"sha256:" + "0" * 64: "x", "../../x": "eA=="}})
-    yield "a method that is none", json.dumps(document | {"method": "evil"})
-    yield "surrogates", json.dumps(document).replace("a cup", "\\ud800")
-
-
-def _templates() -> Iterator[tuple[str, str, str]]:
-    def template(
-        name: str, prompt: object, parameters: dict[str, object] | None = None, **step: object
-    ) -> str:
-        steps = [
-            {
-                "name": "one",
-                "method": "textToImage",
-                "arguments": {"prompt": prompt, "options": {"steps": 1}},
-                **step,
-            }
-        ]
-        return json.dumps(
-            {"format": "viwo-template/1", "name": name, "parameters": parameters or {}, "steps": steps}
-        )
-
-    text = {"a": {"type": "string"}}
-    yield "a bomb", template("bomb", "{a}" * 4_000, text), json.dumps({"a": "x" * 200_000})
-    yield "a small bomb", template("smaller", "{a}" * 200, text), json.dumps({"a": "x" * 16_000})
-    yield (
-        "a bomb in a name",
-        template("named", "a", text, save={"name": "{a}" * 5_000}),
-        json.dumps({"a": "y" * 100_000}),
-    )
-    yield "a bomb in a list", template("list", ["{a}"] * 20_000, text), json.dumps({"a": "z" * 100_000})
-    nested: object = "{a}"
-    for _ in range(300):
-        nested = [nested]
-    yield "nested", template("nested", nested, text), json.dumps({"a": "x"})
-    yield "nested deeper", '{"format": ' + DEEP + "}", "{}"
-    yield "digits", template("digits", "a", {"a": {"type": "integer"}}), f'{{"a": {DIGITS}}}'
-    yield "a name of controls", template("a\x00b", "a"), "{}"
-    yield (
-        "a default of digits",
-        template("default", "a", {"a": {"type": "integer"}}).replace(
-            '"integer"', f'"integer", "default": {DIGITS}'
-        ),
-        "{}",
-    )
-    yield "parameters that are none", template("fine", "a"), "[]"
-    yield "parameters that are deep", template("deep", "a"), DEEP
