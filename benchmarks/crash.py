@@ -82,7 +82,7 @@ async def crash(
             if kills.pop() == "server":
                 sidecar.process.kill()
                 await sidecar.process.wait()
-                await sidecar.channel.close()
+                await sidecar.channel.close(None)
                 story.server_kills += 1
                 sidecar = await start(folder, settings)
             else:
@@ -90,7 +90,7 @@ async def crash(
         await _all_ended(sidecar, story)
         sidecar.process.send_signal(signal.SIGTERM)
         await sidecar.process.wait()
-        await sidecar.channel.close()
+        await sidecar.channel.close(None)
         return _count(Path(folder), story)
 
 

@@ -75,7 +75,7 @@ class Residual(nn.Module):
 
 
 def build(concepts: int) -> nn.Module:
-    return nn.Sequential(
+    classifier = nn.Sequential(
         nn.Conv2d(3, 32, 5, 2, 2, bias=False),
         nn.BatchNorm2d(32),
         nn.ReLU(),
@@ -87,7 +87,9 @@ def build(concepts: int) -> nn.Module:
         nn.Linear(256 * 4 * 4, 256),
         nn.ReLU(),
         nn.Linear(256, concepts),
-    ).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    )
+    laid_out: nn.Module = classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return laid_out
 
 
 def augment(images: Tensor, random: torch.Generator) -> Tensor:
@@ -131,7 +133,7 @@ def train(model: nn.Module, learnt: Drawings) -> None:
             answer = model(images.contiguous(memory_format=torch.channels_last))
         loss = functional.cross_entropy(answer.float(), learnt.concepts[chosen], label_smoothing=0.1)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
         schedule.step()
         if step % 200 == 0:
@@ -143,7 +145,7 @@ def train(model: nn.Module, learnt: Drawings) -> None:
 def scores(model: nn.Module, images: Tensor) -> Tensor:
     """Logits for images of any size in 0..1, seen as they are and mirrored."""
     images = functional.interpolate(images.float(), (SIZE, SIZE), mode="area")
-    return torch.cat([model(batch) + model(batch.flip(-1)) for batch in images.split(256)])
+    return torch.cat([model(batch) + model(batch.flip(-1)) for batch in torch.split(images, 256)])
 
 
 def share_in_top(answer: Tensor, concepts: Tensor, places: int) -> float:

@@ -54,7 +54,8 @@ def generate(prompts: list[str], folder: str | None = None) -> Tensor:
 
     model = Catalog([], [], MODEL).model(MODEL)
     facts = model.facts
-    pipeline: Any = AutoPipelineForText2Image.from_pretrained(
+    family: Any = AutoPipelineForText2Image
+    pipeline: Any = family.from_pretrained(
         folder or model.source.location, dtype=torch.float32, use_safetensors=True
     )
     pipeline.set_progress_bar_config(disable=True)
@@ -90,7 +91,8 @@ def thumbnails(images: Tensor) -> Tensor:
 
 def nearest(images: Tensor, known: Tensor) -> Tensor:
     """Root mean square distance of each picture to the nearest known one."""
-    return torch.cdist(images, known).min(dim=1).values / images.shape[1] ** 0.5
+    apart: Tensor = torch.cdist(images, known).min(dim=1).values / images.shape[1] ** 0.5
+    return apart
 
 
 def icon_pixels(drawings: list[Any], share: float) -> Tensor:

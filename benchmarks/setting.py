@@ -93,7 +93,7 @@ async def served(
         try:
             yield sidecar
         finally:
-            await sidecar.channel.close()
+            await sidecar.channel.close(None)
             if sidecar.process.returncode is None:
                 sidecar.process.terminate()
             await sidecar.process.wait()

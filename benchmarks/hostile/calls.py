@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import itertools
 import json
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
 )
 from sidecar.services.translate import to_struct
 
+
 class Calls:
     """The stubs of a server, and rights to use them."""
 
@@ -62,8 +62,8 @@ class Calls:
         await self.with_models()
         await self.with_pictures()
         await self.with_messages()
-        await self.withtexts.documents()
-        await self.withtexts.templates()
+        await self.with_documents()
+        await self.with_templates()
         await self.with_rights(folder)
         await self.without_token()
 
@@ -92,7 +92,7 @@ class Calls:
             await self.try_call(f"save {name}", self.entities.SaveImage, save)
             await self.trial.call(f"upload {name}", self.blobs.Upload(_chunks(data), metadata=self.token))
             await self.try_call(f"blur {name}", self.images.Edit, image_pb2.EditRequest(
-                context=self.change, image=source, operations=[image_pb2.EditOperation(filter=image_pb2.Filter(kind=1))]))  # fmt: skip
+                context=self.change, image=source, operations=[image_pb2.EditOperation(filter=image_pb2.Filter(kind=image_pb2.FILTER_KIND_BLUR))]))  # fmt: skip
             await self.try_call(f"estimate {name}", self.jobs.Estimate, job_pb2.SubmitJobRequest(
                 upscale=image_pb2.UpscaleRequest(context=await self.sidecar.context(kind="diffusers.upscale"), image=source)))  # fmt: skip
         bomb, small = (
@@ -146,7 +146,7 @@ class Calls:
             for method, request in requests:
                 await self.try_call(f"{type(request).__name__} with {word[:20]!r}", method, request)
 
-    async def withtexts.documents(self) -> None:
+    async def with_documents(self) -> None:
         request = image_pb2.TextToImageRequest(
             context=self.paint, prompt="a cup", options=image_pb2.GenerationOptions(steps=1, seed=3)
         )
@@ -162,7 +162,7 @@ class Calls:
                 job_pb2.ImportJobRequest(context=self.paint, document_json=text),
             )
 
-    async def withtexts.templates(self) -> None:
+    async def with_templates(self) -> None:
         for name, text, parameters in texts.templates():
             saved_one = await self.try_call(
                 f"template {name}", self.templates.Save, template_pb2.SaveTemplateRequest(document_json=text)
@@ -249,14 +249,15 @@ class Calls:
         address = self.sidecar.address
         body = bytes(60_000_000)
         async with grpc.aio.insecure_channel(address, options=MESSAGE_OPTIONS) as stranger:
+            channel: Any = stranger
             raw = [
-                stranger.unary_unary("/viwo.imagegen.v1.ImageService/Edit"),
-                stranger.unary_unary("/viwo.imagegen.v1.JobService/Submit"),
+                channel.unary_unary("/viwo.imagegen.v1.ImageService/Edit"),
+                channel.unary_unary("/viwo.imagegen.v1.JobService/Submit"),
             ]
             await asyncio.gather(
                 *(self.trial.call("a body without a token", call(body)) for call in raw * 12)
             )
-            stream = stranger.stream_unary("/viwo.imagegen.v1.BlobService/Upload")
+            stream = channel.stream_unary("/viwo.imagegen.v1.BlobService/Upload")
             await self.trial.call("an upload without a token", stream(_raw_chunks(body)))
         never = asyncio.Event()
 

@@ -87,13 +87,14 @@ def model_folders(root: Path, canaries: Path) -> None:
 
 def _index_folders(root: Path, canaries: Path) -> None:
     good = {"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"]}
-    for name, index in {
+    indexes: dict[str, dict[str, object]] = {
         "evil class": {**good, "_class_name": "Evil"}, "class of os": {**good, "_class_name": "os.system"},
         "class a list": {**good, "_class_name": ["a", "b"]}, "component of os": {**good, "vae": ["os", "system"]},
         "component of subprocess": {**good, "scheduler": ["subprocess", "Popen"]},
         "component in a module": {**good, "unet": ["modeling", "Evil"]}, "component a number": {**good, "unet": 7},
         "component nulls": {**good, "unet": [None, None]}, "component short": {**good, "unet": ["diffusers"]},
-    }.items():  # fmt: skip
+    }  # fmt: skip
+    for name, index in indexes.items():
         folder = _pipeline(root / name, **index)
         (folder / "modeling.py").write_text(f"open({str(canaries / name)!r}, 'w').close()\n")
         (folder / "pipeline.py").write_text(f"open({str(canaries / name)!r}, 'w').close()\n")
@@ -109,8 +110,8 @@ def _index_folders(root: Path, canaries: Path) -> None:
     (shards / "unet" / "config.json").write_text(
         json.dumps({"_class_name": "UNet2DConditionModel", "sample_size": 8})
     )
-    index = {"weight_map": {"conv_in.weight": "shard.bin", "conv_out.weight": "../../up.bin"}}
-    (shards / "unet" / "diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps(index))
+    shard_index = {"weight_map": {"conv_in.weight": "shard.bin", "conv_out.weight": "../../up.bin"}}
+    (shards / "unet" / "diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps(shard_index))
     for place in (
         shards / "unet" / "shard.bin",
         root / "up.bin",

@@ -105,7 +105,7 @@ def templates() -> Iterator[tuple[str, str, str]]:
             {"format": "viwo-template/1", "name": name, "parameters": parameters or {}, "steps": steps}
         )
 
-    text = {"a": {"type": "string"}}
+    text: dict[str, object] = {"a": {"type": "string"}}
     yield "a bomb", template("bomb", "{a}" * 4_000, text), json.dumps({"a": "x" * 200_000})
     yield "a small bomb", template("smaller", "{a}" * 200, text), json.dumps({"a": "x" * 16_000})
     yield (
