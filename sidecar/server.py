@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import socket
 import threading
 from collections.abc import AsyncIterator
@@ -273,7 +274,7 @@ async def serve(settings: Settings, *, with_stdin: bool = False) -> None:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     if with_stdin:
-        threading.Thread(target=_wait_for_stdin, args=(loop, ended), daemon=True).start()
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
     with stop_signals(lambda: _tell(loop, ended)):
         async with running(settings) as server:
             print(f"viwo-imagegen serves at {server.address} (token in {settings.token_file})", flush=True)
@@ -286,11 +287,12 @@ def _tell(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
         loop.call_soon_threadsafe(ended.set)
 
 
-def _wait_for_stdin(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+def _end_with_stdin() -> None:
     # From the descriptor: a buffered reader that still waits would hold up the end of the process.
     while os.read(0, 4096):
         pass
-    _tell(loop, ended)
+    # As a signal, which is heard whatever the server is doing.
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _runner(settings: Settings) -> str:
