@@ -229,7 +229,9 @@ def parse(raw: Mapping[str, object]) -> dict[str, Value]:
     for name, value in raw.items():
         kind = KINDS.get(name)
         if kind is None:
-            raise InvalidArgument(_unknown(name), reason="UNKNOWN_PARAMETER", field=name, asked=brief(value))
+            raise InvalidArgument(
+                _unknown(name), reason="UNKNOWN_PARAMETER", field=brief(name), asked=brief(value)
+            )
         try:
             params[name] = kind.read(value)
         except ValueError as error:

@@ -25,7 +25,7 @@ from entity_store.images import Images
 from entity_store.permissions import private_folder
 from entity_store.world import World
 from sidecar.auth import Door, ensure_secret
-from sidecar.client import MESSAGE_OPTIONS
+from sidecar.client import MAX_MESSAGE as MAX_ANSWER
 from sidecar.config import Settings
 from sidecar.engines.builtin.workers import PictureWorkers
 from sidecar.engines.local.catalog import Catalog
@@ -78,8 +78,8 @@ GRACE = 5.0
 """Seconds that calls get to end when the server stops."""
 
 _OPTIONS = (
-    *MESSAGE_OPTIONS,
-    # What is received ends at a picture; what is answered may hold several. The last of two options counts.
+    # What is received ends at a picture; what is answered may hold several.
+    ("grpc.max_send_message_length", MAX_ANSWER),
     ("grpc.max_receive_message_length", MAX_MESSAGE),
     # A token and a few headers; above the first a client is told, above the second the call ends.
     ("grpc.max_metadata_size", 8 * 1024),

@@ -34,7 +34,7 @@ def stop_signals(stop: Callable[[], None], longest: float = LONGEST_STOP) -> Ite
     waked_before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     heard = threading.Event()
     listener = threading.Thread(
-        target=_listen, args=(ours, heard, stop, longest), name="signals", daemon=True
+        target=_listen, args=(ours, theirs, heard, stop, longest), name="signals", daemon=True
     )
     listener.start()
     try:
@@ -50,7 +50,14 @@ def stop_signals(stop: Callable[[], None], longest: float = LONGEST_STOP) -> Ite
             ours.close()
 
 
-def _listen(ours: socket.socket, heard: threading.Event, stop: Callable[[], None], longest: float) -> None:
+def _listen(
+    ours: socket.socket,
+    theirs: socket.socket,
+    heard: threading.Event,
+    stop: Callable[[], None],
+    longest: float,
+) -> None:
+    """`theirs` is held so that it stays open as long as this thread listens."""
     if not _signal(ours):
         return
     heard.set()
@@ -61,7 +68,8 @@ def _listen(ours: socket.socket, heard: threading.Event, stop: Callable[[], None
     except TimeoutError:
         _end(f"not stopped {longest:g} seconds after it was told to; ending", 1)
     else:
-        _end("told to stop a second time; ending at once", 128 + number)
+        if number:
+            _end("told to stop a second time; ending at once", 128 + number)
 
 
 def _signal(ours: socket.socket) -> int:

@@ -140,6 +140,10 @@ class Gate(Interceptor):
             try:
                 received = await receive(method, context, context.invocation_metadata() or ())
                 answers = behaviour(received.request, context)
+                if inspect.isawaitable(answers):
+                    # It writes its answers itself.
+                    await answers
+                    return
                 if not hasattr(answers, "__aiter__"):
                     raise NotImplementedError(method)
                 async for answer in answers:

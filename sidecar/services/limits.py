@@ -32,7 +32,7 @@ MAX_CALLERS = 10_000
 """Callers whose rate is remembered; the one that called longest ago is forgotten first, and begins anew."""
 
 OPEN_TURNS, OPEN_SECONDS, OPEN_CALLS = 2, 2.0, 64
-"""What those who need no token may have going on: bodies, the seconds for one, and calls, such as health watches."""
+"""What those who need no token may have going on: bodies, the seconds for one (and for a turn to send it), and calls."""
 
 Context = Any
 
@@ -40,8 +40,11 @@ Context = Any
 class Turns:
     """Turns to send a body: so many at once, at most half of them for one connection, first come first served."""
 
-    def __init__(self, most: int, has_room: Callable[[int], bool] = lambda taken: True) -> None:
-        """`has_room` tells whether one more may begin beside so many."""
+    def __init__(
+        self, most: int, has_room: Callable[[int], bool] = lambda taken: True, wait: float = WAIT
+    ) -> None:
+        """`has_room` tells whether one more may begin beside so many; `wait` is in seconds."""
+        self._wait = wait
         self._most = most
         self._share = max(1, most // 2)
         self._has_room = has_room
@@ -58,7 +61,7 @@ class Turns:
         entry = (connection, turn)
         self._waiting.append(entry)
         try:
-            async with asyncio.timeout(WAIT):
+            async with asyncio.timeout(self._wait):
                 await self._given(entry)
         except TimeoutError:
             raise ResourceExhausted(
@@ -275,7 +278,7 @@ class Limits:
             Bodies(budget, seconds),
             Rates(work_per_minute),
             Calls(OPEN_CALLS, OPEN_CALLS),
-            Turns(OPEN_TURNS),
+            Turns(OPEN_TURNS, wait=OPEN_SECONDS),
         )
 
 

@@ -39,6 +39,8 @@ def _count(data: bytes, descriptor: Any) -> int:
         while at < end and fields <= MOST_FIELDS:
             tag, at = _varint(data, at)
             fields += 1
+            if tag < 8:
+                raise IndexError
             match tag & 7:
                 case 0:
                     _, at = _varint(data, at)
@@ -55,6 +57,8 @@ def _count(data: bytes, descriptor: Any) -> int:
                         # Numbers, packed: up to one a byte.
                         fields += size
                     at += size
+                case _:
+                    raise IndexError
     return fields
 
 

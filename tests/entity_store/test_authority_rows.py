@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 import sqlite3
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from capabilities.errors import InvalidArgument, NotFound, PermissionDenied
 from capabilities.policy import Caller, authorize
-from entity_store.authority import Authority
+from entity_store.authority import MAX_DEPTH, Authority
 from entity_store.world import SYSTEM_ID, World, create_entity
 
 
@@ -135,3 +136,77 @@ def test_a_child_dies_with_a_parent_that_someone_else_deleted(
     viwo.close()
     with pytest.raises(NotFound):
         authority.get(child.id)
+
+
+def chain(world: World, names: list[str], owner: int = SYSTEM_ID) -> None:
+    """Rows as any program can write them: each delegated from the next."""
+    with world.transaction() as connection:
+        for name in dict.fromkeys(names):
+            connection.execute(
+                "INSERT INTO capabilities VALUES (?, ?, 'diffusers.generate', '{}')", (name, owner)
+            )
+        for child, parent in itertools.pairwise(names):
+            connection.execute("INSERT INTO imagegen_delegations VALUES (?, ?)", (child, parent))
+
+
+@pytest.mark.parametrize("names", [["a", "a"], ["a", "b", "a"], [*"abcdefg", "a"], [*"abc", "b"]])
+def test_delegations_in_a_circle_allow_nothing_and_can_be_revoked(
+    world: World, authority: Authority, names: list[str]
+) -> None:
+    chain(world, names)
+    for use in (
+        lambda: authority.get("a"),
+        lambda: authority.ancestors("a"),
+        lambda: authority.delegate("a", SYSTEM_ID, {}),
+        lambda: authority.give("a", SYSTEM_ID, SYSTEM_ID),
+    ):
+        with pytest.raises(PermissionDenied, match="from itself"):
+            use()
+    assert "a" in authority.revoke("a", SYSTEM_ID)
+    with pytest.raises(NotFound):
+        authority.get("a")
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 2000, 20_000])
+def test_what_was_delegated_too_often_allows_nothing_and_costs_little(
+    world: World, authority: Authority, depth: int
+) -> None:
+    names = [f"c{place}" for place in range(depth + 1)]
+    chain(world, names)
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    world._reader.set_progress_handler(count, 1000)
+    for _ in range(10):
+        with pytest.raises(PermissionDenied, match=f"more than {MAX_DEPTH} times"):
+            authority.get("c0")
+    # A few thousand instructions each time, however long the chain is.
+    assert steps < 10 * 20
+    assert len(authority.revoke(names[-1], SYSTEM_ID)) == depth + 1
+
+
+def test_delegating_ends_at_a_depth(world: World, authority: Authority, mint_id: str) -> None:
+    held = authority.mint(mint_id, SYSTEM_ID, "diffusers.generate", {})
+    for _ in range(MAX_DEPTH):
+        held = authority.delegate(held.id, SYSTEM_ID, {})
+    assert authority.get(held.id) == held
+    assert len(authority.ancestors(held.id)) == MAX_DEPTH
+    with pytest.raises(PermissionDenied, match=f"more than {MAX_DEPTH} times") as refusal:
+        authority.delegate(held.id, SYSTEM_ID, {})
+    assert (refusal.value.field, refusal.value.limit) == ("parent_id", f"{MAX_DEPTH} delegations")
+
+
+def test_prototypes_in_a_circle_end(world: World) -> None:
+    first, second = entity(world), entity(world)
+    with world.transaction() as connection:
+        connection.execute(
+            "UPDATE entities SET prototype_id = ?, props = '{\"a\": 1}' WHERE id = ?", (second, first)
+        )
+        connection.execute(
+            "UPDATE entities SET prototype_id = ?, props = '{\"a\": 2}' WHERE id = ?", (first, second)
+        )
+    assert (world.entity(first).props, world.entity(second).props) == ({"a": 1}, {"a": 2})
+    assert world.verbs(first) == {}

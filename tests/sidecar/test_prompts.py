@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Any
 
 import numpy as np
@@ -71,3 +73,33 @@ async def test_it_does_not_go_with_clip_skip(sidecar: Sidecar) -> None:
     request = text_to_image(await sidecar.context(), "a (red:1.5) cat", clip_skip=1)
     error = await refused(sidecar.images.TextToImage(request))
     assert error_info(error).metadata["field"] == "clip_skip"
+
+
+UNITS = [
+    "(", ")", "\\", ":", "1", ".", "-", " ", "\n", "()", ")(", "::", ": ", " :", ":1", "1:", ":-", ":.", "1.", ":1 ", "\\(", "\\)",
+    "((a:1.1)", "(:1", "a:1.1)", ":1)", ": 1", "(a)", "(0:", "(a:1)", "(a:9)(", "٣", ":٣",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize(("head", "tail"), [("", ""), ("(a:", ":1.1)")])
+def test_a_million_characters_cost_what_they_are(unit: str, head: str, tail: str) -> None:
+    def seconds(length: int) -> float:
+        text = head + unit * (length // len(unit)) + tail
+        begun = time.process_time()
+        parts = weighted_parts(text)
+        assert sum(len(words) for words, _ in parts) <= len(text)
+        return time.process_time() - begun
+
+    # What is quadratic takes sixteen times as long, and hours.
+    assert seconds(1_000_000) < 8 * max(seconds(250_000), 0.1)
+
+
+@pytest.mark.parametrize("depth", [1000, 100_000])
+def test_deep_brackets_cost_what_they_are(depth: int) -> None:
+    parts = weighted_parts("(" * depth + "a" + ":3)b" * depth)
+    assert parts[0][0].startswith("a")
+    assert parts[0][1] == 1e6
+    assert len(parts) < depth + 2
+    assert all(math.isfinite(weight) for _, weight in parts)
+    assert all(math.isfinite(weight) for _, weight in weighted_parts("(" * depth + "(a:0)" + ":-4)" * depth))

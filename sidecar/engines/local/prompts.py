@@ -32,13 +32,19 @@ def weighted_parts(text: str) -> list[tuple[str, float]]:
         elif found.group() == ")":
             # Brackets without a number are what they look like.
             del opened[-1:]
-    parts: list[tuple[list[str], float]] = []
+    parts: list[tuple[str, float]] = []
+    run: list[str] = []
+    run_weight = 1.0
 
     def add(words: str, weight: float) -> None:
-        if parts and parts[-1][1] == weight:
-            parts[-1][0].append(words)
-        elif words:
-            parts.append(([words], weight))
+        nonlocal run_weight
+        if words and weight != run_weight:
+            if run:
+                parts.append(("".join(run), run_weight))
+            run.clear()
+            run_weight = weight
+        if words:
+            run.append(words)
 
     weights = [1.0]
     plain = 0
@@ -53,7 +59,7 @@ def weighted_parts(text: str) -> list[tuple[str, float]]:
         else:
             weights.pop()
     add(text[plain:], weights[-1])
-    return [("".join(words), weight) for words, weight in parts]
+    return [*parts, ("".join(run), run_weight)] if run else parts
 
 
 def conditioning(pipeline: Any, arguments: dict[str, Any], clip_skip: int) -> dict[str, Any]:
