@@ -7,6 +7,7 @@ import sqlite3
 import uuid
 from collections.abc import Mapping
 
+from capabilities import strict_json
 from capabilities.errors import InvalidArgument, NotFound, PermissionDenied, brief
 from capabilities.methods import TYPES
 from capabilities.params import dump, parse, parse_row, restrict
@@ -172,13 +173,16 @@ def _insert(
 def _capability(row: tuple[str, int, str, str, str | None]) -> Capability:
     capability_id, owner_id, capability_type, raw, parent_id = row
     try:
-        params = json.loads(raw)
+        params = strict_json.loads(raw) if isinstance(raw, str) else None
     except ValueError:
         params = None
     if not isinstance(params, dict):
         # Another program wrote something that is no object of parameters: named so that use is denied.
         params = {"(unreadable)": brief(raw)}
-    return Capability(capability_id, owner_id, capability_type, params, parent_id)
+    # SQLite takes anything anywhere; what is no id owns nothing.
+    owner_id = owner_id if isinstance(owner_id, int) else 0
+    parent = None if parent_id is None else str(parent_id)
+    return Capability(str(capability_id), owner_id, str(capability_type), params, parent)
 
 
 def _require_image_type(capability_type: str) -> None:

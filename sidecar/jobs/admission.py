@@ -21,10 +21,12 @@ from capabilities.budgets import (
     cost,
     owner_account,
 )
+from capabilities.doable import require_doable
 from capabilities.errors import FailedPrecondition, InvalidArgument, PermissionDenied, brief
 from capabilities.methods import Method
 from capabilities.models import ModelFacts, Models, Picture
 from capabilities.params import Value, parse_row
+from capabilities.plain_text import MAX_DESCRIPTION, cleaned
 from capabilities.policy import (
     Caller,
     Capability,
@@ -45,8 +47,8 @@ from sidecar.jobs.fingerprint import alike, fingerprint
 from sidecar.jobs.handling import Handling, Reuse, require_handling
 from sidecar.jobs.records import Job, Order, State, Terms, new_id
 
-MAX_COST = 2**53
-"""Largest cost of a job, in pixel-steps or millionths: sums of them stay exact everywhere."""
+MAX_COST = 2**43
+"""Largest cost of a job, in pixel-steps or millionths: the sum of a million of them stays within 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -247,6 +249,7 @@ class Admission:
         self._allow(grant, call, task, None, handling)
         for model_id, ability in task.needs:
             self._models.find(model_id).require(ability)
+        require_doable(task, self._models)
         sources = {
             role: (files or {}).get(ref) or self._images.find_file(ref, field=role)
             for role, ref in task.inputs.items()
@@ -361,7 +364,7 @@ def _picture(data: bytes, field: str) -> Picture:
 
 def named(save: Placement, prompt: str) -> Placement:
     """A placement with the name and description that were left out taken from the prompt."""
-    words = " ".join(prompt.split())
+    words = " ".join(cleaned(prompt, MAX_DESCRIPTION).split())
     name = save.name or (words[:60].rstrip() or "an image")
     return replace(
         save,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from capabilities.errors import InvalidArgument
 from capabilities.generate import draw_seed
 from capabilities.tasks import MAX_SEED
+from capabilities.tasks.base import MAX_PROMPT
 from sidecar.pb.viwo.imagegen.v1 import job_pb2
 
 MAX_TASKS = 1000
+MAX_EXPANDED = 64 << 20
+"""Most bytes of all tasks that variations stand for, together: each carries the whole of the first along."""
 
 
 def tasks(request: job_pb2.SubmitBatchRequest) -> list[job_pb2.SubmitJobRequest]:
@@ -55,6 +58,7 @@ def _varied(variations: job_pb2.Variations) -> list[job_pb2.SubmitJobRequest]:
         count = max(1, variations.count)
         first = draw_seed(options.seed if options.HasField("seed") else None, count)
         seeds = [first + place for place in range(count)]
+    _require_room(variations, len(seeds))
     made = []
     prompts: list[str | None] = [*variations.prompts] or [None]
     for prompt in prompts:
@@ -67,3 +71,26 @@ def _varied(variations: job_pb2.Variations) -> list[job_pb2.SubmitJobRequest]:
                 inner.prompt = prompt
             made.append(task)
     return made
+
+
+def _require_room(variations: job_pb2.Variations, seeds: int) -> None:
+    """Raises InvalidArgument where the tasks would be too large, before there are any."""
+    for place, prompt in enumerate(variations.prompts):
+        if len(prompt) > MAX_PROMPT:
+            raise InvalidArgument(
+                f"'prompts[{place}]' must have at most {MAX_PROMPT} characters; got {len(prompt)}",
+                reason="BAD_ARGUMENT",
+                field=f"variations.prompts[{place}]",
+                limit=f"at most {MAX_PROMPT} characters",
+                asked=f"{len(prompt)} characters",
+            )
+    size = variations.task.ByteSize() * max(1, len(variations.prompts)) * seeds
+    if size > MAX_EXPANDED:
+        raise InvalidArgument(
+            f"the variations would be {size} bytes of tasks; at most {MAX_EXPANDED}. Upload the pictures and name them by "
+            "their references",
+            reason="TOO_LARGE",
+            field="variations.task",
+            limit=f"{MAX_EXPANDED} bytes",
+            asked=f"{size} bytes",
+        )
