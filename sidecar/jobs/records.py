@@ -209,6 +209,8 @@ def _task(values: Mapping[str, Any]) -> Task:
 
     Raises ValueError for what cannot even be told to anybody.
     """
+    if not isinstance(values, dict) or not values:
+        raise ValueError("its task is no JSON object")
     try:
         return read_task(values)
     except ValidationError:
@@ -349,6 +351,10 @@ def _job_of(row: Row) -> Job:
 def _remains(row: Row, why: str) -> Job:
     """A damaged row as far as it can be told, so that the job can be ended like any other."""
     states: set[str] = set(State)
+    try:
+        failure = failed_of(row.failure) if row.failure is not None else None
+    except (TypeError, ValueError, KeyError, AttributeError):
+        failure = None
     return Job(
         id=str(row.id),
         state=State(row.state) if row.state in states else State.FAILED,
@@ -365,5 +371,6 @@ def _remains(row: Row, why: str) -> Job:
         batch_id=row.batch_id if isinstance(row.batch_id, str) else None,
         started=row.started if is_time(row.started) else None,
         ended=row.ended if is_time(row.ended) else None,
+        failure=failure,
         damaged=why,
     )
