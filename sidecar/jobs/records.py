@@ -303,7 +303,7 @@ def _job_of(row: Row) -> Job:
     )
     if not is_time(*times):
         raise ValueError("a time of it is none")
-    if isinstance(row.warnings, dict) or isinstance(row.images, dict) or not isinstance(row.holds, dict):
+    if isinstance(row.warnings, dict) or isinstance(row.images, dict) or type(row.holds) is not dict:
         raise ValueError("its warnings, images or holds are not what was stored")
     for warning in row.warnings:
         warning.encode()
