@@ -307,7 +307,7 @@ def _job_of(row: Row) -> Job:
         raise ValueError("its warnings, images or holds are not what was stored")
     for warning in row.warnings:
         warning.encode()
-    save = Placement(**row.save) if row.save else None
+    save = Placement(**row.save) if row.save is not None else None
     if save is not None and not (isinstance(save.name, str) and isinstance(save.description, str)):
         raise ValueError("the name of its picture is no text")
     if save is not None and not (isinstance(save.room_id, int) and isinstance(save.canvas_id, int)):
