@@ -293,6 +293,8 @@ def _job_of(row: Row) -> Job:
     for name in _TEXT:
         if not isinstance(getattr(row, name), str):
             raise ValueError(f"{name} is no text")
+    # Raises ValueError for a lane that there is not, where nobody would look for the job.
+    Lane(row.lane)
     times = (
         row.created,
         row.ready_at,
