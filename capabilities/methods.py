@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -323,17 +322,9 @@ def require_task(method: Method, task: Task) -> None:
 
 
 def arguments_from_json(text: str) -> list[object]:
-    """The JSON array of a call. Raises InvalidArgument where it is none; NaN and Infinity are no JSON."""
+    """The JSON array of a call. Raises InvalidArgument where it is none, or holds what no task can."""
     strict_json.require_few_values(text, field="arguments_json")
-    try:
-        values = json.loads(text or "[]", parse_constant=strict_json.refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise InvalidArgument(
-            f"the arguments must be a JSON array: {brief(str(error))}",
-            reason="BAD_JSON",
-            field="arguments_json",
-            asked=brief(text),
-        ) from None
+    values = _from_json(text or "[]", "arguments_json", "the arguments must be a JSON array")
     if not isinstance(values, list):
         raise InvalidArgument(
             f'the arguments must be a JSON array, such as ["a rusty sword", {{"seed": 7}}]; got {brief(text)}',
@@ -345,8 +336,8 @@ def arguments_from_json(text: str) -> list[object]:
 
 
 def options_from_json(text: str) -> dict[str, object]:
-    """The JSON object of a call's options. Raises InvalidArgument where it is none."""
-    (value,) = arguments_from_json(f"[{text}]") or [None]
+    """The JSON object of a call's options. Raises InvalidArgument where it is none, or holds what no task can."""
+    value = _from_json(text, "options_json", "'options_json' must be a JSON object")
     if not isinstance(value, dict):
         raise InvalidArgument(
             f"'options_json' must be a JSON object; got {brief(text)}",
@@ -355,3 +346,12 @@ def options_from_json(text: str) -> dict[str, object]:
             asked=brief(text),
         )
     return value
+
+
+def _from_json(text: str, field: str, what: str) -> object:
+    try:
+        return strict_json.loads(text)
+    except ValueError as error:
+        raise InvalidArgument(
+            f"{what}: {brief(str(error))}", reason="BAD_JSON", field=field, asked=brief(text)
+        ) from None

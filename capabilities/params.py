@@ -21,6 +21,9 @@ MAX_PRIORITY = 10
 MAX_NAMES = 1000
 """Names in a parameter that lists some: every use of the capability reads them all."""
 MAX_NAME = 512
+MAX_AMOUNT = 2**53 // 1_000_000
+"""Largest amount of compute or money: in its smallest unit still a whole number that every program holds exactly."""
+MAX_WHOLE = 2**53
 UTC = dt.UTC
 
 Value = bool | int | float | str | frozenset[str] | dt.datetime
@@ -60,16 +63,16 @@ class Limit(Kind):
 class WholeLimit(Limit):
     def read(self, raw: object) -> Value:
         number = _number(raw)
-        if number is None or number != int(number) or number < 1:
-            raise ValueError("must be a whole number of at least 1")
+        if number is None or number != int(number) or not 1 <= number <= MAX_WHOLE:
+            raise ValueError(f"must be a whole number from 1 to {MAX_WHOLE}")
         return int(number)
 
 
 class AmountLimit(Limit):
     def read(self, raw: object) -> Value:
         number = _number(raw)
-        if number is None or number < 0:
-            raise ValueError("must be a number of at least 0")
+        if number is None or not 0 <= number <= MAX_AMOUNT:
+            raise ValueError(f"must be a number from 0 to {MAX_AMOUNT}; leave it out for no limit")
         return float(number)
 
 
@@ -183,15 +186,16 @@ class Target(Fixed):
 
     def read(self, raw: object) -> Value:
         number = _number(raw)
-        if number is None or number != int(number) or number < 1:
+        if number is None or number != int(number) or not 1 <= number < 2**63:
             raise ValueError("must be an entity id")
         return int(number)
 
 
 def _number(raw: object) -> float | int | None:
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw):
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
         return None
-    return raw
+    # An integer of hundreds of digits cannot even be asked whether it is finite.
+    return raw if (abs(raw) < 2**63 if isinstance(raw, int) else math.isfinite(raw)) else None
 
 
 KINDS: dict[str, Kind] = {

@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import json
 
+from capabilities import strict_json
 from capabilities.errors import PermissionDenied
 from capabilities.policy import Capability
 
@@ -20,6 +21,8 @@ VERSION = "v1"
 LONGEST = dt.timedelta(minutes=10)
 """A statement that would hold longer than this is refused: what it says may have been revoked meanwhile."""
 MAX_LENGTH = 65_536
+MAX_ID = 64
+"""Longest id of a capability, in characters; viwo's are UUIDs."""
 
 
 def sign(key: bytes, capability: Capability, expires: dt.datetime) -> str:
@@ -46,13 +49,15 @@ def read(key: bytes, statement: str, now: dt.datetime) -> Capability:
     ):
         raise _refused("is not signed with this sidecar's statement key; give both sides the same key")
     try:
-        payload = json.loads(_decode(text.removeprefix(f"{VERSION}.")))
+        payload = strict_json.loads(_decode(text.removeprefix(f"{VERSION}.")).decode())
         expires = dt.datetime.fromtimestamp(payload["expires"], dt.UTC)
         capability = Capability(
             str(payload["id"]), int(payload["owner_id"]), str(payload["type"]), dict(payload["params"])
         )
     except (ValueError, TypeError, KeyError, OverflowError, OSError, binascii.Error) as error:
         raise _refused(f"cannot be read: {type(error).__name__}") from None
+    if len(capability.id) > MAX_ID:
+        raise _refused(f"names a capability id of {len(capability.id)} characters; at most {MAX_ID}")
     if expires <= now:
         raise _refused(f"is over since {expires.isoformat()}; do the clocks of the two machines agree?")
     if expires > now + LONGEST:

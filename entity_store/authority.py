@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from capabilities import strict_json
 from capabilities.errors import InvalidArgument, NotFound, PermissionDenied, brief
 from capabilities.methods import TYPES
 from capabilities.params import dump, parse, parse_row, restrict
@@ -200,13 +201,16 @@ def _insert(
 def _capability(row: Sequence[Any]) -> Capability:
     capability_id, owner_id, capability_type, raw, parent_id = row
     try:
-        params = json.loads(raw)
-    except (ValueError, RecursionError):
+        params = strict_json.loads(raw) if isinstance(raw, str) else None
+    except ValueError:
         params = None
     if not isinstance(params, dict):
         # Another program wrote something that is no object of parameters: named so that use is denied.
         params = {"(unreadable)": brief(raw)}
-    return Capability(capability_id, owner_id, capability_type, params, parent_id)
+    # SQLite takes anything anywhere; what is no id owns nothing.
+    owner_id = owner_id if isinstance(owner_id, int) else 0
+    parent = None if parent_id is None else str(parent_id)
+    return Capability(str(capability_id), owner_id, str(capability_type), params, parent)
 
 
 def _require_image_type(capability_type: str) -> None:

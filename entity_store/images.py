@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from capabilities import imaging
 from capabilities.errors import FailedPrecondition, NotFound, PermissionDenied
+from capabilities.plain_text import MAX_DESCRIPTION, MAX_NAME, cleaned, cleaned_metadata, require_plain
 from capabilities.policy import Caller
 from entity_store.authority import insert
 from entity_store.blobs import Blobs, reference
@@ -61,7 +62,7 @@ class Placement:
 
     def named_after(self, prompt: str) -> Placement:
         """The same with the name and description that were left out taken from a prompt."""
-        words = " ".join(prompt.split())
+        words = " ".join(cleaned(prompt, MAX_DESCRIPTION).split())
         return replace(
             self,
             name=self.name or words[:60].rstrip() or "an image",
@@ -177,12 +178,13 @@ class Images:
             if placement.room_id:
                 _require_may_place(rows_of(connection), caller, placement.room_id)
             props = {
-                "name": placement.name,
-                "description": placement.description,
+                # Once more, whatever the way here: what stands in a row of an earlier version was never looked at.
+                "name": cleaned(placement.name, MAX_NAME),
+                "description": cleaned(placement.description, MAX_DESCRIPTION),
                 "image_type": image_type,
                 **pixels,
                 "version": 1,
-                "metadata": json.dumps(metadata),
+                "metadata": json.dumps(cleaned_metadata(metadata)),
             }
             if placement.canvas_id and (job is None or job[1] == 0):
                 entity_id = placement.canvas_id
@@ -228,10 +230,16 @@ class Images:
             "SELECT version, ref, verb, arguments, derived_from, created_at FROM imagegen_versions "
             "WHERE entity_id = ? ORDER BY version"
         )
-        return [
-            Version(number, ref, verb, arguments, parent, dt.datetime.fromtimestamp(created, dt.UTC))
-            for number, ref, verb, arguments, parent, created in self._world.rows(sql, entity_id)
-        ]
+        found = []
+        for number, ref, verb, arguments, parent, created in self._world.rows(sql, entity_id):
+            try:
+                made = dt.datetime.fromtimestamp(created, dt.UTC)
+            except (TypeError, ValueError, OverflowError, OSError):
+                # Another hand wrote it; the other versions are told all the same.
+                continue
+            if isinstance(number, int) and abs(number) < 2**31:
+                found.append(Version(number, str(ref), str(verb), str(arguments), str(parent), made))
+        return found
 
     def replace(
         self, entity_id: int, expected: str, picture: Picture, verb: str, arguments: str
@@ -268,7 +276,11 @@ class Images:
             )
 
     def require_placeable(self, caller: Caller, placement: Placement) -> None:
-        """Raises what `save` would raise, before any work is done for it."""
+        """Raises what `save` would raise, before any work is done for it; and InvalidArgument for a name or description
+        that others may not be shown.
+        """
+        require_plain(placement.name, "save.name", MAX_NAME)
+        require_plain(placement.description, "save.description", MAX_DESCRIPTION)
         self._require_seeded()
         if placement.canvas_id:
             _require_canvas(self._world.rows, caller, placement.canvas_id)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from capabilities.errors import FailedPrecondition, NotFound, Unavailable
+from capabilities.errors import FailedPrecondition, NotFound, Unavailable, brief
 from entity_store.blobs import references_in
 from entity_store.permissions import private_database
 
@@ -154,17 +154,38 @@ class World:
         """Verb code by name, the entity's own before its prototypes'."""
         found: dict[str, list[object]] = {}
         sql = f"{_LINEAGE} SELECT v.name, v.code FROM verbs v JOIN lineage l ON v.entity_id = l.id ORDER BY l.depth"
-        for name, code in self.rows(sql, entity_id):
-            found.setdefault(name, json.loads(code))
+        for name, raw in self.rows(sql, entity_id):
+            try:
+                code = json.loads(raw)
+            except (ValueError, TypeError, RecursionError):
+                continue
+            found.setdefault(name, code)
         return found
 
     def references(self) -> set[str]:
         """Every stored picture that an entity, or a version of one, names anywhere in what it keeps."""
         found: set[str] = set()
-        for (text,) in self.rows("SELECT props FROM entities WHERE props LIKE '%sha256:%'"):
+        # As text, whatever else is wrong with a row: a picture that it names may not be removed.
+        for (text,) in self.rows("SELECT CAST(props AS TEXT) FROM entities WHERE props LIKE '%sha256:%'"):
             found |= references_in(text)
         for ref, derived_from in self.rows("SELECT ref, derived_from FROM imagegen_versions"):
-            found |= {ref, derived_from} - {""}
+            found |= references_in(f"{ref} {derived_from}")
+        return found
+
+    def unreadable(self) -> list[str]:
+        """Rows whose JSON cannot be read, each as "world table key: why"; they are passed over, or deny."""
+        found = []
+        for table, key, column, kind in (
+            ("entities", "id", "props", "object"), ("capabilities", "id", "params", "object"), ("verbs", "id", "code", ""),
+        ):  # fmt: skip
+            for name, raw in self.rows(f"SELECT {key}, {column} FROM {table}"):
+                try:
+                    value = json.loads(raw)
+                except (ValueError, TypeError, RecursionError) as error:
+                    found.append(f"world {table} {name}: {column} is no JSON: {brief(str(error))}")
+                    continue
+                if kind and not isinstance(value, dict):
+                    found.append(f"world {table} {name}: {column} is no JSON object")
         return found
 
     @property
@@ -176,6 +197,8 @@ class World:
         # Autocommit: transactions are begun by hand, where they are meant.
         connection = sqlite3.connect(self.path, timeout=5, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA busy_timeout = 5000")
+        # One row in another encoding must not keep all the others from being read.
+        connection.text_factory = lambda data: data.decode("utf-8", "replace")
         return connection
 
     def _prepare(self, own: bool) -> None:
@@ -241,9 +264,20 @@ def create_entity(
 
 
 def update_props(connection: sqlite3.Connection, entity_id: int, changes: Mapping[str, object]) -> None:
-    """Merge changes into an entity's own properties; None removes one. UPDATE, since viwo's own way replaces the row."""
-    (raw,) = connection.execute("SELECT props FROM entities WHERE id = ?", (entity_id,)).fetchone()
-    merged = {**json_object(raw), **changes}
+    """Merge changes into an entity's own properties; None removes one. UPDATE, since viwo's own way replaces the row.
+
+    Raises FailedPrecondition where what is there cannot be read, and so would be lost.
+    """
+    row = connection.execute("SELECT props FROM entities WHERE id = ?", (entity_id,)).fetchone()
+    before = json_object(row[0]) if row else {}
+    if not before and (row is None or str(row[0]).strip() not in ("{}", "")):
+        raise FailedPrecondition(
+            f"the properties of entity {entity_id} cannot be read, so they cannot be changed; mend them in viwo",
+            reason="UNREADABLE_ENTITY",
+            field="entity_id",
+            asked=str(entity_id),
+        )
+    merged = {**before, **changes}
     props = {key: value for key, value in merged.items() if value is not None}
     connection.execute("UPDATE entities SET props = ? WHERE id = ?", (json.dumps(props), entity_id))
 

@@ -16,9 +16,14 @@ from pydantic_settings import (
 )
 
 from capabilities.budgets import UNITS, Cap, Cost, Period, Price, owner_account
-from capabilities.params import Value
+from capabilities.params import MAX_AMOUNT, Value
 
 CONFIG_VARIABLE = "VIWO_IMAGEGEN_CONFIG"
+MAX_PRICE = 1_000_000.0
+"""Highest price of a picture or a megapixel-step, in the currency."""
+MAX_COMPUTE = 1_000_000.0
+"""Most megapixel-steps that one call may ever have: sums over millions of jobs stay within 64 bits."""
+MAX_SECONDS, MAX_HOURS, MAX_DAYS, MAX_GIB = 1e9, 1e6, 1e6, 1e6
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -36,7 +41,7 @@ class HubModel(BaseModel):
     id: str
     revision: str | None = None
     steps: Annotated[int, Field(ge=1)] = 25
-    guidance_scale: Annotated[float, Field(ge=0)] = 7.0
+    guidance_scale: Annotated[float, Field(ge=0, le=100)] = 7.0
     width: Annotated[int, Field(ge=8)] = 512
     height: Annotated[int, Field(ge=8)] = 512
 
@@ -48,9 +53,9 @@ class Budget(BaseModel):
 
     scope: Literal["server", "owner"]
     period: Period
-    compute: Annotated[float, Field(ge=0)] | None = None
-    money: Annotated[float, Field(ge=0)] | None = None
-    owner_id: Annotated[int, Field(ge=1)] | None = None
+    compute: Annotated[float, Field(ge=0, le=MAX_AMOUNT)] | None = None
+    money: Annotated[float, Field(ge=0, le=MAX_AMOUNT)] | None = None
+    owner_id: Annotated[int, Field(ge=1, lt=2**63)] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -75,8 +80,8 @@ class ModelPrice(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str
-    per_image: Annotated[float, Field(ge=0)] = 0.0
-    per_megapixel_step: Annotated[float, Field(ge=0)] = 0.0
+    per_image: Annotated[float, Field(ge=0, le=MAX_PRICE)] = 0.0
+    per_megapixel_step: Annotated[float, Field(ge=0, le=MAX_PRICE)] = 0.0
     billed_when_canceled: bool = True
 
     @property
@@ -91,8 +96,8 @@ class Tier(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    compute: Annotated[float, Field(gt=0)]
-    money: Annotated[float, Field(gt=0)]
+    compute: Annotated[float, Field(gt=0, le=MAX_AMOUNT)]
+    money: Annotated[float, Field(gt=0, le=MAX_AMOUNT)]
 
     @property
     def cost(self) -> Cost:
@@ -135,35 +140,39 @@ class Settings(BaseSettings):
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where models run.")
     threads: Annotated[int, Field(ge=0)] = Field(0, description="CPU threads of the engine; 0: all cores.")
     max_loaded_models: Annotated[int, Field(ge=1)] = Field(4, description="Most models kept in memory.")
-    memory_budget_gib: Annotated[float, Field(ge=0)] = Field(
+    memory_budget_gib: Annotated[float, Field(ge=0, le=MAX_GIB)] = Field(
         0,
         description="What models may fill of the device's memory, in GiB; 0: 60 % of a CPU's, 80 % of a GPU's.",
     )
 
-    max_width: Annotated[int, Field(ge=8)] = Field(2048, description="Widest picture, in pixels.")
-    max_height: Annotated[int, Field(ge=8)] = Field(2048, description="Highest picture, in pixels.")
-    max_steps: Annotated[int, Field(ge=1)] = Field(150, description="Most denoising steps.")
+    max_width: Annotated[int, Field(ge=8, le=1_000_000)] = Field(
+        2048, description="Widest picture, in pixels."
+    )
+    max_height: Annotated[int, Field(ge=8, le=1_000_000)] = Field(
+        2048, description="Highest picture, in pixels."
+    )
+    max_steps: Annotated[int, Field(ge=1, le=100_000)] = Field(150, description="Most denoising steps.")
     max_images: Annotated[int, Field(ge=1, le=64)] = Field(16, description="Most pictures in one call.")
-    max_compute: Annotated[float, Field(gt=0)] = Field(
+    max_compute: Annotated[float, Field(gt=0, le=MAX_COMPUTE)] = Field(
         1000.0, description="Most megapixel-steps in one call."
     )
-    max_queue: Annotated[int, Field(ge=1)] = Field(1000, description="Most jobs waiting.")
+    max_queue: Annotated[int, Field(ge=1, le=2**31)] = Field(1000, description="Most jobs waiting.")
     max_queue_per_owner: Annotated[int, Field(ge=0)] = Field(
         0, description="Most jobs of one owner waiting; 0: half of max_queue."
     )
     max_attempts: Annotated[int, Field(ge=1)] = Field(
         3, description="How often a job is begun before it fails; only what may pass is tried again."
     )
-    max_job_seconds: Annotated[float, Field(gt=0)] = Field(
+    max_job_seconds: Annotated[float, Field(gt=0, le=MAX_SECONDS)] = Field(
         3600, description="How long an attempt at a job may take."
     )
-    model_patience: Annotated[float, Field(ge=0)] = Field(
+    model_patience: Annotated[float, Field(ge=0, le=MAX_SECONDS)] = Field(
         10, description="Seconds that a job may be passed over for others whose model is loaded."
     )
     max_together: Annotated[int, Field(ge=1, le=64)] = Field(
         4, description="Most jobs that are alike and drawn in one go; 1: none."
     )
-    reuse_hours: Annotated[float, Field(ge=0)] = Field(
+    reuse_hours: Annotated[float, Field(ge=0, le=MAX_HOURS)] = Field(
         168, description="How long a result is answered to the same task again; 0: never."
     )
 
@@ -199,13 +208,13 @@ class Settings(BaseSettings):
         None,
         description="Job database, such as postgresql+psycopg://user@host/name; unset: a file in data_dir.",
     )
-    keep_days: Annotated[float, Field(gt=0)] | None = Field(
+    keep_days: Annotated[float, Field(gt=0, le=MAX_DAYS)] | None = Field(
         None, description="Jobs that ended longer ago are removed; unset: kept."
     )
-    keep_jobs: Annotated[int, Field(ge=0)] | None = Field(
+    keep_jobs: Annotated[int, Field(ge=0, le=2**53)] | None = Field(
         None, description="Of ended jobs only so many are kept; unset: all."
     )
-    keep_gib: Annotated[float, Field(ge=0)] | None = Field(
+    keep_gib: Annotated[float, Field(ge=0, le=MAX_GIB)] | None = Field(
         None,
         description="Ended jobs are removed, the oldest first, until pictures fill at most this; unset: no bound.",
     )

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from capabilities import methods
+from capabilities import methods, strict_json
 from capabilities.errors import InvalidArgument
 from capabilities.methods import Method
 from entity_store.world import SYSTEM_ID
@@ -94,6 +94,6 @@ def _value(kind: str, text: str) -> Any:
     if kind == "string":
         return text
     try:
-        return json.loads(text)
+        return strict_json.loads(text)
     except ValueError:
         return text

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.tree import Tree
 
-from capabilities import methods
+from capabilities import methods, strict_json
 from capabilities.errors import NotFound
 from entity_store.world import SYSTEM_ID
 from sidecar.cli.capability import context_for
@@ -126,7 +126,7 @@ def budget(
 def _capability_type(document: str) -> str:
     """The capability type that the job of a document needs; the server says what is wrong with one that has none."""
     try:
-        name = str(json.loads(document)["method"])
+        name = str(strict_json.loads(document)["method"])
         return (methods.EDIT if name == methods.EDIT.name else methods.find(name)).capability_type
     except (ValueError, KeyError, TypeError, NotFound):
         return "diffusers.generate"
@@ -134,8 +134,8 @@ def _capability_type(document: str) -> str:
 
 def _tree(node: pb.HistoryNode) -> Tree:
     made = node.method or "brought here"
-    role = f"[dim]{node.role}:[/] " if node.role else ""
-    branch = Tree(f"{role}{node.ref[:19]}… {made} {node.job_id}", highlight=False)
+    role = f"[dim]{escape(node.role)}:[/] " if node.role else ""
+    branch = Tree(f"{role}{node.ref[:19]}… {escape(f'{made} {node.job_id}')}", highlight=False)
     for source in node.sources:
         branch.add(_tree(source))
     return branch

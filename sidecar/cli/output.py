@@ -13,12 +13,19 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from pydantic import ValidationError
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from capabilities import strict_json
 from capabilities.errors import InvalidArgument, Refusal
+from capabilities.plain_text import cleaned
 from sidecar import config
 from sidecar.client import Client, connected
+
+MAX_CELL = 4096
+"""Most characters of a text that is shown in a table."""
 
 out = Console()
 err = Console(stderr=True)
@@ -60,8 +67,16 @@ def show(message: Message | Sequence[Message], as_json: bool, render: Callable[[
     print(json.dumps(values, indent=2, ensure_ascii=False))
 
 
+class PlainTable(Table):
+    """A table whose texts are shown as they are: names and messages of other people may look like rich's markup."""
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        shown = [Text(cleaned(cell, MAX_CELL)) if isinstance(cell, str) else cell for cell in cells]
+        super().add_row(*shown, **options)
+
+
 def table(*columns: str) -> Table:
-    made = Table(box=None, pad_edge=False, header_style="bold")
+    made = PlainTable(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         made.add_column(column)
     return made
@@ -70,7 +85,7 @@ def table(*columns: str) -> Table:
 def params(pairs: Sequence[str], whole: str) -> dict[str, Any]:
     """Capability parameters from `--param name=value` (a value is JSON, or else text; commas make a list) and `--params`."""
     try:
-        values: dict[str, Any] = json.loads(whole) if whole else {}
+        values: dict[str, Any] = strict_json.loads(whole) if whole else {}
     except ValueError as error:
         raise InvalidArgument(f"--params is not JSON: {error}", field="--params") from None
     if not isinstance(values, dict):
@@ -87,7 +102,7 @@ def _value(name: str, text: str) -> Any:
     if name.startswith("allowed_") and not text.startswith("["):
         return [item.strip() for item in text.split(",") if item.strip()]
     try:
-        return json.loads(text)
+        return strict_json.loads(text)
     except ValueError:
         return text
 
@@ -100,8 +115,9 @@ def _plain(message: Message) -> dict[str, Any]:
 
 
 def _complain(code: str, message: str, field: str, limit: str) -> None:
-    err.print(f"[red]{code}[/] {message}", highlight=False)
+    err.print(f"[red]{code}[/] {escape(cleaned(message, MAX_CELL))}", highlight=False)
     if field:
+        field, limit = (escape(cleaned(text, MAX_CELL)) for text in (field, limit))
         err.print(f"  field: {field}" + (f"   limit: {limit}" if limit else ""), style="dim", highlight=False)
     raise typer.Exit(1)
 

@@ -117,6 +117,7 @@ def _print(found: upkeep.Findings, repaired: bool) -> None:
         "balances": "accounts that are not the sum of their ledger",
         "lines": "counts of waiting jobs that are wrong",
         "unfinished": "half-written files",
+        "unreadable": "rows that cannot be read; they are passed over",
         "database": "the database is damaged: restore a backup",
     }
     for name, value in dataclasses.asdict(found).items():
@@ -124,5 +125,5 @@ def _print(found: upkeep.Findings, repaired: bool) -> None:
             count = len(value) if isinstance(value, list) else value
             out.print(f"{count} {advice[name]}", highlight=False)
             for item in value[:10] if isinstance(value, list) else ():
-                out.print(f"  {item}", highlight=False, style="dim")
+                out.print(f"  {item}", highlight=False, markup=False, style="dim")
     out.print("what can be mended has been" if repaired else "--repair mends what can be mended")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from capabilities import methods
+from capabilities import methods, strict_json
 from capabilities.errors import InvalidArgument
 from entity_store.world import SYSTEM_ID
 from sidecar.cli.capability import context_for
@@ -93,7 +93,7 @@ def _values(pairs: list[str], parameters: dict[str, dict[str, str]]) -> dict[str
             raise InvalidArgument(f"--set must be name=value; got {pair}", field="--set", asked=pair)
         plain = parameters.get(name, {}).get("type") in ("string", None)
         try:
-            values[name] = text if plain else json.loads(text)
+            values[name] = text if plain else strict_json.loads(text)
         except ValueError:
             values[name] = text
     return values
@@ -110,7 +110,7 @@ def _print(found: list[pb.Template]) -> None:
 
 def _print_run(run: pb.TemplateRun) -> None:
     state = job_pb2.JobState.Name(run.state).removeprefix("JOB_STATE_").lower()
-    out.print(f"run {run.id} {state} {run.failure.message}", highlight=False)
+    out.print(f"run {run.id} {state} {run.failure.message}", highlight=False, markup=False)
     for job in run.jobs:
         pictures = ", ".join(
             image.ref + (f" (entity {image.entity_id})" if image.entity_id else "") for image in job.images

@@ -21,6 +21,7 @@ from capabilities.budgets import (
     cost,
     owner_account,
 )
+from capabilities.doable import require_doable
 from capabilities.errors import FailedPrecondition, InvalidArgument, PermissionDenied, brief
 from capabilities.methods import Method
 from capabilities.models import ModelFacts, Models, Picture
@@ -44,8 +45,8 @@ from sidecar.jobs.fingerprint import alike, fingerprint
 from sidecar.jobs.handling import Handling, Reuse, require_handling
 from sidecar.jobs.records import Job, Order, State, Terms, new_id
 
-MAX_COST = 2**53
-"""Largest cost of a job, in pixel-steps or millionths: sums of them stay exact everywhere."""
+MAX_COST = 2**43
+"""Largest cost of a job, in pixel-steps or millionths: the sum of a million of them stays within 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -252,6 +253,7 @@ class Admission:
             require_model(grant.params, model_id, "this capability")
         for model_id, ability in task.needs:
             self._models.find(model_id).require(ability)
+        require_doable(task, self._models)
         sources = {
             role: (files or {}).get(ref) or self._images.find_file(ref, field=role)
             for role, ref in task.inputs.items()

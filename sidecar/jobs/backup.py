@@ -64,8 +64,7 @@ def backup(
         _copy_jobs(database, copies[JOBS])
         if world is not None:
             copies[WORLD] = Path(folder) / WORLD
-            with contextlib.closing(sqlite3.connect(world)) as source:
-                source.execute("VACUUM INTO ?", (str(copies[WORLD]),))
+            _snapshot(world, copies[WORLD])
         names = dict(copies)
         files = {name: _digest(path) for name, path in copies.items()}
         for ref, _, _ in blobs.files():
@@ -270,7 +269,16 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _snapshot(source: Path, target: Path) -> None:
+    """The database as it is at one moment, row by row and byte by byte, also where a row cannot be read."""
+    with contextlib.closing(sqlite3.connect(source)) as connection:
+        connection.execute("VACUUM INTO ?", (str(target),))
+
+
 def _copy_jobs(database: Database, target: Path) -> None:
+    if database.file is not None:
+        _snapshot(database.file, target)
+        return
     copy = Database(target)
     copy.migrate()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,21 +26,36 @@ _LOCK = 7_304_911
 """Number of the advisory lock: any, but always the same."""
 
 
+class Unparsable(dict[str, Any]):
+    """Stands in a row for JSON that cannot be read; empty for whoever only looks through it."""
+
+
 class Database:
-    """A SQLite file, or a PostgreSQL server named by a URL."""
+    """A SQLite file, or a PostgreSQL server named by a URL.
+
+    A row that another hand wrote is answered as far as it can be read: `Unparsable` for JSON that is none, and text of
+    another encoding with its bad bytes replaced. One such row must not keep all the others from being read.
+    """
 
     def __init__(self, place: Path | str) -> None:
+        self.file = place if isinstance(place, Path) else None
         if isinstance(place, Path):
             place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             private_database(place)
             self._engine = sa.create_engine(f"sqlite:///{place}", poolclass=sa.StaticPool, hide_parameters=True,
+                                            json_deserializer=_from_json,
                                             connect_args={"check_same_thread": False, "timeout": 10})  # fmt: skip
             sa.event.listen(self._engine, "connect", _tune)
             sa.event.listen(self._engine, "begin", _begin_immediate)
         else:
             try:
                 self._engine = sa.create_engine(
-                    place, pool_size=1, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+                    place,
+                    pool_size=1,
+                    max_overflow=0,
+                    pool_pre_ping=True,
+                    hide_parameters=True,
+                    json_deserializer=_from_json,
                 )
             except (sa.exc.ArgumentError, ImportError) as error:
                 raise FailedPrecondition(
@@ -118,6 +134,13 @@ class Database:
         self._engine.dispose()
 
 
+def _from_json(text: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return Unparsable()
+
+
 def upsert(dialect: str, table: sa.Table) -> Any:
     """An insert that can say what to do where the row is there already; both databases have one of their own."""
     return (postgresql if dialect == "postgresql" else sqlite).insert(table)
@@ -153,11 +176,16 @@ def only_server(data_dir: Path) -> Iterator[None]:
 
 
 def _tune(connection: Any, _: object) -> None:
+    connection.text_factory = _from_bytes
     # Transactions are begun by `_begin_immediate`, not by the driver.
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode = WAL")
     # An accepted job must survive a power cut as well, so each commit reaches the disk.
     connection.execute("PRAGMA synchronous = FULL")
+
+
+def _from_bytes(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
 
 
 def _begin_immediate(connection: Connection) -> None:

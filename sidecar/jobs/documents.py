@@ -93,8 +93,17 @@ class Documents:
             raise _bad('it needs a "method" and "inputs"', text)
         try:
             task = read_task(document.get("task") or {})
-        except (ValidationError, TypeError, ValueError) as error:
-            raise _bad(f"its task is none of this version: {str(error)[:200]}", text) from None
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(str(part) for part in ("task", *first["loc"][1:]))
+            raise InvalidArgument(
+                f"this is no job document: its {brief(place, 80)} is none of this version: {first['msg']}",
+                reason="BAD_DOCUMENT",
+                field=brief(place, 80),
+                asked=brief(first["input"], 60),
+            ) from None
+        except (TypeError, ValueError) as error:
+            raise _bad(f"its task is none of this version: {brief(str(error), 200)}", text) from None
         files = {}
         for ref in task.inputs.values():
             if ref in inputs:

@@ -13,7 +13,7 @@ from capabilities.budgets import NOTHING, UNITS, Calendar, Cap, Cost, Period
 from capabilities.errors import Code, ResourceExhausted
 from sidecar.engines.events import Failed
 from sidecar.jobs.database import adding
-from sidecar.jobs.records import Job, Terms
+from sidecar.jobs.records import Job, Terms, cost_of, is_time
 from sidecar.jobs.tables import BALANCES, LEDGER
 
 RATE_WINDOW = 60.0
@@ -59,7 +59,7 @@ def require_rate(connection: Connection, terms: Terms, now: float) -> None:
             .offset(most - 1)
             .limit(1)
         ).scalar()
-        if oldest is not None:
+        if oldest is not None and is_time(oldest):
             wait = max(0.001, oldest + RATE_WINDOW - now)
             raise ResourceExhausted(
                 f"rate_per_minute of {account.replace(':', ' ')} is {most}; try again in {wait:.0f} s",
@@ -118,7 +118,7 @@ def settle(connection: Connection, job_id: str, spent: Cost) -> None:
     """Turn what a job reserved into what it did spend. Done once: settled again, nothing changes."""
     rows = connection.execute(_OPEN_ROWS, {"its_job": job_id}).all()
     for row in rows:
-        difference = spent - Cost(row.compute, row.money)
+        difference = spent - cost_of(row.compute, row.money)
         if difference != NOTHING:
             keys = [f"session:{row.session}", f"day:{row.day}", f"month:{row.month}"]
             _add(connection, [row.account], keys, difference)
@@ -133,7 +133,7 @@ def balances(connection: Connection, caps: Sequence[Cap], calendar: Calendar) ->
         return []
     accounts, periods = {cap.account for cap in caps}, {calendar.key(cap.period) for cap in caps}
     rows = connection.execute(_BALANCES, {"accounts": list(accounts), "periods": list(periods)})
-    found = {(row.account, row.period): Cost(row.compute, row.money) for row in rows}
+    found = {(row.account, row.period): cost_of(row.compute, row.money) for row in rows}
     return [
         Balance(cap, found.get((cap.account, calendar.key(cap.period)), NOTHING), calendar.reset(cap.period))
         for cap in caps
@@ -143,7 +143,7 @@ def balances(connection: Connection, caps: Sequence[Cap], calendar: Calendar) ->
 def differences(connection: Connection) -> dict[tuple[str, str], tuple[Cost, Cost]]:
     """Balances that are not the sum of their ledger rows: what they are, and what they should be."""
     kept = {
-        (row.account, row.period): Cost(row.compute, row.money)
+        (row.account, row.period): cost_of(row.compute, row.money)
         for row in connection.execute(sa.select(BALANCES))
     }
     summed: dict[tuple[str, str], Cost] = {}

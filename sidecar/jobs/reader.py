@@ -17,7 +17,7 @@ from sidecar.engines.events import Failed
 from sidecar.jobs import ledger, schedule
 from sidecar.jobs.database import Database
 from sidecar.jobs.ledger import Balance
-from sidecar.jobs.records import Job, Order, State, job_of
+from sidecar.jobs.records import Job, Order, State, is_time, job_of, whole
 from sidecar.jobs.tables import BATCHES, HISTORY, JOBS, LINES, MODELS_CACHE
 
 
@@ -82,22 +82,30 @@ class JobReader:
         before: str = "",
         limit: int = 50,
     ) -> tuple[list[Job], dict[str, int]]:
-        """Jobs, newest first, and the positions of those that wait; `before` is the id to go on from."""
+        """Jobs, newest first, and the positions of those that wait; `before` is the id to go on from.
+
+        Those whose rows are damaged are passed over, and told by fsck.
+        """
         query = sa.select(JOBS).order_by(JOBS.c.id.desc()).limit(limit)
         if capability_id:
             query = query.where(JOBS.c.capability_id == capability_id)
         if owner_id:
             query = query.where(JOBS.c.owner_id == owner_id)
-        if before:
-            query = query.where(JOBS.c.id < before)
 
         def work(connection: Connection) -> tuple[list[Job], dict[str, int]]:
-            # State by state: each is in the order of an index, all of them together are not.
-            queries = [query.where(JOBS.c.state == state) for state in states] or [query]
-            rows = [row for each in queries for row in connection.execute(each)]
-            rows.sort(key=lambda row: row.id, reverse=True)
-            jobs = [job_of(row) for row in rows[:limit]]
-            return jobs, schedule.positions(connection, jobs)
+            jobs: list[Job] = []
+            after = before
+            while len(jobs) < limit:
+                more = query.where(JOBS.c.id < after) if after else query
+                # State by state: each is in the order of an index, all of them together are not.
+                queries = [more.where(JOBS.c.state == state) for state in states] or [more]
+                rows = [row for each in queries for row in connection.execute(each)]
+                rows.sort(key=lambda row: str(row.id), reverse=True)
+                jobs += [job for job in map(job_of, rows[:limit]) if not job.damaged]
+                if len(rows) < limit:
+                    break
+                after = str(rows[limit - 1].id)
+            return jobs[:limit], schedule.positions(connection, jobs[:limit])
 
         return await self._do(work)
 
@@ -139,7 +147,9 @@ class JobReader:
         def work(connection: Connection) -> dict[str, Made]:
             found: dict[str, Made] = {}
             for row in connection.execute(query):
-                found.setdefault(row.ref, Made(row.job_id, row.method, row.task, row.inputs, row.created))
+                if is_time(row.created) and isinstance(row.inputs, dict):
+                    inputs = {role: ref for role, ref in row.inputs.items() if isinstance(ref, str)}
+                    found.setdefault(row.ref, Made(row.job_id, row.method, row.task, inputs, row.created))
             return found
 
         return await self._do(work)
@@ -181,7 +191,7 @@ class JobReader:
         rows = await self._do(lambda connection: connection.execute(query).all())
         # An id begins with the milliseconds of its making.
         return [
-            Line(row.lane, row.priority, row.owner_id, int(row.waiting), int(row.first[:12], 16) / 1000)
+            Line(row.lane, whole(row.priority), whole(row.owner_id), int(row.waiting), _time_of(row.first))
             for row in rows
             if row.first
         ]
@@ -205,6 +215,14 @@ class JobReader:
         return await self._do(work)
 
 
+def _time_of(job_id: str) -> float:
+    """When a job was made; now for an id that does not tell."""
+    try:
+        return int(job_id[:12], 16) / 1000
+    except ValueError:
+        return time.time()
+
+
 _ANSWER = (
     sa.select(JOBS)
     .where(
@@ -219,7 +237,8 @@ _JOB = sa.select(JOBS).where(JOBS.c.id == sa.bindparam("its_id"))
 
 def find_answer(connection: Connection, fingerprint: str, since: float) -> Job | None:
     row = connection.execute(_ANSWER, {"its_fingerprint": fingerprint, "since": since}).first()
-    return None if row is None else job_of(row)
+    job = None if row is None else job_of(row)
+    return None if job is None or job.damaged else job
 
 
 def get_job(connection: Connection, job_id: str) -> Job:

@@ -15,9 +15,12 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from capabilities.budgets import NOTHING, Cap, Cost
+from capabilities.errors import Code, brief
 from capabilities.tasks import Task, Unreadable, read_task
 from entity_store.images import Placement
 from sidecar.engines.events import Failed
+
+FORMATS = frozenset({"png", "jpeg", "webp", "gif"})
 
 Row: TypeAlias = "sa.Row[*tuple[Any, ...]]"
 """A row of the jobs, or a part of one."""
@@ -102,6 +105,8 @@ class Job:
     """The job whose result was answered instead of doing the work again."""
     failure: Failed | None = None
     warnings: tuple[str, ...] = ()
+    damaged: str = ""
+    """Why the row could not be read whole: then this is what is left of it, and the task is Unreadable."""
 
     @property
     def model_id(self) -> str:
@@ -200,14 +205,115 @@ def values_of(job: Job) -> dict[str, Any]:
 
 
 def _task(values: Mapping[str, Any]) -> Task:
-    """The task; also one that another version wrote, so that a job which cannot be done can still be listed and ended."""
+    """The task; also one that another version wrote, so that a job which cannot be done can still be listed and ended.
+
+    Raises ValueError for what cannot even be told to anybody.
+    """
+    if not isinstance(values, dict) or not values:
+        raise ValueError("its task is no JSON object")
     try:
         return read_task(values)
     except ValidationError:
-        return Unreadable.of(values)
+        task = Unreadable.of(values)
+        task.model_dump_json()
+        return task
+
+
+_WHOLE = (
+    "owner_id", "caller_id", "this_id", "priority", "attempts", "failures", "owed", "compute", "money", "compute_spent",
+    "money_spent",
+)  # fmt: skip
+_SMALL = ("priority", "attempts", "failures")
+_TEXT = ("id", "method", "capability_id", "model_id", "lane")
+LATEST = 250_000_000_000.0
+"""The end of the year 9891 in Unix seconds: the last time that a message can hold is a little later."""
+
+
+def is_time(*values: object) -> bool:
+    """Whether all of these are times in Unix seconds, as a row may hold them."""
+    return all(isinstance(value, int | float) and 0 <= value < LATEST for value in values)
+
+
+def whole(value: object) -> int:
+    """The number of a column; 0 where another hand wrote something else there, as SQLite itself counts it."""
+    return value if isinstance(value, int) else 0
+
+
+def cost_of(compute: object, money: object) -> Cost:
+    return Cost(whole(compute), whole(money))
+
+
+def failed_of(values: Mapping[str, Any]) -> Failed:
+    """The failure in a row. Raises TypeError or ValueError for what is none."""
+    failure = Failed(**values)
+    for name, value in values.items():
+        if name == "retry_after":
+            if value is not None and not is_time(value):
+                raise ValueError("its failure has no such delay")
+        elif name == "passing":
+            continue
+        elif not isinstance(value, str):
+            raise ValueError(f"the {name} of its failure is no text")
+        else:
+            value.encode()
+    Code(failure.code)
+    return failure
+
+
+def _image(values: Mapping[str, Any]) -> StoredImage:
+    image = StoredImage(**values)
+    numbers = (image.width, image.height, image.size, image.seed, image.entity_id)
+    if not all(isinstance(number, int) and 0 <= number < 2**63 for number in numbers):
+        raise ValueError("a size, seed or entity of its pictures is no number")
+    if (
+        image.format not in FORMATS
+        or max(image.width, image.height) >= 2**31
+        or not isinstance(image.ref, str)
+    ):
+        raise ValueError("a picture of it is none of ours")
+    image.ref.encode()
+    return image
 
 
 def job_of(row: Row) -> Job:
+    """The job of a row; what is left of it where the row is damaged, which `damaged` then tells."""
+    try:
+        return _job_of(row)
+    except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
+        return _remains(row, brief(str(error) or type(error).__name__, 200))
+
+
+def _job_of(row: Row) -> Job:
+    for name in _WHOLE:
+        if not isinstance(getattr(row, name), int):
+            raise ValueError(f"{name} is no whole number")
+    for name in _SMALL:
+        if abs(getattr(row, name)) >= 2**31:
+            raise ValueError(f"{name} is too large a number")
+    for name in _TEXT:
+        if not isinstance(getattr(row, name), str):
+            raise ValueError(f"{name} is no text")
+    # Raises ValueError for a lane that there is not, where nobody would look for the job.
+    Lane(row.lane)
+    times = (
+        row.created,
+        row.ready_at,
+        row.started or 0.0,
+        row.ended or 0.0,
+        row.deadline or 0.0,
+        row.work_seconds,
+    )
+    if not is_time(*times):
+        raise ValueError("a time of it is none")
+    if isinstance(row.warnings, dict) or isinstance(row.images, dict) or type(row.holds) is not dict:
+        raise ValueError("its warnings, images or holds are not what was stored")
+    for warning in row.warnings:
+        warning.encode()
+    save = Placement(**row.save) if row.save is not None else None
+    if save is not None and not (isinstance(save.name, str) and isinstance(save.description, str)):
+        raise ValueError("the name of its picture is no text")
+    if save is not None and not (isinstance(save.room_id, int) and isinstance(save.canvas_id, int)):
+        raise ValueError("the place of its picture is no entity")
     return Job(
         id=row.id,
         state=State(row.state),
@@ -217,7 +323,7 @@ def job_of(row: Row) -> Job:
         caller_id=row.caller_id,
         this_id=row.this_id,
         task=_task(row.task),
-        save=Placement(**row.save) if row.save else None,
+        save=save,
         created=row.created,
         cost=Cost(row.compute, row.money),
         spent=Cost(row.compute_spent, row.money_spent),
@@ -237,8 +343,36 @@ def job_of(row: Row) -> Job:
         started=row.started,
         ended=row.ended,
         work_seconds=row.work_seconds,
-        images=tuple(StoredImage(**image) for image in row.images),
+        images=tuple(_image(image) for image in row.images),
         answered_by=row.answered_by,
-        failure=Failed(**row.failure) if row.failure else None,
+        failure=failed_of(row.failure) if row.failure is not None else None,
         warnings=tuple(row.warnings),
+    )
+
+
+def _remains(row: Row, why: str) -> Job:
+    """A damaged row as far as it can be told, so that the job can be ended like any other."""
+    states: set[str] = set(State)
+    try:
+        failure = failed_of(row.failure) if row.failure is not None else None
+    except (TypeError, ValueError, KeyError, AttributeError):
+        failure = None
+    return Job(
+        id=str(row.id),
+        state=State(row.state) if row.state in states else State.FAILED,
+        method=str(row.method),
+        capability_id=str(row.capability_id),
+        owner_id=whole(row.owner_id),
+        caller_id=whole(row.caller_id),
+        this_id=whole(row.this_id),
+        task=Unreadable(model_id=str(row.model_id)),
+        save=None,
+        created=row.created if is_time(row.created) else 0.0,
+        cost=cost_of(row.compute, row.money),
+        spent=cost_of(row.compute_spent, row.money_spent),
+        batch_id=row.batch_id if isinstance(row.batch_id, str) else None,
+        started=row.started if is_time(row.started) else None,
+        ended=row.ended if is_time(row.ended) else None,
+        failure=failure,
+        damaged=why,
     )

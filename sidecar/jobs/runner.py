@@ -264,6 +264,11 @@ class Runner:
                 return attempt.ending
             if job.answered_by is not None:
                 return await self._source(job)
+            if job.damaged:
+                raise FailedPrecondition(
+                    f"the job's row in the database is damaged ({job.damaged}); submit the task again",
+                    reason="DAMAGED_ROW",
+                )
             if isinstance(job.task, Unreadable):
                 raise FailedPrecondition(
                     "this version cannot read the task, which another one wrote; submit it again",

@@ -18,7 +18,9 @@ from sqlalchemy.engine import Connection
 
 from capabilities.errors import (
     Canceled,
+    FailedPrecondition,
     InternalFault,
+    InvalidArgument,
     NotFound,
     PermissionDenied,
     Refusal,
@@ -35,13 +37,18 @@ from sidecar.jobs.database import Database, upsert
 from sidecar.jobs.handling import Handling
 from sidecar.jobs.queue import JobQueue
 from sidecar.jobs.reader import JobReader
-from sidecar.jobs.records import Job, Order, State, new_id
+from sidecar.jobs.records import Job, Order, State, failed_of, is_time, new_id
 from sidecar.jobs.rules import insist
 from sidecar.jobs.tables import RUNS, TEMPLATES
 from sidecar.jobs.templates import Step, Template
 
 MAX_WAIT = 10.0
 """Longest time between two tries of a step that cannot be submitted now, in seconds."""
+
+MAX_CONTEXTS = 32
+"""Most rights that a run may be begun with; there are fewer types of capabilities."""
+MAX_STORED = 16 << 20
+"""Most characters of a run in its row: one that an earlier version let grow beyond is not even read."""
 
 log = logging.getLogger("viwo_imagegen.jobs")
 
@@ -88,7 +95,7 @@ class Runs:
     async def start(self) -> None:
         """Go on with what a server before this one had begun."""
         query = sa.select(RUNS.c.id).where(RUNS.c.ended.is_(None))
-        for run_id in await self._do(lambda connection: list(connection.execute(query).scalars())):
+        for run_id in await insist(partial(self._do, lambda c: list(c.execute(query).scalars()))):
             self._begin(run_id)
 
     async def stop(self) -> None:
@@ -124,18 +131,38 @@ class Runs:
                 field="name",
                 asked=brief(name, 60),
             )
-        return Saved(Template.model_validate(row.document), row.updated)
+        try:
+            return saved_of(row)
+        except ValueError as error:
+            raise FailedPrecondition(
+                f"the template '{brief(name, 60)}' cannot be read: {brief(error, 200)}; save it anew, or delete it",
+                reason="UNREADABLE_TEMPLATE",
+                field="name",
+                asked=brief(name, 60),
+            ) from None
 
     async def page(self, after: str, limit: int) -> list[Saved]:
-        """Templates by name."""
-        query = sa.select(TEMPLATES).where(TEMPLATES.c.name > after).order_by(TEMPLATES.c.name).limit(limit)
-        rows = await self._do(lambda connection: connection.execute(query).all())
-        return [Saved(Template.model_validate(row.document), row.updated) for row in rows]
+        """Templates by name; those whose rows cannot be read are passed over, and told by fsck."""
+        found: list[Saved] = []
+        query = sa.select(TEMPLATES).order_by(TEMPLATES.c.name).limit(limit)
+        while len(found) < limit:
+            more = query.where(TEMPLATES.c.name > after)
+            rows = await self._do(partial(_rows_of, query=more))
+            for row in rows:
+                try:
+                    found.append(saved_of(row))
+                except ValueError as error:
+                    log.warning("template %s is passed over: %s", brief(row.name), error)
+            if len(rows) < limit:
+                break
+            after = rows[-1].name
+        return found[:limit]
 
     async def delete(self, name: str) -> None:
         """Raises NotFound."""
-        await self.get(name)
-        await self._do(lambda c: c.execute(sa.delete(TEMPLATES).where(TEMPLATES.c.name == name)))
+        delete = sa.delete(TEMPLATES).where(TEMPLATES.c.name == name)
+        if not await self._do(lambda connection: connection.execute(delete).rowcount):
+            await self.get(name)
 
     async def run(self, name: str, given: Mapping[str, object], calls: Sequence[Call]) -> Run:
         """Begin to work through a template.
@@ -143,12 +170,21 @@ class Runs:
         Raises NotFound, InvalidArgument for parameters that do not fit, PermissionDenied where a step needs a capability
         of a type that no context brings.
         """
+        if len(calls) > MAX_CONTEXTS:
+            raise InvalidArgument(
+                f"'contexts' must name at most {MAX_CONTEXTS} rights; got {len(calls)}",
+                reason="BAD_ARGUMENT",
+                field="contexts",
+                limit=f"at most {MAX_CONTEXTS}",
+                asked=str(len(calls)),
+            )
         template = (await self.get(name)).template
         values = template.values(given)
         by_type = await asyncio.to_thread(self._by_type, template, calls)
         for key, parameter in template.parameters.items():
             if parameter.type == "image":
                 values[key] = await asyncio.to_thread(self._kept, key, values[key])
+        await asyncio.to_thread(templates.require_fillable, template, values)
         run = Run(new_id(), template, values, by_type, State.RUNNING, (), None, time.time(), None)
         await self._do(lambda connection: connection.execute(sa.insert(RUNS).values(**_row(run))))
         self._begin(run.id)
@@ -197,7 +233,11 @@ class Runs:
         task.add_done_callback(lambda _: self._tasks.pop(run_id, None))
 
     async def _work_through(self, run_id: str) -> None:
-        run = await insist(partial(self._get, run_id))
+        try:
+            run = await insist(partial(self._get, run_id))
+        except Refusal as refusal:
+            await self._give_up(run_id, Failed.of(refusal))
+            return
         made: dict[str, str] = {}
         try:
             for place, step in enumerate(run.template.steps):
@@ -274,23 +314,43 @@ class Runs:
         return self._images.store(data, field=name).ref
 
     async def _get(self, run_id: str) -> Run:
-        query = sa.select(RUNS).where(RUNS.c.id == run_id)
-        row = await self._do(lambda connection: connection.execute(query).first())
-        if row is None:
+        document, context, jobs = (
+            sa.func.length(sa.cast(RUNS.c[name], sa.Text)) for name in ("document", "context", "jobs")
+        )
+        fits = sa.select(RUNS).where(RUNS.c.id == run_id, document + context + jobs <= MAX_STORED)
+
+        def work(connection: Connection) -> tuple[sa.Row[Any] | None, bool]:
+            row = connection.execute(fits).first()
+            there = sa.select(RUNS.c.id).where(RUNS.c.id == run_id)
+            return row, row is not None or connection.execute(there).first() is not None
+
+        row, is_there = await self._do(work)
+        if not is_there:
             raise NotFound(
                 f"there is no run '{brief(run_id, 40)}'",
                 reason="UNKNOWN_RUN",
                 field="id",
                 asked=brief(run_id, 40),
             )
-        calls = {
-            name: Call(value["capability_id"], Caller(**value["caller"]), value["statement"])
-            for name, value in row.context["calls"].items()
-        }
-        return Run(
-            row.id, Template.model_validate(row.document), row.context["values"], calls, State(row.state),
-            tuple(row.jobs), Failed(**row.failure) if row.failure else None, row.created, row.ended,
-        )  # fmt: skip
+        try:
+            if row is None:
+                raise ValueError(f"it has more than {MAX_STORED} characters")
+            return run_of(row)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise FailedPrecondition(
+                f"the run '{brief(run_id, 40)}' cannot be read: {brief(error, 200)}; begin another",
+                reason="UNREADABLE_RUN",
+                field="id",
+                asked=brief(run_id, 40),
+            ) from None
+
+    async def _give_up(self, run_id: str, failure: Failed) -> None:
+        """End a run that cannot even be read."""
+        values = {"state": State.FAILED, "failure": dataclasses.asdict(failure), "ended": time.time()}
+        change = sa.update(RUNS).where(RUNS.c.id == run_id).values(**values)
+        await insist(partial(self._do, lambda connection: connection.execute(change)))
+        self._tell(run_id)
+        log.error("run %s is given up: %s", run_id, failure.message)
 
     async def _end(self, run: Run, state: State, failure: Failed | None) -> None:
         await self._change(run, state=state, failure=failure, ended=time.time())
@@ -308,6 +368,40 @@ class Runs:
     def _tell(self, run_id: str) -> None:
         for changed in self._watchers.get(run_id, ()):
             changed.set()
+
+
+def _rows_of(connection: Connection, query: sa.Select[*tuple[Any, ...]]) -> Sequence[sa.Row[Any]]:
+    return connection.execute(query).all()
+
+
+def saved_of(row: sa.Row[Any]) -> Saved:
+    """Raises ValueError for a row that none of our versions wrote."""
+    template = templates.read_stored(row.document)
+    if template.name != row.name or not is_time(row.updated):
+        raise ValueError("its name or its time is not what was saved")
+    return Saved(template, row.updated)
+
+
+def run_of(row: sa.Row[Any]) -> Run:
+    """Raises ValueError, TypeError, KeyError or AttributeError for a row that none of our versions wrote."""
+    calls = {
+        str(name): Call(value["capability_id"], Caller(**value["caller"]), value["statement"])
+        for name, value in row.context["calls"].items()
+    }
+    values, jobs = row.context["values"], row.jobs
+    if (
+        not isinstance(values, dict)
+        or not isinstance(jobs, list)
+        or not is_time(row.created, row.ended or 0.0)
+    ):
+        raise ValueError("its values, jobs or times are not what was stored")
+    if not all(isinstance(job_id, str) for job_id in jobs):
+        raise ValueError("its jobs are no ids")
+    failure = failed_of(row.failure) if row.failure is not None else None
+    return Run(
+        row.id, templates.read_stored(row.document), values, calls, State(row.state), tuple(jobs), failure,
+        row.created, row.ended,
+    )  # fmt: skip
 
 
 def _row(run: Run) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 
 from sidecar.jobs.database import adding, upsert
 from sidecar.jobs.preference import Preference
-from sidecar.jobs.records import Job, Lane, Row, State
+from sidecar.jobs.records import Job, Lane, Row, State, is_time, whole
 from sidecar.jobs.tables import JOBS, LINES, SHARES
 
 CLOCK = 0
@@ -202,8 +202,8 @@ def alike(connection: Connection, leader: Row, most: int, now: float) -> list[Ro
             "most": most + SPARE,
         }
         waiting_ones = connection.execute(_ALIKE, asked).all()
-        charged = max(1, leader.compute) if owner_id == leader.owner_id else 0
-        turns.append((total + charged, owner_id, list(waiting_ones)))
+        charged = max(1, whole(leader.compute)) if owner_id == leader.owner_id else 0
+        turns.append((whole(total) + charged, owner_id, list(waiting_ones)))
     chosen: list[Row] = []
     heapq.heapify(turns)
     while turns and len(chosen) < most:
@@ -213,7 +213,7 @@ def alike(connection: Connection, leader: Row, most: int, now: float) -> list[Ro
             may.add(row)
             chosen.append(row)
             rows.remove(row)
-            heapq.heappush(turns, (total + max(1, row.compute), owner_id, rows))
+            heapq.heappush(turns, (total + max(1, whole(row.compute)), owner_id, rows))
     if not chosen:
         return []
     ids = [row.id for row in chosen]
@@ -227,7 +227,7 @@ def taken(connection: Connection, rows: Sequence[Row]) -> None:
     served = _served(connection, lane, {row.owner_id for row in rows})
     served[CLOCK] = max(served[CLOCK], served[rows[0].owner_id])
     for row in rows:
-        served[row.owner_id] += max(1, row.compute)
+        served[row.owner_id] += max(1, whole(row.compute))
     _serve(connection, lane, served)
 
 
@@ -235,7 +235,8 @@ def next_ready(connection: Connection, lane: Lane, now: float) -> float | None:
     """When the next job that has to wait for a time may begin."""
     if connection.execute(_ANYBODY, {"lane": lane}).first() is None:
         return None
-    return connection.execute(_READY, {"lane": lane, "now": now}).scalar()
+    ready = connection.execute(_READY, {"lane": lane, "now": now}).scalar()
+    return ready if is_time(ready) else None
 
 
 def positions(connection: Connection, jobs: Sequence[Job]) -> dict[str, int]:
@@ -281,18 +282,24 @@ def _count_before(connection: Connection, job: Job) -> int:
 
 def _position(job: Job, before: int, lines: Sequence[Row]) -> int:
     """`before`: how many jobs of the same owner are before it."""
-    own_share = next((line.served for line in lines if line.owner_id == job.owner_id), 0)
+    own_share = next((whole(line.served) for line in lines if line.owner_id == job.owner_id), 0)
     position = before
     for line in lines:
         if position >= MAX_POSITION:
             break
-        if line.priority > job.priority:
+        if whole(line.priority) > job.priority:
             position += line.waiting
         elif line.priority == job.priority and line.owner_id != job.owner_id:
             # Owners take turns: about as many of each as of this one, and one more of whoever has had less.
-            first = (line.served, line.owner_id) < (own_share, job.owner_id)
+            first = (whole(line.served), whole(line.owner_id)) < (own_share, job.owner_id)
             position += min(line.waiting, before + first)
     return min(position, MAX_POSITION)
+
+
+def holds_of(row: Row) -> dict[str, int]:
+    """The capabilities of which only so many jobs may run at a time, as far as the row can be read."""
+    holds = row.holds if isinstance(row.holds, dict) else {}
+    return {capability_id: most for capability_id, most in holds.items() if isinstance(most, int)}
 
 
 @dataclass
@@ -310,7 +317,7 @@ class _Running:
         return running
 
     def add(self, row: Row) -> None:
-        for capability_id in row.holds:
+        for capability_id in holds_of(row):
             self.counts[capability_id] = self.counts.get(capability_id, 0) + 1
         if row.fingerprint:
             self.fingerprints.add(row.fingerprint)
@@ -320,7 +327,7 @@ class _Running:
 
     def begin(self, row: Row) -> bool:
         """Whether nothing keeps a job from being begun. One whose twin runs waits for the twin's result."""
-        return not self.held(row.holds) and row.fingerprint not in self.fingerprints
+        return not self.held(holds_of(row)) and row.fingerprint not in self.fingerprints
 
 
 def _head(
@@ -342,7 +349,7 @@ def _head(
     while True:
         free = query.where(JOBS.c.capability_id.not_in(held)) if held else query
         row = connection.execute(free, asked).first()
-        if row is None or not may.held(row.holds):
+        if row is None or not may.held(holds_of(row)):
             return row
         # All jobs of that capability have to wait, so they need not be looked at one by one.
         held.add(row.capability_id)
@@ -367,14 +374,17 @@ def _served(connection: Connection, lane: str, owners: set[int]) -> dict[int, in
     """What each owner has had, and the lane's clock."""
     served = dict.fromkeys((CLOCK, *owners), 0)
     for owner_id, total in connection.execute(_SERVED, {"lane": lane, "owners": [CLOCK, *owners]}):
-        served[owner_id] = total
+        served[owner_id] = whole(total)
     return served
 
 
 def _serve(connection: Connection, lane: str, served: Mapping[int, int]) -> None:
     connection.execute(
         _sharing(connection.dialect.name),
-        [{"lane": lane, "owner_id": owner_id, "served": total} for owner_id, total in sorted(served.items())],
+        [
+            {"lane": lane, "owner_id": owner_id, "served": total}
+            for owner_id, total in sorted(served.items(), key=str)
+        ],
     )
 
 

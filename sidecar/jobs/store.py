@@ -23,7 +23,7 @@ from sidecar.jobs.database import Database
 from sidecar.jobs.intake import Bounds
 from sidecar.jobs.preference import Preference
 from sidecar.jobs.reader import Batch, JobReader
-from sidecar.jobs.records import Job, Lane, Order, Row, State, StoredImage, job_of
+from sidecar.jobs.records import Job, Lane, Order, Row, State, StoredImage, cost_of, job_of, whole
 from sidecar.jobs.rules import too_late
 from sidecar.jobs.tables import BATCHES, JOBS
 
@@ -178,7 +178,7 @@ class JobStore(JobReader):
             ).first()
             if row is None:
                 return None, []
-            spent = NOTHING if row.answered_by else Cost(row.compute, row.money)
+            spent = NOTHING if row.answered_by else cost_of(row.compute, row.money)
             job = self._end(
                 connection,
                 job_id,
@@ -256,7 +256,7 @@ class JobStore(JobReader):
         again: list[str] = []
         ended: list[Job] = []
         for row in rows:
-            if row.attempts - row.failures >= MAX_BEGINNINGS:
+            if whole(row.attempts) - whole(row.failures) >= MAX_BEGINNINGS:
                 doomed = Failed(
                     "UNAVAILABLE",
                     f"the server ended {MAX_BEGINNINGS} times while it worked on this, so it is not tried again",
@@ -295,7 +295,7 @@ class JobStore(JobReader):
     ) -> Job | None:
         before = connection.execute(_BEFORE, {"its_id": job_id}).first()
         if before is not None and before.sent and _ended_by_choice(state, values.get("failure")):
-            spent = Cost(spent.compute, max(spent.money, before.owed))
+            spent = Cost(spent.compute, max(spent.money, whole(before.owed)))
         row = changed(
             connection,
             job_id,

@@ -6,6 +6,7 @@ a parameter, inside longer text for its words, and {"from": "step"} for the pict
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
@@ -15,11 +16,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from capabilities import methods, strict_json
 from capabilities.errors import InvalidArgument, Refusal, brief
 from capabilities.methods import Method
+from capabilities.plain_text import MAX_DESCRIPTION, MAX_NAME, require_plain
+from capabilities.tasks.base import MAX_PROMPT
 from entity_store.images import Placement
 
 FORMAT = "viwo-template/1"
 SUFFIX = ".viwo-template.json"
 MAX_BYTES = 1 << 20
+MAX_PARAMETERS = 128
+MAX_PICTURE = 45_000_000
+"""Longest image parameter, in characters: 32 MiB in base64."""
+MAX_VALUES = 1 << 20
+"""Most characters of all of a run's values together, its pictures as references."""
+MAX_STEP = 2 << 20
+"""Most characters of a step's arguments once its parameters are filled in: twice the longest document."""
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
 _HOLE = re.compile(rf"\{{({_NAME})\}}")
@@ -55,6 +65,15 @@ class Parameter(_Strict):
                 field=name,
                 limit=self.type,
                 asked=brief(value, 40),
+            )
+        most = MAX_PICTURE if self.type == "image" else MAX_PROMPT
+        if isinstance(value, str) and len(value) > most:
+            raise InvalidArgument(
+                f"parameter '{name}' must have at most {most} characters; got {len(value)}",
+                reason="BAD_PARAMETER",
+                field=name,
+                limit=f"at most {most} characters",
+                asked=f"{len(value)} characters",
             )
         return value
 
@@ -135,13 +154,39 @@ def read(text: str) -> Template:
     if len(text) > MAX_BYTES:
         raise _bad(f"it is longer than {MAX_BYTES} characters")
     try:
-        return Template.model_validate(strict_json.loads(text))
+        template = Template.model_validate(strict_json.loads(text))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise _bad(f"{place + ': ' if place else ''}{first['msg']}") from None
+        raise _bad(_first(error)) from None
     except ValueError as error:
         raise _bad(f"it is not JSON: {error}") from None
+    if len(template.parameters) > MAX_PARAMETERS:
+        raise _bad(f"it has {len(template.parameters)} parameters; at most {MAX_PARAMETERS}")
+    require_plain(template.description, "description", MAX_DESCRIPTION)
+    for name, parameter in template.parameters.items():
+        require_plain(parameter.description, f"parameters.{name}.description", MAX_DESCRIPTION)
+        if parameter.default is not None:
+            parameter.check(name, parameter.default)
+    for step in template.steps:
+        if step.save is not None:
+            require_plain(step.save.name, f"steps.{step.name}.save.name", MAX_NAME)
+            require_plain(step.save.description, f"steps.{step.name}.save.description", MAX_DESCRIPTION)
+    return template
+
+
+def read_stored(document: object) -> Template:
+    """The template of a row. Raises ValueError for what none of our versions wrote, or nobody can be sent."""
+    strict_json.require_flat(document)
+    json.dumps(document, ensure_ascii=False).encode()
+    try:
+        return Template.model_validate(document)
+    except ValidationError as error:
+        raise ValueError(_first(error)) from None
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place + ': ' if place else ''}{first['msg']}"
 
 
 def step_method(step: Step) -> Method:
@@ -156,40 +201,102 @@ def step_method(step: Step) -> Method:
 
 
 def arguments(step: Step, values: Mapping[str, object], made: Mapping[str, str]) -> dict[str, Any]:
-    """A step's arguments with parameters and earlier pictures in their places."""
-    filled = _filled(step.arguments, values, made)
+    """A step's arguments with parameters and earlier pictures in their places.
+
+    Raises InvalidArgument where they would be too large, before they are.
+    """
+    filled = _Filling(step, values, made).fill(step.arguments, "arguments")
     assert isinstance(filled, dict)
     return filled
 
 
 def placement(step: Step, values: Mapping[str, object]) -> Placement | None:
-    """Where a step's picture is saved. Raises InvalidArgument for a room that is no entity id."""
+    """Where a step's picture is saved. Raises InvalidArgument for a room that is no entity id, and texts too long."""
     if step.save is None:
         return None
-    room = _filled(step.save.room, values, {})
+    filling = _Filling(step, values, {})
+    room = filling.fill(step.save.room, "save.room")
     if isinstance(room, bool) or not isinstance(room, int) or not 0 <= room < 2**63:
         raise InvalidArgument(
             f"step '{step.name}': 'room' must be an entity id; got {brief(room, 40)}",
             reason="BAD_ARGUMENT",
             field="save.room",
         )
-    texts = [str(_filled(text, values, {})) for text in (step.save.name, step.save.description)]
-    return Placement(texts[0], texts[1], room)
+    name = str(filling.fill(step.save.name, "save.name"))
+    return Placement(name, str(filling.fill(step.save.description, "save.description")), room)
 
 
-def _filled(value: object, values: Mapping[str, object], made: Mapping[str, str]) -> object:
-    if isinstance(value, str):
-        whole = _HOLE.fullmatch(value)
+def require_fillable(template: Template, values: Mapping[str, object]) -> None:
+    """Raises InvalidArgument where a step with these values, or all of them together, would be too large."""
+    size = sum(len(value) for value in values.values() if isinstance(value, str))
+    if size > MAX_VALUES:
+        raise InvalidArgument(
+            f"the parameters have {size} characters together; at most {MAX_VALUES}",
+            reason="BAD_PARAMETER",
+            field="parameters_json",
+            limit=f"at most {MAX_VALUES} characters",
+            asked=f"{size} characters",
+        )
+    made = {step.name: "sha256:" + "0" * 64 for step in template.steps}
+    for step in template.steps:
+        arguments(step, values, made)
+        placement(step, values)
+
+
+class _Filling:
+    """Parameters and earlier pictures put into a step, as long as there is room: each length is known beforehand."""
+
+    def __init__(self, step: Step, values: Mapping[str, object], made: Mapping[str, str]) -> None:
+        self._step = step
+        self._values = values
+        self._made = made
+        self._left = MAX_STEP
+
+    def fill(self, value: object, place: str) -> object:
+        if isinstance(value, str):
+            return self._text(value, place)
+        if isinstance(value, dict):
+            if set(value) == {"from"}:
+                return self._take(self._made[str(value["from"])], place)
+            self._charge(sum(map(len, value)), place)
+            return {name: self.fill(item, f"{place}.{name}") for name, item in value.items()}
+        if isinstance(value, list):
+            self._charge(len(value), place)
+            return [self.fill(item, f"{place}[{number}]") for number, item in enumerate(value)]
+        return value
+
+    def _text(self, text: str, place: str) -> object:
+        whole = _HOLE.fullmatch(text)
         if whole is not None:
-            return values[whole[1]]
-        return _HOLE.sub(lambda hole: str(values[hole[1]]), value)
-    if isinstance(value, dict):
-        if set(value) == {"from"}:
-            return made[str(value["from"])]
-        return {name: _filled(item, values, made) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_filled(item, values, made) for item in value]
-    return value
+            return self._take(self._values[whole[1]], place)
+        names = _HOLE.findall(text)
+        if not names:
+            return self._take(text, place)
+        words = {name: str(self._values[name]) for name in set(names)}
+        size = len(text) + sum(len(words[name]) - len(name) - 2 for name in names)
+        if size > MAX_PROMPT:
+            raise self._too_large(place, size, MAX_PROMPT)
+        self._charge(size, place)
+        return _HOLE.sub(lambda hole: words[hole[1]], text)
+
+    def _take(self, value: object, place: str) -> object:
+        self._charge(len(value) if isinstance(value, str) else 1, place)
+        return value
+
+    def _charge(self, size: int, place: str) -> None:
+        if size > self._left:
+            raise self._too_large(place, MAX_STEP - self._left + size, MAX_STEP)
+        self._left -= size
+
+    def _too_large(self, place: str, size: int, most: int) -> InvalidArgument:
+        return InvalidArgument(
+            f"step '{self._step.name}': with its parameters filled in, '{brief(place, 80)}' would have {size} characters; "
+            f"at most {most}. Give shorter parameters, or use them less often",
+            reason="TOO_LARGE",
+            field=f"steps.{self._step.name}.{brief(place, 80)}",
+            limit=f"at most {most} characters",
+            asked=f"{size} characters",
+        )
 
 
 def _holes(value: object) -> Iterator[str]:

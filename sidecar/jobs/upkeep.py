@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
-import json
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 from filelock import FileLock
 from sqlalchemy.engine import Connection
 
-from capabilities.budgets import NOTHING, Cost
+from capabilities.budgets import NOTHING
 from capabilities.errors import FailedPrecondition, Refusal
 from entity_store.blobs import Blobs, references_in
 from entity_store.world import World
 from sidecar.config import Settings
+from sidecar.engines.events import Failed
 from sidecar.jobs import ledger, schedule
 from sidecar.jobs.database import Database
-from sidecar.jobs.records import State
+from sidecar.jobs.records import State, cost_of, job_of
+from sidecar.jobs.rows import unreadable_rows
 from sidecar.jobs.tables import BATCHES, HISTORY, IMAGES, JOB_INPUTS, JOBS, LEDGER, LINES, RUNS, TEMPLATES
 
 GRACE = 3600.0
@@ -31,6 +34,7 @@ LEDGER_DAYS = 62
 """Days that the ledger is kept beyond the jobs it tells of."""
 
 _OPEN = (State.QUEUED, State.RUNNING)
+_FINAL = tuple(state for state in State if state.final)
 _CHUNK = 500
 
 
@@ -106,9 +110,16 @@ def _ended_with_pictures(connection: Connection, before: float) -> list[tuple[st
     inputs: dict[str, set[str]] = {}
     for job_id, ref in connection.execute(sa.select(JOB_INPUTS.c.job_id, JOB_INPUTS.c.ref)):
         inputs.setdefault(job_id, set()).add(ref)
-    ended = sa.select(JOBS.c.id, JOBS.c.images).where(JOBS.c.state.not_in(_OPEN), JOBS.c.ended < before)
-    rows = connection.execute(ended.order_by(JOBS.c.ended))
-    return [(row.id, {image["ref"] for image in row.images} | inputs.get(row.id, set())) for row in rows]
+    ended = sa.select(JOBS.c.id, _text(JOBS.c.images).label("images"))
+    rows = connection.execute(
+        ended.where(JOBS.c.state.not_in(_OPEN), JOBS.c.ended < before).order_by(JOBS.c.ended)
+    )
+    return [(row.id, references_in(row.images) | inputs.get(row.id, set())) for row in rows]
+
+
+def _text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
+    """A column of JSON as its text: references are found there whether or not the rest of it can be read."""
+    return sa.func.coalesce(sa.cast(column, sa.Text), "")
 
 
 def _oldest(jobs: Sequence[tuple[str, set[str]]], sizes: dict[str, int], needed: int) -> list[str]:
@@ -126,7 +137,7 @@ def _oldest(jobs: Sequence[tuple[str, set[str]]], sizes: dict[str, int], needed:
 def _held_by_runs(connection: Connection) -> set[str]:
     """Jobs of templates that are being worked through."""
     runs = connection.execute(sa.select(RUNS.c.jobs).where(RUNS.c.ended.is_(None))).scalars()
-    return {job_id for jobs in runs for job_id in jobs}
+    return {job_id for jobs in runs if isinstance(jobs, list) for job_id in jobs if isinstance(job_id, str)}
 
 
 def _old_jobs(
@@ -158,7 +169,7 @@ def _remove_jobs(connection: Connection, ids: Collection[str]) -> None:
     for run_id, jobs in connection.execute(
         sa.select(RUNS.c.id, RUNS.c.jobs).where(RUNS.c.ended.is_not(None))
     ).all():
-        if not set(ids).isdisjoint(jobs):
+        if isinstance(jobs, list) and any(job_id in ids for job_id in jobs):
             connection.execute(sa.delete(RUNS).where(RUNS.c.id == run_id))
 
 
@@ -175,15 +186,16 @@ def _remove_pictures(database: Database, world: World, blobs: Blobs, before: flo
 
 
 def _used_by_jobs(connection: Connection) -> set[str]:
-    used = set(connection.execute(sa.select(JOB_INPUTS.c.ref)).scalars())
-    for images in connection.execute(
-        sa.select(JOBS.c.images).where(JOBS.c.state == State.SUCCEEDED)
-    ).scalars():
-        used.update(image["ref"] for image in images)
-    for row in connection.execute(sa.select(RUNS.c.document, RUNS.c.context).where(RUNS.c.ended.is_(None))):
-        used.update(references_in(json.dumps(list(row))))
-    for document in connection.execute(sa.select(TEMPLATES.c.document)).scalars():
-        used.update(references_in(json.dumps(document)))
+    used: set[str] = set()
+    for query in (
+        sa.select(JOB_INPUTS.c.ref),
+        sa.select(_text(JOBS.c.images)).where(JOBS.c.state.not_in((State.FAILED, State.CANCELED))),
+        sa.select(_text(RUNS.c.document)).where(RUNS.c.ended.is_(None)),
+        sa.select(_text(RUNS.c.context)).where(RUNS.c.ended.is_(None)),
+        sa.select(_text(TEMPLATES.c.document)),
+    ):
+        for text in connection.execute(query).scalars():
+            used |= references_in(str(text))
     return used
 
 
@@ -195,7 +207,7 @@ def _forget_pictures(connection: Connection, gone: set[str]) -> None:
         connection.execute(sa.delete(IMAGES).where(IMAGES.c.ref == ref))
     parents: dict[str, list[str]] = {}
     for ref, inputs in connection.execute(sa.select(HISTORY.c.ref, HISTORY.c.inputs)):
-        parents.setdefault(ref, []).extend(inputs.values())
+        parents.setdefault(ref, []).extend(inputs.values() if isinstance(inputs, dict) else ())
     kept: set[str] = set()
     reached = [ref for ref in parents if ref not in gone]
     while reached:
@@ -225,6 +237,8 @@ class Findings:
     """Owners whose count of waiting jobs is wrong."""
     unfinished: int = 0
     """Files that were being written when a server was killed."""
+    unreadable: list[str] = field(default_factory=list)
+    """Rows of either database that hold what no version of ours writes, each with why; they are passed over."""
     database: str = ""
     """What the database says of itself, where that is not good."""
 
@@ -254,6 +268,9 @@ def check(database: Database, world: World, blobs: Blobs, *, repair: bool = Fals
         def work(connection: Connection) -> None:
             used = _used_by_jobs(connection) | world.references()
             found.missing = sorted(used - good)
+            found.unreadable = sorted([*unreadable_rows(connection), *world.unreadable()])
+            if repair:
+                _end_damaged(connection)
             _check_rows(connection, found, repair)
 
         database.do_here(work)
@@ -273,14 +290,12 @@ def _check_rows(connection: Connection, found: Findings, repair: bool) -> None:
         verdict = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
         found.database = "" if verdict == ["ok"] else "; ".join(map(str, verdict))[:500]
     known = set(connection.execute(sa.select(IMAGES.c.ref)).scalars())
-    done = connection.execute(
-        sa.select(JOBS.c.images, JOBS.c.ended).where(JOBS.c.state == State.SUCCEEDED)
-    ).all()
-    results = {image["ref"]: (image, ended) for images, ended in done for image in images}
+    done = map(job_of, connection.execute(sa.select(JOBS).where(JOBS.c.state == State.SUCCEEDED)))
+    results = {image.ref: (image, job.ended) for job in done for image in job.images}
     found.unrecorded = sorted(results.keys() - known)
     open_rows = sa.select(LEDGER.c.job_id).where(LEDGER.c.settled.is_(False))
     unsettled = {
-        row.id: Cost(row.compute_spent, row.money_spent)
+        row.id: cost_of(row.compute_spent, row.money_spent)
         for row in connection.execute(
             sa.select(JOBS.c.id, JOBS.c.compute_spent, JOBS.c.money_spent).where(
                 JOBS.c.id.in_(open_rows), JOBS.c.state.not_in(_OPEN)
@@ -293,7 +308,7 @@ def _check_rows(connection: Connection, found: Findings, repair: bool) -> None:
     if repair:
         for ref in found.unrecorded:
             image, ended = results[ref]
-            facts = {name: image[name] for name in ("ref", "format", "width", "height", "size")}
+            facts = {name: getattr(image, name) for name in ("ref", "format", "width", "height", "size")}
             connection.execute(sa.insert(IMAGES).values(**facts, created=ended))
         for job_id, spent in unsettled.items():
             ledger.settle(connection, job_id, spent)
@@ -306,6 +321,16 @@ def _check_rows(connection: Connection, found: Findings, repair: bool) -> None:
     schedule.recount(connection)
     found.lines = len(before ^ _lines(connection))
     (savepoint.commit if repair else savepoint.rollback)()
+
+
+def _end_damaged(connection: Connection) -> None:
+    """Fail the jobs that wait or run with a row that cannot be read: nobody may ever take them up."""
+    failure = dataclasses.asdict(Failed("FAILED_PRECONDITION", "its row was damaged", reason="DAMAGED_ROW"))
+    open_jobs = map(job_of, connection.execute(sa.select(JOBS).where(JOBS.c.state.not_in(_FINAL))).all())
+    for job in open_jobs:
+        if job.damaged:
+            values = {"state": State.FAILED, "failure": failure, "ended": time.time(), "runner": None}
+            connection.execute(sa.update(JOBS).where(JOBS.c.id == job.id).values(**values))
 
 
 def _lines(connection: Connection) -> set[tuple[object, ...]]:

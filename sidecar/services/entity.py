@@ -16,6 +16,7 @@ from capabilities.errors import (
 from capabilities.methods import TYPES, arguments_from_json
 from capabilities.operations import Composite, Operation
 from capabilities.params import parse_row
+from capabilities.plain_text import require_plain_metadata
 from capabilities.policy import Caller, Grant, authorize, require_owner, require_target, require_unexpired
 from capabilities.tasks import Edit, Output, Size
 from entity_store import verbs
@@ -72,6 +73,7 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
         _require_here(request.context)
         self._require_image_capability(call.capability_id, call.caller)
         metadata = translate.from_struct(request.metadata)
+        require_plain_metadata(metadata)
         data = self._images.find_file(translate.image_source(request.image))
         placement = translate.save_options(request.options).named_after(str(metadata.get("prompt", "")))
         self._images.require_placeable(call.caller, placement)

@@ -171,7 +171,7 @@ def history(origin: Origin) -> job_pb2.HistoryNode:
         role=origin.role,
         job_id=origin.job_id,
         method=origin.method,
-        task_json=json.dumps(origin.task, ensure_ascii=False) if origin.task else "",
+        task_json=translate.text(json.dumps(origin.task, ensure_ascii=False)) if origin.task else "",
         create_time=translate.timestamp(origin.created),
         sources=[history(source) for source in origin.sources],
     )

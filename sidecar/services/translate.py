@@ -67,15 +67,6 @@ def placement(output: common_pb2.OutputOptions) -> Placement | None:
 
 
 def save_options(options: common_pb2.SaveOptions) -> Placement:
-    for name in ("name", "description"):
-        if len(getattr(options, name)) > 4096:
-            raise InvalidArgument(
-                f"'{name}' must have at most 4096 characters",
-                reason="BAD_ARGUMENT",
-                field=f"save.{name}",
-                limit="at most 4096 characters",
-                asked=f"{len(getattr(options, name))} characters",
-            )
     return Placement(
         options.name,
         options.description,
@@ -259,7 +250,7 @@ def entity(value: Entity, *, data: bytes = b"", history: Sequence[Version] = ())
     props = value.props
     message = entity_pb2.ImageEntity(
         id=value.id,
-        prototype_id=value.prototype_id or 0,
+        prototype_id=value.prototype_id if isinstance(value.prototype_id, int) else 0,
         name=text(props.get("name")),
         location=_whole(props.get("location")),
         image=common_pb2.Image(

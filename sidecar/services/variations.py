@@ -5,10 +5,12 @@ from __future__ import annotations
 from capabilities.errors import InvalidArgument
 from capabilities.generate import draw_seed
 from capabilities.tasks import MAX_SEED
+from capabilities.tasks.base import MAX_PROMPT
 from sidecar.pb.viwo.imagegen.v1 import job_pb2
 
 MAX_TASKS = 1000
-MAX_COPIED = 64 * 1024 * 1024
+MAX_EXPANDED = 64 << 20
+"""Most bytes of all tasks that variations stand for, together: each carries the whole of the first along."""
 
 
 def tasks(request: job_pb2.SubmitBatchRequest) -> list[job_pb2.SubmitJobRequest]:
@@ -19,7 +21,6 @@ def tasks(request: job_pb2.SubmitBatchRequest) -> list[job_pb2.SubmitJobRequest]
         varied = request.variations
         asked += max(1, len(varied.prompts)) * max(1, len(varied.seeds), varied.count)
         if asked <= MAX_TASKS:
-            _require_small(varied, asked - len(request.tasks))
             made += _varied(varied)
     if not 1 <= asked <= MAX_TASKS:
         raise InvalidArgument(
@@ -30,20 +31,6 @@ def tasks(request: job_pb2.SubmitBatchRequest) -> list[job_pb2.SubmitJobRequest]
             asked=str(asked),
         )
     return made
-
-
-def _require_small(variations: job_pb2.Variations, copies: int) -> None:
-    """Raises InvalidArgument where copies of a task would fill the memory: those of a picture that it holds itself."""
-    size = variations.task.ByteSize() + max((len(prompt) for prompt in variations.prompts), default=0)
-    if size * copies > MAX_COPIED:
-        raise InvalidArgument(
-            f"{copies} variations of a task of {size} bytes are more than {MAX_COPIED} bytes; "
-            "upload its pictures once and name them by reference",
-            reason="TOO_LARGE",
-            field="variations.task",
-            limit=f"{MAX_COPIED} bytes in all",
-            asked=f"{size * copies} bytes",
-        )
 
 
 def _varied(variations: job_pb2.Variations) -> list[job_pb2.SubmitJobRequest]:
@@ -71,6 +58,7 @@ def _varied(variations: job_pb2.Variations) -> list[job_pb2.SubmitJobRequest]:
         count = max(1, variations.count)
         first = draw_seed(options.seed if options.HasField("seed") else None, count)
         seeds = [first + place for place in range(count)]
+    _require_room(variations, len(seeds))
     made = []
     prompts: list[str | None] = [*variations.prompts] or [None]
     for prompt in prompts:
@@ -83,3 +71,26 @@ def _varied(variations: job_pb2.Variations) -> list[job_pb2.SubmitJobRequest]:
                 inner.prompt = prompt
             made.append(task)
     return made
+
+
+def _require_room(variations: job_pb2.Variations, seeds: int) -> None:
+    """Raises InvalidArgument where the tasks would be too large, before there are any."""
+    for place, prompt in enumerate(variations.prompts):
+        if len(prompt) > MAX_PROMPT:
+            raise InvalidArgument(
+                f"'prompts[{place}]' must have at most {MAX_PROMPT} characters; got {len(prompt)}",
+                reason="BAD_ARGUMENT",
+                field=f"variations.prompts[{place}]",
+                limit=f"at most {MAX_PROMPT} characters",
+                asked=f"{len(prompt)} characters",
+            )
+    size = variations.task.ByteSize() * max(1, len(variations.prompts)) * seeds
+    if size > MAX_EXPANDED:
+        raise InvalidArgument(
+            f"the variations would be {size} bytes of tasks; at most {MAX_EXPANDED}. Upload the pictures and name them by "
+            "their references",
+            reason="TOO_LARGE",
+            field="variations.task",
+            limit=f"{MAX_EXPANDED} bytes",
+            asked=f"{size} bytes",
+        )

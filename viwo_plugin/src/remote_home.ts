@@ -8,6 +8,7 @@ import { type Answer, NotSetUp, type Refusal, refused } from "./answer";
 import { entityId, isEntity, plain } from "./arguments";
 import type { Call, Home, Prepared, Right, Saving } from "./home";
 import type { CallContext } from "./pb/viwo/imagegen/v1/CallContext";
+import { MAX_DESCRIPTION, MAX_NAME, cleaned, cleanedMetadata } from "./plain_text";
 import type { Sidecar } from "./sidecar";
 import { fromStruct } from "./struct";
 import * as world from "./world";
@@ -131,7 +132,10 @@ export class RemoteHome implements Home {
   }
 
   async #write(ref: string, saving: Saving, owner: number, type: string): Promise<number> {
-    const { name, description, room, canvas, metadata } = saving;
+    const { room, canvas } = saving;
+    const name = cleaned(saving.name, MAX_NAME);
+    const description = cleaned(saving.description, MAX_DESCRIPTION);
+    const metadata = cleanedMetadata(saving.metadata);
     const picture = await this.#picture(ref);
     const prototype = await this.install();
     const props = { name, description, image_type: type, ...picture, version: 1, metadata: JSON.stringify(metadata) };

@@ -15,6 +15,7 @@ import { type ScriptContext, createScriptContext, evaluate } from "@viwo/scripti
 import { NotSetUp } from "./answer";
 import type { ScriptEntity } from "./arguments";
 import type { Right } from "./home";
+import { MAX_DESCRIPTION, MAX_NAME, cleaned } from "./plain_text";
 
 /** A verb of players by which they are sent something although nobody of them has acted. */
 export const TELL = "imagegen_tell";
@@ -155,7 +156,7 @@ export function referenceOf(value: unknown): unknown {
 /** An entity that waits for its picture, in a room or nowhere, controlled by `owner`. */
 export function createCanvas(prototype: number, owner: number, room: number, name: string): number {
   const props = {
-    name,
+    name: cleaned(name, MAX_NAME),
     description: "A blank canvas. Somebody is painting it.",
     image_type: "canvas",
   };
@@ -173,7 +174,7 @@ export function createCanvas(prototype: number, owner: number, room: number, nam
 /** A canvas that stays blank says why. */
 export function spoil(canvas: number, why: string): void {
   if (find(canvas)?.["image_type"] === "canvas") {
-    updateEntity({ id: canvas, description: `A canvas that stayed blank: ${why}` } as never);
+    updateEntity({ id: canvas, description: cleaned(`A canvas that stayed blank: ${why}`, MAX_DESCRIPTION) } as never);
   }
 }
 

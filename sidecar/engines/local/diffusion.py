@@ -161,6 +161,18 @@ def run(
                 )
             if value:
                 arguments[name] = value
+        layers = getattr(
+            getattr(getattr(pipeline, "text_encoder", None), "config", None), "num_hidden_layers", None
+        )
+        if layers is not None and task.clip_skip > layers:
+            raise FailedPrecondition(
+                f"the text encoder of the model '{task.model_id}' has {layers} layers; clip_skip cannot leave out "
+                f"{task.clip_skip}",
+                reason="MODEL_CANNOT",
+                field="clip_skip",
+                limit=f"at most {layers}",
+                asked=str(task.clip_skip),
+            )
         memory.tile_if_short(pipeline, special["width"], special["height"], pipeline.device.type)
         arguments = prompts.conditioning(pipeline, arguments, task.clip_skip)
         with _old_clip(pipeline) if task.clip_skip else nullcontext(), unchecked(pipeline, task.allow_unsafe):
