@@ -6,8 +6,10 @@ import asyncio
 import json
 import os
 import shutil
+import threading
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import grpc
 import pytest
 from typer.testing import CliRunner
 
-from capabilities.errors import FailedPrecondition, NotFound
+from capabilities.errors import FailedPrecondition, NotFound, Unavailable
 from sidecar.cli import app
 from sidecar.engines.local import catalog as catalog_module
 from sidecar.engines.local import discovery, pipelines
@@ -285,7 +287,7 @@ class TestParts:
         assert "'lora'" in (error.details() or "")
 
     async def test_an_upscaler_and_a_controlnet_by_loading_them(self, parts: Sidecar) -> None:
-        for name in ("larger", "canny"):
+        for name in ("larger", "canny", "lora", "moss", "pickled"):
             error = await refused(parts.models.Load(model_pb2.LoadModelRequest(id=name)))
             assert error.code() is grpc.StatusCode.FAILED_PRECONDITION, error.details()
             assert f"'{name}'" in (error.details() or "")
@@ -295,8 +297,6 @@ class TestScanning:
     def test_a_model_is_looked_up_while_a_scan_hangs(
         self, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        import threading
-
         shutil.copytree(tiny / "sd", tmp_path / "sd")
         catalog = Catalog([tmp_path], [], "sd")
         entered, go_on = threading.Event(), threading.Event()
@@ -325,6 +325,28 @@ class TestScanning:
             go_on.set()
         assert catalog._idle.wait(30)
         assert catalog.find("late").width == 64
+
+    def test_a_job_waits_for_the_first_scan_and_a_caller_does_not(
+        self, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shutil.copytree(tiny / "sd", tmp_path / "sd")
+        go_on = threading.Event()
+        examined = discovery.examined
+
+        def slow(model_id: str, path: Path) -> object:
+            go_on.wait(60)
+            return examined(model_id, path)
+
+        monkeypatch.setattr(catalog_module, "examined", slow)
+        monkeypatch.setattr(catalog_module, "START_WAIT", 0.01)
+        monkeypatch.setattr(catalog_module, "LOOK_UP_WAIT", 0.01)
+        catalog = Catalog([tmp_path], [], "sd")
+        with pytest.raises(Unavailable, match="still being looked through"):
+            catalog.find("sd")
+        with ThreadPoolExecutor(1) as jobs:
+            found = jobs.submit(catalog.model, "sd", patient=True)
+            go_on.set()
+            assert found.result(30).facts.width == 64
 
     def test_tens_of_thousands_of_files(self, tiny: Path, tmp_path: Path) -> None:
         shutil.copytree(tiny / "sd", tmp_path / "zzz" / "sd")

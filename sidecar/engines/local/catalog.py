@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from capabilities.errors import FailedPrecondition, NotFound, brief
+from capabilities.errors import FailedPrecondition, NotFound, Unavailable, brief
 from capabilities.models import ModelFacts
 from sidecar.config import HubModel
 from sidecar.engines.base import ModelListing, ModelProblem
@@ -37,6 +37,8 @@ LOOK_UP_WAIT = 1.0
 MAX_PROBLEMS = 1000
 MAX_SHOWN = 20
 """Most ids that a refusal names."""
+MAX_KNOWN = 600
+"""Most characters that they take: a refusal travels in headers, which are small."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class Catalog:
         """Held for moments only: to begin a scan, and to put a new snapshot in the place of the old one."""
         self._idle = threading.Event()
         self._idle.set()
+        self._complete = threading.Event()
+        """The first scan has ended."""
         self._began = self._ended = self._took = 0.0
         self._begin_scan()
         if not self._idle.wait(START_WAIT):
@@ -102,12 +106,16 @@ class Catalog:
     def find(self, model_id: str) -> ModelFacts:
         return self.model(model_id).facts
 
-    def model(self, model_id: str) -> LocalModel:
-        """The model of that id.
+    def model(self, model_id: str, *, patient: bool = False) -> LocalModel:
+        """The model of that id. Weights that are replaced are another revision, within a few seconds.
+
+        `patient`: waits for the first scan where it is not known before.
 
         Looks on disk again before it raises NotFound with the nearest ids. Raises FailedPrecondition where its files must
-        not be loaded. Weights that are replaced are another revision, within a few seconds.
+        not be loaded, and Unavailable while the first scan has not found it yet.
         """
+        if patient and model_id not in self._snapshot.models:
+            self._complete.wait(SCAN_SECONDS * 2)
         snapshot = self._snapshot
         record = snapshot.records.get(model_id)
         if record is not None and os.path.lexists(record.candidate.path):
@@ -196,6 +204,7 @@ class Catalog:
             self._ended = time.monotonic()
             self._took = self._ended - self._began
             self._idle.set()
+            self._complete.set()
 
     def _look_through(self, deadline: float) -> None:
         left_out: list[ModelProblem] = []
@@ -256,11 +265,21 @@ class Catalog:
                 dict(records), {**self._listed, **models}, tuple(problems[:MAX_PROBLEMS])
             )
 
-    def _unknown(self, model_id: str, snapshot: _Snapshot) -> NotFound:
+    def _unknown(self, model_id: str, snapshot: _Snapshot) -> NotFound | Unavailable:
         ids = sorted(snapshot.models)
         asked = brief(model_id, 60)
+        if not self._complete.is_set():
+            return Unavailable(
+                f"no model '{asked}' has been found yet, and the model folders are still being looked through; ask again",
+                reason="MODELS_NOT_FOUND_YET",
+                field="modelId",
+                asked=asked,
+                retry_after=2,
+            )
         near = difflib.get_close_matches(asked, ids[:1000], n=1)
-        known = ", ".join(ids[:MAX_SHOWN]) or "none; the operator sets model_dirs or hub_models"
+        known = (
+            brief(", ".join(ids[:MAX_SHOWN]), MAX_KNOWN) or "none; the operator sets model_dirs or hub_models"
+        )
         if len(ids) > MAX_SHOWN:
             known += f" and {len(ids) - MAX_SHOWN} more"
         hint = f"did you mean '{near[0]}'?" if near else f"known are {known}"
