@@ -28,7 +28,7 @@ SCAN_SECONDS = 60.0
 """Longest that a scan may take. What it did not reach is reached by a later one, which knows what this one saw."""
 SCAN_SHARE = 0.1
 """Largest part of the time that scans take which look-ups of unknown models cause."""
-SCAN_GAP = 0.1
+SCAN_GAP = 0.02
 """Least seconds between two such scans."""
 START_WAIT = 3.0
 """Seconds that the start of the server waits for the first scan."""

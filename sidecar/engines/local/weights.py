@@ -53,18 +53,22 @@ def read_header(path: Path) -> Header:
     with file:
         try:
             start = file.read(8)
+            if len(start) < 8:
+                raise ValueError("it ends before its header")
             (length,) = struct.unpack("<Q", start)
             if not 2 <= length <= found.st_size - 8:
                 raise ValueError("its header has an impossible length")
             if length > MAX_HEADER:
                 raise ValueError(f"its header has {length} bytes, and at most {MAX_HEADER} are read")
             header = parsed(path, file.read(length))
-        except (OSError, ValueError, struct.error, UnusableModel) as error:
+        except (OSError, ValueError, UnusableModel) as error:
             raise NotAModel(f"{shown(path.name)} is not a safetensors file: {error}") from None
     tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
     try:
         _check(tensors, found.st_size - 8 - length)
-    except (ValueError, TypeError, KeyError) as error:
+    except KeyError as error:
+        raise UnusableModel(f"{shown(path.name)} is broken: a tensor has no {error}") from None
+    except (ValueError, TypeError) as error:
         raise UnusableModel(f"{shown(path.name)} is broken: {error}") from None
     return Header(list(tensors), [entry["shape"] for entry in tensors.values()], found.st_size)
 
