@@ -173,12 +173,9 @@ async def parts(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIt
     key = "unet.down.attn1.to_q.lora.down.weight"
     odd = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
     safetensors(root / "lora.safetensors", {key: odd}, bytes(8))
+    wide = {"dtype": "F32", "shape": [1, 48], "data_offsets": [0, 192]}
+    safetensors(root / "moss.safetensors", {"emb_params": wide}, bytes(192))
     odd = {"dtype": "F32", "shape": [1, 32], "data_offsets": [0, 128]}
-    safetensors(
-        root / "moss.safetensors",
-        {"emb_params": odd, "other": {**odd, "data_offsets": [128, 256]}},
-        bytes(256),
-    )
     tensors = ("conv_first.weight", "body.0.rdb1.conv1.weight")
     spans = {
         name: {**odd, "data_offsets": [at, at + 128]} for at, name in zip((0, 128), tensors, strict=True)
@@ -285,6 +282,12 @@ class TestParts:
         error = await refused(parts.images.TextToImage(text_to_image(await parts.context(), loras=loras)))
         assert error.code() is grpc.StatusCode.FAILED_PRECONDITION, error.details()
         assert "'lora'" in (error.details() or "")
+
+    async def test_a_textual_inversion_that_does_not_fit(self, parts: Sidecar) -> None:
+        asked = text_to_image(await parts.context(), "a sword embedding:moss")
+        error = await refused(parts.images.TextToImage(asked))
+        assert error.code() is grpc.StatusCode.FAILED_PRECONDITION, error.details()
+        assert "'moss'" in (error.details() or "")
 
     async def test_an_upscaler_and_a_controlnet_by_loading_them(self, parts: Sidecar) -> None:
         for name in ("larger", "canny", "lora", "moss", "pickled"):
