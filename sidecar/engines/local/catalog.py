@@ -88,6 +88,7 @@ class Catalog:
         self._default = default
         self._snapshot = _Snapshot({}, self._listed, ())
         self._looked: dict[str, float] = {}
+        self._examining: set[str] = set()
         self._lock = threading.Lock()
         """Held for moments only: to begin a scan, and to put a new snapshot in the place of the old one."""
         self._idle = threading.Event()
@@ -248,11 +249,27 @@ class Catalog:
             self._looked[model_id] = now
         if record.is_current:
             return
-        again = _examine(record.candidate)
         with self._lock:
-            records = {**self._snapshot.records, model_id: again}
-            left_out = [item for item in self._snapshot.problems if item.of != model_id]
-        self._publish(records, left_out)
+            if model_id in self._examining:
+                return
+            self._examining.add(model_id)
+        # Whoever asks goes on with what was known where this takes long.
+        thread = threading.Thread(
+            target=self._examine_again, args=(record.candidate,), name="model-look", daemon=True
+        )
+        thread.start()
+        thread.join(LOOK_UP_WAIT)
+
+    def _examine_again(self, candidate: Candidate) -> None:
+        try:
+            again = _examine(candidate)
+            with self._lock:
+                records = {**self._snapshot.records, candidate.id: again}
+                left_out = [item for item in self._snapshot.problems if item.of != candidate.id]
+            self._publish(records, left_out)
+        finally:
+            with self._lock:
+                self._examining.discard(candidate.id)
 
     def _publish(self, records: Mapping[str, _Record], left_out: list[ModelProblem]) -> None:
         models = {model_id: record.model for model_id, record in records.items() if record.model is not None}
