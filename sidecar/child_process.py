@@ -36,7 +36,8 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 _FOLDER_VARIABLES = (
     "VIWO_IMAGEGEN_CACHE", "XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE", "TORCH_HOME", "PIP_CONFIG_FILE",
-    "PIP_FIND_LINKS", "PIP_CACHE_DIR",
+    "PIP_FIND_LINKS", "PIP_CACHE_DIR", "PIP_CERT", "HF_TOKEN_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
 )  # fmt: skip
 """Name folders or files, and may do so from the current folder, which a child does not share."""
 

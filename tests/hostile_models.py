@@ -228,6 +228,11 @@ class Models:
     def a_huge_index(self, name: str) -> None:
         _huge(self.copy(name) / "model_index.json")
 
+    def many_large_configurations(self, name: str) -> None:
+        unet = self.copy(name) / "unet"
+        for number in range(80):
+            (unet / f"{number}.json").write_bytes(b" " * 1_000_000 + b"{}")
+
     def a_part_of_many_files(self, name: str) -> None:
         unet = self.copy(name) / "unet"
         for number in range(3000):

@@ -55,3 +55,14 @@ def test_no_module_is_long_without_a_reason() -> None:
         if "pb" not in path.parts and len(path.read_text().splitlines()) > 400
     ]
     assert not long
+
+
+def test_every_child_process_is_started_in_one_place() -> None:
+    """The current folder must not be on a child's import path; `sidecar/child_process.py` sees to that."""
+    starting = [
+        str(path.relative_to(ROOT))
+        for folder in ("capabilities", "entity_store", "sidecar")
+        for path in (ROOT / folder).rglob("*.py")
+        if re.search(r"sys\.executable|multiprocessing|\"-m\", \"", path.read_text())
+    ]
+    assert starting == ["sidecar/child_process.py"]

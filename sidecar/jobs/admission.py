@@ -253,13 +253,13 @@ class Admission:
             require_model(grant.params, model_id, "this capability")
         for model_id, ability in task.needs:
             self._models.find(model_id).require(ability)
-        require_doable(task, self._models)
         sources = {
             role: (files or {}).get(ref) or self._images.find_file(ref, field=role)
             for role, ref in task.inputs.items()
         }
         sizes = {role: self._picture(data, role).size for role, data in sources.items()}
         self._allow(grant, call, task, sizes, None, handling)
+        require_doable(task, self._models)
         if not task.fits(sizes):
             raise InvalidArgument(
                 f"the task says {task.width} x {task.height} pixels, which is not what comes of its pictures",

@@ -191,9 +191,9 @@ async def test_verbs_keep_to_the_limits_of_the_server(sidecar: Sidecar) -> None:
 
 
 async def test_an_upload_is_decoded_outside_the_server(sidecar: Sidecar) -> None:
+    data = picture(8192, 8192)
     process = psutil.Process(os.getpid())
     before = process.memory_info().rss
-    data = picture(8192, 8192)
 
     async def chunks() -> Any:
         yield blob_pb2.UploadRequest(chunk=data)

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import shutil
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,9 @@ import grpc
 import pytest
 from typer.testing import CliRunner
 
-from capabilities.errors import FailedPrecondition, NotFound
+from capabilities.errors import FailedPrecondition
 from sidecar.cli import app
-from sidecar.engines.local import catalog as catalog_module
-from sidecar.engines.local import discovery, pipelines
+from sidecar.engines.local import pipelines
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.wire import ModelSource
 from sidecar.pb.viwo.imagegen.v1 import image_pb2, model_pb2
@@ -171,12 +169,9 @@ async def parts(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIt
     key = "unet.down.attn1.to_q.lora.down.weight"
     odd = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
     safetensors(root / "lora.safetensors", {key: odd}, bytes(8))
+    wide = {"dtype": "F32", "shape": [1, 48], "data_offsets": [0, 192]}
+    safetensors(root / "moss.safetensors", {"emb_params": wide}, bytes(192))
     odd = {"dtype": "F32", "shape": [1, 32], "data_offsets": [0, 128]}
-    safetensors(
-        root / "moss.safetensors",
-        {"emb_params": odd, "other": {**odd, "data_offsets": [128, 256]}},
-        bytes(256),
-    )
     tensors = ("conv_first.weight", "body.0.rdb1.conv1.weight")
     spans = {
         name: {**odd, "data_offsets": [at, at + 128]} for at, name in zip((0, 128), tensors, strict=True)
@@ -284,94 +279,14 @@ class TestParts:
         assert error.code() is grpc.StatusCode.FAILED_PRECONDITION, error.details()
         assert "'lora'" in (error.details() or "")
 
+    async def test_a_textual_inversion_that_does_not_fit(self, parts: Sidecar) -> None:
+        asked = text_to_image(await parts.context(), "a sword embedding:moss")
+        error = await refused(parts.images.TextToImage(asked))
+        assert error.code() is grpc.StatusCode.FAILED_PRECONDITION, error.details()
+        assert "'moss'" in (error.details() or "")
+
     async def test_an_upscaler_and_a_controlnet_by_loading_them(self, parts: Sidecar) -> None:
-        for name in ("larger", "canny"):
+        for name in ("larger", "canny", "lora", "moss", "pickled"):
             error = await refused(parts.models.Load(model_pb2.LoadModelRequest(id=name)))
             assert error.code() is grpc.StatusCode.FAILED_PRECONDITION, error.details()
             assert f"'{name}'" in (error.details() or "")
-
-
-class TestScanning:
-    def test_a_model_is_looked_up_while_a_scan_hangs(
-        self, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        import threading
-
-        shutil.copytree(tiny / "sd", tmp_path / "sd")
-        catalog = Catalog([tmp_path], [], "sd")
-        entered, go_on = threading.Event(), threading.Event()
-        examined = discovery.examined
-
-        def slow(model_id: str, path: Path) -> object:
-            entered.set()
-            go_on.wait(60)
-            return examined(model_id, path)
-
-        monkeypatch.setattr(catalog_module, "examined", slow)
-        shutil.copytree(tiny / "sd", tmp_path / "late")
-        try:
-            with pytest.raises(NotFound, match="being looked through"):
-                catalog.find("late")
-            assert entered.is_set()
-            began = time.monotonic()
-            for _ in range(100):
-                assert catalog.find("sd").width == 64
-                assert catalog.able("textToImage")
-                with pytest.raises(NotFound):
-                    catalog.find("nothing")
-            # One of the look-ups may have waited.
-            assert time.monotonic() - began < catalog_module.LOOK_UP_WAIT * 2
-        finally:
-            go_on.set()
-        assert catalog._idle.wait(30)
-        assert catalog.find("late").width == 64
-
-    def test_tens_of_thousands_of_files(self, tiny: Path, tmp_path: Path) -> None:
-        shutil.copytree(tiny / "sd", tmp_path / "zzz" / "sd")
-        for number in range(30_000):
-            (tmp_path / f"{number}.txt").touch()
-        began = time.monotonic()
-        catalog = Catalog([tmp_path], [], "zzz/sd")
-        assert catalog.find("zzz/sd").width == 64
-        with pytest.raises(NotFound):
-            catalog.find("nothing")
-        assert time.monotonic() - began < HANG
-
-    def test_unknown_ids_do_not_keep_the_folders_being_looked_through(
-        self, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        catalog = Catalog([tmp_path], [], "sd")
-        monkeypatch.setattr(catalog_module, "LOOK_UP_WAIT", 0.01)
-        scans = 0
-        look_through = Catalog._look_through
-
-        def counted(self: Catalog, deadline: float) -> None:
-            nonlocal scans
-            scans += 1
-            look_through(self, deadline)
-
-        monkeypatch.setattr(Catalog, "_look_through", counted)
-        began = time.monotonic()
-        for number in range(2000):
-            with pytest.raises(NotFound):
-                catalog.find(f"nothing-{number}")
-        assert scans <= (time.monotonic() - began) / catalog_module.SCAN_GAP + 1
-
-    def test_a_repaired_model_and_one_that_broke_are_noticed(
-        self, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(catalog_module, "LOOK_EVERY", 0.0)
-        index = shutil.copytree(tiny / "sd", tmp_path / "sd") / "model_index.json"
-        whole = index.read_text()
-        catalog = Catalog([tmp_path], [], "sd")
-        for _ in range(2):
-            index.write_text(whole.replace("StableDiffusionPipeline", "Evil"))
-            with pytest.raises(FailedPrecondition, match="names 'Evil'"):
-                catalog.find("sd")
-            assert [item.of for item in catalog.problems] == ["sd"]
-            index.write_text(whole)
-            assert catalog.find("sd").width == 64
-            assert not catalog.problems
-        shutil.rmtree(tmp_path / "sd")
-        with pytest.raises(NotFound):
-            catalog.find("sd")

@@ -10,7 +10,6 @@ import contextlib
 import logging
 import queue
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from typing import IO
@@ -18,6 +17,7 @@ from typing import IO
 from capabilities import imaging
 from capabilities.errors import ResourceExhausted, Unavailable
 from capabilities.tasks import Task
+from sidecar import child_process
 from sidecar.engines.builtin.messages import (
     FRAMING,
     Answer,
@@ -131,9 +131,11 @@ class _Worker:
                 self._process = None
             if self._process is None:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "sidecar.engines.builtin.worker", *self._arguments],
+                    child_process.command("sidecar.engines.builtin.worker", self._arguments),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
+                    cwd=child_process.folder(),
+                    env=child_process.environment(),
                 )
             return self._process
 

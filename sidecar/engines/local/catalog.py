@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from capabilities.errors import FailedPrecondition, NotFound, brief
+from capabilities.errors import FailedPrecondition, NotFound, Unavailable, brief
 from capabilities.models import ModelFacts
 from capabilities.spelling import nearest
 from sidecar.config import HubModel
@@ -28,7 +28,7 @@ SCAN_SECONDS = 60.0
 """Longest that a scan may take. What it did not reach is reached by a later one, which knows what this one saw."""
 SCAN_SHARE = 0.1
 """Largest part of the time that scans take which look-ups of unknown models cause."""
-SCAN_GAP = 0.1
+SCAN_GAP = 0.02
 """Least seconds between two such scans."""
 START_WAIT = 3.0
 """Seconds that the start of the server waits for the first scan."""
@@ -37,6 +37,8 @@ LOOK_UP_WAIT = 1.0
 MAX_PROBLEMS = 1000
 MAX_SHOWN = 20
 """Most ids that a refusal names."""
+MAX_KNOWN = 600
+"""Most characters that they take: a refusal travels in headers, which are small."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,13 @@ class Catalog:
         self._default = default
         self._snapshot = _Snapshot({}, self._listed, ())
         self._looked: dict[str, float] = {}
+        self._examining: set[str] = set()
         self._lock = threading.Lock()
         """Held for moments only: to begin a scan, and to put a new snapshot in the place of the old one."""
         self._idle = threading.Event()
         self._idle.set()
+        self._complete = threading.Event()
+        """The first scan has ended."""
         self._began = self._ended = self._took = 0.0
         self._begin_scan()
         if not self._idle.wait(START_WAIT):
@@ -102,12 +107,16 @@ class Catalog:
     def find(self, model_id: str) -> ModelFacts:
         return self.model(model_id).facts
 
-    def model(self, model_id: str) -> LocalModel:
-        """The model of that id.
+    def model(self, model_id: str, *, patient: bool = False) -> LocalModel:
+        """The model of that id. Weights that are replaced are another revision, within a few seconds.
+
+        `patient`: waits for the first scan where it is not known before.
 
         Looks on disk again before it raises NotFound with the nearest ids. Raises FailedPrecondition where its files must
-        not be loaded. Weights that are replaced are another revision, within a few seconds.
+        not be loaded, and Unavailable while the first scan has not found it yet.
         """
+        if patient and model_id not in self._snapshot.models:
+            self._complete.wait(SCAN_SECONDS * 2)
         snapshot = self._snapshot
         record = snapshot.records.get(model_id)
         if record is not None and os.path.lexists(record.candidate.path):
@@ -196,6 +205,7 @@ class Catalog:
             self._ended = time.monotonic()
             self._took = self._ended - self._began
             self._idle.set()
+            self._complete.set()
 
     def _look_through(self, deadline: float) -> None:
         left_out: list[ModelProblem] = []
@@ -239,11 +249,27 @@ class Catalog:
             self._looked[model_id] = now
         if record.is_current:
             return
-        again = _examine(record.candidate)
         with self._lock:
-            records = {**self._snapshot.records, model_id: again}
-            left_out = [item for item in self._snapshot.problems if item.of != model_id]
-        self._publish(records, left_out)
+            if model_id in self._examining:
+                return
+            self._examining.add(model_id)
+        # Whoever asks goes on with what was known where this takes long.
+        thread = threading.Thread(
+            target=self._examine_again, args=(record.candidate,), name="model-look", daemon=True
+        )
+        thread.start()
+        thread.join(LOOK_UP_WAIT)
+
+    def _examine_again(self, candidate: Candidate) -> None:
+        try:
+            again = _examine(candidate)
+            with self._lock:
+                records = {**self._snapshot.records, candidate.id: again}
+                left_out = [item for item in self._snapshot.problems if item.of != candidate.id]
+            self._publish(records, left_out)
+        finally:
+            with self._lock:
+                self._examining.discard(candidate.id)
 
     def _publish(self, records: Mapping[str, _Record], left_out: list[ModelProblem]) -> None:
         models = {model_id: record.model for model_id, record in records.items() if record.model is not None}
@@ -256,11 +282,21 @@ class Catalog:
                 dict(records), {**self._listed, **models}, tuple(problems[:MAX_PROBLEMS])
             )
 
-    def _unknown(self, model_id: str, snapshot: _Snapshot) -> NotFound:
+    def _unknown(self, model_id: str, snapshot: _Snapshot) -> NotFound | Unavailable:
         ids = sorted(snapshot.models)
         asked = brief(model_id, 60)
+        if not self._complete.is_set():
+            return Unavailable(
+                f"no model '{asked}' has been found yet, and the model folders are still being looked through; ask again",
+                reason="MODELS_NOT_FOUND_YET",
+                field="modelId",
+                asked=asked,
+                retry_after=2,
+            )
         near = nearest(model_id, ids)
-        known = ", ".join(ids[:MAX_SHOWN]) or "none; the operator sets model_dirs or hub_models"
+        known = (
+            brief(", ".join(ids[:MAX_SHOWN]), MAX_KNOWN) or "none; the operator sets model_dirs or hub_models"
+        )
         if len(ids) > MAX_SHOWN:
             known += f" and {len(ids) - MAX_SHOWN} more"
         hint = f"did you mean '{near}'?" if near else f"known are {known}"

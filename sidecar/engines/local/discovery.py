@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from sidecar.engines.local.model_files import (
     unreadable,
 )
 from sidecar.engines.local.operator_settings import DEFAULTS_FILE, MOST_SIDE, settings_of
-from sidecar.engines.local.weights import Header, fingerprint, read_header
+from sidecar.engines.local.weights import Header, fingerprint, read_header, read_headers
 from sidecar.engines.local.wire import ModelSource
 
 CONFIG_SUFFIX = ".config"
@@ -158,7 +158,7 @@ def folder_model(model_id: str, path: Path) -> LocalModel:
         side=side,
     )
     weights = sorted({file for component in components.values() for file in component.weights})
-    headers = _headers(weights)
+    headers = read_headers(weights)
     source = ModelSource(
         model_id,
         str(path),
@@ -185,14 +185,6 @@ def _all_files(components: Mapping[str, Component]) -> Iterator[Path]:
     for component in components.values():
         yield component.folder
         yield from component.files
-
-
-def _headers(weights: Iterable[Path]) -> list[Header]:
-    """Of the weights of something that is a model by its configuration. Raises UnusableModel."""
-    try:
-        return [read_header(file) for file in weights]
-    except NotAModel as problem:
-        raise UnusableModel(problem.message) from None
 
 
 def _config(path: Path, part: str) -> Mapping[str, Any]:
@@ -343,7 +335,7 @@ def _other(
     model_id: str, path: Path, weights: tuple[Path, ...], role: str, family: str, files: tuple[Path, ...] = ()
 ) -> LocalModel:
     """A LoRA or an autoencoder, named by its role, which is also what it can do."""
-    headers = _headers(weights)
+    headers = read_headers(weights)
     source = ModelSource(
         model_id,
         str(path),
@@ -370,7 +362,7 @@ def _controlnet(model_id: str, path: Path, family: str, config: Mapping[str, Any
         control=kind,
         text_width=_text_width(config),
     )
-    headers = _headers(checked.weights)
+    headers = read_headers(checked.weights)
     source = ModelSource(
         model_id,
         str(path),

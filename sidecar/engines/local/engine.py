@@ -152,7 +152,8 @@ class LocalEngine:
 
     def _sources(self, works: Sequence[Work]) -> dict[str, ModelSource]:
         models = {model_id for work in works for model_id in work.task.models}
-        return {model_id: self._catalog.model(model_id).source for model_id in models}
+        # Jobs that waited over a restart may come before all models have been found.
+        return {model_id: self._catalog.model(model_id, patient=True).source for model_id in models}
 
     async def load(self, model_id: str) -> None:
         source = (await asyncio.to_thread(self._catalog.model, model_id)).source

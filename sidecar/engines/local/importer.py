@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -71,8 +72,14 @@ def _tensors(file: Path) -> dict[str, torch.Tensor]:
     size = sum(value.numel() * value.element_size() for value in held.values())
     if size > found.st_size * MOST_LARGER:
         raise UnusableModel(f"its tensors would take {size} bytes, and the file has {found.st_size}")
-    # Tensors that share their numbers are written each by itself.
-    return {name: value.detach().clone().contiguous() for name, value in held.items()}
+    tensors, seen = {}, set()
+    for name, value in held.items():
+        value = value.detach().contiguous()
+        place = value.untyped_storage().data_ptr()
+        # Tensors that share their numbers are written each by itself.
+        tensors[name] = value.clone() if place in seen else value
+        seen.add(place)
+    return tensors
 
 
 def bound(size: int) -> None:
@@ -87,7 +94,9 @@ def bound(size: int) -> None:
         (resource.RLIMIT_CPU, int(READ_SECONDS + size / BYTES_PER_SECOND)),
     ):
         _, hard = resource.getrlimit(kind)
-        resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+        # macOS refuses some of them.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def main() -> None:

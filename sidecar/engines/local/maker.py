@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from capabilities.errors import ResourceExhausted
+from capabilities.errors import FailedPrecondition, ResourceExhausted
 from capabilities.tasks import (
     Apply,
     FaceRestore,
@@ -25,6 +25,7 @@ from sidecar.engines.events import Done, Event, Failed, Loading, RawImage, Step
 from sidecar.engines.local import annotators, controls, drawing, faces, memory, pipelines, repaint, upscalers
 from sidecar.engines.local.annotators import Annotator
 from sidecar.engines.local.diffusion import Loaded
+from sidecar.engines.local.faces import Restorer
 from sidecar.engines.local.packaged import REALESRGAN
 from sidecar.engines.local.pixels import as_array, as_raw, on_white
 from sidecar.engines.local.shelf import Shelf, release
@@ -72,7 +73,7 @@ class Maker:
         return torch.cuda.memory_allocated() if self.device == "cuda" else 0
 
     def load(self, source: ModelSource, emit: Emit, watch: Watch) -> None:
-        """Bring a model into memory if need be."""
+        """Bring a model into memory if need be. Raises FailedPrecondition where it cannot be loaded."""
         match source.role:
             case "upscaler":
                 self._upscaler(source, emit, watch)
@@ -80,6 +81,17 @@ class Maker:
                 self._controlnet(source, emit, watch)
             case "annotator":
                 self._annotator(source, emit, watch)
+            case "vae":
+                self._vae(source, emit, watch)
+            case "restorer":
+                self._restorer(source, emit, watch)
+            case "lora" | "embedding":
+                raise FailedPrecondition(
+                    f"'{source.id}' is a {source.role} and cannot be loaded by itself: it is read with the job that uses it",
+                    reason="MODEL_CANNOT",
+                    field="id",
+                    asked=source.id,
+                )
             case _:
                 self._pipeline(source, emit, watch)
 
@@ -184,9 +196,7 @@ class Maker:
     ) -> Done:
         if self._finder is None:
             self._finder = faces.FaceFinder()
-        restorer = self._taken(
-            source, emit, watch, lambda: faces.load_restorer(source, self.device), lambda made: [made.network]
-        )
+        restorer = self._restorer(source, emit, watch)
         started = time.perf_counter()
         picture = as_array(image)
         found = self._finder.find(on_white(picture))
@@ -231,6 +241,11 @@ class Maker:
 
     def _vae(self, source: ModelSource, emit: Emit, watch: Watch) -> Any:
         return self._part(source, emit, watch, pipelines.load_vae)
+
+    def _restorer(self, source: ModelSource, emit: Emit, watch: Watch) -> Restorer:
+        return self._taken(
+            source, emit, watch, lambda: faces.load_restorer(source, self.device), lambda made: [made.network]
+        )
 
     def _part(
         self, source: ModelSource, emit: Emit, watch: Watch, load: Callable[[ModelSource, str], Any]

@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from sidecar.engines.local.model_files import (
+    MAX_CONFIG,
+    MAX_READ,
     PICKLES,
     UnusableModel,
     entries,
     kind,
-    read_json,
+    parsed,
+    read_bounded,
     require_regular,
     shown,
     unreadable,
@@ -39,6 +42,7 @@ PIPELINE_PARTS = frozenset({
 """Parts that diffusers keeps beside a pipeline, by the module that a model names."""
 
 _MAX_INDEX = 16 * 1024 * 1024
+_MAX_TOKENS = 4 * 1024 * 1024
 _MAX_VOCABULARY = 64 * 1024 * 1024
 _VOCABULARIES = frozenset({"tokenizer.json", "vocab.json"})
 """Lists of words: large, and read by the tokenizer alone, which takes nothing from them but words."""
@@ -70,14 +74,15 @@ def check_pipeline(folder: Path, *, configuration_only: bool = False) -> dict[st
 
     Raises UnusableModel for the first thing that must not be loaded.
     """
-    index = read_json(folder / INDEX)
+    reader = _Reader()
+    index = reader.json(folder / INDEX, MAX_CONFIG)
     _check_keys(index, folder / INDEX)
     name = index.get("_class_name")
     if not isinstance(name, str) or not NAME.fullmatch(name) or not name.endswith("Pipeline"):
         raise UnusableModel(f"{INDEX} names '{shown(str(name))}', which is no pipeline of diffusers")
     found = {}
     for part in _named_parts(index):
-        found[part] = check_component(folder / part, pickles=not configuration_only)
+        found[part] = _check_component(folder / part, reader, pickles=not configuration_only)
     return found
 
 
@@ -101,13 +106,31 @@ def _named_parts(index: Mapping[str, Any]) -> Iterator[str]:
         yield part
 
 
-def check_component(folder: Path, *, pickles: bool = True) -> Component:
+def check_component(folder: Path) -> Component:
     """A folder with one part: an autoencoder, a text encoder, a tokenizer.
-
-    `pickles`: weights in unsafe formats may lie beside safe ones, which are loaded in their place.
 
     Raises UnusableModel for the first thing that must not be loaded.
     """
+    return _check_component(folder, _Reader(), pickles=True)
+
+
+class _Reader:
+    """Reads the JSON files of one model, and not without end."""
+
+    def __init__(self) -> None:
+        self._left = MAX_READ
+
+    def json(self, path: Path, most: int) -> dict[str, Any]:
+        """The object in a file of at most `most` bytes. Raises UnusableModel."""
+        data = read_bounded(path, most)
+        self._left -= len(data)
+        if self._left < 0:
+            raise UnusableModel(f"its configurations have more than {MAX_READ} bytes together")
+        return parsed(path, data)
+
+
+def _check_component(folder: Path, reader: _Reader, *, pickles: bool) -> Component:
+    """`pickles`: weights in unsafe formats may lie beside safe ones, which are loaded in their place."""
     files = entries(folder)
     regular: dict[str, Path] = {}
     for path in files:
@@ -128,7 +151,7 @@ def check_component(folder: Path, *, pickles: bool = True) -> Component:
             )
         regular[path.name] = path
         if path.suffix == ".json":
-            _check_json(path, found.st_size)
+            _check_json(path, found.st_size, reader)
     unsafe = [name for name, path in regular.items() if path.suffix in PICKLES]
     safe = [name for name in regular if name.endswith(".safetensors")]
     if unsafe and (not pickles or not safe):
@@ -136,24 +159,24 @@ def check_component(folder: Path, *, pickles: bool = True) -> Component:
             f"{folder.name} has its weights in {shown(unsafe[0])}, and only .safetensors files are loaded; save it with "
             "safe_serialization=True, or turn the file into safetensors with 'viwo-imagegen models import'"
         )
-    return Component(folder, tuple(_weights(regular)), tuple(files))
+    return Component(folder, tuple(_weights(regular, reader)), tuple(files))
 
 
-def _weights(files: Mapping[str, Path]) -> Iterator[Path]:
+def _weights(files: Mapping[str, Path], reader: _Reader) -> Iterator[Path]:
     """The weights that a loader opens: under their standard names, or those that an index names."""
     names = {name: None for name in _STANDARD_WEIGHTS if name in files}
     for name, path in files.items():
         if name.endswith(".safetensors.index.json"):
-            names |= dict.fromkeys(_shards(path))
+            names |= dict.fromkeys(_shards(path, reader))
     for name in names:
         if name not in files:
             raise UnusableModel(f"{shown(name)} is named in an index and is not there")
         yield files[name]
 
 
-def _shards(path: Path) -> list[str]:
+def _shards(path: Path, reader: _Reader) -> list[str]:
     """The files that an index of weights names. Raises UnusableModel unless all are safetensors beside it."""
-    names = read_json(path, _MAX_INDEX).get("weight_map")
+    names = reader.json(path, _MAX_INDEX).get("weight_map")
     if not isinstance(names, dict):
         raise UnusableModel(f"{shown(path.name)} has no weight_map")
     shards: dict[str, None] = {}
@@ -166,7 +189,7 @@ def _shards(path: Path) -> list[str]:
     return list(shards)
 
 
-def _check_json(path: Path, size: int) -> None:
+def _check_json(path: Path, size: int, reader: _Reader) -> None:
     if path.name in _VOCABULARIES:
         if size > _MAX_VOCABULARY:
             raise UnusableModel(
@@ -176,7 +199,7 @@ def _check_json(path: Path, size: int) -> None:
     if path.name.endswith(".index.json"):
         # The index of weights that are not loaded is none of ours; see _weights.
         return
-    _check_keys(read_json(path, _MAX_INDEX if "token" in path.name else 1024 * 1024), path)
+    _check_keys(reader.json(path, _MAX_TOKENS if "token" in path.name else MAX_CONFIG), path)
 
 
 def _check_keys(value: Mapping[str, Any], path: Path) -> None:

@@ -71,9 +71,11 @@ def drawing(model_id: str) -> Iterator[None]:
 def first_line(error: BaseException) -> str:
     """An error in one line: its kind where that says more than its words."""
     lines = str(error).strip().splitlines()
-    words = shown(lines[0].strip()) if lines else ""
+    if not lines:
+        return type(error).__name__
+    words = shown(lines[0].strip())
     return (
         words
-        if words and isinstance(error, OSError | ValueError | RuntimeError)
+        if isinstance(error, OSError | ValueError | RuntimeError)
         else f"{type(error).__name__}: {words}"
     )

@@ -20,6 +20,8 @@ MAX_ENTRIES = 2_000
 """Most entries of a folder inside a model that are looked at; models have a few dozen."""
 MAX_CONFIG = 1024 * 1024
 """Largest configuration that is read, in bytes; real ones have a few kilobytes."""
+MAX_READ = 64 * 1024 * 1024
+"""Most bytes of a model that are read to check it: configurations, or headers of weights; real ones have a few megabytes."""
 PICKLES = frozenset(
     {".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle", ".msgpack", ".joblib", ".npy", ".npz"}
 )

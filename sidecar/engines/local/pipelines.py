@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,6 @@ def load(source: ModelSource, device: str) -> Any:
     """The model's own pipeline, on the device. Raises FailedPrecondition with the loader's own words when it cannot."""
     with loading(f"the model '{source.id}' cannot be loaded", source.id):
         pipeline = _from_file(source, device) if source.kind == "file" else _from_folder(source, device)
-        _require_whole(pipeline)
         pipeline.set_progress_bar_config(disable=True)
         return pipeline.to(device)
 
@@ -100,8 +100,17 @@ def _check_classes(folder: Path) -> None:
     import transformers
 
     index = read_json(folder / INDEX)
-    name = index["_class_name"]
-    _require_class(diffusers, name, (diffusers.DiffusionPipeline,), "pipeline")
+    pipeline = _require_class(diffusers, index["_class_name"], (diffusers.DiffusionPipeline,), "pipeline")
+    needed = [
+        name
+        for name, parameter in inspect.signature(pipeline.__init__).parameters.items()
+        if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        and parameter.default is inspect.Parameter.empty
+        and name not in ("self", *pipeline._optional_components)
+    ]
+    missing = [name for name in needed if index.get(name) in (None, [None, None])]
+    if missing:
+        raise UnusableModel(f"{INDEX} names no {', '.join(missing)}, which a {pipeline.__name__} needs")
     libraries: dict[str, tuple[Any, tuple[Any, ...]]] = {
         "diffusers": (diffusers, (diffusers.ModelMixin, diffusers.SchedulerMixin)),
         "transformers": (
@@ -128,14 +137,6 @@ def _require_class(library: Any, name: str, kinds: tuple[Any, ...], what: str) -
     if not isinstance(found, type) or not issubclass(found, kinds) or found in kinds:
         raise UnusableModel(f"{library.__name__} has no {what} of the class {name} in this version")
     return found
-
-
-def _require_whole(pipeline: Any) -> None:
-    """Raises UnusableModel where a part is missing that the pipeline cannot draw without."""
-    optional = set(pipeline._optional_components)
-    missing = [name for name, part in pipeline.components.items() if part is None and name not in optional]
-    if missing:
-        raise UnusableModel(f"{INDEX} names no {', '.join(missing)}, which a {type(pipeline).__name__} needs")
 
 
 def variant(pipeline: Any, kind: str, model_id: str, **parts: Any) -> Any:

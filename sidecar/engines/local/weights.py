@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sidecar.engines.local.model_files import NotAModel, UnusableModel, open_regular, parsed, shown
+from sidecar.engines.local.model_files import MAX_READ, NotAModel, UnusableModel, open_regular, parsed, shown
 
 MAX_HEADER = 8 * 1024 * 1024
 """Largest header of a safetensors file, in bytes; those of large models have a few hundred kilobytes."""
@@ -32,6 +32,8 @@ class Header:
     shapes: list[list[int]]
     size: int
     """Bytes of the whole file."""
+    length: int
+    """Bytes of the header itself."""
 
     @property
     def parameters(self) -> int:
@@ -53,20 +55,38 @@ def read_header(path: Path) -> Header:
     with file:
         try:
             start = file.read(8)
+            if len(start) < 8:
+                raise ValueError("it ends before its header")
             (length,) = struct.unpack("<Q", start)
             if not 2 <= length <= found.st_size - 8:
                 raise ValueError("its header has an impossible length")
             if length > MAX_HEADER:
                 raise ValueError(f"its header has {length} bytes, and at most {MAX_HEADER} are read")
             header = parsed(path, file.read(length))
-        except (OSError, ValueError, struct.error, UnusableModel) as error:
+        except (OSError, ValueError, UnusableModel) as error:
             raise NotAModel(f"{shown(path.name)} is not a safetensors file: {error}") from None
     tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
     try:
         _check(tensors, found.st_size - 8 - length)
-    except (ValueError, TypeError, KeyError) as error:
+    except KeyError as error:
+        raise UnusableModel(f"{shown(path.name)} is broken: a tensor has no {error}") from None
+    except (ValueError, TypeError) as error:
         raise UnusableModel(f"{shown(path.name)} is broken: {error}") from None
-    return Header(list(tensors), [entry["shape"] for entry in tensors.values()], found.st_size)
+    return Header(list(tensors), [entry["shape"] for entry in tensors.values()], found.st_size, length)
+
+
+def read_headers(weights: Iterable[Path]) -> list[Header]:
+    """The headers of what is a model by its configuration. Raises UnusableModel."""
+    headers, left = [], MAX_READ
+    for file in weights:
+        try:
+            headers.append(read_header(file))
+        except NotAModel as problem:
+            raise UnusableModel(problem.message) from None
+        left -= headers[-1].length
+        if left < 0:
+            raise UnusableModel(f"the headers of its weights have more than {MAX_READ} bytes together")
+    return headers
 
 
 def _check(tensors: dict[str, Any], size: int) -> None:
