@@ -18,13 +18,11 @@ from capabilities.policy import Caller
 from entity_store.authority import insert
 from entity_store.blobs import Blobs, reference
 from entity_store.prototype import json_property, prototype
-from entity_store.world import Entity, Rows, World, create_entity, json_object, resolve, rows_of, update_props
+from entity_store.rooms import controls, put_into, require_canvas, require_may_place, take_out
+from entity_store.world import Entity, World, create_entity, resolve, rows_of, update_props
 
 THUMBNAIL_SIDE = 64
 """Longest side of the property `thumbnail`, in pixels: `look` sends it with every picture in a room."""
-
-CANVAS_TYPE = "canvas"
-"""The `image_type` of an entity that waits for its picture."""
 
 REMEMBERED = 4096
 """Files whose kind and size are kept in memory, so that none is decoded twice."""
@@ -176,7 +174,7 @@ class Images:
                 if found is not None:
                     return resolve(rows_of(connection), found[0], field="entity_id")
             if placement.room_id:
-                _require_may_place(rows_of(connection), caller, placement.room_id)
+                require_may_place(rows_of(connection), caller, placement.room_id)
             props = {
                 # Once more, whatever the way here: what stands in a row of an earlier version was never looked at.
                 "name": cleaned(placement.name, MAX_NAME),
@@ -188,14 +186,14 @@ class Images:
             }
             if placement.canvas_id and (job is None or job[1] == 0):
                 entity_id = placement.canvas_id
-                _require_canvas(rows_of(connection), caller, entity_id)
+                require_canvas(rows_of(connection), caller, entity_id)
                 update_props(connection, entity_id, props)
             else:
                 entity_id = create_entity(connection, props, prototype(connection))
                 owner = caller.this_id or caller.caller_id
                 insert(connection, owner, "entity.control", {"target_id": entity_id})
                 if placement.room_id:
-                    _place(connection, entity_id, placement.room_id)
+                    put_into(connection, entity_id, placement.room_id)
             insert(connection, entity_id, "image.edit", {"target_id": entity_id})
             _add_version(connection, entity_id, 1, picture.ref, "save", "[]", "")
             if job is not None:
@@ -265,7 +263,7 @@ class Images:
 
     def require_control(self, caller: Caller, entity_id: int, verb: str) -> None:
         """Raises PermissionDenied unless caller or `this` holds viwo's `entity.control` over the entity."""
-        if not _controls(self._world.rows, caller, entity_id):
+        if not controls(self._world.rows, caller, entity_id):
             raise PermissionDenied(
                 f"{caller} may not change entity {entity_id}: '{verb}' needs its 'entity.control' capability, "
                 "or an 'image.edit' capability in the context",
@@ -283,19 +281,19 @@ class Images:
         require_plain(placement.description, "save.description", MAX_DESCRIPTION)
         self._require_seeded()
         if placement.canvas_id:
-            _require_canvas(self._world.rows, caller, placement.canvas_id)
+            require_canvas(self._world.rows, caller, placement.canvas_id)
         elif placement.room_id:
-            _require_may_place(self._world.rows, caller, placement.room_id)
+            require_may_place(self._world.rows, caller, placement.room_id)
 
     def place(self, entity_id: int, caller: Caller, room_id: int) -> Entity:
         """Move a picture to a room. Raises NotFound, and PermissionDenied where the caller may not put things there."""
         with self._world.transaction() as connection:
             rows = rows_of(connection)
-            _require_may_place(rows, caller, room_id)
+            require_may_place(rows, caller, room_id)
             before = resolve(rows, entity_id, field="entity_id").props.get("location")
             if isinstance(before, int):
-                _take_out(connection, entity_id, before)
-            _place(connection, entity_id, room_id)
+                take_out(connection, entity_id, before)
+            put_into(connection, entity_id, room_id)
             return resolve(rows, entity_id, field="entity_id")
 
     def install(self) -> int:
@@ -312,72 +310,6 @@ class Images:
                 field="world_path",
                 asked=str(self._world.path),
             )
-
-
-def _require_canvas(rows: Rows, caller: Caller, canvas_id: int) -> None:
-    """Raises unless the entity waits for a picture and the caller controls it."""
-    canvas = resolve(rows, canvas_id, field="canvas_id")
-    if canvas.props.get("image_type") != CANVAS_TYPE:
-        raise FailedPrecondition(
-            f"entity {canvas_id} is no blank canvas",
-            reason="NO_CANVAS",
-            field="canvas_id",
-            asked=str(canvas_id),
-        )
-    if not _controls(rows, caller, canvas_id):
-        raise PermissionDenied(
-            f"{caller} does not control the canvas {canvas_id}",
-            reason="NO_CONTROL",
-            field="canvas_id",
-            limit="the holder of entity.control",
-            asked=str(caller),
-        )
-
-
-def _require_may_place(rows: Rows, caller: Caller, room_id: int) -> None:
-    """Who is in a room, is the room, or controls it may put a picture there."""
-    resolve(rows, room_id, field="room_id")
-    if room_id in (caller.caller_id, caller.this_id):
-        return
-    for entity_id in (caller.caller_id, caller.this_id):
-        if entity_id and resolve(rows, entity_id, field="caller_id").props.get("location") == room_id:
-            return
-    if not _controls(rows, caller, room_id):
-        raise PermissionDenied(
-            f"{caller} is not in room {room_id} and does not control it; go there, or save without a room",
-            reason="ROOM_NOT_ALLOWED",
-            field="room_id",
-            limit="a room you are in or control",
-            asked=str(room_id),
-        )
-
-
-def _controls(rows: Rows, caller: Caller, entity_id: int) -> bool:
-    held = rows(
-        "SELECT params FROM capabilities WHERE type = 'entity.control' AND owner_id IN (?, ?)",
-        caller.caller_id,
-        caller.this_id,
-    )
-    for (raw,) in held:
-        params = json_object(raw)
-        if params.get("*") is True or params.get("target_id") == entity_id:
-            return True
-    return False
-
-
-def _take_out(connection: sqlite3.Connection, entity_id: int, room_id: int) -> None:
-    row = connection.execute("SELECT props FROM entities WHERE id = ?", (room_id,)).fetchone()
-    contents = json_object(row[0]).get("contents") if row else None
-    if isinstance(contents, list) and entity_id in contents:
-        update_props(connection, room_id, {"contents": [item for item in contents if item != entity_id]})
-
-
-def _place(connection: sqlite3.Connection, entity_id: int, room_id: int) -> None:
-    """Both ends of being somewhere: the room's `contents` and the picture's `location`."""
-    contents = resolve(rows_of(connection), room_id, field="room_id").props.get("contents")
-    kept = contents if isinstance(contents, list) else []
-    update_props(connection, room_id, {"contents": [*kept, entity_id]})
-    update_props(connection, entity_id, {"location": room_id})
 
 
 def _add_version(

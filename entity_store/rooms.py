@@ -1,0 +1,80 @@
+"""Who may put a picture where, and both ends of being in a room."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from capabilities.errors import FailedPrecondition, PermissionDenied
+from capabilities.policy import Caller
+from entity_store.world import Rows, json_object, resolve, rows_of, update_props
+
+CANVAS_TYPE = "canvas"
+"""The `image_type` of an entity that waits for its picture."""
+
+
+def require_canvas(rows: Rows, caller: Caller, canvas_id: int) -> None:
+    """Raises unless the entity waits for a picture and the caller controls it."""
+    canvas = resolve(rows, canvas_id, field="canvas_id")
+    if canvas.props.get("image_type") != CANVAS_TYPE:
+        raise FailedPrecondition(
+            f"entity {canvas_id} is no blank canvas",
+            reason="NO_CANVAS",
+            field="canvas_id",
+            asked=str(canvas_id),
+        )
+    if not controls(rows, caller, canvas_id):
+        raise PermissionDenied(
+            f"{caller} does not control the canvas {canvas_id}",
+            reason="NO_CONTROL",
+            field="canvas_id",
+            limit="the holder of entity.control",
+            asked=str(caller),
+        )
+
+
+def require_may_place(rows: Rows, caller: Caller, room_id: int) -> None:
+    """Who is in a room, is the room, or controls it may put a picture there."""
+    resolve(rows, room_id, field="room_id")
+    if room_id in (caller.caller_id, caller.this_id):
+        return
+    for entity_id in (caller.caller_id, caller.this_id):
+        if entity_id and resolve(rows, entity_id, field="caller_id").props.get("location") == room_id:
+            return
+    if not controls(rows, caller, room_id):
+        raise PermissionDenied(
+            f"{caller} is not in room {room_id} and does not control it; go there, or save without a room",
+            reason="ROOM_NOT_ALLOWED",
+            field="room_id",
+            limit="a room you are in or control",
+            asked=str(room_id),
+        )
+
+
+def controls(rows: Rows, caller: Caller, entity_id: int) -> bool:
+    """Whether caller or `this` holds viwo's `entity.control` over an entity."""
+    held = rows(
+        "SELECT params FROM capabilities WHERE type = 'entity.control' AND owner_id IN (?, ?)",
+        caller.caller_id,
+        caller.this_id,
+    )
+    for (raw,) in held:
+        params = json_object(raw)
+        if params.get("*") is True or params.get("target_id") == entity_id:
+            return True
+    return False
+
+
+def take_out(connection: sqlite3.Connection, entity_id: int, room_id: int) -> None:
+    """Out of the `contents` of a room; where it is not in them, nothing happens."""
+    row = connection.execute("SELECT props FROM entities WHERE id = ?", (room_id,)).fetchone()
+    contents = json_object(row[0]).get("contents") if row else None
+    if isinstance(contents, list) and entity_id in contents:
+        update_props(connection, room_id, {"contents": [item for item in contents if item != entity_id]})
+
+
+def put_into(connection: sqlite3.Connection, entity_id: int, room_id: int) -> None:
+    """Both ends of being somewhere: the room's `contents` and the picture's `location`."""
+    contents = resolve(rows_of(connection), room_id, field="room_id").props.get("contents")
+    kept = contents if isinstance(contents, list) else []
+    update_props(connection, room_id, {"contents": [*kept, entity_id]})
+    update_props(connection, entity_id, {"location": room_id})
