@@ -1,6 +1,7 @@
 """Pure picture work on libvips: a guarded decoder, edits, encoders and metadata."""
 
 from capabilities.imaging.decode import (
+    OUT_OF_MEMORY,
     Image,
     ImageInfo,
     Inspector,
@@ -8,6 +9,8 @@ from capabilities.imaging.decode import (
     decode,
     decode_base64,
     inspect,
+    is_out_of_memory,
+    out_of_memory,
     probe,
     require_decodable,
     require_size,
@@ -27,7 +30,7 @@ from capabilities.imaging.matte import TOLERANCE, clear_ground
 from capabilities.imaging.metadata import read_metadata
 
 __all__ = [
-    "BLUR_SIGMA", "FILTERS", "TOLERANCE",
+    "BLUR_SIGMA", "FILTERS", "OUT_OF_MEMORY", "TOLERANCE",
     "Image", "ImageInfo", "Inspector", "Limits", "clear_ground", "composite", "convert", "crop", "decode", "decode_base64", "encode", "filter_image",
-    "from_pixels", "inspect", "probe", "read_metadata", "require_decodable", "require_size", "resize", "thumbnail", "to_pixels", "transform",
+    "from_pixels", "inspect", "is_out_of_memory", "out_of_memory", "probe", "read_metadata", "require_decodable", "require_size", "resize", "thumbnail", "to_pixels", "transform",
 ]  # fmt: skip

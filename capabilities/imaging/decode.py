@@ -36,6 +36,16 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 
+OUT_OF_MEMORY = "OUT_OF_MEMORY"
+"""Reason of a refusal: a picture does not fit in the memory that is there for it."""
+_NO_MEMORY = (
+    "out of memory",
+    "insufficient memory",
+    "failed to allocate",
+    "unable to mmap",
+    "cannot allocate",
+)
+
 
 @dataclass(frozen=True)
 class ImageInfo:
@@ -76,9 +86,11 @@ def inspect(data: bytes, *, limits: Limits = DEFAULT_LIMITS, field: str = "image
 
 def decode(data: bytes, *, limits: Limits = DEFAULT_LIMITS, field: str = "image") -> Image:
     """The pixels of a file: the first frame, upright, sRGB. Raises InvalidArgument for anything unreadable."""
-    image, _ = open_guarded(data, limits, field)
+    # Read once, from the top, into one copy: what may be read anywhere is first unpacked into a file of its own.
+    image, _ = open_guarded(data, limits, field, access="sequential")
     try:
-        return _normal(image.autorot()).copy_memory()
+        upright = _normal(image).copy_memory().autorot()
+        return upright.copy_memory()
     except pyvips.Error as error:
         raise _unreadable(field, error) from None
 
@@ -198,13 +210,23 @@ def _normal(image: Image) -> Image:
     return image.copy(interpretation="srgb")
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory ran out; libvips and OpenCV say it in words of their own."""
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or any(sign in words for sign in _NO_MEMORY)
+
+
+def out_of_memory(field: str) -> ResourceExhausted:
+    return ResourceExhausted(
+        f"'{field}' does not fit in the memory that is there for pictures; make it smaller",
+        reason=OUT_OF_MEMORY,
+        field=field,
+    )
+
+
 def _unreadable(field: str, error: pyvips.Error) -> Refusal:
-    if "out of memory" in error.detail:
-        return ResourceExhausted(
-            f"'{field}' does not fit in the memory that is there for pictures; make it smaller",
-            reason="OUT_OF_MEMORY",
-            field=field,
-        )
+    if is_out_of_memory(error):
+        return out_of_memory(field)
     lines = [line for line in error.detail.splitlines() if line.strip()]
     return InvalidArgument(
         f"'{field}' cannot be read: {brief(lines[0] if lines else 'damaged file', 120)}; is the file whole?",

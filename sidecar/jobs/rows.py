@@ -11,7 +11,8 @@ from sqlalchemy.engine import Connection
 from capabilities.errors import brief
 from sidecar.jobs.database import Unparsable
 from sidecar.jobs.records import job_of
-from sidecar.jobs.runs import run_of, saved_of
+from sidecar.jobs.runs import run_of
+from sidecar.jobs.saved_templates import saved_of
 from sidecar.jobs.tables import JOBS, METADATA, RUNS, TEMPLATES
 
 

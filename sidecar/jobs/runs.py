@@ -1,4 +1,4 @@
-"""Templates kept, and runs of them: one job after another, each begun when the one before has its picture."""
+"""Runs of templates: one job after another, each begun when the one before has its picture."""
 
 from __future__ import annotations
 
@@ -33,13 +33,14 @@ from entity_store.images import Images
 from sidecar.engines.events import Failed
 from sidecar.jobs import templates
 from sidecar.jobs.admission import Admission, Call
-from sidecar.jobs.database import Database, upsert
+from sidecar.jobs.database import Database
 from sidecar.jobs.handling import Handling
 from sidecar.jobs.queue import JobQueue
 from sidecar.jobs.reader import JobReader
 from sidecar.jobs.records import Job, Order, State, failed_of, is_time, new_id
 from sidecar.jobs.rules import insist
-from sidecar.jobs.tables import RUNS, TEMPLATES
+from sidecar.jobs.saved_templates import SavedTemplates
+from sidecar.jobs.tables import RUNS
 from sidecar.jobs.templates import Step, Template
 
 MAX_WAIT = 10.0
@@ -51,14 +52,6 @@ MAX_STORED = 16 << 20
 """Most characters of a run in its row: one that an earlier version let grow beyond is not even read."""
 
 log = logging.getLogger("viwo_imagegen.jobs")
-
-
-@dataclass(frozen=True)
-class Saved:
-    """A template in the store."""
-
-    template: Template
-    updated: float
 
 
 @dataclass(frozen=True)
@@ -78,12 +71,13 @@ class Run:
 
 
 class Runs:
-    """Templates and their runs. Runs go on after a restart of the server, from the step they were at."""
+    """Runs of templates. They go on after a restart of the server, from the step they were at."""
 
     def __init__(
         self, database: Database, reader: JobReader, admission: Admission, queue: JobQueue, images: Images
     ) -> None:
         self._do = database.do
+        self.templates = SavedTemplates(database)
         self._reader = reader
         self._admission = admission
         self._queue = queue
@@ -103,67 +97,6 @@ class Runs:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    async def save(self, text: str) -> Saved:
-        """Keep a template in place of one with the same name. Raises InvalidArgument."""
-        template = templates.read(text)
-        saved = Saved(template, time.time())
-        values = {
-            "name": template.name,
-            "document": template.model_dump(mode="json"),
-            "updated": saved.updated,
-        }
-
-        def work(connection: Connection) -> None:
-            insert = upsert(connection.dialect.name, TEMPLATES).values(**values)
-            connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_=values))
-
-        await self._do(work)
-        return saved
-
-    async def get(self, name: str) -> Saved:
-        """Raises NotFound."""
-        query = sa.select(TEMPLATES).where(TEMPLATES.c.name == name)
-        row = await self._do(lambda connection: connection.execute(query).first())
-        if row is None:
-            raise NotFound(
-                f"there is no template '{brief(name, 60)}'",
-                reason="UNKNOWN_TEMPLATE",
-                field="name",
-                asked=brief(name, 60),
-            )
-        try:
-            return saved_of(row)
-        except ValueError as error:
-            raise FailedPrecondition(
-                f"the template '{brief(name, 60)}' cannot be read: {brief(error, 200)}; save it anew, or delete it",
-                reason="UNREADABLE_TEMPLATE",
-                field="name",
-                asked=brief(name, 60),
-            ) from None
-
-    async def page(self, after: str, limit: int) -> list[Saved]:
-        """Templates by name; those whose rows cannot be read are passed over, and told by fsck."""
-        found: list[Saved] = []
-        query = sa.select(TEMPLATES).order_by(TEMPLATES.c.name).limit(limit)
-        while len(found) < limit:
-            more = query.where(TEMPLATES.c.name > after)
-            rows = await self._do(partial(_rows_of, query=more))
-            for row in rows:
-                try:
-                    found.append(saved_of(row))
-                except ValueError as error:
-                    log.warning("template %s is passed over: %s", brief(row.name), error)
-            if len(rows) < limit:
-                break
-            after = rows[-1].name
-        return found[:limit]
-
-    async def delete(self, name: str) -> None:
-        """Raises NotFound."""
-        delete = sa.delete(TEMPLATES).where(TEMPLATES.c.name == name)
-        if not await self._do(lambda connection: connection.execute(delete).rowcount):
-            await self.get(name)
-
     async def run(self, name: str, given: Mapping[str, object], calls: Sequence[Call]) -> Run:
         """Begin to work through a template.
 
@@ -178,7 +111,7 @@ class Runs:
                 limit=f"at most {MAX_CONTEXTS}",
                 asked=str(len(calls)),
             )
-        template = (await self.get(name)).template
+        template = (await self.templates.get(name)).template
         values = template.values(given)
         by_type = await asyncio.to_thread(self._by_type, template, calls)
         for key, parameter in template.parameters.items():
@@ -368,18 +301,6 @@ class Runs:
     def _tell(self, run_id: str) -> None:
         for changed in self._watchers.get(run_id, ()):
             changed.set()
-
-
-def _rows_of(connection: Connection, query: sa.Select[*tuple[Any, ...]]) -> Sequence[sa.Row[Any]]:
-    return connection.execute(query).all()
-
-
-def saved_of(row: sa.Row[Any]) -> Saved:
-    """Raises ValueError for a row that none of our versions wrote."""
-    template = templates.read_stored(row.document)
-    if template.name != row.name or not is_time(row.updated):
-        raise ValueError("its name or its time is not what was saved")
-    return Saved(template, row.updated)
 
 
 def run_of(row: sa.Row[Any]) -> Run:

@@ -9,7 +9,8 @@ from capabilities import strict_json
 from capabilities.errors import InvalidArgument, brief
 from sidecar.jobs import runs as work
 from sidecar.jobs.records import Job
-from sidecar.jobs.runs import Runs, Saved
+from sidecar.jobs.runs import Runs
+from sidecar.jobs.saved_templates import Saved
 from sidecar.pb.viwo.imagegen.v1 import template_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import template_pb2_grpc
 from sidecar.services import job_messages, translate
@@ -22,21 +23,21 @@ class TemplateServicer(template_pb2_grpc.TemplateServiceServicer):
         self._currency = currency
 
     async def Save(self, request: pb.SaveTemplateRequest, context: Context) -> pb.Template:
-        return _template(await self._runs.save(request.document_json))
+        return _template(await self._runs.templates.save(request.document_json))
 
     async def Get(self, request: pb.GetTemplateRequest, context: Context) -> pb.Template:
-        return _template(await self._runs.get(request.name))
+        return _template(await self._runs.templates.get(request.name))
 
     async def List(self, request: pb.ListTemplatesRequest, context: Context) -> pb.ListTemplatesResponse:
         size = translate.page_size(request.page_size, 100)
-        found = await self._runs.page(request.page_token, size + 1)
+        found = await self._runs.templates.page(request.page_token, size + 1)
         page = [_template(saved) for saved in found[:size]]
         return pb.ListTemplatesResponse(
             templates=page, next_page_token=page[-1].name if len(found) > size else ""
         )
 
     async def Delete(self, request: pb.DeleteTemplateRequest, context: Context) -> pb.DeleteTemplateResponse:
-        await self._runs.delete(request.name)
+        await self._runs.templates.delete(request.name)
         return pb.DeleteTemplateResponse()
 
     async def Run(self, request: pb.RunTemplateRequest, context: Context) -> pb.TemplateRun:

@@ -266,13 +266,13 @@ async def test_messages_of_very_many_fields_are_not_parsed(sidecar: Sidecar, req
 
 async def test_variations_of_a_large_task_are_not_copied(sidecar: Sidecar) -> None:
     task = submission(await sidecar.context(), "x" * 15_000)
-    for variations in (
-        job_pb2.Variations(task=job_pb2.SubmitJobRequest(image_to_image=image_pb2.ImageToImageRequest(
-            image=common_pb2.ImageSource(data=bytes(MEGABYTE)))), count=900),
-        job_pb2.Variations(task=task, prompts=["x" * 100_000], count=1000),
+    for variations, reason in (
+        (job_pb2.Variations(task=job_pb2.SubmitJobRequest(image_to_image=image_pb2.ImageToImageRequest(
+            image=common_pb2.ImageSource(data=bytes(MEGABYTE)))), count=900), "TOO_LARGE"),
+        (job_pb2.Variations(task=task, prompts=["x" * 100_000], count=1000), "BAD_ARGUMENT"),
     ):  # fmt: skip
         error = await refused(sidecar.jobs.SubmitBatch(job_pb2.SubmitBatchRequest(variations=variations)))
-        assert error_info(error).reason == "TOO_LARGE"
+        assert error_info(error).reason == reason
 
 
 def test_a_picture_is_not_many_fields() -> None:

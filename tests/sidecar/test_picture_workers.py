@@ -107,17 +107,19 @@ def test_one_that_hangs_is_ended() -> None:
         workers.close()
 
 
-def test_a_picture_that_needs_too_much_memory_is_refused_and_the_worker_lives() -> None:
+def test_a_picture_that_needs_too_much_memory_is_refused_and_the_next_is_not() -> None:
     workers = PictureWorkers(1, memory_mib=256)
     try:
         large = png(8192, 8192)
         task = Edit(image="a", operations=(Crop(width=8000, height=8000),), width=8000, height=8000)
         workers.start()
         (pid,) = workers.pids
-        with pytest.raises(ResourceExhausted):
-            workers.edit(task, {"image": large}, None)
-        assert workers.inspect(png(8, 8)).width == 8
-        assert workers.pids == [pid]
+        for _ in range(2):
+            with pytest.raises(ResourceExhausted) as raised:
+                workers.edit(task, {"image": large}, None)
+            assert raised.value.reason == imaging.OUT_OF_MEMORY
+            assert workers.inspect(png(8, 8)).width == 8
+        assert pid not in workers.pids
     finally:
         workers.close()
 

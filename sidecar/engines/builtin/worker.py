@@ -14,7 +14,7 @@ import sys
 from typing import BinaryIO
 
 from capabilities import imaging
-from capabilities.errors import InternalFault, Refusal, ResourceExhausted
+from capabilities.errors import InternalFault, Refusal
 from capabilities.tasks import read_task
 from sidecar.engines.builtin import work
 from sidecar.engines.builtin.messages import (
@@ -47,14 +47,8 @@ def answer(request: Request) -> Answer:
     except Refusal as refusal:
         return Failed.of(refusal)
     except Exception as error:
-        if _is_out_of_memory(error):
-            return Failed.of(
-                ResourceExhausted(
-                    "the picture needs more memory than a picture worker may use; make it smaller",
-                    reason="OUT_OF_MEMORY",
-                    field="image",
-                )
-            )
+        if imaging.is_out_of_memory(error):
+            return Failed.of(imaging.out_of_memory("image"))
         log.exception("a picture worker failed")
         words = f"the picture worker failed: {type(error).__name__}: {str(error)[:300]}"
         return Failed.of(InternalFault(words, reason="BUG"))
@@ -67,14 +61,6 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
         request = FRAMING.decode(source.read(header), source.read(payload))
         sink.write(FRAMING.encode(answer(request)))
         sink.flush()
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    # libvips and OpenCV say it in words of their own.
-    return isinstance(error, MemoryError) or any(
-        words in str(error).lower()
-        for words in ("out of memory", "insufficient memory", "failed to allocate")
-    )
 
 
 def _limit_memory(mebibytes: int) -> None:

@@ -34,8 +34,8 @@ from sidecar.engines.framing import LENGTHS
 log = logging.getLogger("viwo_imagegen.pictures")
 
 WORKERS = 2
-MEMORY_MIB = 1536
-"""What the pictures of one request may fill: four of the largest that the decoder takes, and what it works with."""
+MEMORY_MIB = 2048
+"""What the pictures of one request may fill: two of the largest that are taken, laid on each other, and what decoders need."""
 TIMEOUT = 60.0
 """Seconds that one request may take."""
 
@@ -160,6 +160,9 @@ class _Worker:
             answer: Answer = FRAMING.decode(
                 _exactly(process.stdout, header), _exactly(process.stdout, payload)
             )
+            if isinstance(answer, Failed) and answer.reason == imaging.OUT_OF_MEMORY:
+                # What it holds by then may keep it from the next picture as well.
+                _end(process)
             return answer
         except (OSError, EOFError):
             code = _end(process)
