@@ -8,6 +8,7 @@ the ledger must be the sum over the jobs, nobody may have been charged twice, an
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
@@ -138,15 +139,24 @@ async def _working(sidecar: Served) -> None:
 
 
 async def _kill_child(sidecar: Served) -> int:
+    """The engine's, and now and then a picture worker with it."""
     server = psutil.Process(sidecar.process.pid)
     children = server.children()
-    while not children:
+    while not any(is_engine(child) for child in children):
         # The one before was killed a moment ago; the next is being started.
         await asyncio.sleep(0.01)
         children = server.children()
     for child in children:
-        os.kill(child.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child.pid, signal.SIGKILL)
     return 1
+
+
+def is_engine(child: psutil.Process) -> bool:
+    try:
+        return "sidecar.engines.local.child" in child.cmdline()
+    except psutil.Error:
+        return False
 
 
 async def _all_ended(sidecar: Served, story: Story) -> None:

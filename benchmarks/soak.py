@@ -15,6 +15,7 @@ from typing import Any
 import grpc
 import psutil
 
+from benchmarks.crash import is_engine
 from benchmarks.setting import Served, served
 from sidecar.pb.viwo.imagegen.v1 import (
     common_pb2,
@@ -89,7 +90,7 @@ async def _watch(sidecar: Served, end: float) -> list[dict[str, float]]:
     samples = []
     while time.monotonic() < end:
         await asyncio.sleep(20 if MINUTES > 2 else 2)
-        engines = server.children()
+        engines = [child for child in server.children() if is_engine(child)]
         if not engines:
             continue
         engine = engines[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from capabilities import imaging
 from capabilities.errors import InvalidArgument, ResourceExhausted, Unavailable
 from capabilities.operations import Crop
 from capabilities.tasks import Edit
+from sidecar import child_process
 from sidecar.engines.builtin.workers import PictureWorkers
 from sidecar.engines.events import EncodedImage
 
@@ -73,11 +75,26 @@ def test_one_that_is_killed_over_a_request_is_replaced(workers: PictureWorkers) 
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(workers.inspect, png(8, 8), field="image")
         os.kill(pid, signal.SIGKILL)
-        with pytest.raises(ResourceExhausted) as raised:
-            asked.result(timeout=30)
-    assert raised.value.field == "image"
-    assert workers.inspect(png(8, 8)).width == 8
+        assert asked.result(timeout=30).width == 8
     assert pid not in workers.pids
+
+
+def test_a_request_that_ends_every_worker_is_refused(
+    workers: PictureWorkers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+
+    def dying(module: str, arguments: list[str]) -> list[str]:
+        started.append(module)
+        return [sys.executable, "-c", "import sys; sys.stdin.buffer.read(1)"]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(child_process, "command", dying)
+        with pytest.raises(ResourceExhausted, match="ended its worker twice") as raised:
+            workers.inspect(png(8, 8), field="mask")
+    assert raised.value.field == "mask"
+    assert len(started) == 2
+    assert workers.inspect(png(8, 8)).width == 8
 
 
 def test_one_that_was_killed_while_idle_costs_nobody_a_request(workers: PictureWorkers) -> None:

@@ -98,12 +98,22 @@ class PictureWorkers:
     def _ask(self, request: Request, field: str) -> Answer:
         worker = self._idle.get()
         try:
-            answer = worker.ask(request, field)
+            try:
+                answer = worker.ask(request, field)
+            except WorkerDied:
+                # Perhaps somebody ended it; one that the picture itself ends will end again.
+                answer = worker.ask(request, field)
+        except WorkerDied:
+            raise _too_much(field, "ended its worker twice") from None
         finally:
             self._idle.put(worker)
         if isinstance(answer, Failed):
             raise answer.refusal()
         return answer
+
+
+class WorkerDied(Exception):
+    """A worker ended before it answered."""
 
 
 class _Worker:
@@ -140,7 +150,7 @@ class _Worker:
             return self._process
 
     def ask(self, request: Request, field: str) -> Answer:
-        """The worker's answer. Raises ResourceExhausted where it died over it or took too long."""
+        """The worker's answer. Raises WorkerDied where it ended before, ResourceExhausted where it took too long."""
         process = self.start()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -171,9 +181,9 @@ class _Worker:
             if closed:
                 raise Unavailable("the server is being stopped", reason="STOPPING", retry_after=5) from None
             log.error("a picture worker ended (%s) over '%s'", "too slow" if late.is_set() else code, field)
-            raise _too_much(
-                field, f"took more than {self._timeout:g} s" if late.is_set() else "ended its worker"
-            ) from None
+            if late.is_set():
+                raise _too_much(field, f"took more than {self._timeout:g} s") from None
+            raise WorkerDied from None
         finally:
             clock.cancel()
 
