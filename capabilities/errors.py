@@ -119,7 +119,11 @@ def brief(value: object, limit: int = 80) -> str:
     """
     text = value[: limit + 1] if isinstance(value, str) else repr(_clipped(value, limit, [limit]))
     text = text.encode("utf-8", "replace").decode("utf-8")
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    # What turns a line around or moves a cursor is shown as its number.
+    shown = "".join(
+        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text
+    )
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
 def _clipped(value: object, limit: int, left: list[int]) -> object:

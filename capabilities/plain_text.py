@@ -23,8 +23,10 @@ MAX_METADATA_DEPTH = 8
 
 _SPACES = re.compile("[\t\n\x0b\x0c\r\x85\u2028\u2029]+")
 _UNSEEN = re.compile(
-    "[\0-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\ufff9-\ufffb"
-    "\U000e0000-\U000e007f]"
+    "[\0-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164"
+    "\uffa0\ufeff\ufff9-\ufffc\U000e0000-\U000e007f]"
+    # A variation selector without a character before it that it could select.
+    "|(?<![^\\s\ufe00-\ufe0f\U000e0100-\U000e01ef])[\ufe00-\ufe0f\U000e0100-\U000e01ef]"
 )
 # Line breaks and tabs are written everywhere; they are kept as spaces.
 _REFUSED = re.compile(f"(?![\t\n\r])(?:{_UNSEEN.pattern}|[\ud800-\udfff])")

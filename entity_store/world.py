@@ -90,7 +90,15 @@ class World:
             )
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
-        self._writer = self._connect()
+        try:
+            self._writer = self._connect()
+        except sqlite3.Error as error:
+            raise FailedPrecondition(
+                f"{path} is not a usable viwo world: {error}",
+                reason="BAD_WORLD",
+                field="world_path",
+                asked=str(path),
+            ) from None
         try:
             self._prepare(own)
             self._reader = self._connect()

@@ -42,9 +42,8 @@ def read_secret(path: Path) -> str:
         # Not waited for: what was put there might be a FIFO.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
-        raise _unusable(
-            path, f"cannot be read ({error.strerror})", "make it readable for this user"
-        ) from None
+        remedy = "remove the link" if path.is_symlink() else "make it readable for this user"
+        raise _unusable(path, f"cannot be read ({error.strerror})", remedy) from None
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

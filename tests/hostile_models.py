@@ -178,6 +178,18 @@ class Models:
     def huge_sizes(self, name: str) -> None:
         edited(self.copy(name) / "unet" / "config.json", sample_size=10**30, cross_attention_dim=-4)
 
+    def a_schedule_without_end(self, name: str) -> None:
+        edited(self.copy(name) / "scheduler" / "scheduler_config.json", num_train_timesteps=200_000_000)
+
+    def an_encoder_of_very_many_layers(self, name: str) -> None:
+        edited(self.copy(name) / "text_encoder" / "config.json", num_hidden_layers=20_000)
+
+    def a_denoiser_of_very_many_layers(self, name: str) -> None:
+        edited(self.copy(name) / "unet" / "config.json", layers_per_block=[5_000, 5_000])
+
+    def a_vocabulary_without_end(self, name: str) -> None:
+        edited(self.copy(name) / "text_encoder" / "config.json", vocab_size=2_000_000_000)
+
     def half_a_file(self, name: str) -> None:
         weights = self.copy(name) / "vae" / "diffusion_pytorch_model.safetensors"
         weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])

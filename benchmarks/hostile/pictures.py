@@ -73,4 +73,4 @@ def pictures() -> Iterator[tuple[str, bytes]]:
     yield "tiff", saved(8, 8, "TIFF")
     yield "a script behind a picture", good + b"#!/bin/sh\ntouch /tmp/ran\n"
     yield "sixteen bits", saved(64, 64, "PNG", "I;16")
-    yield "too many bytes", good + bytes(33 * 1024 * 1024)
+    yield "too many bytes", good + bytes(40 * 1024 * 1024)

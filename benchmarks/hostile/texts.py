@@ -65,6 +65,8 @@ def arguments() -> Iterator[str]:
     yield json.dumps(["a", {f"k{number}": number for number in range(50_000)}])
     yield json.dumps([picture, picture, "a", {"feather": 1e9}])
     yield json.dumps([picture] * 5_000)
+    yield '["' + "AA " * 14_000_000 + '", "a"]'
+    yield json.dumps(["🗡" * 10_000_000, "a"], ensure_ascii=False)
     yield json.dumps(["a", {"timeout": 1e-320, "priority": 1e308}])
 
 

@@ -36,6 +36,8 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 
+_WHITE_SPACE = b" \t\n\r\v\f"
+
 OUT_OF_MEMORY = "OUT_OF_MEMORY"
 """Reason of a refusal: a picture does not fit in the memory that is there for it."""
 _NO_MEMORY = (
@@ -109,7 +111,8 @@ def decode_base64(text: str, *, limits: Limits = DEFAULT_LIMITS, field: str = "i
     if len(text) > limits.max_bytes * 3 // 2:
         raise _too_many_bytes(field, limits, f"{len(text)} characters of base64")
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
+        # In one go: a list of what stands between white space would take many times the text.
+        return base64.b64decode(text.encode("ascii").translate(None, _WHITE_SPACE), validate=True)
     except (binascii.Error, ValueError):
         raise InvalidArgument(
             f"'{field}' is not valid base64; got {brief(text, 40)}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -45,6 +46,16 @@ def refusals() -> Iterator[None]:
             name = ".".join(str(part) for part in item["loc"])
             err.print(f"[red]configuration:[/] {name + ': ' if name else ''}{item['msg']}", highlight=False)
         raise typer.Exit(1) from None
+    except tomllib.TOMLDecodeError as error:
+        _complain("FAILED_PRECONDITION", f"{config.config_file()} is not TOML: {error}", "", "")
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _complain(
+            "FAILED_PRECONDITION",
+            f"{where}{error.strerror or error}; move it away, or set another path",
+            "",
+            "",
+        )
     except grpc.RpcError as error:
         info = _error_info(error)
         _complain(error.code().name, error.details() or "", info.get("field", ""), info.get("limit", ""))

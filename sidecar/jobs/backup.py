@@ -24,6 +24,7 @@ from sqlalchemy.engine import Connection
 from capabilities import strict_json
 from capabilities.errors import AlreadyExists, InvalidArgument, ResourceExhausted, brief
 from entity_store.blobs import Blobs
+from entity_store.permissions import private_folder
 from sidecar.jobs import tables
 from sidecar.jobs.database import Database
 
@@ -111,7 +112,7 @@ def restore(source: Path, data_dir: Path, place: Path | str) -> int:
                 asked=str(data_dir),
             )
     is_new = not data_dir.exists()
-    data_dir.mkdir(parents=True, exist_ok=True)
+    private_folder(data_dir)
     try:
         with tempfile.TemporaryDirectory(dir=data_dir) as name:
             folder = Path(name)
@@ -160,7 +161,7 @@ def _unpack(source: Path, folder: Path) -> int:
                 raise ValueError(f"{name} is missing")
         for name in _TABLES.keys() & files.keys():
             _require_database(folder / name, _TABLES[name])
-    except (tarfile.TarError, OSError, ValueError, OverflowError, sqlite3.Error) as error:
+    except (tarfile.TarError, OSError, ValueError, OverflowError, RecursionError, sqlite3.Error) as error:
         raise InvalidArgument(
             f"{source} is no whole backup: {error}", reason="BAD_BACKUP", field="source", asked=str(source)
         ) from None

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +22,8 @@ from entity_store.permissions import private_database
 from sidecar.jobs import tables
 
 T = TypeVar("T")
+
+_DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 _LOCK = 7_304_911
 """Number of the advisory lock: any, but always the same."""
@@ -92,6 +95,17 @@ class Database:
             # What the statement itself is at fault for is a fault of ours.
             if isinstance(error, sa.exc.IntegrityError | sa.exc.DataError | sa.exc.ProgrammingError):
                 raise
+            if (
+                isinstance(error.orig, sqlite3.DatabaseError)
+                and getattr(error.orig, "sqlite_errorcode", None) in _DAMAGED
+            ):
+                raise FailedPrecondition(
+                    f"the job database {self._engine.url.database} is damaged: {error.orig}; restore a backup, or move it away "
+                    "to begin without jobs",
+                    reason="BAD_DATABASE",
+                    field="data_dir",
+                    asked=str(self._engine.url.database),
+                ) from error
             raise Unavailable(
                 f"the job database cannot be used now: {error.orig}; is the disk full, or its server away?",
                 reason="STORE_UNAVAILABLE",

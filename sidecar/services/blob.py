@@ -19,6 +19,10 @@ from sidecar.services.limits import MAX_PICTURE
 CHUNK = 1024 * 1024
 
 
+DISCARDED = 128 * 1024 * 1024
+"""Bytes beyond the largest picture that are received and thrown away, so that the sender hears why."""
+
+
 class BlobServicer(blob_pb2_grpc.BlobServiceServicer):
     def __init__(self, images: Images, blobs: Blobs, threads: DecodingThreads) -> None:
         self._images = images
@@ -26,19 +30,26 @@ class BlobServicer(blob_pb2_grpc.BlobServiceServicer):
         self._threads = threads
 
     async def Upload(self, request_iterator: AsyncIterator[pb.UploadRequest], context: Context) -> pb.Blob:
-        received = bytearray()
+        received, size = bytearray(), 0
         async for request in request_iterator:
             if isinstance(request, Malformed):
                 raise request.refusal
-            received += request.chunk
-            if len(received) > MAX_PICTURE:
-                raise InvalidArgument(
-                    f"a picture may have at most {MAX_PICTURE} bytes; got {len(received)} so far",
-                    reason="IMAGE_TOO_LARGE",
-                    field="chunk",
-                    limit=f"{MAX_PICTURE} bytes",
-                    asked=f"{len(received)} bytes or more",
-                )
+            size += len(request.chunk)
+            if size <= MAX_PICTURE:
+                received += request.chunk
+                continue
+            # A client that is still sending takes a call that ends early for a fault of the server's.
+            received.clear()
+            if size > MAX_PICTURE + DISCARDED:
+                break
+        if size > MAX_PICTURE:
+            raise InvalidArgument(
+                f"a picture may have at most {MAX_PICTURE} bytes; got {size}; make it smaller, or save it as JPEG or WebP",
+                reason="IMAGE_TOO_LARGE",
+                field="chunk",
+                limit=f"{MAX_PICTURE} bytes",
+                asked=f"{size} bytes" if size <= MAX_PICTURE + DISCARDED else f"{size} bytes or more",
+            )
         data = bytes(received)
         received.clear()
         picture = await self._threads.run(self._images.store, data, field="chunk")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -20,6 +21,7 @@ from capabilities.errors import (
     InvalidArgument,
     Refusal,
     ResourceExhausted,
+    Unauthenticated,
     Unimplemented,
     brief_bytes,
 )
@@ -207,10 +209,18 @@ class Gate(Interceptor):
         return Received(limits.bodies.several(context, count), let_go)
 
     async def _open_message(self, method: str, context: Context, metadata: Metadata) -> Received:
-        """The message of a call that needs no token; there are few of them at a time, and they must be quick."""
+        """The message of a call that needs no token; there are few of them at a time, and they must be quick.
+
+        Who has a token is not kept out by those who have none.
+        """
         peer = context.peer()
+        with contextlib.suppress(Unauthenticated):
+            self._admit(context, peer, metadata)
+            return await self._message(method, context, metadata)
         host, limits = host_of(peer), self._limits
-        limits.open_calls.enter(host)
+        # Those that last must not keep those out that only ask.
+        open_calls = limits.open_watches if method.endswith("/Watch") else limits.open_calls
+        open_calls.enter(host)
         try:
             await limits.open_turns.take(peer)
             try:
@@ -220,9 +230,9 @@ class Gate(Interceptor):
             if isinstance(request, Malformed):
                 raise request.refusal
         except BaseException:
-            limits.open_calls.leave(host)
+            open_calls.leave(host)
             raise
-        return Received(request, partial(limits.open_calls.leave, host))
+        return Received(request, partial(open_calls.leave, host))
 
     async def _abort(self, context: Context, error: Exception, method: str) -> NoReturn:
         if isinstance(error, grpc.aio.AbortError):

@@ -31,7 +31,7 @@ SLOW_FACTOR = 10
 MAX_CALLERS = 10_000
 """Callers whose rate is remembered; the one that called longest ago is forgotten first, and begins anew."""
 
-OPEN_TURNS, OPEN_SECONDS, OPEN_CALLS = 2, 2.0, 64
+OPEN_TURNS, OPEN_SECONDS, OPEN_CALLS, OPEN_WATCHES = 2, 2.0, 64, 16
 """What those who need no token may have going on: bodies, the seconds for one (and for a turn to send it), and calls."""
 
 Context = Any
@@ -267,6 +267,7 @@ class Limits:
     bodies: Bodies
     rates: Rates
     open_calls: Calls
+    open_watches: Calls
     open_turns: Turns
 
     @classmethod
@@ -278,6 +279,7 @@ class Limits:
             Bodies(budget, seconds),
             Rates(work_per_minute),
             Calls(OPEN_CALLS, OPEN_CALLS),
+            Calls(OPEN_WATCHES, OPEN_WATCHES),
             Turns(OPEN_TURNS, wait=OPEN_SECONDS),
         )
 

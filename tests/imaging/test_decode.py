@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -194,3 +195,21 @@ def test_png_keeps_every_pixel(width: int, height: int, bands: int, seed: int) -
     back = imaging.decode(imaging.encode(image))
     assert imaging.to_pixels(back) == pixels.tobytes()
     assert np.asarray(Pillow.open(io.BytesIO(imaging.encode(image)))).tobytes() == pixels.tobytes()
+
+
+def test_white_space_in_base64_takes_no_memory_of_its_own() -> None:
+    text = "AA \n" * 500_000
+    tracemalloc.start()
+    try:
+        whole = imaging.decode_base64(text)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert whole == bytes(750_000)
+    assert peak < 3 * len(text)
+
+
+@pytest.mark.parametrize("text", ["\U0001f5e1" * 100, "AAAA\u00a0", "AA\u2028AA"])
+def test_base64_is_ascii(text: str) -> None:
+    with pytest.raises(InvalidArgument, match="not valid base64"):
+        imaging.decode_base64(text)

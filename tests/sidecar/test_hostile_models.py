@@ -290,3 +290,14 @@ class TestParts:
             error = await refused(parts.models.Load(model_pb2.LoadModelRequest(id=name)))
             assert error.code() is grpc.StatusCode.FAILED_PRECONDITION, error.details()
             assert f"'{name}'" in (error.details() or "")
+
+
+async def test_a_tokenizer_without_a_length_of_its_own_draws(tiny: Path, tmp_path: Path) -> None:
+    """Its prompts are padded to what the text encoder takes, not to a number from a file."""
+    name, models = "sd", tmp_path / "models"
+    shutil.copytree(tiny / name, models / name)
+    settings = models / name / "tokenizer" / "tokenizer_config.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"model_max_length": 10**9}))
+    async with started(models, tmp_path / "data", default_model=name) as sidecar:
+        request = text_to_image(await sidecar.context())
+        assert (await sidecar.images.TextToImage(request, timeout=60)).images

@@ -24,6 +24,7 @@ NOT_OURS = (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
 EVIL: dict[str, str] = {
     "escape": "a\x1b[31mb", "nul": "a\0b", "bell": "a\x07b", "c1": "a\x9bb", "override": "a\u202eb", "isolate": "a\u2066b",
     "mark": "a\u200fb", "zero width": "a\u200bb", "tag": "a\U000e0041b", "separator": "a\u2028b", "bom": "\ufeffa",
+    "blank": "\u2800" * 50, "joiner": "a\u034fb", "object": "a\ufffcb", "selectors alone": "\U000e0100\U000e0101" * 20, "two selectors": "a\ufe0f\ufe0f",
 }  # fmt: skip
 """What no name may hold; a lone surrogate comes in JSON only."""
 

@@ -26,7 +26,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     system_pb2,
 )
 from sidecar.services.decoding import DecodingThreads
-from sidecar.services.limits import MAX_CALLERS, MAX_PICTURE, Rates, Turns
+from sidecar.services.limits import MAX_CALLERS, MAX_PICTURE, OPEN_WATCHES, Rates, Turns
 from sidecar.services.wire import MOST_FIELDS, has_too_many_fields
 from tests.harness import Sidecar, error_info, refused, retry_delay, started, submission, text_to_image
 
@@ -342,3 +342,30 @@ async def test_so_few_decode_at_a_time() -> None:
     await asyncio.gather(*calls[:6])
     assert most == 2
     threads.close()
+
+
+async def test_watches_without_a_token_keep_nobody_from_asking(sidecar: Sidecar) -> None:
+    async with grpc.aio.insecure_channel(sidecar.running.address) as stranger:
+        health: Any = health_pb2_grpc.HealthStub(stranger)
+        watches = [health.Watch(health_pb2.HealthCheckRequest()) for _ in range(OPEN_WATCHES)]
+        for watch in watches:
+            assert (await watch.read()).status == 1
+        error = await refused(anext(aiter(health.Watch(health_pb2.HealthCheckRequest()))))
+        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert (await health.Check(health_pb2.HealthCheckRequest())).status == 1
+        ours: Any = health_pb2_grpc.HealthStub(sidecar.channel)
+        watch = ours.Watch(health_pb2.HealthCheckRequest(), metadata=sidecar.token)
+        assert (await watch.read()).status == 1
+        for each in (*watches, watch):
+            each.cancel()
+
+
+@pytest.mark.parametrize(("mebibytes", "piece"), [(33, 1), (40, 1), (100, 1), (40, 4)])
+async def test_an_upload_that_is_too_large_is_told_so(sidecar: Sidecar, mebibytes: int, piece: int) -> None:
+    async def pieces() -> Any:
+        for _ in range(mebibytes // piece + 1):
+            yield blob_pb2.UploadRequest(chunk=bytes(piece * MEGABYTE))
+
+    error = await refused(sidecar.blobs.Upload(pieces()))
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert error_info(error).metadata["limit"] == f"{32 * 1024 * 1024} bytes"

@@ -271,6 +271,30 @@ def test_headers_that_claim_much_are_not_believed(jobs: bytes, tmp_path: Path) -
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize(
+    "kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK]
+)
+def test_headers_one_behind_the_other_end_somewhere(tmp_path: Path, kind: bytes) -> None:
+    head = tarfile.TarInfo("x")
+    head.type, head.size = kind, 8
+    path = tmp_path / "chain.tar"
+    path.write_bytes((head.tobuf() + b"8 a=bcd\n".ljust(512, b"\0")) * 3000 + bytes(1024))
+    status, output = restore(path, tmp_path / "data")
+    assert (status, "is no whole backup: " in output) == (1, True), output
+    assert not (tmp_path / "data").exists()
+
+
+def test_what_is_restored_is_its_owners_alone(jobs: bytes, tmp_path: Path) -> None:
+    Archive(jobs).write(tmp_path / "all.tar")
+    before = os.umask(0)
+    try:
+        assert restore(tmp_path / "all.tar", tmp_path / "data")[0] == 0
+    finally:
+        os.umask(before)
+    assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "data" / "jobs.sqlite").stat().st_mode & 0o077 == 0
+
+
 @pytest.mark.parametrize("there", ["jobs.sqlite", "world.sqlite", "images"])
 def test_nothing_is_written_over(jobs: bytes, tmp_path: Path, there: str) -> None:
     """Neither what is there, nor what a link there leads to."""

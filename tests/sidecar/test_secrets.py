@@ -201,6 +201,41 @@ async def test_the_data_folder_and_its_databases_are_their_owners_alone(tmp_path
         os.umask(old)
 
 
+def holding(name: str, content: bytes) -> Callable[[Path], object]:
+    def make(data: Path) -> None:
+        data.mkdir()
+        (data / name).write_bytes(content)
+
+    return make
+
+
+BROKEN: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "a file for the data folder": ("data", lambda data: data.write_text("x")),
+    "a file for the pictures": ("images", holding("images", b"x")),
+    "a folder for the world": ("world.sqlite", lambda data: (data / "world.sqlite").mkdir(parents=True)),
+    "noise for the jobs": ("jobs.sqlite", holding("jobs.sqlite", os.urandom(9000))),
+    "noise for the world": ("world.sqlite", holding("world.sqlite", os.urandom(9000))),
+    "half a configuration": ("config.toml", holding("config.toml", b"port = [")),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_keeps_it_from_starting_is_said_in_words(tmp_path: Path, what: str) -> None:
+    named, make = BROKEN[what]
+    make(tmp_path / "data")
+    environment = {
+        **os.environ,
+        "VIWO_IMAGEGEN_DATA_DIR": str(tmp_path / "data"),
+        "PYTHONPATH": str(Path(auth.__file__).parents[1]),
+        "COLUMNS": "500",
+    }
+    command = [sys.executable, "-m", "sidecar.cli", "serve", "--port", "0"]
+    ended = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert named in ended.stderr
+
+
 async def test_a_world_of_viwos_keeps_its_mode(tmp_path: Path) -> None:
     async with server.running(Settings(data_dir=tmp_path / "own", port=0)):
         pass

@@ -67,6 +67,17 @@ class Component:
     """All that lies there."""
 
 
+_MOST_OF_ANY = 10_000_000
+_MOST = {
+    "num_hidden_layers": 1000, "num_layers": 1000, "num_single_layers": 1000, "num_decoder_layers": 1000, "layers_per_block": 100,
+    "transformer_layers_per_block": 100, "num_train_timesteps": 100_000, "num_attention_heads": 10_000,
+    "max_position_embeddings": 1_000_000, "n_positions": 1_000_000, "sample_size": 65_536,
+}  # fmt: skip
+"""What loaders make room for, or loops of, before they see a weight; many times what any model has."""
+_LENGTHS = frozenset({"model_max_length"})
+"""Tokenizers without a limit say so with a huge number; it is cut when they are loaded."""
+
+
 def check_pipeline(folder: Path, *, configuration_only: bool = False) -> dict[str, Component]:
     """The components of a diffusers folder, by name.
 
@@ -216,9 +227,23 @@ def _check_keys(value: Mapping[str, Any], path: Path) -> None:
                 raise UnusableModel(f"{shown(path.name)} asks for code of the model's own ({key})")
             if key in _REPOSITORY_KEYS and isinstance(held, str) and not NAME.fullmatch(held):
                 raise UnusableModel(f"{shown(path.name)} asks for code from '{shown(held)}' ({key})")
+            if key not in _LENGTHS and any(_is_too_many(key, number) for number in _numbers(held)):
+                raise UnusableModel(
+                    f"{shown(path.name)}: {shown(str(key))} is beyond what any model has, at most {_MOST.get(key, _MOST_OF_ANY)}"
+                )
             if key in _FILE_KEYS and isinstance(held, str) and not _is_file_name(held):
                 raise UnusableModel(f"{shown(path.name)} names a file outside its folder ({key})")
         left += item.values()
+
+
+def _numbers(value: object) -> Iterator[int]:
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, int) and not isinstance(item, bool):
+            yield item
+
+
+def _is_too_many(key: str, number: int) -> bool:
+    return abs(number) > _MOST.get(key, _MOST_OF_ANY)
 
 
 def _is_file_name(name: str) -> bool:

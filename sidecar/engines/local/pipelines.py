@@ -54,12 +54,29 @@ def pick_dtype(device: str) -> torch.dtype:
     return torch.float32
 
 
+MAX_TOKENS = 4096
+"""Most tokens of a prompt, where the text encoder has no positions that tell."""
+
+
 def load(source: ModelSource, device: str) -> Any:
     """The model's own pipeline, on the device. Raises FailedPrecondition with the loader's own words when it cannot."""
     with loading(f"the model '{source.id}' cannot be loaded", source.id):
         pipeline = _from_file(source, device) if source.kind == "file" else _from_folder(source, device)
         pipeline.set_progress_bar_config(disable=True)
+        _bound_tokens(pipeline)
         return pipeline.to(device)
+
+
+def _bound_tokens(pipeline: Any) -> None:
+    """Prompts are padded to what a tokenizer calls its length: at most what its encoder has positions for."""
+    for name, part in pipeline.components.items():
+        length = getattr(part, "model_max_length", None)
+        if not name.startswith("tokenizer") or not isinstance(length, int):
+            continue
+        encoder = pipeline.components.get(name.replace("tokenizer", "text_encoder"))
+        positions = getattr(getattr(encoder, "config", None), "max_position_embeddings", None)
+        most = positions if isinstance(positions, int) and positions > 0 else MAX_TOKENS
+        part.model_max_length = min(length, most, MAX_TOKENS)
 
 
 def _from_file(source: ModelSource, device: str) -> Any:
