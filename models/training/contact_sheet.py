@@ -76,7 +76,7 @@ class Studio:
         masks = torch.ones(len(prompts), 1, *known.shape[2:]) if masks is None else masks
         latents = sample(self.model, states[:-1], states[-1:], masks, known, seeds)
         with torch.no_grad():
-            return self.autoencoder.decoder(latents).add(1).div(2).clamp(0, 1)  # type: ignore[no-any-return]
+            return self.autoencoder.decoder(latents).add(1).div(2).clamp(0, 1)
 
 
 def on_ground(picture: Tensor) -> Image.Image:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -25,6 +26,9 @@ SAME_DRAWING_SHARE, SAME_THING_SHARE = 0.7, 0.25
 DROPPED_CAPTIONS = 0.1
 # Deviation of the noise on the text states, at most; the states themselves have 1.
 MOST_BLUR = 0.4
+
+
+Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ class Examples:
         return moved / (1 + far.square()).sqrt()
 
 
-def _groups(keys: np.ndarray, kept: np.ndarray) -> dict[int, np.ndarray]:  # type: ignore[type-arg]
+def _groups(keys: Places, kept: npt.NDArray[np.bool_]) -> dict[int, Places]:
     """The places of each key's kept entries."""
     groups: dict[int, list[int]] = defaultdict(list)
     for place, (key, keep) in enumerate(zip(keys.tolist(), kept.tolist(), strict=True)):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.nn import functional
 
@@ -20,7 +22,7 @@ ARTICLES = re.compile(r"^(icon of )?(a|an|the|some|two|three|four|a pair of) ")
 class LookUp:
     """Recipes for names, by exact names of things and else by the nearest thing in the text encoder's eyes."""
 
-    def __init__(self, workspace: Workspace, text_encoder: torch.nn.Module, tokenizer: object) -> None:
+    def __init__(self, workspace: Workspace, text_encoder: torch.nn.Module, tokenizer: Any) -> None:
         self.cook: Cook = drawings.new_cook(workspace)
         self.artist = drawings.Artist(workspace)
         self.encoder = autoencoder.load(workspace).encoder
@@ -34,7 +36,7 @@ class LookUp:
         self.labels = torch.empty(0)
 
     def _means(self, texts: list[str]) -> torch.Tensor:
-        states = encode(self.text_encoder, self.tokenizer, texts)  # type: ignore[arg-type]
+        states = encode(self.text_encoder, self.tokenizer, texts)
         return functional.normalize(states[:, 0].float(), dim=1)
 
     def thing(self, text: str) -> int:
@@ -76,7 +78,7 @@ class LookUp:
             (text,),
         )
 
-    def found(self, texts: list[str], seeds: list[int]) -> tuple[np.ndarray, torch.Tensor]:  # type: ignore[type-arg]
+    def found(self, texts: list[str], seeds: list[int]) -> tuple[npt.NDArray[np.uint8], torch.Tensor]:
         """The drawings found (n x 128 x 128 x 4 bytes) and their latents as the autoencoder gives them."""
         recipes = [self.recipe(text, seed) for text, seed in zip(texts, seeds, strict=True)]
         pixels = [self.artist.draw(each, np.random.default_rng(each.seed), each.pose) for each in recipes]

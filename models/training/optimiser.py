@@ -36,7 +36,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(weights, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
             # Weights of one shape go through the iteration together: fewer, larger products.
             alike: dict[tuple[int, int], list[nn.Parameter]] = defaultdict(list)
@@ -50,6 +50,7 @@ class Muon(torch.optim.Optimizer):
                     if not state:
                         state["momentum"] = torch.zeros_like(weight)
                     state["momentum"].lerp_(weight.grad, 1 - MOMENTUM)
+                    assert weight.grad is not None
                     directions.append(weight.grad.lerp(state["momentum"], MOMENTUM).reshape(rows, columns))
                 scale = 0.2 * max(rows, columns) ** 0.5
                 for weight, change in zip(weights, orthogonalise(torch.stack(directions)), strict=True):
@@ -59,7 +60,8 @@ class Muon(torch.optim.Optimizer):
 
 def build(model: nn.Module, muon_rate: float, adam_rate: float) -> list[torch.optim.Optimizer]:
     """Muon for matrices and kernels inside the network; the ends, norms, biases and embeddings go to AdamW."""
-    inner, rest = [], []
+    inner: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
     for name, weight in model.named_parameters():
         at_an_end = name.startswith(
             ("conv_in", "conv_out", "time_embedding", "add_embedding.pool.positional")

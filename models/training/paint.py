@@ -7,6 +7,7 @@ alpha. `finish` gives bytes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from models.training import relief
 from models.training.materials import Palette
 from models.training.relief import SIZE
 
-Picture = npt.NDArray[np.float32]
+Picture = npt.NDArray[Any]
 Bytes = npt.NDArray[np.uint8]
 STYLES = ("3d", "flat", "game icon", "pixel art", "line drawing")
 PIXEL_ART_SIDE = 32
