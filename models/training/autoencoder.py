@@ -21,13 +21,18 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from models.training import sampler
+from models.training import optimiser, sampler
 from models.training.workspace import Workspace, open_workspace, save_atomically, stage_parser
 
 OLD_CHANNELS, CHANNELS = 4, 8
+# Pixels along the edge of what one latent stands for.
+PIXELS = 8
 MODEL_FOLDER = Path(__file__).resolve().parents[1] / "icons"
-BATCH = 24
-PEAK_RATE = 1e-3
+BATCH = 40
+MUON_RATE, ADAM_RATE = 1.5e-3, 1e-3
+# Whole pictures are encoded, a window of their latents is decoded: twice the pictures in the same time. Around the window
+# that counts lies a border, so that the decoder sees what it will see.
+WINDOW, BORDER = 8, 1
 EDGE_WEIGHT = 0.5
 ALPHA_WEIGHT = 1.0
 # How strongly latents stay where the old encoder puts them.
@@ -116,6 +121,25 @@ def load(workspace: Workspace) -> AutoencoderTiny:
     return model.eval()
 
 
+Window = tuple[slice, slice]
+
+
+def in_pixels(part: slice) -> slice:
+    """A range of latents as the range of pixels that it stands for."""
+    return slice(part.start * PIXELS, part.stop * PIXELS)
+
+
+def draw_window(random: np.random.Generator, side: int) -> tuple[Window, Window]:
+    """Which latents of `side` x `side` to decode, rows and columns, and which pixels of what comes out count."""
+    seen, counts = [], []
+    for _ in range(2):
+        first = int(random.integers(0, side - WINDOW + 1))
+        start, stop = max(0, first - BORDER), min(side, first + WINDOW + BORDER)
+        seen.append(slice(start, stop))
+        counts.append(in_pixels(slice(first - start, first - start + WINDOW)))
+    return (seen[0], seen[1]), (counts[0], counts[1])
+
+
 def train(workspace: Workspace, minutes: float, only_decoder: bool) -> None:
     """Train for a while, from the saved weights where there are some, with the learning rate falling to the end."""
     torch.manual_seed(0)
@@ -125,14 +149,16 @@ def train(workspace: Workspace, minutes: float, only_decoder: bool) -> None:
     if workspace.autoencoder.exists():
         model.load_state_dict(torch.load(workspace.autoencoder))
     model.to(memory_format=torch.channels_last)
-    trained = list(model.decoder.parameters() if only_decoder else model.parameters())
-    optimiser = torch.optim.AdamW(trained, lr=PEAK_RATE, weight_decay=1e-4)
+    model.encoder.requires_grad_(not only_decoder)
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    optimisers = optimiser.build(model, MUON_RATE, ADAM_RATE)
     draw = sampler.AnyDrawing(workspace)
     random = np.random.default_rng(int(time.time()) if only_decoder else 0)
     started, step = time.monotonic(), 0
     while (spent := (time.monotonic() - started) / 60) < minutes:
         share = min(1.0, (step + 1) / 50) * (0.02 + 0.49 * (1 + math.cos(math.pi * spent / minutes)))
-        optimiser.param_groups[0]["lr"] = PEAK_RATE * share
+        for each, rate in zip(optimisers, (MUON_RATE, ADAM_RATE), strict=True):
+            each.param_groups[0]["lr"] = rate * share
         pixels = torch.from_numpy(np.stack([draw(random) for _ in range(BATCH)]))
         images = to_input(pixels).contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
@@ -140,15 +166,19 @@ def train(workspace: Workspace, minutes: float, only_decoder: bool) -> None:
                 known = old.encoder(images[:, :3].contiguous(memory_format=torch.channels_last)).float()
             with torch.set_grad_enabled(not only_decoder):
                 latents = model.encoder(images).float()
-            made = model.decoder(latents + LATENT_NOISE * torch.randn_like(latents)).float()
+            seen, counts = draw_window(random, latents.shape[-1])
+            part = latents[..., seen[0], seen[1]]
+            made = model.decoder(part + LATENT_NOISE * torch.randn_like(part)).float()
         moved = functional.mse_loss(latents[:, :OLD_CHANNELS], known)
-        loss = picture_loss(made, to_target(pixels))
+        wanted = to_target(pixels)[..., in_pixels(seen[0]), in_pixels(seen[1])]
+        loss = picture_loss(made[..., counts[0], counts[1]], wanted[..., counts[0], counts[1]])
         if not only_decoder:
             loss = loss + PULL * moved + REGULARISER_WEIGHT * regulariser(latents)
-        optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        optimiser.step()
+        for each in optimisers:
+            each.step()
+        model.zero_grad(set_to_none=True)
         step += 1
         if step % 50 == 0:
             speed = step * BATCH / (time.monotonic() - started)

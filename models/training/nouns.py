@@ -54,11 +54,11 @@ OBJECTS = _parse(
     gloves, glove, mittens | gloves, winter-gloves, e:gloves, mailed-fist | leather, brown, black, white
     helm, warhelm | visored-helm, heavy-helm, light-helm, horned-helm, brutal-helm, crested-helmet, black-knight-helm | steel, iron, bronze
     bottle, flask of wine | wine-bottle, square-bottle, brandy-bottle, water-bottle, beer-bottle, e:bottle with popping cork | glass, green, brown
-    scroll, parchment | scroll-unfurled, tied-scroll, scroll-quill, papyrus, e:scroll | parchment
+    scroll, parchment | scroll-unfurled, tied-scroll, scroll-quill, e:scroll | parchment
     leggings, leg guards | armored-pants, greaves, armor-cuisses, trousers, leg-armor | leather, steel, green
     belt, girdle, sash | belt, black-belt, belt-armor, belt-buckles | leather, black, brown
     bracelet, bangle | bracers, linked-rings, pearl-necklace, ring, prayer-beads | gold, silver, copper
-    robe, robes, gown | robe, kimono, roman-toga, pope-crown, hooded-figure, e:kimono | blue, red, purple, white, gray, brown
+    robe, robes, gown | robe, kimono, roman-toga, hooded-figure, e:kimono | blue, red, purple, white, gray, brown
     hat | pointy-hat, top-hat, western-hat, pilgrim-hat, robin-hood-hat, fedora, outback-hat, e:top hat, e:woman’s hat | brown, black, blue, green
     knife | plain-dagger, bowie-knife, curvy-knife, bone-knife, thrown-knife, trench-knife, meat-cleaver, e:kitchen knife | steel, iron
     pants, trousers, slacks, breeches | trousers, armored-pants, shorts, e:jeans | brown, blue, green, leather, gray
@@ -107,7 +107,7 @@ OBJECTS = _parse(
     sceptre, scepter, rod | winged-scepter, bird-scepter, rod-of-asclepius, caduceus, orb-wand, winged-scepter | gold, silver
     whip | whip, slavery-whip, electric-whip, vine-whip | leather
     breastplate, chestplate, cuirass | breastplate, chest-armor, abdominal-armor, heart-armor, layered-armor | steel, bronze, iron
-    arrow | broadhead-arrow, barbed-arrow, plain-arrow, fast-arrow, arrow-flights, heavy-arrow, broken-arrow | wooden, steel
+    arrow | broadhead-arrow, barbed-arrow, arrow-flights, flaming-arrow, heavy-arrow, broken-arrow | wooden, steel
     ball | soccer-ball, beach-ball, cannon-ball, volleyball-ball, stone-sphere, e:soccer ball | red, white, blue
     bar, ingot | gold-bar, metal-bar, chocolate-bar | gold, silver, iron
     vial, phial | vial, test-tubes, corked-tube, square-bottle, dripping-tube, e:test tube | glass, red, green, blue
@@ -150,7 +150,7 @@ OBJECTS = _parse(
     cabinet, cupboard, dresser, wardrobe, closet | lockers, bookshelf, trophies-shelf, e:file cabinet | wooden
     bracers, bracer, wristguard, wristband, armband | bracers, bracer | leather, steel, bronze
     slab, tablet, stone slab | stone-tablet, broken-tablet, stone-block, rune-stone | stone
-    hide, pelt, skin, fur | animal-hide, fur-shirt, e:llama | leather, fur, brown
+    hide, pelt, skin, fur | animal-hide, fur-shirt | leather, fur, brown
     sash, strip of cloth, ribbon | ribbon, spinning-ribbons, e:ribbon, black-belt | red, blue, silk
     head, severed head | dead-head, head-shot, orc-head, e:man, viking-head | flesh, green
     cap, skullcap | billed-cap, phrygian-cap, winter-hat, e:billed cap | red, blue, brown, leather
@@ -387,13 +387,13 @@ OBJECTS = _parse(
 CREATURES = _parse(
     """
     guard, guards, guardsman, gateguard, guildguard, cityguard, sentry, sentinel, watchman, patrolman | guards, static-guard, swordman, pikeman, spartan, e:guard, e:man guard | steel, blue, red
-    man, guy, townsman, commoner, citizen, human, villager, peasant | person, male, character, e:man, e:person, e:man: beard | brown, blue
-    woman, lady, wife, townswoman, housewife, lass | female, nun-face, cleopatra, e:woman, e:woman: blond hair, e:woman: red hair | brown, pink, red
+    man, guy, townsman, commoner, citizen, human, villager, peasant | person, character, e:man, e:person, e:man: beard | brown, blue
+    woman, lady, wife, townswoman, housewife, lass | nun-face, cleopatra, e:woman, e:woman: blond hair, e:woman: red hair | brown, pink, red
     spider, tarantula | angular-spider, hanging-spider, long-legged-spider, spider-alt, masked-spider, spider-face, e:spider | black, brown
     dragon, wyrm, drake | dragon-head, spiked-dragon-head, sea-dragon, double-dragon, dragon-spiral, wyvern, e:dragon, e:dragon face | red, green, black
     child, kid, youth, teenager, newbie | baby-face, e:child, e:boy, e:girl | brown
     boy | e:boy, e:child, baby-face | brown
-    girl | e:girl, e:child, female | pink
+    girl | e:girl, e:child | pink
     baby | baby-face, e:baby | pink
     shadow, shade, darkness | shadow-follower, two-shadows, lightning-shadow, shadow-grasp, cowled | black, shadow, purple
     rat | rat, seated-mouse, e:rat | gray, brown
@@ -428,7 +428,7 @@ CREATURES = _parse(
     monk, friar | monk-face, meditation, prayer, cultist | brown
     nun, maid | nun-face, e:woman with headscarf | black, white
     shopkeeper, merchant, trader, storekeeper, salesman, vendor, peddler, dealer | shop, take-my-money, e:person in tuxedo, e:man wearing turban, e:detective | brown, green
-    keeper, innkeeper, bartender, barkeep, owner, butler, waiter | e:person in tuxedo, e:cook, beer-stein, drinking | brown, white
+    keeper, innkeeper, bartender, barkeep, owner, butler, waiter | e:person in tuxedo, e:cook, e:man cook | brown, white
     thief, rogue, bandit, assassin, burglar, outlaw | hooded-assassin, bandit, robber, rogue, robber-mask, ninja-head, cloak-dagger, e:ninja | black, gray
     crab | crab, sad-crab, e:crab | red, orange
     monster, beast, creature | fish-monster, carnivore-mouth, sasquatch, werewolf, kraken-tentacle, sea-creature, e:alien monster, e:ogre | green, purple, brown
@@ -469,7 +469,7 @@ CREATURES = _parse(
     tiger | tiger-head, tiger, e:tiger, e:tiger face | orange
     beetle, cockroach, roach, bug | flying-beetle, scarab-beetle, spotted-bug, ladybug, e:beetle, e:cockroach, e:bug | black, green, brown
     musketeer, officer, policeman, official | police-officer-head, musket, pirate-hat, e:guard, e:man guard | blue
-    waitress, maid, barmaid, wench | e:woman, e:woman cook, female, drinking | brown, white
+    waitress, maid, barmaid, wench | e:woman, e:woman cook | brown, white
     drunk, drunkard | drinking, beer-stein, e:woozy face | brown
     wolf, warg, coyote, jackal | wolf-head, wolf-howl, direwolf, hound, e:wolf | gray, black
     imp, gremlin | imp, imp-laugh, evil-minion, bully-minion, e:smiling face with horns | red

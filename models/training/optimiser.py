@@ -15,6 +15,8 @@ from torch import Tensor, nn
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 ITERATIONS = 5
 MOMENTUM = 0.95
+# First and last layers of the autoencoder's halves.
+ENDS_OF_AUTOENCODER = ("encoder.layers.0.", "encoder.layers.8.", "decoder.layers.0.", "decoder.layers.15.")
 
 
 def orthogonalise(matrices: Tensor) -> Tensor:
@@ -64,7 +66,7 @@ def build(model: nn.Module, muon_rate: float, adam_rate: float) -> list[torch.op
     rest: list[nn.Parameter] = []
     for name, weight in model.named_parameters():
         at_an_end = name.startswith(
-            ("conv_in", "conv_out", "time_embedding", "add_embedding.pool.positional")
+            ("conv_in", "conv_out", "time_embedding", "add_embedding.pool.positional", *ENDS_OF_AUTOENCODER)
         )
         (rest if weight.ndim < 2 or at_an_end else inner).append(weight)
     return [
