@@ -52,6 +52,8 @@ EMA_DECAY = 0.998
 # Below 1: more examples with much noise, where the text alone must give the shape, which is learnt last.
 NOISE_EXPONENT = 0.6
 CHECKPOINT_SECONDS = 240
+# Below this share of its threads' time a step counts as disturbed; for how long one thread works then.
+LEAST_USED, ALONE_SECONDS = 0.75, 15.0
 LOG_STEPS = 50
 
 
@@ -119,6 +121,29 @@ def rate_share(step: int, minutes_left: float) -> float:
     return max(0.01, min(1.0, (step + 1) / WARM_UP_STEPS, minutes_left / DECAY_MINUTES))
 
 
+class Threads:
+    """As many threads as there are idle cores.
+
+    Threads of one operation wait for each other: on a core that somebody else uses too, two of them are slower than one. A
+    step that got less processor time than its threads could use is followed by steps on one thread, then tried again.
+    """
+
+    def __init__(self) -> None:
+        self.most = torch.get_num_threads()
+        self.until = 0.0
+        self.wall, self.cpu = time.monotonic(), time.process_time()
+
+    def after_step(self) -> None:
+        wall, cpu = time.monotonic(), time.process_time()
+        used = (cpu - self.cpu) / max(wall - self.wall, 1e-6)
+        self.wall, self.cpu = wall, cpu
+        if torch.get_num_threads() > 1 and used < LEAST_USED * self.most:
+            torch.set_num_threads(1)
+            self.until = wall + ALONE_SECONDS
+        elif torch.get_num_threads() < self.most and wall > self.until:
+            torch.set_num_threads(self.most)
+
+
 @torch.no_grad()
 def update_average(average: UNet2DConditionModel, model: UNet2DConditionModel, step: int) -> None:
     decay = min(EMA_DECAY, (1 + step) / (10 + step))
@@ -159,7 +184,7 @@ def train(workspace: Workspace, until: datetime) -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: asked_to_stop.append(number))
     saved_at = logged_at = time.monotonic()
     by_use: list[list[float]] = [[], [], []]
-    was_full = False
+    was_full, threads = False, Threads()
     while (left := (until - datetime.now(UTC)).total_seconds() / 60) > 0 and not asked_to_stop:
         share = rate_share(state.step, left)
         if was_full and share < 1:
@@ -169,6 +194,7 @@ def train(workspace: Workspace, until: datetime) -> None:
         for each, rate in zip(state.optimisers, (MUON_RATE, ADAM_RATE), strict=True):
             each.param_groups[0]["lr"] = rate * share
         uses, losses = train_step(state, examples, noise)
+        threads.after_step()
         for use, loss in zip(uses.tolist(), losses.tolist(), strict=True):
             by_use[use].append(loss)
         if state.step % LOG_STEPS == 0:
