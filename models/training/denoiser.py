@@ -46,8 +46,6 @@ BATCH = 48
 MUON_RATE = 1.2e-3
 ADAM_RATE = 1e-3
 WARM_UP_STEPS = 50
-# Over this time before the end the learning rate falls to nothing.
-DECAY_MINUTES = 25.0
 EMA_DECAY = 0.998
 # Below 1: more examples with much noise, where the text alone must give the shape, which is learnt last.
 NOISE_EXPONENT = 0.6
@@ -116,9 +114,9 @@ def new_state() -> State:
     return state_from(UNet2DConditionModel.from_pretrained(MODEL_FOLDER / "unet", torch_dtype=torch.float32))
 
 
-def rate_share(step: int, minutes_left: float) -> float:
+def rate_share(step: int, minutes_left: float, decay_minutes: float) -> float:
     """What share of the full learning rates a step gets: all of it, then less along a straight line to the end."""
-    return max(0.01, min(1.0, (step + 1) / WARM_UP_STEPS, minutes_left / DECAY_MINUTES))
+    return max(0.01, min(1.0, (step + 1) / WARM_UP_STEPS, minutes_left / decay_minutes))
 
 
 class Threads:
@@ -174,7 +172,7 @@ def train_step(state: State, examples: Examples, noise: Noise) -> tuple[Tensor, 
     return batch.uses, losses.detach()
 
 
-def train(workspace: Workspace, until: datetime) -> None:
+def train(workspace: Workspace, until: datetime, decay_minutes: float) -> None:
     state, examples, noise = new_state(), Examples(workspace), Noise()
     if workspace.denoiser.exists():
         state.load(workspace)
@@ -186,7 +184,7 @@ def train(workspace: Workspace, until: datetime) -> None:
     by_use: list[list[float]] = [[], [], []]
     was_full, threads = False, Threads()
     while (left := (until - datetime.now(UTC)).total_seconds() / 60) > 0 and not asked_to_stop:
-        share = rate_share(state.step, left)
+        share = rate_share(state.step, left, decay_minutes)
         if was_full and share < 1:
             # From here a longer run can go on as if this one had never been about to end.
             state.save(workspace.denoiser_at_full_rate)
@@ -227,9 +225,12 @@ def main() -> None:
     ends = parser.add_mutually_exclusive_group()
     ends.add_argument("--until", type=next_time, help="when to end, HH:MM in UTC; the rate falls before it")
     ends.add_argument("--hours", type=float, default=8.0, help="how long to train")
+    parser.add_argument(
+        "--decay-minutes", type=float, default=25.0, help="over how long before the end the rate falls"
+    )
     options = parser.parse_args()
     until = options.until or datetime.now(UTC) + timedelta(hours=options.hours)
-    train(open_workspace(options), until)
+    train(open_workspace(options), until, options.decay_minutes)
 
 
 if __name__ == "__main__":
