@@ -35,8 +35,12 @@ def sample(
     seeds: list[int],
     steps: int = STEPS,
     guidance: float = GUIDANCE_SCALE,
+    strength: float = 1.0,
 ) -> Tensor:
-    """Latents (n x 8 x 16 x 16, as the autoencoder has them) for text states, masks and latents to go by."""
+    """Latents (n x 8 x 16 x 16, as the autoencoder has them) for text states, masks and latents to go by.
+
+    With a strength below 1 the drawing begins as the latents to go by with so much of the noise.
+    """
     scheduler = DDIMScheduler(**SCHEDULE, clip_sample=False, set_alpha_to_one=True)
     scheduler.set_timesteps(steps)
     shape = (len(seeds), *known.shape[1:])
@@ -44,7 +48,10 @@ def sample(
         [torch.randn(shape[1:], generator=torch.Generator().manual_seed(seed)) for seed in seeds]
     )
     both = torch.cat([empty.expand_as(texts), texts])
-    for step in scheduler.timesteps:
+    timesteps = scheduler.timesteps[round(steps * (1 - strength)) :]
+    if strength < 1:
+        latents = scheduler.add_noise(known * SCALING_FACTOR, latents, timesteps[:1])
+    for step in timesteps:
         seen = torch.cat([latents, masks, known * SCALING_FACTOR], dim=1)
         with torch.autocast("cpu", torch.bfloat16):
             plain, meant = model(torch.cat([seen, seen]), step, both).sample.float().chunk(2)
@@ -68,13 +75,18 @@ class Studio:
         self.nothing = drawings.nothing(self.autoencoder.encoder)
 
     def draw(
-        self, prompts: list[str], seeds: list[int], known: Tensor | None, masks: Tensor | None = None
+        self,
+        prompts: list[str],
+        seeds: list[int],
+        known: Tensor | None,
+        masks: Tensor | None = None,
+        strength: float = 1.0,
     ) -> Tensor:
         """Pictures (n x 4 x 128 x 128, 0..1, colours not multiplied by alpha)."""
         states = text_encoder.encode(self.text_encoder, self.tokenizer, [*prompts, ""]).float()
         known = self.nothing.expand(len(prompts), -1, -1, -1) if known is None else known
         masks = torch.ones(len(prompts), 1, *known.shape[2:]) if masks is None else masks
-        latents = sample(self.model, states[:-1], states[-1:], masks, known, seeds)
+        latents = sample(self.model, states[:-1], states[-1:], masks, known, seeds, strength=strength)
         with torch.no_grad():
             return self.autoencoder.decoder(latents).add(1).div(2).clamp(0, 1)
 
@@ -86,7 +98,7 @@ def on_ground(picture: Tensor) -> Image.Image:
     return Image.fromarray(flat.round().astype(np.uint8))
 
 
-def sheet(studio: Studio, prompts: list[str], seed: int) -> Image.Image:
+def sheet(studio: Studio, prompts: list[str], seed: int, strength: float) -> Image.Image:
     """For every prompt three cells: plain, what the look-up finds, and what the model makes of that."""
     width, height = COLUMNS * (3 * SIZE + 10), -(-len(prompts) // COLUMNS) * (SIZE + 16)
     made = Image.new("RGB", (width, height), "white")
@@ -98,7 +110,7 @@ def sheet(studio: Studio, prompts: list[str], seed: int) -> Image.Image:
         pictures = (
             studio.draw(row, seeds, None),
             torch.from_numpy(found).permute(0, 3, 1, 2) / 255,
-            studio.draw(row, seeds, known),
+            studio.draw(row, seeds, known, strength=strength),
         )
         for column, prompt in enumerate(row):
             left, top = column * (3 * SIZE + 10), start // COLUMNS * (SIZE + 16)
@@ -121,12 +133,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--checkpoint", type=Path, help="default: the latest")
     parser.add_argument("--out", type=Path, help="default: sheet.png in the work folder")
+    parser.add_argument("--strength", type=float, default=1.0, help="of the noise that a look-up begins with")
     options = parser.parse_args()
     workspace = open_workspace(options)
     prompts = options.prompts.split("|") if "|" in options.prompts else read_prompts(options.prompts)
     studio = Studio(workspace, options.checkpoint)
     out = options.out or workspace.root / "sheet.png"
-    sheet(studio, prompts, options.seed).save(out)
+    sheet(studio, prompts, options.seed, options.strength).save(out)
     print(f"{out} after {studio.step} steps")
 
 

@@ -46,7 +46,8 @@ BATCH = 48
 MUON_RATE = 1.2e-3
 ADAM_RATE = 1e-3
 WARM_UP_STEPS = 50
-EMA_DECAY = 0.998
+# The average reaches over about this share of the steps so far, at most over the steps that the decay says.
+AVERAGED_SHARE, MOST_DECAY = 0.1, 0.999
 # Below 1: more examples with much noise, where the text alone must give the shape, which is learnt last.
 NOISE_EXPONENT = 0.6
 CHECKPOINT_SECONDS = 240
@@ -144,7 +145,7 @@ class Threads:
 
 @torch.no_grad()
 def update_average(average: UNet2DConditionModel, model: UNet2DConditionModel, step: int) -> None:
-    decay = min(EMA_DECAY, (1 + step) / (10 + step))
+    decay = min(MOST_DECAY, max(0.0, 1 - 1 / (AVERAGED_SHARE * step + 1)))
     torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
 
 
