@@ -1,4 +1,4 @@
-"""Every stage in order, from the icon packages to `models/icons`: `python -m models.training`, or `make model`.
+"""Every stage in order, from the icon packages to `models/training/milestone`: `python -m models.training`, or `make model`.
 
 A stage whose result is already in the work folder is left out, and the UNet goes on from its last checkpoint, so a run
 that was stopped is simply started again.
@@ -15,15 +15,16 @@ from models.training.workspace import open_workspace, stage_parser
 
 def main() -> None:
     parser = stage_parser(__doc__)
-    parser.add_argument("--steps", type=int, default=12_800, help="updates of the UNet in all")
+    parser.add_argument("--hours", type=float, default=8.0, help="how long the UNet is trained")
     options = parser.parse_args()
     workspace = open_workspace(options)
     stages: tuple[tuple[str, Path | None, list[str]], ...] = (
-        ("render", workspace.images, []),
-        ("autoencoder", workspace.latents, []),
-        ("enlarge", workspace.enlarged, []),
-        ("text_encoder", workspace.captions, []),
-        ("denoiser", None, ["--steps", str(options.steps)]),
+        ("render", workspace.emoji, []),
+        ("relief", workspace.reliefs, []),
+        ("autoencoder", workspace.autoencoder, []),
+        ("drawings", None, []),
+        ("text_encoder", None, []),
+        ("denoiser", None, ["--hours", str(options.hours)]),
         ("export", None, []),
         ("contact_sheet", None, []),
     )

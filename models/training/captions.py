@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from models.training.render import COLOURS, takes_colours
 from models.training.sources import Icon
 from models.training.wordnet import WordNet
 
@@ -236,36 +234,21 @@ FAVOURITES = frozenset(
     |grinning face|angry face|crying face|smiling face with horns|droplet|snowflake|unicorn|military helmet
     """.replace("\n", "").split("|")
 )
-FAVOURITE_WEIGHT = 3.0
 # A tag shared by more concepts than this ("food", "face") says too little about a drawing to be its caption.
 MOST_SHARED_TAG = 2
 # How often each kind of text comes up, against 1 for a game name.
 LABEL, GAME_NAME, TAG, SYNONYM, DEFINITION = 2.0, 1.0, 0.3, 0.5, 0.4
 # Tags and dictionary texts are many and loose; together they come up no more often than this.
 MOST_OF_THE_REST = 1.5
-# Every style of a concept that has its own text; a plain text stands for the 3d drawing.
-STYLE_WEIGHTS = {"3d": 1.0, "flat": 0.4, "game icon": 0.4}
-COLOUR_WEIGHT = 0.22
 # Prompts that judge the model must not be texts that it was trained on.
-HELD_OUT = Path(__file__).parents[2] / "benchmarks" / "prompts" / "paraphrases.txt"
-
-
-@dataclass(frozen=True)
-class Caption:
-    """One text for one drawing: `variant` 0 is the plain one, 2 and up are the colours (`render.render`)."""
-
-    text: str
-    concept: int
-    style: str
-    variant: int
-    weight: float
-    plain: bool = False
-    """Whether it is a bare name or definition, without an article or a style."""
+PROMPTS = Path(__file__).parents[2] / "benchmarks" / "prompts"
+HELD_OUT = ("paraphrases.txt", "attributes.txt", "attributes_sheet.txt", "world.txt")
 
 
 def held_out() -> set[str]:
-    lines = HELD_OUT.read_text().splitlines()
-    return {line.split(":")[0].strip() for line in lines if not line.startswith("#")}
+    """The texts that no caption may be, word for word."""
+    lines = [line for name in HELD_OUT for line in (PROMPTS / name).read_text().splitlines()]
+    return {line.split(": ")[0].strip() for line in lines if line and not line.startswith("#")}
 
 
 def normal(name: str) -> str:
@@ -308,47 +291,3 @@ def names_of(icons: list[Icon], wordnet: WordNet) -> list[dict[str, float]]:
         names |= dict.fromkeys(mine, GAME_NAME) | {mine[0]: LABEL}
         found.append(names)
     return found
-
-
-def spellings(name: str, style: str, plain: bool) -> Iterator[tuple[str, float]]:
-    """The ways to ask for a named thing in a style; `plain` says whether the bare name means this style."""
-    article = "an" if name[0] in "aeiou" else "a"
-    asked = 0.3 if plain else 1.0
-    if plain:
-        yield name, 0.4
-        yield f"{article} {name}", 0.2
-        yield f"icon of {article} {name}", 0.1
-    yield f"{name}, {style}", 0.5 * asked
-    yield f"{style} {name}", 0.2 * asked
-    yield f"{article} {name}, {style}", 0.3 * asked
-
-
-def captions_for(icons: list[Icon], wordnet: WordNet) -> list[Caption]:
-    """All captions of all icons."""
-    secret = held_out()
-    captions = []
-    for concept, (icon, names) in enumerate(zip(icons, names_of(icons, wordnet), strict=True)):
-        names = {name: weight for name, weight in names.items() if name not in secret}
-        whole = sum(names.values())
-        plain_style = next(style for style in STYLE_WEIGHTS if style in icon.drawings)
-        for style in icon.drawings:
-            plain = style == plain_style
-            scale = 1.0 if plain else STYLE_WEIGHTS[style]
-            for name, weight in names.items():
-                # Definitions and rare tags with a style word would be most of the texts and teach the style no better.
-                if plain or weight >= GAME_NAME:
-                    captions += [
-                        Caption(text, concept, style, 0, scale * weight / whole * part, text == name)
-                        for text, part in spellings(name, style, plain)
-                    ]
-            if takes_colours(icon, style):
-                mine = [name for name in game_names(icon)[:3] if not name.startswith(tuple(COLOURS))]
-                captions += [
-                    Caption(
-                        f"{colour} {name}", concept, style, variant, COLOUR_WEIGHT / len(COLOURS) / len(mine)
-                    )
-                    for variant, colour in enumerate(COLOURS, 2)
-                    for name in mine
-                    if colour not in name.split()
-                ]
-    return [caption for caption in captions if caption.text not in secret]

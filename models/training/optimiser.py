@@ -15,6 +15,8 @@ from torch import Tensor, nn
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 ITERATIONS = 5
 MOMENTUM = 0.95
+# First and last layers of the autoencoder's halves.
+ENDS_OF_AUTOENCODER = ("encoder.layers.0.", "encoder.layers.8.", "decoder.layers.0.", "decoder.layers.15.")
 
 
 def orthogonalise(matrices: Tensor) -> Tensor:
@@ -36,7 +38,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(weights, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
             # Weights of one shape go through the iteration together: fewer, larger products.
             alike: dict[tuple[int, int], list[nn.Parameter]] = defaultdict(list)
@@ -50,6 +52,7 @@ class Muon(torch.optim.Optimizer):
                     if not state:
                         state["momentum"] = torch.zeros_like(weight)
                     state["momentum"].lerp_(weight.grad, 1 - MOMENTUM)
+                    assert weight.grad is not None
                     directions.append(weight.grad.lerp(state["momentum"], MOMENTUM).reshape(rows, columns))
                 scale = 0.2 * max(rows, columns) ** 0.5
                 for weight, change in zip(weights, orthogonalise(torch.stack(directions)), strict=True):
@@ -59,10 +62,11 @@ class Muon(torch.optim.Optimizer):
 
 def build(model: nn.Module, muon_rate: float, adam_rate: float) -> list[torch.optim.Optimizer]:
     """Muon for matrices and kernels inside the network; the ends, norms, biases and embeddings go to AdamW."""
-    inner, rest = [], []
+    inner: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
     for name, weight in model.named_parameters():
         at_an_end = name.startswith(
-            ("conv_in", "conv_out", "time_embedding", "add_embedding.pool.positional")
+            ("conv_in", "conv_out", "time_embedding", "add_embedding.pool.positional", *ENDS_OF_AUTOENCODER)
         )
         (rest if weight.ndim < 2 or at_an_end else inner).append(weight)
     return [

@@ -1,4 +1,4 @@
-"""Draws every icon on white at the model's size, some also in other colours, and keeps the pixels in one file."""
+"""Draws every emoji with its alpha at the model's size and keeps the pixels in one file; turns drawings to other hues."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from models.training.sources import STYLES, Icon, read_icons
 from models.training.workspace import open_workspace, stage_parser
 
 SIZE = 128
-# The icon's share of the edge; the first entry is the plain drawing, the second a smaller, shifted copy so
-# that the model does not tie a shape to exact pixels.
+# The icon's share of the edge; the judge of near copies compares with a smaller one too.
 PLAIN_SHARE = 0.94
 JITTERED_SHARE = 0.84
-SHIFT = 4
 
 # How a colour word changes a drawing: hue (degrees, none: no colour), the least saturation, saturation's and
 # brightness' factors.
@@ -76,35 +74,26 @@ def recolour(pixels: Pixels, colour: str) -> Pixels:
     return np.dstack([(made * 255).round().astype(np.uint8), pixels[..., 3]])
 
 
-def takes_colours(icon: Icon, style: str) -> bool:
-    return style == "3d" and not icon.subgroup.startswith(COLOURLESS_SUBGROUPS)
+def takes_colours(icon: Icon) -> bool:
+    return not icon.subgroup.startswith(COLOURLESS_SUBGROUPS)
 
 
 def render(icons: list[Icon]) -> dict[str, npt.NDArray[np.generic]]:
-    """Pixels of every drawing, and for each its concept, style and variant.
-
-    Variants: 0 plain, 1 jittered, 2 and up the colours in the order of COLOURS.
-    """
-    random = np.random.default_rng(0)
+    """Red, green, blue and alpha of every emoji drawing, and for each its concept and style."""
     pixels, keys = [], []
     for index, icon in enumerate(icons):
         for style, drawing in icon.drawings.items():
-            image = drawing.load()
-            shift_x, shift_y = (int(value) for value in random.integers(-SHIFT, SHIFT + 1, size=2))
-            plain = draw(image, PLAIN_SHARE)
-            versions = [plain, draw(image, JITTERED_SHARE, shift_x, shift_y)]
-            if takes_colours(icon, style):
-                versions += [recolour(plain, colour) for colour in COLOURS]
-            pixels += map(on_white, versions)
-            keys += [(index, STYLES.index(style), variant) for variant in range(len(versions))]
+            if style != "game icon":
+                pixels.append(draw(drawing.load(), PLAIN_SHARE))
+                keys.append((index, STYLES.index(style)))
     return {"pixels": np.stack(pixels), "keys": np.array(keys)}
 
 
 def main() -> None:
     workspace = open_workspace(stage_parser(__doc__).parse_args())
     rendered = render(read_icons(workspace.packages))
-    np.savez(workspace.images, **rendered)  # type: ignore[arg-type]
-    print(f"{len(rendered['pixels'])} drawings of {SIZE} px in {workspace.images}")
+    np.savez(workspace.emoji, **rendered)  # type: ignore[arg-type]
+    print(f"{len(rendered['pixels'])} drawings of {SIZE} px in {workspace.emoji}")
 
 
 if __name__ == "__main__":

@@ -1,37 +1,43 @@
-"""Makes the model's text encoder of MiniLM and keeps its states for every caption.
+"""Makes the model's text encoder of MiniLM and keeps its states for every caption of every part of `drawings`.
 
-The denoiser sees meanings, not words: a last layer gives every position the mean over MiniLM's own last states, which is
-the embedding that MiniLM was trained for. Pieces that few names need are left out, matrices are kept in eight bits.
+All six layers of MiniLM and a seventh that brings a text to the thing it names (`snap`). Pieces that few names need are
+left out, matrices of the first six layers are kept in eight bits.
 """
 
 from __future__ import annotations
 
+import argparse
 import copy
 import importlib.util
 import json
 import re
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
-from transformers import BertConfig, BertModel, BertTokenizer
+from transformers import BertModel, BertTokenizer
 from transformers.models.bert.modeling_bert import BertLayer
 
-from models.training import related, snap
-from models.training.captions import GAME_NAME, Caption, captions_for, names_of
-from models.training.render import COLOURS
-from models.training.sources import STYLES, WORDNET, fetch, read_icons
+from models.training import drawings, related, snap
+from models.training.materials import PALETTES, STATES
+from models.training.paint import STYLES
+from models.training.recipes import GIVEN_NAMES, NUMBERS, ORIGINS, OWNERS
+from models.training.sources import WORDNET, fetch
+from models.training.things import Thing
 from models.training.wordnet import WordNet
 from models.training.workspace import Workspace, open_workspace, save_atomically, stage_parser
 
-VOCABULARY = 11_500
+VOCABULARY = 14_000
 # The most frequent pieces are kept whatever they mean.
 FREQUENT = 1500
 MAX_LENGTH = 16
-# Times the mean in the layer that takes it: what is left of a position's own state beside it is one part in this.
-MEAN_SCALE = 256.0
 STORED = torch.float8_e4m3fn
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+# Texts that the last layer learns from: captions, and names and definitions of WordNet that are none.
+CAPTIONS, OTHER_TEXTS = 45_000, 15_000
+# Names this rare are spelt of the pieces that there are.
+LEAST_NAME_WEIGHT = 0.1
 
 
 def packaged_model() -> Path:
@@ -67,31 +73,21 @@ def choose_pieces(
     return list(wanted)
 
 
-@torch.no_grad()
-def mean_layer(config: BertConfig) -> BertLayer:
-    """A layer whose answer, in every position, is the mean of its input over all positions, at deviation 1.
-
-    Queries and keys of nothing attend to all positions alike; the layer's norms take away the scale.
-    """
-    layer = BertLayer(config)
-    for name, parameter in layer.named_parameters():
-        parameter.fill_(1.0 if name.endswith("LayerNorm.weight") else 0.0)
-    layer.attention.self.value.weight.fill_diagonal_(1.0)
-    layer.attention.output.dense.weight.fill_diagonal_(MEAN_SCALE)
-    return layer
-
-
 def store(model: BertModel, folder: Path) -> None:
-    """Write the model with its matrices in eight bits; `from_pretrained` turns them into the type it is asked for."""
+    """Write the model, MiniLM's matrices in eight bits and the last layer's in half precision.
+
+    `from_pretrained` turns them into the type it is asked for.
+    """
     small = copy.deepcopy(model).half()
+    last = set(map(id, small.encoder.layer[-1].parameters()))
     for parameter in small.parameters():
-        if parameter.ndim == 2:
+        if parameter.ndim == 2 and id(parameter) not in last:
             parameter.data = parameter.data.to(STORED)
     small.save_pretrained(folder)
 
 
 def prune(names: list[str], things: set[str]) -> tuple[BertModel, BertTokenizer]:
-    """MiniLM with the chosen pieces only, and a layer more that takes the mean."""
+    """MiniLM with the chosen pieces only, and a layer more that is still to learn."""
     folder = packaged_model()
     model = BertModel.from_pretrained(folder, add_pooling_layer=False)
     source = BertTokenizer.from_pretrained(folder)
@@ -106,7 +102,7 @@ def prune(names: list[str], things: set[str]) -> tuple[BertModel, BertTokenizer]
     embeddings.position_embeddings = torch.nn.Embedding(MAX_LENGTH, positions.shape[1], _weight=positions)
     embeddings.position_ids = embeddings.position_ids[:, :MAX_LENGTH].clone()
     embeddings.token_type_ids = embeddings.token_type_ids[:, :MAX_LENGTH].clone()
-    model.encoder.layer.append(mean_layer(model.config))
+    model.encoder.layer.append(BertLayer(model.config))
     model.config.update(
         {
             "vocab_size": len(pieces),
@@ -136,41 +132,69 @@ def encode(model: BertModel, tokenizer: BertTokenizer, texts: list[str]) -> Tens
             truncation=True,
             return_tensors="pt",
         )
-        states.append(model(batch.input_ids, attention_mask=batch.attention_mask)[0])
+        with torch.autocast("cpu", torch.bfloat16):
+            states.append(model(batch.input_ids, attention_mask=batch.attention_mask)[0].half())
     return torch.cat(states)
 
 
-def save_captions(
-    workspace: Workspace, captions: list[Caption], model: BertModel, tokenizer: BertTokenizer
-) -> None:
-    texts = sorted({caption.text for caption in captions} | {""})
-    row_of = {text: row for row, text in enumerate(texts)}
-    save_atomically(
-        {
-            "texts": texts,
-            "states": encode(model, tokenizer, texts).half(),
-            "row": torch.tensor([row_of[caption.text] for caption in captions]),
-            "keys": torch.tensor(
-                [(caption.concept, STYLES.index(caption.style), caption.variant) for caption in captions]
-            ),
-            "weight": torch.tensor([caption.weight for caption in captions]),
-        },
-        workspace.captions,
-    )
+@torch.no_grad()
+def before_last(model: BertModel, tokenizer: BertTokenizer, texts: list[str]) -> tuple[Tensor, Tensor]:
+    """What reaches the last layer (n x positions x width, half precision) and how many pieces each text has."""
+    states, lengths = [], []
+    for start in range(0, len(texts), 256):
+        batch = tokenizer(
+            texts[start : start + 256],
+            padding="max_length",
+            max_length=MAX_LENGTH,
+            truncation=True,
+            return_tensors="pt",
+        )
+        with torch.autocast("cpu", torch.bfloat16):
+            answer = model(batch.input_ids, attention_mask=batch.attention_mask, output_hidden_states=True)
+        states.append(answer.hidden_states[-2].half())
+        lengths.append(batch.attention_mask.sum(dim=1))
+    return torch.cat(states), torch.cat(lengths)
 
 
-def concept_centres(captions: list[Caption], texts: list[str], embeddings: Tensor) -> Tensor:
-    """Where each concept lies in each of its styles, by its captions without colours."""
-    row_of = {text: row for row, text in enumerate(texts)}
-    plain = [caption for caption in captions if caption.variant == 0]
-    places = {
-        key: place for place, key in enumerate(dict.fromkeys((each.concept, each.style) for each in plain))
-    }
-    return snap.centres(
-        embeddings[[row_of[each.text] for each in plain]],
-        torch.tensor([places[each.concept, each.style] for each in plain]),
-        torch.tensor([each.weight for each in plain]),
+def things_and_names(things: list[Thing]) -> tuple[list[str], list[int], list[float]]:
+    """Every name of every thing, whose it is, and its weight."""
+    rows = [
+        (name, place, weight) for place, thing in enumerate(things) for name, weight in thing.names.items()
+    ]
+    names, owners, weights = zip(*rows, strict=True)
+    return list(names), list(owners), list(weights)
+
+
+def lessons(workspace: Workspace, wordnet: WordNet) -> tuple[list[str], Tensor]:
+    """Texts for the last layer and where each belongs, by the whole of MiniLM's embeddings (n x width)."""
+    cook = drawings.new_cook(workspace)
+    random = np.random.default_rng(5)
+    thing_of: dict[str, int] = {}
+    while len(thing_of) < CAPTIONS:
+        recipe = cook.draw(random)
+        thing_of.update(dict.fromkeys(recipe.captions, recipe.thing))
+    names, owners, weights = things_and_names(cook.things)
+    loose = [text for text in related.phrases(wordnet) if text not in thing_of]
+    loose = [loose[place] for place in random.choice(len(loose), OTHER_TEXTS, replace=False)]
+    whole = BertModel.from_pretrained(packaged_model(), add_pooling_layer=False).eval()
+    texts = [*thing_of, *loose]
+    embeddings = related.embed(whole, BertTokenizer.from_pretrained(packaged_model()), [*names, *texts])
+    known = snap.centres(
+        embeddings[: len(names)], torch.tensor(owners), torch.tensor(weights), len(cook.things)
     )
+    told, untold = embeddings[len(names) :].split((len(thing_of), len(loose)))
+    places = known[torch.tensor(list(thing_of.values()))]
+    return texts, torch.cat([snap.named(told, places), snap.drawn(untold, known)])
+
+
+def save_states(workspace: Workspace, model: BertModel, tokenizer: BertTokenizer) -> None:
+    """The states of the captions of all parts that have none yet, and of the empty text."""
+    for part in sorted(workspace.parts.glob("drawings-*.pt")):
+        path = part.with_name(part.name.replace("drawings", "states"))
+        if not path.exists():
+            texts = torch.load(part)["texts"]
+            save_atomically({"states": encode(model, tokenizer, [*texts, ""])}, path)
+            print(path, flush=True)
 
 
 def load(folder: Path) -> BertModel:
@@ -178,33 +202,39 @@ def load(folder: Path) -> BertModel:
     return BertModel.from_pretrained(folder, add_pooling_layer=False, dtype=torch.float32).eval()
 
 
-def main() -> None:
-    options = stage_parser(__doc__).parse_args()
-    workspace = open_workspace(options)
+def make(workspace: Workspace, minutes: float) -> None:
     wordnet = WordNet(fetch(WORDNET, workspace.packages) / "dict")
-    icons = read_icons(workspace.packages)
-    captions = captions_for(icons, wordnet)
-    names = [
-        name for found in names_of(icons, wordnet) for name, weight in found.items() if weight >= GAME_NAME
-    ]
-    model, tokenizer = prune([*names, *STYLES, *COLOURS], things=set(wordnet.offsets))
+    names, _, weights = things_and_names(drawings.new_cook(workspace).things)
+    needed = [name for name, weight in zip(names, weights, strict=True) if weight >= LEAST_NAME_WEIGHT]
+    states = [word for words in STATES.values() for word in words]
+    numbers = [word for words in NUMBERS.values() for word in words]
+    needed += [*STYLES, *PALETTES, *states, *numbers, *ORIGINS, *OWNERS, *GIVEN_NAMES]
+    model, tokenizer = prune(needed, things=set(wordnet.offsets))
     folder = workspace.text_encoder / "text_encoder"
     store(model, folder)
     tokenizer.save_pretrained(workspace.text_encoder / "tokenizer")
     model = load(folder)
-
-    texts, kinds = related.phrases(sorted({caption.text for caption in captions}), wordnet)
-    whole = BertModel.from_pretrained(packaged_model(), add_pooling_layer=False).eval()
-    answers = related.embed(whole, BertTokenizer.from_pretrained(packaged_model()), texts)
-    more = related.related_captions(texts, kinds, answers, captions)
-
-    embeddings = related.embed(model, tokenizer, texts)
-    snap.learn(model, embeddings, concept_centres(captions, texts, embeddings))
+    texts, wanted = lessons(workspace, wordnet)
+    states_before, lengths = before_last(model, tokenizer, texts)
+    snap.learn(model.encoder.layer[-1], states_before, lengths, wanted, minutes)
     store(model, folder)
-    model = load(folder)
-    save_captions(workspace, [*captions, *more], model, tokenizer)
-    weights = sum(parameter.numel() for parameter in model.parameters())
-    print(json.dumps({"related": len(more), "pieces": len(tokenizer), "weights": weights}))
+    size = sum(parameter.numel() for parameter in model.parameters())
+    print(json.dumps({"texts": len(texts), "pieces": len(tokenizer), "weights": size}), flush=True)
+
+
+def main() -> None:
+    parser: argparse.ArgumentParser = stage_parser(__doc__)
+    parser.add_argument("--minutes", type=float, default=6.0, help="how long the last layer learns")
+    options = parser.parse_args()
+    workspace = open_workspace(options)
+    if not (workspace.text_encoder / "done").exists():
+        make(workspace, options.minutes)
+        (workspace.text_encoder / "done").touch()
+    save_states(
+        workspace,
+        load(workspace.text_encoder / "text_encoder"),
+        BertTokenizer.from_pretrained(workspace.text_encoder / "tokenizer"),
+    )
 
 
 if __name__ == "__main__":

@@ -24,20 +24,20 @@ class Workspace:
         return self.root / "npm"
 
     @property
-    def images(self) -> Path:
-        return self.root / "images.npz"
+    def reliefs(self) -> Path:
+        return self.root / "reliefs.npy"
+
+    @property
+    def emoji(self) -> Path:
+        return self.root / "emoji.npz"
 
     @property
     def autoencoder(self) -> Path:
         return self.root / "autoencoder.pt"
 
     @property
-    def enlarged(self) -> Path:
-        return self.root / "enlarged.pt"
-
-    @property
-    def latents(self) -> Path:
-        return self.root / "latents.pt"
+    def parts(self) -> Path:
+        return self.root / "parts"
 
     @property
     def text_encoder(self) -> Path:
@@ -50,6 +50,10 @@ class Workspace:
     @property
     def denoiser(self) -> Path:
         return self.root / "denoiser.pt"
+
+    @property
+    def denoiser_at_full_rate(self) -> Path:
+        return self.root / "denoiser-at-full-rate.pt"
 
     @property
     def log(self) -> Path:
