@@ -38,6 +38,7 @@ lint: setup plugin
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file models/mypy.ini models
 	$(BIN)/lint-imports
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python protos/generate.py --check
 	cd viwo_plugin && PATH="$(BUN_PATH):$$PATH" bun --bun run check
