@@ -234,7 +234,7 @@ def parse(raw: Mapping[str, object]) -> dict[str, Value]:
         kind = KINDS.get(name)
         if kind is None:
             raise InvalidArgument(
-                _unknown(name), reason="UNKNOWN_PARAMETER", field=brief(name), asked=brief(value)
+                _unknown(name), reason="UNKNOWN_PARAMETER", field=name[:80], asked=brief(value)
             )
         try:
             params[name] = kind.read(value)
