@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 import json
+import os
 import sys
 import tarfile
 import zipfile
@@ -129,8 +130,6 @@ async def command(
     trial: Trial, name: str, arguments: list[str], cwd: Path, *, limit: float = 10.0, **environment: str
 ) -> None:
     """The command line with these arguments, from a folder of hostile modules; it may refuse, in words."""
-    import os
-
     process = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("viwo-imagegen")), *arguments, cwd=cwd, env={**os.environ, **environment},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,

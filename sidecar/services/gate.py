@@ -213,10 +213,9 @@ class Gate(Interceptor):
 
         Who has a token is not kept out by those who have none.
         """
-        peer = context.peer()
         with contextlib.suppress(Unauthenticated):
-            self._admit(context, peer, metadata)
             return await self._message(method, context, metadata)
+        peer = context.peer()
         host, limits = host_of(peer), self._limits
         # Those that last must not keep those out that only ask.
         open_calls = limits.open_watches if method.endswith("/Watch") else limits.open_calls

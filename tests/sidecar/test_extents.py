@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -149,17 +150,13 @@ async def test_the_first_pass_of_an_imported_task_keeps_to_the_limits(
     [
         ("transform", [0, 4], {"max_width": 16}, "max_width"),
         ("transform", [45, 0.5], {"max_height": 10}, "max_height"),
-        ("composite", [LARGE.hex()], {"max_pixels": 64}, "max_pixels"),
+        ("composite", [base64.b64encode(LARGE).decode()], {"max_pixels": 64}, "max_pixels"),
         ("filter", ["blur"], {"max_compute": 0.00001}, "max_compute"),
     ],
 )
 async def test_verbs_keep_to_the_limits_of_the_capability(
     sidecar: Sidecar, verb: str, arguments: list[Any], params: dict[str, object], field: str
 ) -> None:
-    import base64
-
-    if verb == "composite":
-        arguments = [base64.b64encode(LARGE).decode()]
     context = await sidecar.context()
     entity = await sidecar.entities.SaveImage(
         entity_pb2.SaveImageRequest(
