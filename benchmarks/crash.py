@@ -26,8 +26,6 @@ import psutil
 
 from benchmarks.setting import Served, start
 from entity_store.world import World, create_entity
-from sidecar.jobs import ledger
-from sidecar.jobs.database import Database
 from sidecar.pb.viwo.imagegen.v1 import (
     common_pb2,
     image_pb2,
@@ -36,6 +34,8 @@ from sidecar.pb.viwo.imagegen.v1 import (
     system_pb2,
     system_pb2_grpc,
 )
+from sidecar.queue.ledger import budgets
+from sidecar.queue.store.database import Database
 
 JOBS = 300
 OWNERS = 10
@@ -209,7 +209,7 @@ def _count(folder: Path, story: Story) -> dict[str, Any]:
         if per_job[job_id] != 3 or not fits or row["compute_spent"] != right:
             mischarged.append(job_id)
     database = Database(folder / "jobs.sqlite")
-    wrong_balances = len(database.do_here(ledger.differences))
+    wrong_balances = len(database.do_here(budgets.differences))
     database.close_here()
     left_over = len(list((folder / "incoming").iterdir()))
     states = Counter(row["state"] for row in rows.values())

@@ -18,8 +18,8 @@ import psutil
 from benchmarks.setting import quantile
 from capabilities.tasks import Apply, ControlInput, ImageToImage, Inpaint, TextToImage
 from sidecar.engines.events import RawImage
-from sidecar.engines.local.watch import Watch
-from sidecar.engines.local.wire import ModelSource
+from sidecar.engines.local.cancellation import CancellationToken
+from sidecar.engines.local.messages import ModelSource
 
 SIDE = 128
 ROUNDS = 12
@@ -44,9 +44,9 @@ async def upscale() -> dict[str, Any]:
 
 
 def _maker(**options: Any) -> Any:
-    from sidecar.engines.local.maker import Maker
+    from sidecar.engines.local.executor import Executor
 
-    return Maker("cpu", **options)
+    return Executor("cpu", **options)
 
 
 def _build(folder: Path, names: list[str], controlnet: bool = False) -> dict[str, ModelSource]:
@@ -89,12 +89,12 @@ def _picture() -> RawImage:
 def _method_memory() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         sources = _build(Path(folder), ["one"], controlnet=True)
-        maker = _maker()
+        executor = _maker()
         picture = _picture()
         ref = f"sha256:{'0' * 64}"
 
         def make(task: Any, inputs: dict[str, RawImage]) -> None:
-            maker.make(task, sources, inputs, lambda event: None, Watch())
+            executor.make(task, sources, inputs, lambda event: None, CancellationToken())
 
         for _ in range(3):
             make(TextToImage(**_settings("one")), {})
@@ -122,11 +122,13 @@ def _method_memory() -> dict[str, Any]:
 def _switch() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         sources = _build(Path(folder), ["one", "two", "three"])
-        maker = _maker(max_loaded=2)
+        executor = _maker(max_loaded=2)
 
         def seconds(model: str) -> float:
             begun = time.perf_counter()
-            maker.make(TextToImage(**_settings(model)), sources, {}, lambda event: None, Watch())
+            executor.make(
+                TextToImage(**_settings(model)), sources, {}, lambda event: None, CancellationToken()
+            )
             return time.perf_counter() - begun
 
         for model in ("one", "two", "one", "two"):

@@ -15,12 +15,12 @@ import sqlalchemy as sa
 from benchmarks.setting import SYSTEM, Served, quantile, served
 from capabilities.budgets import SERVER, Cost, capability_account, owner_account
 from capabilities.tasks import TextToImage
-from sidecar.jobs import tables
-from sidecar.jobs.database import Database
-from sidecar.jobs.preference import Preference
-from sidecar.jobs.records import Job, Lane, Order, State, Terms, new_id, values_of
-from sidecar.jobs.store import JobStore
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2, job_pb2_grpc
+from sidecar.queue.model import Job, Lane, PlannedJob, State, Terms, new_id, values_of
+from sidecar.queue.scheduling.preference import Preference
+from sidecar.queue.store import tables
+from sidecar.queue.store.database import Database
+from sidecar.queue.store.job_store import JobStore
 
 WAITING = 100_000
 OWNERS = 50
@@ -47,7 +47,7 @@ async def queue() -> dict[str, Any]:
         for _ in range(ROUNDS):
             job = _job(random.randrange(OWNERS))
             begun = time.perf_counter()
-            await store.add([Order(job, _terms(job))], max_waiting=10**9)
+            await store.add([PlannedJob(job, _terms(job))], max_waiting=10**9)
             submits.append(time.perf_counter() - begun)
             begun = time.perf_counter()
             taken = await store.take(Lane.MODEL, preference, 4)
@@ -186,7 +186,7 @@ def _job(owner: int) -> Job:
     return Job(
         id=new_id(), state=State.QUEUED, method="textToImage", capability_id=f"c{owner}", owner_id=100 + owner,
         caller_id=1, this_id=0, task=task, save=None, created=now, cost=Cost(round(task.compute * 1e6)),
-        fingerprint=new_id(), alike=f"a{owner % 3}",
+        fingerprint=new_id(), batch_key=f"a{owner % 3}",
     )  # fmt: skip
 
 

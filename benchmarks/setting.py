@@ -25,7 +25,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     model_pb2,
     model_pb2_grpc,
 )
-from sidecar.services.translate import to_struct
+from sidecar.surfaces.proto.conversions import to_struct
 
 COMMAND = (sys.executable, "-m", "sidecar.cli")
 MODEL = "icons"

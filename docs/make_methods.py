@@ -29,7 +29,7 @@ from sidecar.pb.viwo.imagegen.v1 import (  # noqa: E402
     image_pb2,
     image_pb2_grpc,
 )
-from sidecar.services.translate import to_struct  # noqa: E402
+from sidecar.surfaces.proto.messages import to_struct  # noqa: E402
 
 PICTURES = ROOT / "docs" / "images" / "methods"
 SYSTEM = 3

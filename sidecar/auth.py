@@ -112,7 +112,7 @@ def _unusable(path: Path, problem: str, remedy: str) -> FailedPrecondition:
     )
 
 
-class Door:
+class Authenticator:
     """Lets a call in by its bearer token; a Unix socket's file mode or a client certificate do instead of one."""
 
     def __init__(self, token: str, *, trust_certificates: bool) -> None:

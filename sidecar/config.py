@@ -170,7 +170,7 @@ class Settings(BaseSettings):
         10, description="Seconds that a job may be passed over for others whose model is loaded."
     )
     max_together: Annotated[int, Field(ge=1, le=64)] = Field(
-        4, description="Most jobs that are alike and drawn in one go; 1: none."
+        4, description="Most jobs that run as one batch where their tasks allow it; 1: no batches."
     )
     reuse_hours: Annotated[float, Field(ge=0, le=MAX_HOURS)] = Field(
         168, description="How long a result is answered to the same task again; 0: never."

@@ -31,7 +31,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     job_pb2_grpc,
 )
 from sidecar.server import running
-from sidecar.services.translate import to_struct
+from sidecar.surfaces.proto.conversions import to_struct
 
 PROMPT, SEED = "a red apple", 7
 

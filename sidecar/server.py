@@ -24,21 +24,16 @@ from entity_store.blobs import Blobs, reference
 from entity_store.images import Images
 from entity_store.permissions import private_folder
 from entity_store.world import World
-from sidecar.auth import Door, ensure_secret
+from sidecar.application.decoding import DecodingThreads
+from sidecar.application.lineage import Documents
+from sidecar.application.planning import Planner
+from sidecar.application.workflows.runs import Runs
+from sidecar.auth import Authenticator, ensure_secret
 from sidecar.client import MAX_MESSAGE as MAX_ANSWER
 from sidecar.config import Settings
 from sidecar.engines.builtin.workers import PictureWorkers
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.engine import LocalEngine
-from sidecar.jobs.admission import Admission
-from sidecar.jobs.budgets import Budgets
-from sidecar.jobs.database import Database, only_server
-from sidecar.jobs.documents import Documents
-from sidecar.jobs.queue import JobQueue
-from sidecar.jobs.results import Results
-from sidecar.jobs.rules import Rules
-from sidecar.jobs.runs import Runs
-from sidecar.jobs.store import JobStore
 from sidecar.pb.viwo.imagegen.v1 import (
     blob_pb2,
     blob_pb2_grpc,
@@ -57,18 +52,23 @@ from sidecar.pb.viwo.imagegen.v1 import (
     template_pb2,
     template_pb2_grpc,
 )
-from sidecar.services.blob import BlobServicer
-from sidecar.services.capability import CapabilityServicer
-from sidecar.services.decoding import DecodingThreads
-from sidecar.services.entity import EntityServicer
-from sidecar.services.gate import Gate
-from sidecar.services.image import ImageServicer
-from sidecar.services.job import JobServicer
-from sidecar.services.limits import MAX_MESSAGE, MEGABYTE, Limits
-from sidecar.services.model import ModelServicer
-from sidecar.services.system import SystemServicer
-from sidecar.services.template import TemplateServicer
+from sidecar.queue.job_queue import JobQueue
+from sidecar.queue.ledger.operator_budgets import Budgets
+from sidecar.queue.results import Results
+from sidecar.queue.settings import QueueSettings
+from sidecar.queue.store.database import Database, only_server
+from sidecar.queue.store.job_store import JobStore
 from sidecar.stop_signals import stop_signals
+from sidecar.surfaces.grpc.blob import BlobServicer
+from sidecar.surfaces.grpc.capability import CapabilityServicer
+from sidecar.surfaces.grpc.entity import EntityServicer
+from sidecar.surfaces.grpc.image import ImageServicer
+from sidecar.surfaces.grpc.interceptor import CallInterceptor
+from sidecar.surfaces.grpc.job import JobServicer
+from sidecar.surfaces.grpc.limits import MAX_MESSAGE, MEGABYTE, Limits
+from sidecar.surfaces.grpc.model import ModelServicer
+from sidecar.surfaces.grpc.system import SystemServicer
+from sidecar.surfaces.grpc.template import TemplateServicer
 from sidecar.telemetry import Meter
 from sidecar.upkeep import kept_in_order, memory_given_back, metrics_over_http
 
@@ -132,7 +132,7 @@ class _Parts:
     settings: Settings
     meter: Meter
     authority: Authority
-    admission: Admission
+    admission: Planner
     images: Images
     blobs: Blobs
     store: JobStore
@@ -159,8 +159,10 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         )
         await stack.enter_async_context(kept_in_order(settings, world, parts.blobs))
         await stack.enter_async_context(memory_given_back())
-        door = Door(token, trust_certificates=settings.tls_client_ca is not None)
-        server = grpc.aio.server(interceptors=[Gate(door, parts.meter, _limits(settings))], options=_OPTIONS)
+        door = Authenticator(token, trust_certificates=settings.tls_client_ca is not None)
+        server = grpc.aio.server(
+            interceptors=[CallInterceptor(door, parts.meter, _limits(settings))], options=_OPTIONS
+        )
         health = _add_services(server, parts)
         address = _listen(server, settings)
         await server.start()
@@ -208,7 +210,7 @@ async def _start(stack: contextlib.AsyncExitStack, settings: Settings, world: Wo
     key_file = settings.statement_key_file
     key = ensure_secret(key_file).encode() if key_file else None
     budgets = _budgets(settings)
-    admission = Admission(authority, images, catalog, settings.ceilings, key, budgets)
+    admission = Planner(authority, images, catalog, settings.ceilings, key, budgets)
     queue = JobQueue(store, engine, Results(images, blobs, workers), _rules(settings), meter=meter)
     await queue.start()
     stack.push_async_callback(queue.stop)
@@ -300,8 +302,8 @@ def _runner(settings: Settings) -> str:
     return f"{socket.gethostname()[:31]}:{reference(str(settings.data_dir.resolve()).encode())[-16:]}"
 
 
-def _rules(settings: Settings) -> Rules:
-    return Rules(
+def _rules(settings: Settings) -> QueueSettings:
+    return QueueSettings(
         max_waiting=settings.max_queue,
         max_waiting_of_owner=settings.max_queue_per_owner or max(1, settings.max_queue // 2),
         max_attempts=settings.max_attempts,

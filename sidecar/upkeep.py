@@ -15,9 +15,9 @@ from entity_store.blobs import Blobs
 from entity_store.world import World
 from sidecar.config import Settings
 from sidecar.heap import Returned
-from sidecar.jobs import upkeep
-from sidecar.jobs.database import Database
-from sidecar.jobs.rules import steadily
+from sidecar.queue.background import run_forever
+from sidecar.queue.maintenance import retention
+from sidecar.queue.store.database import Database
 from sidecar.telemetry import Meter
 
 log = logging.getLogger("viwo_imagegen.upkeep")
@@ -56,17 +56,17 @@ async def metrics_over_http(
 @asynccontextmanager
 async def kept_in_order(settings: Settings, world: World, blobs: Blobs) -> AsyncIterator[None]:
     """Every hour what need not be kept is removed, where the operator set how much is."""
-    retention = upkeep.retention(settings)
-    if retention == upkeep.Retention():
+    kept = retention.retention(settings)
+    if kept == retention.Retention():
         yield
         return
-    upkeep.require_own_world(settings.statement_key_file is not None)
+    retention.require_own_world(settings.statement_key_file is not None)
 
     async def collect() -> None:
         # A connection of its own: a long look through the store must not hold up the jobs.
         own = Database(settings.jobs_database)
         try:
-            removed = await asyncio.to_thread(upkeep.collect, own, world, blobs, retention)
+            removed = await asyncio.to_thread(retention.collect, own, world, blobs, kept)
         finally:
             own.close_here()
         log.info("removed %d jobs and %d pictures", removed.jobs, removed.pictures)
@@ -95,7 +95,7 @@ async def duty(name: str, work: Callable[[], Awaitable[None]], every: float) -> 
             raise
         await asyncio.sleep(every)
 
-    task = asyncio.create_task(steadily(name, turn))
+    task = asyncio.create_task(run_forever(name, turn))
     try:
         yield
     finally:

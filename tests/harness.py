@@ -33,7 +33,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     system_pb2_grpc,
     template_pb2_grpc,
 )
-from sidecar.services.translate import to_struct
+from sidecar.surfaces.proto.conversions import to_struct
 
 STEPS = 3
 

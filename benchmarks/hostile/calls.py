@@ -35,7 +35,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     template_pb2,
     template_pb2_grpc,
 )
-from sidecar.services.translate import to_struct
+from sidecar.surfaces.proto.conversions import to_struct
 
 
 class Calls:

@@ -16,11 +16,12 @@ from entity_store.blobs import Blobs
 from entity_store.permissions import private_folder
 from entity_store.world import World
 from sidecar import config
+from sidecar.application.workflows import ROW_READERS
 from sidecar.cli.output import Json, out, refusals
 from sidecar.config import Settings
-from sidecar.jobs import backup as archives
-from sidecar.jobs import upkeep
-from sidecar.jobs.database import Database, only_server
+from sidecar.queue.maintenance import backup as archives
+from sidecar.queue.maintenance import consistency, retention
+from sidecar.queue.store.database import Database, only_server
 
 
 @contextmanager
@@ -55,8 +56,8 @@ def gc(
     """Remove ended jobs as keep_days, keep_jobs and keep_gib say, and pictures that nothing refers to."""
     with _store() as (settings, database, world, blobs):
         if not blind:
-            upkeep.require_own_world(settings.statement_key_file is not None)
-        removed = upkeep.collect(database, world, blobs, upkeep.retention(settings))
+            retention.require_own_world(settings.statement_key_file is not None)
+        removed = retention.collect(database, world, blobs, retention.retention(settings))
         if as_json:
             print(json.dumps(dataclasses.asdict(removed)))
             return
@@ -95,9 +96,9 @@ def fsck(
     with _store() as (settings, database, world, blobs):
         if repair:
             with only_server(settings.data_dir):
-                found = upkeep.check(database, world, blobs, repair=True)
+                found = consistency.check(database, world, blobs, repair=True, readers=ROW_READERS)
         else:
-            found = upkeep.check(database, world, blobs)
+            found = consistency.check(database, world, blobs, readers=ROW_READERS)
         if as_json:
             print(json.dumps(dataclasses.asdict(found)))
         else:
@@ -105,7 +106,7 @@ def fsck(
         raise typer.Exit(0 if found.clean or repair else 1)
 
 
-def _print(found: upkeep.Findings, repaired: bool) -> None:
+def _print(found: consistency.Findings, repaired: bool) -> None:
     if found.clean:
         out.print("files and rows fit together")
         return

@@ -74,7 +74,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """It ended without a result. `passing`: the same task may succeed when tried again."""
+    """It ended without a result. `retryable`: the same task may succeed when tried again."""
 
     code: str
     message: str
@@ -82,7 +82,7 @@ class Failed:
     field: str = ""
     limit: str = ""
     asked: str = ""
-    passing: bool = False
+    retryable: bool = False
     retry_after: float | None = None
     """Seconds after which to try again, where that can help."""
     account: str = ""
@@ -91,7 +91,7 @@ class Failed:
     """What is left of it."""
 
     @classmethod
-    def of(cls, refusal: Refusal, *, passing: bool = False) -> Failed:
+    def of(cls, refusal: Refusal, *, retryable: bool = False) -> Failed:
         return cls(
             refusal.code.value,
             refusal.message,
@@ -99,7 +99,7 @@ class Failed:
             refusal.field,
             refusal.limit,
             refusal.asked,
-            passing,
+            retryable,
             refusal.retry_after,
         )
 

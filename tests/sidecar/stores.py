@@ -15,10 +15,10 @@ from capabilities.errors import Canceled
 from capabilities.tasks import TextToImage
 from entity_store.images import Placement
 from sidecar.engines.events import Failed
-from sidecar.jobs.database import Database
-from sidecar.jobs.preference import Preference
-from sidecar.jobs.records import Job, Lane, Order, State, Terms, new_id
-from sidecar.jobs.store import JobStore
+from sidecar.queue.model import Job, Lane, PlannedJob, State, Terms, new_id
+from sidecar.queue.scheduling.preference import Preference
+from sidecar.queue.store.database import Database
+from sidecar.queue.store.job_store import JobStore
 
 CANCELED = Failed.of(Canceled("stop"))
 FAILED = Failed("INTERNAL", "broken")
@@ -59,7 +59,7 @@ async def opened(place: Path | str, **options: object) -> AsyncIterator[JobStore
 
 
 async def add(jobs: JobStore, *many: Job, terms: Terms | None = None, most: int = 1000) -> list[Job]:
-    return await jobs.add([Order(one, terms or Terms()) for one in many], max_waiting=most)
+    return await jobs.add([PlannedJob(one, terms or Terms()) for one in many], max_waiting=most)
 
 
 async def take(jobs: JobStore, preference: Preference = NONE) -> Job | None:

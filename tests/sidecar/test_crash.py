@@ -25,7 +25,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     job_pb2,
     job_pb2_grpc,
 )
-from sidecar.services.translate import to_struct
+from sidecar.surfaces.proto.conversions import to_struct
 from tests.harness import Sidecar, ended, refused, started, submission, text_to_image
 from tests.sidecar.test_jobs import SLOW, only_job, until
 

@@ -19,7 +19,7 @@ from capabilities.tasks import (
     TextToImage,
     Upscale,
 )
-from sidecar.jobs.fingerprint import alike, fingerprint
+from sidecar.queue.reuse import batch_key, fingerprint
 
 REFS = ("sha256:a", "sha256:b")
 refs = st.sampled_from(REFS)
@@ -103,7 +103,7 @@ def test_roles_cases_and_orders_do_not_collide() -> None:
 def test_alike_are_tasks_that_differ_in_words_and_seeds_only(
     left: TextToImage, right: TextToImage, revisions: dict[str, str]
 ) -> None:
-    keys = alike(left, revisions), alike(right, revisions)
+    keys = batch_key(left, revisions), batch_key(right, revisions)
     names = ("model_id", "width", "height", "steps", "guidance_scale", "scheduler")
     if left.count > 1 or right.count > 1:
         assert None in keys

@@ -27,7 +27,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     system_pb2,
     template_pb2,
 )
-from sidecar.services.translate import to_struct
+from sidecar.surfaces.proto.conversions import to_struct
 from tests.harness import Sidecar, details, ended, started, submission
 
 BUGS = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN}

@@ -18,7 +18,7 @@ from capabilities.errors import FailedPrecondition
 from sidecar.cli import app
 from sidecar.engines.local import pipelines
 from sidecar.engines.local.catalog import Catalog
-from sidecar.engines.local.wire import ModelSource
+from sidecar.engines.local.messages import ModelSource
 from sidecar.pb.viwo.imagegen.v1 import image_pb2, model_pb2
 from tests import tiny_models
 from tests.harness import Sidecar, error_info, refused, started, text_to_image

@@ -15,11 +15,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from capabilities.budgets import SERVER, Cap, Cost, Period, capability_account, owner_account
 from capabilities.errors import Canceled
 from sidecar.engines.events import Failed
-from sidecar.jobs import ledger
-from sidecar.jobs.database import Database
-from sidecar.jobs.preference import Preference
-from sidecar.jobs.records import Job, Lane, Order, State, Terms
-from sidecar.jobs.store import JobStore
+from sidecar.queue.ledger import budgets
+from sidecar.queue.model import Job, Lane, PlannedJob, State, Terms
+from sidecar.queue.scheduling.preference import Preference
+from sidecar.queue.store.database import Database
+from sidecar.queue.store.job_store import JobStore
 from tests.sidecar.stores import job
 
 CANCELED = Failed.of(Canceled("stop"))
@@ -72,7 +72,7 @@ class Budgets(RuleBasedStateMachine):
         async def all_of_them() -> list[list[Job]]:
             calls = [
                 self.store.add(
-                    [Order(job(capability_id=name, owner_id=OWNERS[name], cost=cost), terms(name))],
+                    [PlannedJob(job(capability_id=name, owner_id=OWNERS[name], cost=cost), terms(name))],
                     max_waiting=1000,
                 )
                 for name, cost in orders
@@ -135,7 +135,7 @@ class Budgets(RuleBasedStateMachine):
             assert balance.spent == self.spent(balance.cap)
             assert balance.cap.compute is None or balance.spent.compute <= balance.cap.compute
             assert balance.cap.money is None or balance.spent.money <= balance.cap.money
-        assert self.run(self.store._do(ledger.differences)) == {}
+        assert self.run(self.store._do(budgets.differences)) == {}
 
     def spent(self, cap: Cap) -> Cost:
         counted = [

@@ -16,6 +16,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from capabilities import imaging
 from capabilities.errors import ResourceExhausted
+from sidecar.application.decoding import DecodingThreads
 from sidecar.pb.viwo.imagegen.v1 import (
     blob_pb2,
     capability_pb2,
@@ -25,9 +26,8 @@ from sidecar.pb.viwo.imagegen.v1 import (
     job_pb2,
     system_pb2,
 )
-from sidecar.services.decoding import DecodingThreads
-from sidecar.services.limits import MAX_CALLERS, MAX_PICTURE, OPEN_WATCHES, Rates, Turns
-from sidecar.services.wire import MOST_FIELDS, has_too_many_fields
+from sidecar.surfaces.grpc.limits import MAX_CALLERS, MAX_PICTURE, OPEN_WATCHES, Rates, Turns
+from sidecar.surfaces.proto.field_count import MOST_FIELDS, has_too_many_fields
 from tests.harness import Sidecar, error_info, refused, retry_delay, started, submission, text_to_image
 
 MEGABYTE = 1024 * 1024

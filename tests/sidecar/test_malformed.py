@@ -15,7 +15,7 @@ import psutil
 
 from capabilities import imaging
 from sidecar.pb.viwo.imagegen.v1 import blob_pb2, common_pb2, entity_pb2, image_pb2, job_pb2
-from sidecar.services.translate import to_struct
+from sidecar.surfaces.proto.conversions import to_struct
 from tests.harness import Sidecar, details, submission, text_to_image
 
 COUNT = 2000

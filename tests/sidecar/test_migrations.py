@@ -15,10 +15,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from capabilities.budgets import Cost
-from sidecar.jobs import tables
-from sidecar.jobs.database import Database
-from sidecar.jobs.records import StoredImage
-from sidecar.jobs.tables import HEAD, METADATA, migrate
+from sidecar.queue.model import StoredImage
+from sidecar.queue.store import tables
+from sidecar.queue.store.database import Database
+from sidecar.queue.store.tables import HEAD, METADATA, migrate
 from tests.sidecar.stores import job, opened, take
 
 REVISIONS = ("0001", "0002", "0003", "0004")

@@ -129,7 +129,7 @@ async def test_a_textual_inversion_acts_where_the_prompt_names_it_and_is_gone_af
     for name in ("moss", "many", "other/moss"):
         assert await drawn(f"a embedding:{name} sword") != plain
         assert await drawn("a moss sword") == plain
-    # Together with weights, which are read by another library, and two at once.
+    # Batching with weights, which are read by another library, and two at once.
     weighted = await drawn("a embedding:moss (sword:1.3)")
     assert weighted not in (plain, await drawn("a moss (sword:1.3)"))
     both = await drawn("embedding:moss embedding:many")

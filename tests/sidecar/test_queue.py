@@ -13,7 +13,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, image_pb2, job_pb2, system_pb2
-from sidecar.services.translate import to_struct
+from sidecar.surfaces.proto.conversions import to_struct
 from tests.harness import (
     Sidecar,
     ended,

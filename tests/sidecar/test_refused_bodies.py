@@ -11,7 +11,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from sidecar.services.limits import MAX_MESSAGE
+from sidecar.surfaces.grpc.limits import MAX_MESSAGE
 from tests.harness import error_info, refused
 from tests.sidecar.test_crash import ServerProcess
 

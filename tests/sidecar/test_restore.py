@@ -18,8 +18,8 @@ import pytest
 from typer.testing import CliRunner
 
 from sidecar.cli import app
-from sidecar.jobs import backup
-from sidecar.jobs.database import Database
+from sidecar.queue.maintenance import backup
+from sidecar.queue.store.database import Database
 
 PICTURE = b"a picture, as far as a backup knows"
 DIGEST = hashlib.sha256(PICTURE).hexdigest()

@@ -13,8 +13,8 @@ import pytest
 
 from sidecar import upkeep
 from sidecar.engines.local import engine as local_engine
-from sidecar.jobs import runner
 from sidecar.pb.viwo.imagegen.v1 import image_pb2, job_pb2
+from sidecar.queue import worker
 from tests.harness import Sidecar, ended, error_info, refused, started, submission, text_to_image
 from tests.sidecar.test_jobs import SLOW, until
 
@@ -39,7 +39,7 @@ async def cancel(sidecar: Sidecar, job_id: str) -> None:
 async def test_force_meets_only_a_job_that_does_not_end(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "KILL_AFTER", 0.2)
+    monkeypatch.setattr(worker, "KILL_AFTER", 0.2)
     async with started(tiny, tmp_path, max_together=4) as sidecar:
         context = await sidecar.context()
         tasks = [submission(context, seed=seed, steps=150) for seed in range(3)]
@@ -151,7 +151,7 @@ async def test_a_cancel_does_not_wait_for_the_engine_to_come_up(
         await until(sidecar, block.id, "step")
         jobs = [await sidecar.jobs.Submit(submission(context, seed=seed)) for seed in (7, 8)]
         # Still running when the server ends, so it comes first at the next start; then it is out of the way.
-    monkeypatch.setattr(runner, "KILL_AFTER", 0.1)
+    monkeypatch.setattr(worker, "KILL_AFTER", 0.1)
     async with started(tiny, tmp_path, max_together=4) as sidecar:
         for one in (block.id, jobs[1].id):
             await cancel(sidecar, one)

@@ -19,7 +19,7 @@ from capabilities import statements
 from capabilities.errors import FailedPrecondition, PermissionDenied, Unauthenticated
 from capabilities.policy import Capability
 from sidecar import auth, server
-from sidecar.auth import MAX_SECRET, MIN_SECRET, Door, ensure_secret, read_secret
+from sidecar.auth import MAX_SECRET, MIN_SECRET, Authenticator, ensure_secret, read_secret
 from sidecar.config import Settings
 
 GOOD = "s" * MIN_SECRET
@@ -170,8 +170,8 @@ def test_secrets_that_root_mounts_are_fine(
 @pytest.mark.parametrize("authorization", ["", "Bearer ", "Bearer", "bearer x", "Basic Og=="])
 def test_an_empty_credential_never_matches(authorization: str) -> None:
     with pytest.raises(ValueError, match="at least"):
-        Door("", trust_certificates=False)
-    door = Door(GOOD, trust_certificates=False)
+        Authenticator("", trust_certificates=False)
+    door = Authenticator(GOOD, trust_certificates=False)
     with pytest.raises(Unauthenticated):
         door.admit(peer="ipv4:127.0.0.1:1", authorization=authorization, certificate=False)
 

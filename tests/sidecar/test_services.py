@@ -19,7 +19,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     entity_pb2,
     model_pb2,
 )
-from sidecar.services.translate import to_struct
+from sidecar.surfaces.proto.conversions import to_struct
 from tests.harness import Sidecar, error_info, pixels, refused
 
 GREEN = imaging.encode(imaging.from_pixels(bytes([0, 200, 0]) * 40 * 30, 40, 30, 3))

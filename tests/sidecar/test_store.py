@@ -11,11 +11,12 @@ import sqlalchemy as sa
 
 from capabilities.budgets import SERVER, Cap, Cost, Period
 from capabilities.errors import FailedPrecondition, NotFound, ResourceExhausted
-from sidecar.jobs import ledger, store, tables
-from sidecar.jobs.reader import Batch
-from sidecar.jobs.records import Lane, Order, State, StoredImage, Terms, new_id
-from sidecar.jobs.store import JobStore
 from sidecar.pb.viwo.imagegen.v1 import job_pb2
+from sidecar.queue.ledger import budgets
+from sidecar.queue.model import Lane, PlannedJob, State, StoredImage, Terms, new_id
+from sidecar.queue.store import job_store, tables
+from sidecar.queue.store.job_store import JobStore
+from sidecar.queue.store.reader import Batch
 from tests.harness import started
 from tests.sidecar.databases import fresh
 from tests.sidecar.stores import CANCELED, FAILED, NONE, add, job, opened, take
@@ -23,7 +24,9 @@ from tests.sidecar.stores import CANCELED, FAILED, NONE, add, job, opened, take
 
 class TestJobs:
     async def test_one_reads_back_whole(self, jobs: JobStore) -> None:
-        (made,) = await add(jobs, job(holds={"c": 2}, deadline=9e9, fingerprint="f", alike="a", priority=-1))
+        (made,) = await add(
+            jobs, job(holds={"c": 2}, deadline=9e9, fingerprint="f", batch_key="a", priority=-1)
+        )
         assert await jobs.get(made.id) == made
         taken = await take(jobs)
         assert taken is not None
@@ -68,7 +71,7 @@ class TestJobs:
     async def test_a_batch_stops_at_an_error_or_goes_on(self, jobs: JobStore) -> None:
         for stop in (True, False):
             batch = Batch(new_id(), stop, time.time())
-            orders = [Order(job(batch_id=batch.id, batch_index=place)) for place in range(3)]
+            orders = [PlannedJob(job(batch_id=batch.id, batch_index=place)) for place in range(3)]
             first, *rest = await jobs.add(orders, max_waiting=10, batch=batch)
             await take(jobs)
             ended = await jobs.fail(first.id, FAILED)
@@ -85,7 +88,7 @@ class TestLeases:
     async def test_what_a_dead_server_ran_is_queued_again_but_not_for_ever(self, place: Path | str) -> None:
         async with opened(place) as first:
             (made,) = await add(first, job())
-        for _ in range(store.MAX_BEGINNINGS):
+        for _ in range(job_store.MAX_BEGINNINGS):
             async with opened(place) as again:
                 taken = await take(again)
                 assert taken is not None
@@ -221,12 +224,12 @@ class TestLedger:
 
     async def test_balances_are_the_sum_of_the_ledger_and_can_be_mended(self, jobs: JobStore) -> None:
         await add(jobs, job(), job(), terms=Terms((SERVER, "owner:3")))
-        assert await jobs._do(ledger.differences) == {}
+        assert await jobs._do(budgets.differences) == {}
         await jobs._do(lambda c: c.execute(sa.update(tables.BALANCES).values(compute=7)))
-        wrong = await jobs._do(ledger.differences)
+        wrong = await jobs._do(budgets.differences)
         assert len(wrong) == 6
-        await jobs._do(lambda connection: ledger.repair(connection, wrong))
-        assert await jobs._do(ledger.differences) == {}
+        await jobs._do(lambda connection: budgets.repair(connection, wrong))
+        assert await jobs._do(budgets.differences) == {}
 
 
 def test_ids_sort_by_creation() -> None:

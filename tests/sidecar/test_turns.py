@@ -9,10 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from capabilities.budgets import SERVER, Cap, Cost, Period
-from sidecar.jobs import schedule, tables
-from sidecar.jobs.preference import Preference
-from sidecar.jobs.records import Lane, Order, State, StoredImage, Terms
-from sidecar.jobs.store import JobStore
+from sidecar.queue.model import Lane, PlannedJob, State, StoredImage, Terms
+from sidecar.queue.scheduling import turns
+from sidecar.queue.scheduling.preference import Preference
+from sidecar.queue.store import tables
+from sidecar.queue.store.job_store import JobStore
 from tests.sidecar.stores import CANCELED, NONE, add, job, opened, other_model, take
 
 
@@ -100,7 +101,7 @@ class TestTurns:
         (first,) = await add(jobs, job(fingerprint="f"))
         await take(jobs)
         await jobs.succeed(first.id, [StoredImage("sha256:0", "png", 64, 64, 100, 1, 9)], 1.5)
-        (late,) = await jobs.add([Order(job(fingerprint="f"))], max_waiting=9, reuse_for=1000)
+        (late,) = await jobs.add([PlannedJob(job(fingerprint="f"))], max_waiting=9, reuse_for=1000)
         assert (late.answered_by, late.lane) == (first.id, Lane.PLAIN)
         assert await take(jobs) is None
         (taken,) = await jobs.take(Lane.PLAIN, NONE)
@@ -127,15 +128,20 @@ class TestTurns:
 
     async def test_alike_jobs_are_taken_together(self, jobs: JobStore) -> None:
         made = await add(
-            jobs, job(alike="a"), job(alike="b"), job(alike="a", owner_id=8), job(alike="a"), job()
+            jobs,
+            job(batch_key="a"),
+            job(batch_key="b"),
+            job(batch_key="a", owner_id=8),
+            job(batch_key="a"),
+            job(),
         )
         taken = await jobs.take(Lane.MODEL, NONE, most=2)
         assert [item.id for item in taken] == [made[0].id, made[2].id]
         assert {item.state for item in taken} == {State.RUNNING}
 
     async def test_together_too_owners_take_turns(self, jobs: JobStore) -> None:
-        await add(jobs, *(job(alike="a", owner_id=1) for _ in range(9)))
-        await add(jobs, *(job(alike="a", owner_id=2) for _ in range(9)))
+        await add(jobs, *(job(batch_key="a", owner_id=1) for _ in range(9)))
+        await add(jobs, *(job(batch_key="a", owner_id=2) for _ in range(9)))
         for _ in range(3):
             taken = await jobs.take(Lane.MODEL, NONE, most=4)
             assert sorted(item.owner_id for item in taken) == [1, 1, 2, 2]
@@ -148,7 +154,7 @@ class TestTurns:
         assert positions[urgent[0].id] == 0
         assert [positions[item.id] for item in mine] == [1, 3, 5]
         assert positions[theirs[9].id] == 13
-        assert schedule.MAX_POSITION >= 1000
+        assert turns.MAX_POSITION >= 1000
 
     async def test_counts_are_mended_at_the_start(self, place: Path | str) -> None:
         async with opened(place) as first:

@@ -19,8 +19,6 @@ from google.protobuf import json_format
 from typer.testing import CliRunner
 
 from sidecar.cli import app
-from sidecar.jobs.database import Database
-from sidecar.jobs.tables import LEDGER
 from sidecar.pb.viwo.imagegen.v1 import (
     blob_pb2,
     capability_pb2,
@@ -29,6 +27,8 @@ from sidecar.pb.viwo.imagegen.v1 import (
     job_pb2,
     template_pb2,
 )
+from sidecar.queue.store.database import Database
+from sidecar.queue.store.tables import LEDGER
 from tests.fixtures.make_release import BUDGETS, draw, plain
 from tests.harness import Sidecar, ended, started
 

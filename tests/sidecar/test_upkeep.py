@@ -20,11 +20,15 @@ from typer.testing import CliRunner
 from capabilities.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 from entity_store.blobs import Blobs
 from entity_store.world import World
+from sidecar.application.workflows import ROW_READERS
 from sidecar.cli import app
-from sidecar.jobs import backup, ledger, tables, upkeep
-from sidecar.jobs.database import Database
-from sidecar.jobs.upkeep import Findings, Retention
 from sidecar.pb.viwo.imagegen.v1 import blob_pb2, common_pb2, job_pb2
+from sidecar.queue.ledger import budgets
+from sidecar.queue.maintenance import backup, consistency, retention
+from sidecar.queue.maintenance.consistency import Findings
+from sidecar.queue.maintenance.retention import Retention
+from sidecar.queue.store import tables
+from sidecar.queue.store.database import Database
 from tests.harness import Sidecar, ended, in_world, started, submission, text_to_image
 from tests.sidecar.databases import fresh as fresh_database
 from tests.sidecar.test_jobs import SLOW, until
@@ -48,11 +52,11 @@ class Store:
         self.world.close()
         self.database.close_here()
 
-    def collect(self, **retention: Any) -> upkeep.Removed:
-        return upkeep.collect(self.database, self.world, self.blobs, Retention(**retention), grace=0)
+    def collect(self, **kept: Any) -> retention.Removed:
+        return retention.collect(self.database, self.world, self.blobs, Retention(**kept), grace=0)
 
     def check(self, *, repair: bool = False) -> Findings:
-        return upkeep.check(self.database, self.world, self.blobs, repair=repair)
+        return consistency.check(self.database, self.world, self.blobs, repair=repair, readers=ROW_READERS)
 
     def has(self, name: str) -> bool:
         digest = self.refs[name].removeprefix("sha256:")
@@ -111,7 +115,7 @@ async def uploaded(sidecar: Sidecar) -> str:
 async def test_nothing_goes_while_something_refers_to_it(store: Store) -> None:
     with store:
         store.older()
-        assert store.collect() == upkeep.Removed()
+        assert store.collect() == retention.Removed()
         assert store.check().clean
 
 
@@ -142,7 +146,7 @@ async def test_the_newest_jobs_are_kept_and_by_age_and_by_size(store: Store) -> 
 
 async def test_what_was_stored_just_now_is_not_yet_garbage(store: Store) -> None:
     with store:
-        removed = upkeep.collect(store.database, store.world, store.blobs, Retention(jobs=0))
+        removed = retention.collect(store.database, store.world, store.blobs, Retention(jobs=0))
         assert (removed.jobs, removed.pictures) == (3, 0)
 
 
@@ -232,7 +236,7 @@ async def test_a_backup_moves_to_the_other_database(store: Store, tmp_path: Path
 
 async def test_worlds_elsewhere_are_not_collected_blindly(tmp_path: Path, tiny: Path) -> None:
     with pytest.raises(FailedPrecondition, match="whose entities cannot be seen"):
-        upkeep.require_own_world(True)
+        retention.require_own_world(True)
     with pytest.raises(FailedPrecondition):
         async with started(tiny, tmp_path, keep_jobs=1, statement_key_file=tmp_path / "key"):
             pass
@@ -292,8 +296,8 @@ async def test_what_runs_and_templates_name_is_kept(store: Store) -> None:
 async def test_jobs_are_not_removed_where_that_frees_nothing(store: Store) -> None:
     with store:
         # Everything was stored just now, so nothing may go yet.
-        removed = upkeep.collect(store.database, store.world, store.blobs, Retention(bytes=1), grace=3600)
-        assert removed == upkeep.Removed()
+        removed = retention.collect(store.database, store.world, store.blobs, Retention(bytes=1), grace=3600)
+        assert removed == retention.Removed()
 
 
 async def test_a_session_keeps_its_budget_however_long_it_lasts(store: Store) -> None:
@@ -303,7 +307,7 @@ async def test_a_session_keeps_its_budget_however_long_it_lasts(store: Store) ->
 
         def age(connection: sa.Connection) -> None:
             connection.execute(old)
-            ledger.repair(connection, ledger.differences(connection))
+            budgets.repair(connection, budgets.differences(connection))
 
         def session(connection: sa.Connection) -> int:
             rows = connection.execute(sa.select(tables.BALANCES)).all()

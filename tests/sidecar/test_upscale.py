@@ -20,7 +20,7 @@ from capabilities import imaging
 from capabilities.errors import FailedPrecondition
 from capabilities.tasks import starts
 from sidecar.engines.local import ncnn, packaged, upscalers
-from sidecar.engines.local.wire import ModelSource
+from sidecar.engines.local.messages import ModelSource
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
 from tests.harness import Sidecar, error_info, pixels, refused
 

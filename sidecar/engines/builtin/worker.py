@@ -16,7 +16,7 @@ from typing import BinaryIO
 from capabilities import imaging
 from capabilities.errors import InternalFault, Refusal
 from capabilities.tasks import read_task
-from sidecar.engines.builtin import work
+from sidecar.engines.builtin import edits
 from sidecar.engines.builtin.messages import (
     FRAMING,
     Answer,
@@ -43,7 +43,7 @@ def answer(request: Request) -> Answer:
             case Thumbnail(data, side):
                 return Small(imaging.thumbnail(data, side))
             case Edit(task, files, metadata):
-                return work.edit(read_task(task), files, metadata)
+                return edits.edit(read_task(task), files, metadata)
     except Refusal as refusal:
         return Failed.of(refusal)
     except Exception as error:

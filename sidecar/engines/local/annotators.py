@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sidecar.engines.local import packaged
+from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_faults import loading
 from sidecar.engines.local.pixels import Pixels, resized
-from sidecar.engines.local.wire import ModelSource
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from capabilities.errors import FailedPrecondition, NotFound, Unavailable, brief
 from capabilities.models import ModelFacts
 from capabilities.spelling import nearest
 from sidecar.config import HubModel
-from sidecar.engines.base import ModelListing, ModelProblem
+from sidecar.engines.api import ModelListing, ModelProblem
 from sidecar.engines.local.discovery import LocalModel, embedded_folder, examined
 from sidecar.engines.local.listed_models import annotators, hub_model, packaged_upscalers
 from sidecar.engines.local.model_files import NotAModel, UnusableModel, shown

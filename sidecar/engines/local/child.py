@@ -22,8 +22,8 @@ from capabilities import imaging
 from capabilities.errors import InternalFault, Refusal
 from capabilities.tasks import read_task
 from sidecar.engines.events import CANCELED, Done, Event, Failed, RawImage, Step
-from sidecar.engines.local.watch import Part, Watch
-from sidecar.engines.local.wire import (
+from sidecar.engines.local.cancellation import BatchItem, CancellationToken
+from sidecar.engines.local.messages import (
     LENGTHS,
     Alive,
     Cancel,
@@ -41,7 +41,7 @@ from sidecar.engines.local.wire import (
 )
 
 if TYPE_CHECKING:
-    from sidecar.engines.local.maker import Maker
+    from sidecar.engines.local.executor import Executor
 
 NICENESS = 5
 BEAT = 5.0
@@ -58,62 +58,66 @@ class Child:
         self._sink = sink
         self._sending = threading.Lock()
         self._work: queue.SimpleQueue[Run | Load | Unload] = queue.SimpleQueue()
-        self._watches: dict[str, Watch] = {}
+        self._watches: dict[str, CancellationToken] = {}
 
     def serve(self, device: str, threads: int, max_loaded: int, memory_budget: int) -> None:
         """Work until the input ends. Reading begins before torch is imported, which takes seconds."""
         threading.Thread(target=self._read, daemon=True).start()
-        from sidecar.engines.local.maker import Maker
+        from sidecar.engines.local.executor import Executor
 
-        maker = Maker(device, threads=threads, max_loaded=max_loaded, memory_budget=memory_budget)
-        self._send(Ready(maker.device, os.getpid()))
+        executor = Executor(device, threads=threads, max_loaded=max_loaded, memory_budget=memory_budget)
+        self._send(Ready(executor.device, os.getpid()))
         threading.Thread(target=self._live, daemon=True).start()
         while True:
             command = self._work.get()
             if isinstance(command, Run):
-                self._run(maker, command)
+                self._run(executor, command)
             else:
-                self._report(maker, command.job_id, self._outcome(partial(self._handle, maker, command)))
+                self._report(
+                    executor, command.job_id, self._outcome(partial(self._handle, executor, command))
+                )
 
-    def _run(self, maker: Maker, command: Run) -> None:
-        """Jobs that are alike in one go where the maker can; whatever that leaves, one by one."""
+    def _run(self, executor: Executor, command: Run) -> None:
+        """Jobs with equal batch keys as one batch where the executor can; whatever that leaves, one by one."""
         parts = [
-            Part(read_task(order.task), self._emitter(maker, order.job_id), self._watches[order.job_id])
-            for order in command.orders
+            BatchItem(read_task(item.task), self._emitter(executor, item.job_id), self._watches[item.job_id])
+            for item in command.items
         ]
-        outcomes = self._together(maker, parts, command.sources) if len(parts) > 1 else [None]
-        for order, part, outcome in zip(command.orders, parts, outcomes, strict=True):
+        outcomes = self._together(executor, parts, command.sources) if len(parts) > 1 else [None]
+        for item, part, outcome in zip(command.items, parts, outcomes, strict=True):
             if outcome is not None:
-                self._report(maker, order.job_id, outcome)
+                self._report(executor, item.job_id, outcome)
             elif part.watch.put_off():
-                self._send(Happened(order.job_id, CANCELED))
-        for order, part, outcome in zip(command.orders, parts, outcomes, strict=True):
+                self._send(Happened(item.job_id, CANCELED))
+        for item, part, outcome in zip(command.items, parts, outcomes, strict=True):
             if outcome is None:
-                make = partial(self._make, maker, part, command.sources, order.inputs)
-                self._report(maker, order.job_id, self._outcome(make))
+                make = partial(self._make, executor, part, command.sources, item.inputs)
+                self._report(executor, item.job_id, self._outcome(make))
 
     def _make(
-        self, maker: Maker, part: Part, sources: dict[str, ModelSource], files: Mapping[str, bytes]
+        self, executor: Executor, part: BatchItem, sources: dict[str, ModelSource], files: Mapping[str, bytes]
     ) -> Done:
         part.watch.begin()
         inputs = {role: _decoded(data, role) for role, data in files.items()}
-        return maker.make(part.task, sources, inputs, part.emit, part.watch)
+        return executor.make(part.task, sources, inputs, part.emit, part.watch)
 
     def _together(
-        self, maker: Maker, parts: list[Part], sources: dict[str, ModelSource]
+        self, executor: Executor, parts: list[BatchItem], sources: dict[str, ModelSource]
     ) -> list[Done | Failed | None]:
         try:
-            return maker.make_together(parts, sources)
+            return executor.make_batch(parts, sources)
         except Exception as error:
             # Each job is told what is wrong with it when it is done by itself.
             log.warning("%d jobs together failed and are done one by one: %s", len(parts), error)
             return [None] * len(parts)
 
-    def _handle(self, maker: Maker, command: Load | Unload) -> Done:
+    def _handle(self, executor: Executor, command: Load | Unload) -> Done:
         if isinstance(command, Load):
-            maker.load(command.source, self._emitter(maker, command.job_id), self._watches[command.job_id])
+            executor.load(
+                command.source, self._emitter(executor, command.job_id), self._watches[command.job_id]
+            )
         else:
-            maker.unload(command.model_id)
+            executor.unload(command.model_id)
         return Done((), 0.0)
 
     def _outcome(self, work: Callable[[], Done]) -> Done | Failed:
@@ -126,13 +130,13 @@ class Child:
             words = f"the model failed: {type(error).__name__}: {str(error)[:300]}"
             return Failed.of(InternalFault(words, reason="MODEL_FAULT"))
 
-    def _report(self, maker: Maker, job_id: str, outcome: Done | Failed) -> None:
+    def _report(self, executor: Executor, job_id: str, outcome: Done | Failed) -> None:
         self._watches.pop(job_id, None)
-        self._send(Memory(maker.loaded, maker.device_memory))
+        self._send(Memory(executor.loaded, executor.device_memory))
         self._send(Happened(job_id, outcome))
-        maker.give_back()
+        executor.give_back()
 
-    def _emitter(self, maker: Maker, job_id: str) -> Callable[[Event], None]:
+    def _emitter(self, executor: Executor, job_id: str) -> Callable[[Event], None]:
         """Sends a job's events; with its first step, which models have been loaded for it."""
         stepped = False
 
@@ -140,7 +144,7 @@ class Child:
             nonlocal stepped
             if isinstance(event, Step) and not stepped:
                 stepped = True
-                self._send(Memory(maker.loaded, maker.device_memory))
+                self._send(Memory(executor.loaded, executor.device_memory))
             self._send(Happened(job_id, event))
 
         return emit
@@ -160,11 +164,11 @@ class Child:
         while (command := self._next()) is not None:
             if isinstance(command, Run | Load | Unload):
                 if isinstance(command, Run):
-                    for order in command.orders:
-                        watch = Watch(attended=order.attended, preview_every=order.preview_every)
-                        self._watches[order.job_id] = watch
+                    for item in command.items:
+                        watch = CancellationToken(attended=item.attended, preview_every=item.preview_every)
+                        self._watches[item.job_id] = watch
                 else:
-                    self._watches[command.job_id] = Watch()
+                    self._watches[command.job_id] = CancellationToken()
                 self._work.put(command)
             elif command.job_id in self._watches:
                 watch = self._watches[command.job_id]

@@ -13,9 +13,9 @@ from capabilities.tasks import Apply, Preprocess
 from sidecar.engines.events import RawImage
 from sidecar.engines.local import annotators
 from sidecar.engines.local.annotators import Annotator
+from sidecar.engines.local.cancellation import CancellationToken, Emit
 from sidecar.engines.local.diffusion import Loaded, run
 from sidecar.engines.local.pixels import Pixels, as_array, as_raw, on_white, resized
-from sidecar.engines.local.watch import Emit, Watch
 
 
 def apply(
@@ -25,7 +25,7 @@ def apply(
     controlnets: list[Any],
     pictures: list[Pixels],
     emit: Emit,
-    watch: Watch,
+    watch: CancellationToken,
 ) -> RawImage:
     """One picture; `pictures` are the control pictures, in the order of the task's controls."""
     step = loaded.granularity

@@ -14,11 +14,11 @@ from capabilities.errors import FailedPrecondition, PermissionDenied
 from capabilities.tasks import Generation
 from sidecar.engines.events import Preview, Step
 from sidecar.engines.local import inversions, memory, model_faults, pipelines, prompts, upscalers
+from sidecar.engines.local.cancellation import CancellationToken, Emit
+from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.pixels import Pixels, centred, resized, to_bytes
 from sidecar.engines.local.previews import preview
 from sidecar.engines.local.upscalers import Upscaler
-from sidecar.engines.local.watch import Emit, Watch
-from sidecar.engines.local.wire import ModelSource
 
 STEP_SECONDS = 0.2
 """A job that nobody watches tells its steps this far apart: each one costs the server's time, and so the work's."""
@@ -114,7 +114,7 @@ def run(
     pipeline: Any,
     special: Mapping[str, Any],
     emit: Emit,
-    watch: Watch,
+    watch: CancellationToken,
     part: Part | None = None,
 ) -> Pixels:
     """One run of a pipeline with a task's settings; `special` are the arguments of its kind.
@@ -246,7 +246,7 @@ class Steps:
         part: Part,
         size: tuple[int, int],
         emit: Emit,
-        watch: Watch,
+        watch: CancellationToken,
     ) -> None:
         self._size = size
         self._index = index

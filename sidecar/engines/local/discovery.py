@@ -10,6 +10,7 @@ from typing import Any
 
 from capabilities.control import CONTROL_TYPES
 from capabilities.models import GENERATION, INPAINTING, REPAINTING, ModelFacts
+from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_checks import (
     INDEX,
     NAME,
@@ -28,7 +29,6 @@ from sidecar.engines.local.model_files import (
 )
 from sidecar.engines.local.operator_settings import DEFAULTS_FILE, MOST_SIDE, settings_of
 from sidecar.engines.local.weights import Header, fingerprint, read_header, read_headers
-from sidecar.engines.local.wire import ModelSource
 
 CONFIG_SUFFIX = ".config"
 """`name.config/` beside `name.safetensors` holds the configurations of a single file, for machines without a hub."""

@@ -6,10 +6,10 @@ from PIL import Image
 
 from capabilities.tasks import Generation, Refinement, TextToImage
 from sidecar.engines.events import RawImage
+from sidecar.engines.local.cancellation import CancellationToken, Emit
 from sidecar.engines.local.diffusion import Loaded, Part, fitted, run
 from sidecar.engines.local.pixels import Pixels, as_raw
 from sidecar.engines.local.upscalers import Upscaler, enlarged
-from sidecar.engines.local.watch import Emit, Watch
 
 
 def draw(
@@ -18,7 +18,7 @@ def draw(
     loaded: Loaded,
     enlarger: list[Upscaler] | None,
     emit: Emit,
-    watch: Watch,
+    watch: CancellationToken,
 ) -> RawImage:
     """One picture of the batch, made by itself, so that it equals the single picture with its seed."""
     if isinstance(task, TextToImage) and task.refine is not None:
@@ -39,7 +39,7 @@ def _twice(
     loaded: Loaded,
     enlarger: list[Upscaler] | None,
     emit: Emit,
-    watch: Watch,
+    watch: CancellationToken,
 ) -> Pixels:
     """Composed at the size that the model knows, then enlarged and its detail drawn anew."""
     first, second = Part(0, 0, task.steps), Part(1, task.steps, task.steps_refining)

@@ -11,10 +11,10 @@ from collections.abc import AsyncGenerator, Sequence
 
 from capabilities.errors import Unavailable
 from sidecar import child_process
-from sidecar.engines.base import ModelListing, ModelProblem, Work, engine_down
+from sidecar.engines.api import EngineRequest, ModelListing, ModelProblem, engine_down
 from sidecar.engines.events import CANCELED, Done, Event, Failed
 from sidecar.engines.local.catalog import Catalog
-from sidecar.engines.local.wire import (
+from sidecar.engines.local.messages import (
     LENGTHS,
     Attend,
     Cancel,
@@ -23,9 +23,9 @@ from sidecar.engines.local.wire import (
     Load,
     Memory,
     ModelSource,
-    Order,
     Ready,
     Run,
+    RunItem,
     Unload,
     decode,
     encode,
@@ -106,7 +106,7 @@ class LocalEngine:
         while self.down:
             await self._changed.wait()
 
-    async def run(self, works: Sequence[Work]) -> AsyncGenerator[tuple[str, Event]]:
+    async def run(self, works: Sequence[EngineRequest]) -> AsyncGenerator[tuple[str, Event]]:
         left = {work.job_id: work for work in works}
         self._waiting |= dict.fromkeys(left, False)
         try:
@@ -123,14 +123,14 @@ class LocalEngine:
         works = list(left.values())
         # Asked only now: someone may have begun to watch while the child was starting.
         wanted = {work.job_id: work.attention() for work in works}
-        orders = [
-            Order(
+        items = [
+            RunItem(
                 work.job_id, work.task.model_dump(mode="json"), dict(work.inputs),
                 wanted[work.job_id] is not None, wanted[work.job_id] or 0,
             )
             for work in works
         ]  # fmt: skip
-        talk = self._converse(Run(orders, sources), [order.job_id for order in orders])
+        talk = self._converse(Run(items, sources), [item.job_id for item in items])
         async with contextlib.aclosing(talk) as events:
             async for job_id, event in events:
                 yield job_id, event
@@ -150,7 +150,7 @@ class LocalEngine:
         if job_id in self._events:
             self._send(Attend(job_id, preview_every))
 
-    def _sources(self, works: Sequence[Work]) -> dict[str, ModelSource]:
+    def _sources(self, works: Sequence[EngineRequest]) -> dict[str, ModelSource]:
         models = {model_id for work in works for model_id in work.task.models}
         # Jobs that waited over a restart may come before all models have been found.
         return {model_id: self._catalog.model(model_id, patient=True).source for model_id in models}
@@ -246,7 +246,7 @@ class LocalEngine:
             log.warning("engine process ended (%s), starting another", code)
 
     async def _live(self) -> int:
-        """One child from start to end; its exit code. Whatever it was doing fails as passing."""
+        """One child from start to end; its exit code. Whatever it was doing fails as retryable."""
         process = await asyncio.create_subprocess_exec(
             *child_process.command("sidecar.engines.local.child", self._arguments),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
@@ -266,7 +266,7 @@ class LocalEngine:
                 Unavailable(
                     "the engine process ended while it worked on this; try again", reason="ENGINE_LOST"
                 ),
-                passing=True,
+                retryable=True,
             )
             for job_id, events in self._events.items():
                 events.put_nowait((job_id, lost))

@@ -13,11 +13,11 @@ import torch
 
 from capabilities.errors import FailedPrecondition
 from sidecar.engines.local import packaged
+from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_faults import loading
 from sidecar.engines.local.pixels import Pixels
 from sidecar.engines.local.vision import ensure_torchvision
 from sidecar.engines.local.weights import read_header
-from sidecar.engines.local.wire import ModelSource
 
 Points = np.ndarray[Any, np.dtype[np.float32]]
 

@@ -9,9 +9,9 @@ from safetensors.torch import load_file
 
 from capabilities.errors import FailedPrecondition
 from capabilities.generate import EMBEDDING
+from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_faults import loading
 from sidecar.engines.local.weights import read_header
-from sidecar.engines.local.wire import ModelSource
 
 
 def load(pipeline: Any, sources: list[ModelSource], model_id: str) -> None:

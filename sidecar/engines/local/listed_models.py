@@ -9,8 +9,8 @@ from pathlib import Path
 from capabilities.models import GENERATION, REPAINTING, ModelFacts
 from sidecar.config import HubModel
 from sidecar.engines.local.discovery import LocalModel
+from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.packaged import HED, REALESRGAN
-from sidecar.engines.local.wire import ModelSource
 
 ANNOTATORS = "lllyasviel/Annotators"
 

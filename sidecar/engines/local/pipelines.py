@@ -11,12 +11,12 @@ import torch
 from capabilities.errors import FailedPrecondition, InvalidArgument
 from capabilities.schedulers import DEFAULT, SCHEDULERS
 from sidecar.engines.local.discovery import CONFIG_SUFFIX
+from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_checks import INDEX, check_component, check_pipeline
 from sidecar.engines.local.model_faults import loading
 from sidecar.engines.local.model_files import UnusableModel, read_json
 from sidecar.engines.local.vision import ensure_torchvision
 from sidecar.engines.local.weights import read_header
-from sidecar.engines.local.wire import ModelSource
 
 
 def quiet_libraries() -> None:

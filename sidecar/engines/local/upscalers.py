@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from sidecar.engines.local import ncnn, packaged
+from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_faults import loading
 from sidecar.engines.local.pixels import Pixels, resized
 from sidecar.engines.local.vision import ensure_torchvision
 from sidecar.engines.local.weights import read_header
-from sidecar.engines.local.wire import ModelSource
 
 TILE = 256
 """Side of a tile in pixels of the input: what one forward pass holds in memory."""

@@ -1,0 +1,170 @@
+"""Jobs done again, carried to another server, and the way back from a picture to what it was made from."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from pydantic import ValidationError
+
+from capabilities import methods, strict_json
+from capabilities.errors import InvalidArgument, NotFound, brief
+from capabilities.job_options import JobOptions, Reuse
+from capabilities.policy import Caller
+from capabilities.tasks import Task, read_task
+from entity_store.blobs import Blobs, reference
+from entity_store.images import Images
+from sidecar.application.planning import Call, Planner
+from sidecar.queue.model import Job, PlannedJob
+from sidecar.queue.store.reader import JobReader, Made
+
+FORMAT = "viwo-job/1"
+MAX_DEPTH = 64
+"""Generations that a history goes back."""
+
+MAX_NODES = 2000
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A picture, the task that made it, and the pictures which that began with."""
+
+    ref: str
+    role: str = ""
+    job_id: str = ""
+    method: str = ""
+    task: Mapping[str, Any] = field(default_factory=dict)
+    created: float | None = None
+    sources: tuple[Origin, ...] = ()
+
+
+class Documents:
+    """What is done with jobs that have been."""
+
+    def __init__(self, admission: Planner, store: JobReader, images: Images, blobs: Blobs) -> None:
+        self._admission = admission
+        self._store = store
+        self._images = images
+        self._blobs = blobs
+
+    async def done(self, job: Job) -> Task:
+        """The task whose result a job has: another's, with another seed perhaps, where it was answered by that."""
+        try:
+            return job.task if job.answered_by is None else (await self._store.get(job.answered_by)).task
+        except NotFound:
+            return job.task
+
+    async def again(self, job: Job, call: Call | None) -> PlannedJob:
+        """The order to do a job's task anew, as it is, by its own right or another.
+
+        Raises NotFound where an input has been removed, and what the capability of today refuses.
+        """
+        task = await self.done(job)
+        own = Call(job.capability_id, Caller(job.caller_id, job.this_id))
+        order = partial(self._order, call or own, job.method, task, admitted=call is None)
+        return await asyncio.to_thread(order)
+
+    def export(self, method: str, task: Task) -> str:
+        """A task as JSON, with the pictures that it begins with. Raises NotFound where one is gone."""
+        files = {ref: self._blobs.get(ref, field=role) for role, ref in task.inputs.items()}
+        document = {
+            "format": FORMAT,
+            "method": method,
+            "task": task.model_dump(mode="json"),
+            "inputs": {ref: base64.b64encode(data).decode("ascii") for ref, data in files.items()},
+        }
+        return json.dumps(document, indent=2, ensure_ascii=False)
+
+    def read(self, text: str, call: Call) -> PlannedJob:
+        """The order of a document. Raises InvalidArgument for what is none, or carries other pictures than it says."""
+        try:
+            document = strict_json.loads(text)
+        except ValueError as error:
+            raise _bad(f"it is not JSON: {error}", text) from None
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
+            raise _bad(f"its \"format\" is not '{FORMAT}'", text)
+        inputs = document.get("inputs", {})
+        if not isinstance(document.get("method"), str) or not isinstance(inputs, dict):
+            raise _bad('it needs a "method" and "inputs"', text)
+        try:
+            task = read_task(document.get("task") or {})
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(str(part) for part in ("task", *first["loc"][1:]))
+            raise InvalidArgument(
+                f"this is no job document: its {brief(place, 80)} is none of this version: {first['msg']}",
+                reason="BAD_DOCUMENT",
+                field=brief(place, 80),
+                asked=brief(first["input"], 60),
+            ) from None
+        except (TypeError, ValueError) as error:
+            raise _bad(f"its task is none of this version: {brief(str(error), 200)}", text) from None
+        files = {}
+        for ref in task.inputs.values():
+            if ref in inputs:
+                files[ref] = self._images.find_file(str(inputs[ref]), field=f"inputs.{brief(ref, 20)}")
+                if reference(files[ref]) != ref:
+                    raise _bad(f"the picture {brief(ref, 20)} is another one", text)
+        return self._order(call, document["method"], task, files=files)
+
+    def _order(
+        self,
+        call: Call,
+        method: str,
+        task: Task,
+        *,
+        files: Mapping[str, bytes] | None = None,
+        admitted: bool = False,
+    ) -> PlannedJob:
+        found = methods.EDIT if method == methods.EDIT.name else methods.find(method)
+        handling = JobOptions(reuse=Reuse.NEVER)
+        return self._admission.plan_task(call, found, task, handling, files=files, admitted=admitted)
+
+    async def history(self, picture: str | int) -> Origin:
+        """How a picture came to be, back to what was brought here. Raises NotFound for an unknown one."""
+        if isinstance(picture, int):
+            entity = self._images.get(picture)
+            ref = str(entity.props["image_ref"])
+            versions = {item.ref: item for item in self._images.history(picture)}
+            made = await self._store.made([ref, *versions])
+            # Verbs change an entity without a job; where there is one, it knows more.
+            made |= {
+                item.ref: Made("", f"{item.verb} (verb)", {"arguments": item.arguments}, {"image": item.derived_from},
+                               item.created.timestamp())
+                for item in versions.values() if item.derived_from and item.ref not in made
+            }  # fmt: skip
+        else:
+            self._blobs.path(picture, field="ref")
+            ref, made = picture, await self._store.made([picture])
+        unknown = [source for item in made.values() for source in item.inputs.values()]
+        for _ in range(MAX_DEPTH):
+            unknown = [item for item in dict.fromkeys(unknown) if item not in made]
+            if not unknown or len(made) > MAX_NODES:
+                break
+            found = await self._store.made(unknown)
+            made |= found
+            unknown = [source for item in found.values() for source in item.inputs.values()]
+        return _tree(ref, "", made, set(), 0)
+
+
+def _tree(ref: str, role: str, made: Mapping[str, Made], told: set[str], depth: int) -> Origin:
+    """Each picture's origin is told once: where it stands again, it is a leaf, so the tree stays as small as the graph."""
+    origin = made.get(ref)
+    if origin is None or ref in told or depth >= MAX_DEPTH:
+        return Origin(ref, role)
+    told.add(ref)
+    sources = tuple(
+        _tree(source, name, made, told, depth + 1) for name, source in sorted(origin.inputs.items())
+    )
+    return Origin(ref, role, origin.job_id, origin.method, origin.task, origin.created, sources)
+
+
+def _bad(why: str, text: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"this is no job document: {why}", reason="BAD_DOCUMENT", field="document_json", asked=brief(text, 40)
+    )

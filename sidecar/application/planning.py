@@ -1,0 +1,400 @@
+"""From a call to a job: who may, what exactly, and at what cost."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from capabilities import imaging, methods, statements
+from capabilities.arguments import Arguments
+from capabilities.budgets import (
+    SERVER,
+    Cap,
+    Cost,
+    Tier,
+    capability_account,
+    caps_of,
+    cost,
+    owner_account,
+)
+from capabilities.doable import require_doable
+from capabilities.errors import FailedPrecondition, InvalidArgument, PermissionDenied, brief
+from capabilities.job_options import JobOptions, Reuse, require_job_options
+from capabilities.methods import Method
+from capabilities.models import ModelFacts, Models, Picture
+from capabilities.params import Value, parse_row
+from capabilities.policy import (
+    Caller,
+    Capability,
+    Grant,
+    authorize,
+    check,
+    require_model,
+    require_owner,
+    require_priority,
+    require_target,
+)
+from capabilities.tasks import Generation, Size, Task
+from entity_store.authority import Authority
+from entity_store.images import Images, Placement
+from sidecar.queue.ledger.operator_budgets import Budgets
+from sidecar.queue.model import Job, PlannedJob, State, Terms, new_id
+from sidecar.queue.reuse import batch_key, fingerprint
+
+MAX_COST = 2**43
+"""Largest cost of a job, in pixel-steps or millionths: the sum of a million of them stays within 64 bits."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """By what right a call comes."""
+
+    capability_id: str
+    caller: Caller
+    statement: str = ""
+    """What a plugin on another machine says of the capability, signed; empty where the world's own row is read."""
+
+
+@dataclass(frozen=True)
+class GrantedMeans:
+    """Models as far as a grant lets a call use them, and the call's pictures."""
+
+    grant: Grant
+    models: Models
+    pictures: Mapping[str, Picture]
+
+    def model(self, asked: str | None) -> ModelFacts:
+        """Raises PermissionDenied before the model is looked up, so that a refusal does not tell what is installed."""
+        model_id = asked or self.grant.default_model or self.models.default
+        require_model(self.grant.params, model_id, "this capability")
+        return self.models.find(model_id)
+
+    def able(self, method: str) -> list[ModelFacts]:
+        """Only those that the grant allows."""
+        allowed = self.grant.params.get("allowed_models")
+        return [
+            model
+            for model in self.models.able(method)
+            if not isinstance(allowed, frozenset) or model.id in allowed
+        ]
+
+
+class Planner:
+    """Decides from the world's own rows; parameters that a caller sends along are never looked at."""
+
+    def __init__(
+        self,
+        authority: Authority,
+        images: Images,
+        models: Models,
+        ceilings: Mapping[str, Value],
+        statement_key: bytes | None = None,
+        budgets: Budgets | None = None,
+    ) -> None:
+        self._authority = authority
+        self._images = images
+        self._models = models
+        self._ceilings = ceilings
+        self._statement_key = statement_key
+        self._budgets = budgets or Budgets()
+
+    def authorize(self, call: Call, method: Method) -> Grant:
+        """Raises NotFound for an unknown capability, PermissionDenied where it does not cover the method."""
+        capability = self.capability(call.capability_id, call.statement)
+        now = dt.datetime.now(dt.UTC)
+        return authorize(
+            capability, call.caller, capability_type=method.capability_type, method=method.name, now=now
+        )
+
+    def capability(self, capability_id: str, statement: str) -> Capability:
+        """The capability of that id: the world's row, or what a signed statement says.
+
+        Raises NotFound, InvalidArgument where statements are not taken, PermissionDenied for one that does not hold.
+        """
+        if not statement:
+            return self._authority.get(capability_id)
+        if self._statement_key is None:
+            raise InvalidArgument(
+                "signed capability statements are not accepted by this server; set statement_key_file where the plugin "
+                "runs on another machine",
+                reason="NO_STATEMENTS",
+                field="context.capability_statement",
+            )
+        stated = statements.read(self._statement_key, statement, dt.datetime.now(dt.UTC))
+        if stated.id != capability_id:
+            raise PermissionDenied(
+                f"the capability statement is of {stated.id}, not of {capability_id}",
+                reason="BAD_STATEMENT",
+                field="context.capability_statement",
+            )
+        return stated
+
+    def answer(self, call: Call, method: Method) -> dict[str, object]:
+        """What a method tells that only tells something. Raises as `authorize`."""
+        assert method.answer is not None
+        return method.answer(GrantedMeans(self.authorize(call, method), self._models, {}))
+
+    def terms(self, grant: Grant, call: Call) -> tuple[Terms, dict[str, int]]:
+        """What a job under this grant must keep to, and the capabilities of which only so many jobs run at a time.
+
+        What a child spends counts against all it was delegated from; what a statement came from is not known here.
+        """
+        line = [(grant.capability, grant.params)]
+        if not call.statement:
+            ancestors = self._authority.ancestors(grant.capability.id)
+            line += [(ancestor, parse_row(ancestor.params)) for ancestor in ancestors]
+        owner_id = grant.capability.owner_id
+        caps: list[Cap] = []
+        rates: dict[str, int] = {}
+        holds: dict[str, int] = {}
+        for capability, params in line:
+            account = capability_account(capability.id)
+            caps += caps_of(account, params)
+            rate, most = params.get("rate_per_minute"), params.get("max_concurrent")
+            if isinstance(rate, int):
+                rates[account] = rate
+            if isinstance(most, int):
+                holds[capability.id] = most
+        accounts = [capability_account(capability.id) for capability, _ in line]
+        return (
+            Terms(
+                (*accounts, owner_account(owner_id), SERVER), (*caps, *self._budgets.caps(owner_id)), rates
+            ),
+            holds,
+        )
+
+    def caps(self, call: Call) -> Sequence[Cap]:
+        """Every cap that holds for calls under a capability. Raises NotFound, PermissionDenied."""
+        capability = self.capability(call.capability_id, call.statement)
+        require_owner(capability, call.caller)
+        return self.terms(Grant(capability, parse_row(capability.params)), call)[0].caps
+
+    def _is_billed(self, task: Task) -> bool:
+        """Whether a provider may bill a call for this task also where it is canceled."""
+        prices = self._budgets.prices
+        return any(prices[model].billed_when_canceled for model in task.models if model in prices)
+
+    def plan(
+        self,
+        call: Call,
+        method: Method,
+        arguments: Arguments,
+        save: Placement | None,
+        handling: JobOptions,
+        request_id: str = "",
+    ) -> PlannedJob:
+        """The job that the call asks for, complete and allowed, and on what terms.
+
+        Raises NotFound, InvalidArgument, FailedPrecondition and PermissionDenied, each naming what is at fault.
+        """
+        grant = self.authorize(call, method)
+        require_target(grant.params, arguments.sources.get("image"))
+        if call.statement:
+            _require_self_contained(arguments, save)
+        files = {
+            name: self._images.find_file(source, field=name) for name, source in arguments.sources.items()
+        }
+        pictures = {name: self._picture(data, name) for name, data in files.items()}
+        assert method.build is not None
+        try:
+            task = method.build(arguments, GrantedMeans(grant, self._models, pictures))
+        except ValidationError as error:
+            raise _too_much(error) from None
+        if isinstance(task, Generation) and grant.params.get("allow_unsafe") is True:
+            task = task.model_copy(update={"allow_unsafe": True})
+        sizes = _sizes_of(task, {picture.ref: picture for picture in pictures.values()})
+        self._allow(grant, call, task, sizes, save, handling)
+        # Kept only now: what is refused leaves nothing behind.
+        for data in files.values():
+            self._images.keep_file(data)
+        drawn = getattr(arguments, "seed", 0) is None
+        return self._order(
+            grant, call, method, task, sizes, save, handling, drawn=drawn, request_id=request_id
+        )
+
+    def plan_task(
+        self,
+        call: Call,
+        method: Method,
+        task: Task,
+        handling: JobOptions,
+        *,
+        files: Mapping[str, bytes] | None = None,
+        admitted: bool = False,
+    ) -> PlannedJob:
+        """The job for a task that is complete already, whoever says so. Raises as `plan`.
+
+        `files`: pictures that come with it, by reference; the others are in the store. `admitted`: this capability was
+        allowed just this task before, and with it the picture that it begins with.
+        """
+        grant = self.authorize(call, method)
+        methods.require_task(method, task)
+        if (
+            isinstance(task, Generation)
+            and task.allow_unsafe
+            and grant.params.get("allow_unsafe") is not True
+        ):
+            raise PermissionDenied(
+                "the task allows unsafe pictures, and this capability does not",
+                reason="UNSAFE_NOT_ALLOWED",
+                field="allow_unsafe",
+                limit="false",
+                asked="true",
+            )
+        if not admitted:
+            require_target(grant.params, None)
+        require_job_options(handling)
+        # Before they are looked up, so that a refusal does not tell what is installed.
+        for model_id in sorted(task.models):
+            require_model(grant.params, model_id, "this capability")
+        for model_id, ability in task.needs:
+            self._models.find(model_id).require(ability)
+        sources = {
+            role: (files or {}).get(ref) or self._images.find_file(ref, field=role)
+            for role, ref in task.inputs.items()
+        }
+        sizes = {role: self._picture(data, role).size for role, data in sources.items()}
+        self._allow(grant, call, task, sizes, None, handling)
+        require_doable(task, self._models)
+        if not task.fits(sizes):
+            raise InvalidArgument(
+                f"the task says {task.width} x {task.height} pixels, which is not what comes of its pictures",
+                reason="BAD_SIZE",
+                field="task.width",
+                asked=f"{task.width} x {task.height}",
+            )
+        for data in sources.values():
+            self._images.keep_file(data)
+        return self._order(grant, call, method, task, sizes, None, handling)
+
+    def tier(self, price: Cost) -> Tier:
+        """How a cost compares with the operator's thresholds."""
+        return self._budgets.tier(price)
+
+    def _allow(
+        self,
+        grant: Grant,
+        call: Call,
+        task: Task,
+        sizes: Mapping[str, Size],
+        save: Placement | None,
+        handling: JobOptions,
+    ) -> None:
+        require_job_options(handling)
+        require_priority(grant.params, handling.priority)
+        grant.allow(task, sizes)
+        self.require_possible(task, sizes)
+        if save is not None:
+            self._images.require_placeable(call.caller, save)
+
+    def require_possible(self, task: Task, sizes: Mapping[str, Size]) -> None:
+        """Raises PermissionDenied for what the server's own limits do not allow, InvalidArgument beyond the decoder's.
+
+        A picture that is only read may be as large as the decoder takes: a photograph may be cut to size here.
+        """
+        check(self._ceilings, task, "this server", sizes, only_made=True)
+        for extent in task.extents(sizes):
+            what = f"'{extent.name}' is" if extent.is_input else f"the picture of '{extent.name}' would be"
+            imaging.require_size(what, extent.name, extent.width, extent.height)
+        imaging.require_decodable(sizes)
+
+    def _picture(self, data: bytes, field: str) -> Picture:
+        """What a task needs to know of a picture. Raises InvalidArgument for what is none, or does not decode."""
+        ref, info = self._images.inspect(data, field=field)
+        return Picture(ref, info.width, info.height, info.has_alpha)
+
+    def _order(
+        self,
+        grant: Grant,
+        call: Call,
+        method: Method,
+        task: Task,
+        sizes: Mapping[str, Size],
+        save: Placement | None,
+        handling: JobOptions,
+        *,
+        drawn: bool = False,
+        request_id: str = "",
+    ) -> PlannedJob:
+        """`drawn`: the seed was not the caller's, so the result could as well have been another."""
+        terms, holds = self.terms(grant, call)
+        revisions = {model: self._models.find(model).revision for model in task.models}
+        now = time.time()
+        price = cost(task, self._budgets.prices, sizes)
+        if max(price.compute, price.money) > MAX_COST:
+            raise InvalidArgument(
+                "the task is too large for any server; make fewer or smaller pictures in fewer steps",
+                reason="TOO_LARGE",
+                field="steps",
+            )
+        job = Job(
+            id=new_id(),
+            state=State.QUEUED,
+            method=method.name,
+            capability_id=call.capability_id,
+            owner_id=grant.capability.owner_id,
+            caller_id=call.caller.caller_id,
+            this_id=call.caller.this_id,
+            task=task,
+            save=save and save.named_after(task.title),
+            created=now,
+            cost=price,
+            owed=price.money if self._is_billed(task) else 0,
+            request_id=request_id or None,
+            priority=handling.priority,
+            deadline=None if handling.timeout is None else now + handling.timeout,
+            holds=holds,
+            batch_key=batch_key(task, revisions),
+            fingerprint=_fingerprint(task, revisions, drawn, handling.reuse),
+        )
+        return PlannedJob(job, terms)
+
+
+def _fingerprint(task: Task, revisions: Mapping[str, str], drawn: bool, reuse: Reuse) -> str | None:
+    if reuse is Reuse.NEVER or (drawn and reuse is Reuse.FIXED_SEED):
+        return None
+    return fingerprint(task, revisions, any_seed=drawn)
+
+
+def _require_self_contained(arguments: Arguments, save: Placement | None) -> None:
+    """A call from another machine's world brings its pictures along: entities are not known here."""
+    named_entities = [name for name, source in arguments.sources.items() if isinstance(source, int)]
+    if named_entities or save is not None:
+        field = named_entities[0] if named_entities else "save"
+        raise FailedPrecondition(
+            f"'{field}' needs the world, which this sidecar cannot reach; pass pictures by reference, and save them there",
+            reason="WORLD_ELSEWHERE",
+            field=field,
+        )
+
+
+def _too_much(error: ValidationError) -> InvalidArgument:
+    """A task that no arguments should have led to: its size is beyond all bounds."""
+    first = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in first["loc"]) or "arguments"
+    return InvalidArgument(
+        f"'{name}' is not allowed: {first['msg']}",
+        reason="BAD_ARGUMENT",
+        field=name,
+        asked=brief(first["input"]),
+    )
+
+
+def _sizes_of(task: Task, pictures: Mapping[str, Picture]) -> dict[str, Size]:
+    """The sizes of a task's inputs by their roles; `pictures` by their references."""
+    return {role: pictures[ref].size for role, ref in task.inputs.items()}
+
+
+def require_context(capability_id: str, caller_id: int) -> None:
+    """Raises FailedPrecondition where a call does not say by what right it comes."""
+    if not capability_id or caller_id <= 0:
+        raise FailedPrecondition(
+            "the call's context must name a capability_id and a caller_id; mint a capability first",
+            reason="NO_CONTEXT",
+            field="context.capability_id" if not capability_id else "context.caller_id",
+            asked=capability_id or str(caller_id),
+        )

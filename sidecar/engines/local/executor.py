@@ -1,0 +1,332 @@
+"""Executes tasks with the models in memory: tasks in, events out. Knows nothing of pipes, processes or databases."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any, TypeVar
+
+import torch
+
+from capabilities.errors import FailedPrecondition, ResourceExhausted
+from capabilities.tasks import (
+    Apply,
+    FaceRestore,
+    Generation,
+    Preprocess,
+    Repainting,
+    Task,
+    TextToImage,
+    Upscale,
+    UpscaleImg2Img,
+)
+from sidecar.engines.events import Done, Event, Failed, Loading, RawImage, Step
+from sidecar.engines.local import (
+    annotators,
+    controls,
+    drawing,
+    faces,
+    inpainting,
+    memory,
+    pipelines,
+    upscalers,
+)
+from sidecar.engines.local.annotators import Annotator
+from sidecar.engines.local.batching import Batching
+from sidecar.engines.local.cancellation import BatchItem, CancellationToken, Emit
+from sidecar.engines.local.diffusion import Loaded
+from sidecar.engines.local.faces import Restorer
+from sidecar.engines.local.messages import ModelSource
+from sidecar.engines.local.model_cache import ModelCache, release
+from sidecar.engines.local.packaged import REALESRGAN
+from sidecar.engines.local.pixels import as_array, as_raw, on_white
+from sidecar.engines.local.upscalers import Upscaler
+from sidecar.heap import Returned
+
+T = TypeVar("T")
+CANCEL_SECONDS = 0.1
+"""How often a job that waits for a model to load looks whether it has been canceled."""
+ENLARGER = ModelSource(
+    "realesr-animevideov3",
+    "realesr-animevideov3-x[24]",
+    "package",
+    role="upscaler",
+    revision=REALESRGAN.sha256[:16],
+)
+"""Brings the pictures of a model that draws at one size only to larger ones."""
+
+
+class Executor:
+    """Models in memory, and the work done with them."""
+
+    def __init__(
+        self, device: str = "auto", *, threads: int = 0, max_loaded: int = 2, memory_budget: int = 0
+    ) -> None:
+        pipelines.quiet_libraries()
+        if threads:
+            torch.set_num_threads(threads)
+        self.device = pipelines.pick_device(device)
+        self._finder: faces.FaceFinder | None = None
+        self._batching = Batching()
+        self.give_back = Returned()
+        self._cache = ModelCache(self.device, budget=memory_budget, most=max_loaded)
+
+    @property
+    def loaded(self) -> list[str]:
+        return self._cache.ids
+
+    @property
+    def device_memory(self) -> int:
+        """Bytes of the device's own memory that are in use; 0 where it has none."""
+        return torch.cuda.memory_allocated() if self.device == "cuda" else 0
+
+    def load(self, source: ModelSource, emit: Emit, watch: CancellationToken) -> None:
+        """Bring a model into memory if need be. Raises FailedPrecondition where it cannot be loaded."""
+        match source.role:
+            case "upscaler":
+                self._upscaler(source, emit, watch)
+            case "controlnet":
+                self._controlnet(source, emit, watch)
+            case "annotator":
+                self._annotator(source, emit, watch)
+            case "vae":
+                self._vae(source, emit, watch)
+            case "restorer":
+                self._restorer(source, emit, watch)
+            case "lora" | "embedding":
+                raise FailedPrecondition(
+                    f"'{source.id}' is a {source.role} and cannot be loaded by itself: it is read with the job that uses it",
+                    reason="MODEL_CANNOT",
+                    field="id",
+                    asked=source.id,
+                )
+            case _:
+                self._pipeline(source, emit, watch)
+
+    def unload(self, model_id: str) -> None:
+        self._cache.drop(model_id)
+
+    def make(
+        self,
+        task: Task,
+        sources: Mapping[str, ModelSource],
+        inputs: Mapping[str, RawImage],
+        emit: Emit,
+        watch: CancellationToken,
+    ) -> Done:
+        """All pictures of a task. Raises Canceled, ResourceExhausted when memory runs out, and the loader's refusals."""
+        self._cache.begin()
+        try:
+            with torch.inference_mode():
+                match task:
+                    case Generation():
+                        return self._generate(task, sources, inputs, emit, watch)
+                    case Preprocess():
+                        annotator = self._annotator(sources[task.model_id], emit, watch)
+                        started = time.perf_counter()
+                        image = controls.preprocess(task, inputs["image"], annotator)
+                        return Done((image,), time.perf_counter() - started)
+                    case FaceRestore():
+                        return self._restore_faces(task, sources[task.model_id], inputs["image"], emit, watch)
+                    case Upscale():
+                        return self._upscale(task, sources[task.model_id], inputs["image"], emit, watch)
+        except (RuntimeError, MemoryError) as error:
+            if not memory.is_out_of_memory(error):
+                raise
+            # What failed hangs on the error's own frames until it is gone.
+            error.__traceback__ = None
+            release(self.device)
+            raise ResourceExhausted(
+                f"{task.width} x {task.height} px does not fit in the memory of this {self.device}; make it smaller: "
+                f"{task.width // 2} x {task.height // 2} takes a quarter of it or less",
+                reason="OUT_OF_MEMORY",
+                field="width",
+                asked=f"{task.width} x {task.height}",
+            ) from None
+        raise TypeError(f"not a task of this engine: {task.kind}")
+
+    def make_batch(
+        self, parts: Sequence[BatchItem], sources: Mapping[str, ModelSource]
+    ) -> list[Done | Failed | None]:
+        """An outcome for each of several jobs with equal batch keys; None for one that has to be done by itself.
+
+        Raises what a loader raises, Canceled when all were canceled, and whatever a pipeline does that cannot.
+        """
+        self._cache.begin()
+        task = parts[0].task
+        assert isinstance(task, Generation)
+        emit = _to_all(parts)
+
+        def alone(part: BatchItem) -> Done:
+            return self.make(part.task, sources, {}, part.emit, part.watch)
+
+        with torch.inference_mode():
+            loaded = self._pipeline(sources[task.model_id], emit, CancellationToken())
+            enlarger = self._enlarger(task, sources, emit, CancellationToken())
+            return self._batching.draw(parts, loaded, enlarger, alone)
+
+    def _generate(
+        self,
+        task: Generation,
+        sources: Mapping[str, ModelSource],
+        inputs: Mapping[str, RawImage],
+        emit: Emit,
+        watch: CancellationToken,
+    ) -> Done:
+        loaded = self._pipeline(sources[task.model_id], emit, watch)
+        enlarger = self._enlarger(task, sources, emit, watch)
+        controlnets, pictures = [], []
+        if isinstance(task, Apply):
+            controlnets = [self._controlnet(sources[item.model_id], emit, watch) for item in task.controls]
+            used = {item.preprocessor for item in task.controls if item.preprocessor}
+            annotate = {name: self._annotator(sources[name], emit, watch) for name in used}
+            pictures = controls.control_pictures(task, inputs, annotate)
+        # Diffusers takes a weight of 0 for one that was not given.
+        loras = [(sources[lora.id], lora.weight) for lora in task.loras if lora.weight]
+        embeddings = [sources[name] for name in task.embeddings]
+        vae = self._vae(sources[task.vae], emit, watch) if task.vae else None
+        started = time.perf_counter()
+        images = []
+        with loaded.adjusted(loras, embeddings, vae, task.tiling):
+            for index in range(task.count):
+                match task:
+                    case Apply():
+                        image = controls.apply(task, index, loaded, controlnets, pictures, emit, watch)
+                    case Repainting():
+                        image = inpainting.repaint(task, index, loaded, inputs, enlarger, emit, watch)
+                    case _:
+                        image = drawing.draw(task, index, loaded, enlarger, emit, watch)
+                images.append(image)
+        return Done(tuple(images), time.perf_counter() - started)
+
+    def _restore_faces(
+        self, task: FaceRestore, source: ModelSource, image: RawImage, emit: Emit, watch: CancellationToken
+    ) -> Done:
+        if self._finder is None:
+            self._finder = faces.FaceFinder()
+        restorer = self._restorer(source, emit, watch)
+        started = time.perf_counter()
+        picture = as_array(image)
+        found = self._finder.find(on_white(picture))
+        made = faces.restore(picture, found, restorer.restore, task.strength) if task.strength else picture
+        warnings = () if found else ("no face was found; the picture is unchanged",)
+        return Done((as_raw(made, 0),), time.perf_counter() - started, warnings)
+
+    def _enlarger(
+        self, task: Generation, sources: Mapping[str, ModelSource], emit: Emit, watch: CancellationToken
+    ) -> list[Upscaler] | None:
+        """The upscaler that a generation needs besides its model, if any."""
+        method = ""
+        if isinstance(task, UpscaleImg2Img):
+            method = task.method
+        elif isinstance(task, TextToImage) and task.refine is not None:
+            method = task.refine.method
+        if method in sources:
+            return self._upscaler(sources[method], emit, watch)
+        return self._upscaler(ENLARGER, emit, watch) if _must_enlarge(task, sources[task.model_id]) else None
+
+    def _upscale(
+        self, task: Upscale, source: ModelSource, image: RawImage, emit: Emit, watch: CancellationToken
+    ) -> Done:
+        networks = self._upscaler(source, emit, watch)
+        started = time.perf_counter()
+
+        def tile_done(done: int, of: int) -> None:
+            watch.check()
+            emit(Step(done, of, 0))
+
+        made = upscalers.upscale(networks, as_array(image), task.factor, tile_done)
+        return Done((as_raw(made, 0),), time.perf_counter() - started)
+
+    def _pipeline(self, source: ModelSource, emit: Emit, watch: CancellationToken) -> Loaded:
+        def load() -> Loaded:
+            return Loaded(pipelines.load(source, self.device), source)
+
+        loaded = self._taken(source, emit, watch, load, lambda loaded: loaded.modules, is_base=True)
+        watch.check()
+        return loaded
+
+    def _controlnet(self, source: ModelSource, emit: Emit, watch: CancellationToken) -> Any:
+        return self._part(source, emit, watch, pipelines.load_controlnet)
+
+    def _vae(self, source: ModelSource, emit: Emit, watch: CancellationToken) -> Any:
+        return self._part(source, emit, watch, pipelines.load_vae)
+
+    def _restorer(self, source: ModelSource, emit: Emit, watch: CancellationToken) -> Restorer:
+        return self._taken(
+            source, emit, watch, lambda: faces.load_restorer(source, self.device), lambda made: [made.network]
+        )
+
+    def _part(
+        self,
+        source: ModelSource,
+        emit: Emit,
+        watch: CancellationToken,
+        load: Callable[[ModelSource, str], Any],
+    ) -> Any:
+        """A single module that several pipelines may use."""
+        return self._taken(source, emit, watch, lambda: load(source, self.device), lambda module: [module])
+
+    def _annotator(self, source: ModelSource, emit: Emit, watch: CancellationToken) -> Annotator:
+        def load() -> Annotator:
+            return annotators.load(source, self.device)
+
+        return self._taken(source, emit, watch, load, lambda annotator: annotator.modules)
+
+    def _upscaler(self, source: ModelSource, emit: Emit, watch: CancellationToken) -> list[Upscaler]:
+        def load() -> list[Upscaler]:
+            return upscalers.load(source, self.device)
+
+        return self._taken(source, emit, watch, load, lambda networks: [each.network for each in networks])
+
+    def _taken(
+        self,
+        source: ModelSource,
+        emit: Emit,
+        watch: CancellationToken,
+        load: Callable[[], T],
+        modules: Callable[[T], Iterable[Any]],
+        *,
+        is_base: bool = False,
+    ) -> T:
+        """What a source names, from the shelf; loaded, while the job may still be canceled, where it is not there."""
+        return self._cache.take(
+            source.id,
+            self._estimate(source),
+            lambda: self._patiently(source, emit, watch, load),
+            modules,
+            is_base=is_base,
+            revision=source.revision,
+        )
+
+    def _patiently(
+        self, source: ModelSource, emit: Emit, watch: CancellationToken, load: Callable[[], T]
+    ) -> T:
+        """What a loader gives. Raises Canceled as soon as the job is, leaving the load to end by itself."""
+        emit(Loading(source.id))
+        # Beside the working thread, so that a job can be canceled meanwhile; and the thread ends with the load: as long as
+        # it lives its own OpenMP workers do, and with more of them than cores every barrier takes twice as long.
+        loading = ThreadPoolExecutor(1, "loading")
+        future = loading.submit(load)
+        loading.shutdown(wait=False)
+        while not future.done():
+            wait([future], CANCEL_SECONDS)
+            watch.check()
+        return future.result()
+
+    def _estimate(self, source: ModelSource) -> int:
+        """Bytes that a model's weights will take in memory."""
+        return source.parameters * pipelines.pick_dtype(self.device).itemsize
+
+
+def _must_enlarge(task: Generation, source: ModelSource) -> bool:
+    return source.size is not None and min(task.width, task.height) > max(source.size)
+
+
+def _to_all(parts: Sequence[BatchItem]) -> Emit:
+    def emit(event: Event) -> None:
+        for part in parts:
+            part.emit(event)
+
+    return emit

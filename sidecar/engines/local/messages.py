@@ -1,0 +1,132 @@
+"""Messages between the server and the engine's child process."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from sidecar.engines.events import Done, Event, Failed, Loading, Preview, Queued, RawImage, Step
+from sidecar.engines.framing import LENGTHS, Framing
+
+__all__ = ["LENGTHS", "decode", "encode"]
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelSource:
+    """Where the child finds a model: a folder or file on disk, or a hub id."""
+
+    id: str
+    location: str
+    kind: str
+    """"folder", "file", "hub", or "package" for weights that a Python package carries."""
+    role: str = "base"
+    """"base", "upscaler", "controlnet", "annotator", "lora", "vae" or "restorer"."""
+    pipeline: str = ""
+    """Pipeline class for a single file, found by its contents."""
+    revision: str = ""
+    size: tuple[int, int] | None = None
+    """Width and height in pixels that the model draws at, where it draws at no other."""
+    granularity: int = 8
+    """Pixels that its width and height must divide by."""
+    side: int = 512
+    """Pixels a side that it was trained on."""
+    parameters: int = 0
+    """How many numbers its weights hold; 0 while unknown."""
+    empty_prompt: str = ""
+    """What a model draws that has nothing for an empty prompt."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RunItem:
+    """A job for the child: its task, and the files of the pictures that it begins with, by their roles."""
+
+    job_id: str
+    task: dict[str, Any]
+    inputs: dict[str, bytes]
+    attended: bool
+    preview_every: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Jobs with equal batch keys, or a single one."""
+
+    items: list[RunItem]
+    sources: dict[str, ModelSource]
+
+
+@dataclasses.dataclass(frozen=True)
+class Cancel:
+    job_id: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Attend:
+    """Tell every step of a job, and show a preview each so many steps (0: none)."""
+
+    job_id: str
+    preview_every: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Load:
+    job_id: str
+    source: ModelSource
+
+
+@dataclasses.dataclass(frozen=True)
+class Unload:
+    job_id: str
+    model_id: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Ready:
+    """First message of a child: what it runs on."""
+
+    device: str
+    pid: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Memory:
+    """Which models are in the child's memory now, and how much of the device's is in use, in bytes."""
+
+    loaded: list[str]
+    device: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Alive:
+    """Sent every few seconds, whatever the child is doing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Happened:
+    """An event of a job."""
+
+    job_id: str
+    event: Event
+
+
+Command = Run | Cancel | Attend | Load | Unload
+Report = Ready | Memory | Alive | Happened
+Message = Command | Report
+
+_FRAMING = Framing(
+    Run, RunItem, Cancel, Attend, Load, Unload, Ready, Memory, Alive, Happened,
+    Queued, Loading, Step, Preview, Done, Failed, RawImage, ModelSource,
+)  # fmt: skip
+
+
+def encode(message: Message) -> bytes:
+    """One frame."""
+    return _FRAMING.encode(message)
+
+
+def decode(header: bytes, payload: bytes) -> Message:
+    """The message of a frame's two halves. Raises ValueError for anything else."""
+    message = _FRAMING.decode(header, payload)
+    if not isinstance(message, Message):
+        raise ValueError(f"not a message: {type(message).__name__}")
+    return message

@@ -1,0 +1,204 @@
+"""The queue: jobs are accepted, run by turns, watched, tried again, canceled and ended, each of them once."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import Sequence
+
+from capabilities.budgets import NOTHING
+from sidecar.engines.api import Engine, engine_down
+from sidecar.engines.events import CANCELED, Queued, Step
+from sidecar.queue.background import run_forever
+from sidecar.queue.model import Job, Lane, PlannedJob, State
+from sidecar.queue.notify import Notifier
+from sidecar.queue.results import Results
+from sidecar.queue.settings import QueueSettings
+from sidecar.queue.store.job_store import JobStore
+from sidecar.queue.store.reader import Batch
+from sidecar.queue.worker import Runner
+from sidecar.telemetry import Meter, Traces
+
+log = logging.getLogger("viwo_imagegen.jobs")
+
+POSITIONS_APART = 0.25
+"""Seconds between two tellings of positions to those who wait."""
+
+
+class JobQueue:
+    """Runs what is stored. All methods belong to the event loop's thread."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        engine: Engine,
+        results: Results,
+        rules: QueueSettings,
+        *,
+        meter: Meter | None = None,
+    ) -> None:
+        self._store = store
+        self._engine = engine
+        self._results = results
+        self._rules = rules
+        self._meter = meter or Meter()
+        self._traces = Traces()
+        self._moved = asyncio.Event()
+        self._notifier = Notifier(store, engine, self.step)
+        self.watch, self.watch_batch = self._notifier.watch, self._notifier.watch_batch
+        self.finished = self._notifier.finished
+        self._runner = Runner(
+            store,
+            engine,
+            results,
+            rules,
+            self._notifier,
+            self._meter,
+            self._traces,
+            self._ended,
+            self._moved,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._rounds = 0
+        self.stopping = False
+
+    async def start(self) -> None:
+        """Take up the work; what a dead server left unfinished comes first."""
+        duties = [self._runner.work(lane) for lane in Lane]
+        duties += [
+            run_forever("keeping time", self._keep_time),
+            run_forever("telling places", self._tell_positions),
+        ]
+        self._tasks = [asyncio.create_task(duty) for duty in duties]
+
+    async def stop(self) -> None:
+        """Stop taking jobs. The running one stays recorded as running, and is queued again at the next start."""
+        self.stopping = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def submit(self, order: PlannedJob) -> Job:
+        """Write a planned job down; once this returns it will end in exactly one final state."""
+        return (await self.submit_all([order]))[0]
+
+    async def submit_all(self, orders: Sequence[PlannedJob], batch: Batch | None = None) -> list[Job]:
+        """Write several jobs down, all or none of them."""
+        # Shielded: a caller that leaves meanwhile must not leave a job behind that nobody wakes the queue for.
+        return await asyncio.shield(asyncio.get_running_loop().create_task(self._add(orders, batch)))
+
+    async def _add(self, orders: Sequence[PlannedJob], batch: Batch | None) -> list[Job]:
+        orders = [await self.answered(order) for order in orders]
+        if self._engine.down and any(_needs_engine(order.job) for order in orders):
+            raise engine_down()
+        new = {order.job.id for order in orders}
+        jobs = await self._store.add(
+            orders,
+            max_waiting=self._rules.max_waiting,
+            max_of_owner=self._rules.max_waiting_of_owner,
+            batch=batch,
+            reuse_for=self._rules.reuse_for,
+        )
+        for job in jobs:
+            if job.id not in new:
+                continue
+            about = {"job": job.id, "capability": job.capability_id, "state": str(job.state)}
+            log.info(
+                "job %s %s: %s under capability %s",
+                job.id,
+                job.state,
+                job.method,
+                job.capability_id,
+                extra=about,
+            )
+            self._meter.accepted.labels(job.method).inc()
+            if job.state.final:
+                self._ended(job)
+            else:
+                self._traces.accepted(job.id)
+        self._runner.wake()
+        return jobs
+
+    async def answered(self, order: PlannedJob) -> PlannedJob:
+        """The order as it is, or, where the result is there already, as one that costs nothing and needs no engine."""
+        job = order.job
+        if job.fingerprint is None:
+            return order
+        source = await self._store.answer(job.fingerprint, job.created - self._rules.reuse_for)
+        if source is None or not await asyncio.to_thread(self._results.are_there, source):
+            return order
+        log.info("job %s is answered by job %s", job.id, source.id)
+        job = dataclasses.replace(job, answered_by=source.id, cost=NOTHING, owed=0)
+        if job.save is None:
+            images = tuple(dataclasses.replace(image, entity_id=0) for image in source.images)
+            job = dataclasses.replace(
+                job, state=State.SUCCEEDED, ended=job.created, images=images, warnings=source.warnings
+            )
+        return dataclasses.replace(order, job=job)
+
+    def step(self, job_id: str) -> Step | None:
+        """How far a running job is."""
+        return self._runner.step(job_id)
+
+    async def cancel(self, job_id: str) -> Job:
+        """Cancel a job: a queued one at once, a running one within a step. A job that has ended stays as it is."""
+        while True:
+            job = await self._store.cancel_queued(job_id, CANCELED)
+            if job is not None:
+                self._ended(job)
+                return job
+            job = await self._store.get(job_id)
+            if job.state is State.RUNNING:
+                self._runner.request_stop(job_id, CANCELED)
+            if job.state is not State.QUEUED:
+                return job
+            # It was put back into the queue between the two looks; look again.
+
+    async def cancel_batch(self, batch_id: str) -> Batch:
+        """Cancel every job of a batch that has not ended. Raises NotFound."""
+        # Those that wait go first, all at once: were it the running one, the next would begin in its place.
+        for job in await self._store.cancel_waiting(batch_id, CANCELED):
+            self._ended(job)
+        for job in (await self._store.batch(batch_id)).jobs:
+            if not job.state.final:
+                await self.cancel(job.id)
+        return await self._store.batch(batch_id)
+
+    def _ended(self, job: Job) -> None:
+        """Tell everyone who waits for it, and let those begin that it held up."""
+        self._meter.ended.labels(job.method, job.state).inc()
+        if job.answered_by is not None and job.state is State.SUCCEEDED:
+            self._meter.reused.inc()
+        self._traces.ended(job.id)
+        self._runner.forget(job.id)
+        self._notifier.ended(job)
+        self._runner.wake()
+        self._moved.set()
+
+    async def _keep_time(self) -> None:
+        """Renew this runner's lease, take back what lost runners had, and end what waited past its deadline."""
+        for job in await self._store.expire():
+            self._ended(job)
+        if self._rounds % max(1, int(self._rules.beat)) == 0:
+            again, ended = await self._store.beat(self._runner.working_on)
+            for job in ended:
+                self._ended(job)
+            if again:
+                self._runner.wake()
+        self._rounds += 1
+        await asyncio.sleep(min(1.0, self._rules.beat))
+
+    async def _tell_positions(self) -> None:
+        """Tell those who watch a waiting job how many are before it, whenever something moved."""
+        await self._moved.wait()
+        self._moved.clear()
+        watched = [job_id for job_id in self._notifier.watched if self.step(job_id) is None]
+        if watched:
+            for job_id, position in (await self._store.waiting(watched)).items():
+                self._notifier.tell(job_id, Queued(position))
+        await asyncio.sleep(POSITIONS_APART)
+
+
+def _needs_engine(job: Job) -> bool:
+    return job.lane is Lane.MODEL and not job.state.final

@@ -1,0 +1,1 @@
+"""What jobs reserve and spend, and the caps that hold for it."""

@@ -1,0 +1,1 @@
+"""Backup, retention and repair of what is stored."""

@@ -1,0 +1,153 @@
+"""Whether files, rows and the ledger fit together, and the repair of what can be repaired: fsck."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import time
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from capabilities.budgets import NOTHING
+from capabilities.errors import Refusal
+from entity_store.blobs import Blobs
+from entity_store.world import World
+from sidecar.engines.events import Failed
+from sidecar.queue.ledger import budgets
+from sidecar.queue.maintenance.lock import maintenance_lock
+from sidecar.queue.maintenance.retention import used_by_jobs
+from sidecar.queue.maintenance.unreadable_rows import RowReaders, unreadable_rows
+from sidecar.queue.model import State, cost_of, job_of
+from sidecar.queue.scheduling import turns
+from sidecar.queue.store.database import Database
+from sidecar.queue.store.tables import (
+    IMAGES,
+    JOBS,
+    LEDGER,
+    LINES,
+)
+
+_OPEN = (State.QUEUED, State.RUNNING)
+_FINAL = tuple(state for state in State if state.final)
+
+
+@dataclass
+class Findings:
+    """What does not fit together. Each is repaired where it can be, if asked."""
+
+    missing: list[str] = field(default_factory=list)
+    """Pictures that a job or an entity refers to, with no file: only doing the job again brings them back."""
+    damaged: list[str] = field(default_factory=list)
+    """Files whose bytes are not what their name says; repaired by setting them aside."""
+    unrecorded: list[str] = field(default_factory=list)
+    """Results that the table of pictures does not have."""
+    unsettled: list[str] = field(default_factory=list)
+    """Jobs that have ended, or are not there any more, whose reservation is still open."""
+    balances: list[str] = field(default_factory=list)
+    """Accounts that are not the sum of their ledger rows."""
+    lines: int = 0
+    """Owners whose count of waiting jobs is wrong."""
+    unfinished: int = 0
+    """Files that were being written when a server was killed."""
+    unreadable: list[str] = field(default_factory=list)
+    """Rows of either database that hold what no version of ours writes, each with why; they are passed over."""
+    database: str = ""
+    """What the database says of itself, where that is not good."""
+
+    @property
+    def clean(self) -> bool:
+        return self == Findings()
+
+
+def check(
+    database: Database, world: World, blobs: Blobs, *, repair: bool = False, readers: RowReaders | None = None
+) -> Findings:
+    """Compare files and rows, every file by its hash; with `repair`, mend what can be mended.
+
+    `readers` are those of rows that the layers above write. Only right while no server works on the same store. The world is read, never changed.
+    """
+    found = Findings()
+    with maintenance_lock(blobs), database.alone():
+        good: set[str] = set()
+        damaged: list[str] = []
+        for ref, _, _ in blobs.files():
+            (good.add if _is_whole(blobs, ref) else damaged.append)(ref)
+        found.damaged = sorted(damaged)
+        found.unfinished = blobs.unfinished()
+        if repair:
+            for ref in damaged:
+                blobs.set_aside(ref)
+            blobs.discard_unfinished()
+
+        def work(connection: Connection) -> None:
+            used = used_by_jobs(connection) | world.references()
+            found.missing = sorted(used - good)
+            found.unreadable = sorted([*unreadable_rows(connection, readers or {}), *world.unreadable()])
+            if repair:
+                _end_damaged(connection)
+            _check_rows(connection, found, repair)
+
+        database.do_here(work)
+    return found
+
+
+def _is_whole(blobs: Blobs, ref: str) -> bool:
+    try:
+        with blobs.path(ref).open("rb") as file:
+            return ref == f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    except (OSError, Refusal):
+        return False
+
+
+def _check_rows(connection: Connection, found: Findings, repair: bool) -> None:
+    if connection.dialect.name == "sqlite":
+        verdict = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+        found.database = "" if verdict == ["ok"] else "; ".join(map(str, verdict))[:500]
+    known = set(connection.execute(sa.select(IMAGES.c.ref)).scalars())
+    done = map(job_of, connection.execute(sa.select(JOBS).where(JOBS.c.state == State.SUCCEEDED)))
+    results = {image.ref: (image, job.ended) for job in done for image in job.images}
+    found.unrecorded = sorted(results.keys() - known)
+    open_rows = sa.select(LEDGER.c.job_id).where(LEDGER.c.settled.is_(False))
+    unsettled = {
+        row.id: cost_of(row.compute_spent, row.money_spent)
+        for row in connection.execute(
+            sa.select(JOBS.c.id, JOBS.c.compute_spent, JOBS.c.money_spent).where(
+                JOBS.c.id.in_(open_rows), JOBS.c.state.not_in(_OPEN)
+            )
+        )
+    }
+    nobodys = open_rows.where(LEDGER.c.job_id.not_in(sa.select(JOBS.c.id)))
+    unsettled |= dict.fromkeys(connection.execute(nobodys).scalars(), NOTHING)
+    found.unsettled = sorted(unsettled)
+    if repair:
+        for ref in found.unrecorded:
+            image, ended = results[ref]
+            facts = {name: getattr(image, name) for name in ("ref", "format", "width", "height", "size")}
+            connection.execute(sa.insert(IMAGES).values(**facts, created=ended))
+        for job_id, spent in unsettled.items():
+            budgets.settle(connection, job_id, spent)
+    wrong = budgets.differences(connection)
+    found.balances = sorted(f"{account} {period}" for account, period in wrong)
+    if repair:
+        budgets.repair(connection, wrong)
+    before = _lines(connection)
+    savepoint = connection.begin_nested()
+    turns.recount(connection)
+    found.lines = len(before ^ _lines(connection))
+    (savepoint.commit if repair else savepoint.rollback)()
+
+
+def _end_damaged(connection: Connection) -> None:
+    """Fail the jobs that wait or run with a row that cannot be read: nobody may ever take them up."""
+    failure = dataclasses.asdict(Failed("FAILED_PRECONDITION", "its row was damaged", reason="DAMAGED_ROW"))
+    open_jobs = map(job_of, connection.execute(sa.select(JOBS).where(JOBS.c.state.not_in(_FINAL))).all())
+    for job in open_jobs:
+        if job.damaged:
+            values = {"state": State.FAILED, "failure": failure, "ended": time.time(), "runner": None}
+            connection.execute(sa.update(JOBS).where(JOBS.c.id == job.id).values(**values))
+
+
+def _lines(connection: Connection) -> set[tuple[object, ...]]:
+    return {tuple(row) for row in connection.execute(sa.select(LINES).where(LINES.c.waiting != 0))}

@@ -1,0 +1,395 @@
+"""Which job is next: the highest priority first; within it the owner that has had the least compute; then the oldest.
+
+Fair queueing by start tags (Goyal, Vin and Cheng 1996): every owner carries the compute it has had, and who comes back
+from having nothing to do starts at the lane's clock, so that idling saves nothing up. Every function works inside a
+caller's transaction.
+"""
+
+from __future__ import annotations
+
+import functools
+import heapq
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from sidecar.queue.model import Job, Lane, Row, State, is_time, whole
+from sidecar.queue.scheduling.preference import Preference
+from sidecar.queue.store.database import adding, upsert
+from sidecar.queue.store.tables import JOBS, LINES, SHARES
+
+CLOCK = 0
+"""Stands in the place of an owner where a lane's clock is kept."""
+
+SPARE = 2
+"""Candidates looked at beyond those that are needed, since some may have to wait for others."""
+
+MAX_POSITION = 1000
+"""Positions are counted up to here; beyond it nobody needs to know."""
+
+
+_PLACE = ("lane", "priority", "owner_id", "model_id")
+
+# Statements that every pick needs are built once: putting one together takes longer than running it.
+_given = sa.bindparam
+_HAS_HAD = sa.func.coalesce(SHARES.c.served, 0).label("served")
+_ITS_SHARE = (SHARES.c.lane == LINES.c.lane) & (SHARES.c.owner_id == LINES.c.owner_id)
+_LINES_IN_TURN = (
+    sa.select(LINES.c.priority, LINES.c.owner_id, LINES.c.model_id)
+    .outerjoin(SHARES, _ITS_SHARE)
+    .where(LINES.c.lane == _given("lane"), LINES.c.waiting > 0)
+    .order_by(LINES.c.priority.desc(), _HAS_HAD, LINES.c.owner_id)
+)
+_OWNERS_IN_TURN = (
+    sa.select(LINES.c.owner_id, _HAS_HAD)
+    .outerjoin(SHARES, _ITS_SHARE)
+    .where(LINES.c.lane == _given("lane"), LINES.c.model_id == _given("model_id"), LINES.c.waiting > 0)
+    .group_by(LINES.c.owner_id, _HAS_HAD)
+    .order_by(_HAS_HAD, LINES.c.owner_id)
+    .limit(_given("most"))
+)
+_RUNNING = sa.select(JOBS.c.holds, JOBS.c.fingerprint).where(JOBS.c.state == State.RUNNING)
+_HEAD = (
+    sa.select(JOBS)
+    .where(
+        JOBS.c.state == State.QUEUED, JOBS.c.lane == _given("lane"), JOBS.c.owner_id == _given("owner_id"),
+        JOBS.c.priority == _given("priority"), JOBS.c.ready_at <= _given("now"),
+    )
+    .order_by(JOBS.c.id)
+    .limit(1)
+)  # fmt: skip
+_HEAD_FOR_MODEL = _HEAD.where(JOBS.c.model_id == _given("model_id"))
+_BATCH_MATES = (
+    sa.select(JOBS.c.id, JOBS.c.holds, JOBS.c.fingerprint, JOBS.c.compute)
+    .where(
+        JOBS.c.batch_key == _given("batch_key"), JOBS.c.state == State.QUEUED, JOBS.c.owner_id == _given("owner_id"),
+        JOBS.c.priority == _given("priority"), JOBS.c.id != _given("leader"), JOBS.c.ready_at <= _given("now"), JOBS.c.attempts == 0,
+    )
+    .order_by(JOBS.c.id)
+    .limit(_given("most"))
+)  # fmt: skip
+_LEFT = (
+    sa.update(LINES)
+    .where(*(LINES.c[name] == _given(f"its_{name}") for name in _PLACE))
+    .values(waiting=LINES.c.waiting - _given("count"))
+)
+_SERVED = sa.select(SHARES.c.owner_id, SHARES.c.served).where(
+    SHARES.c.lane == _given("lane"), SHARES.c.owner_id.in_(_given("owners", expanding=True))
+)
+_NEWEST = (
+    sa.select(JOBS.c.id, JOBS.c.lane, JOBS.c.owner_id, JOBS.c.priority)
+    .where(JOBS.c.state == State.QUEUED, JOBS.c.id >= _given("oldest"))
+    .order_by(JOBS.c.id.desc())
+    .limit(MAX_POSITION)
+)
+_NEWEST_OF_OWNER = _NEWEST.where(JOBS.c.owner_id == _given("owner_id"))
+_EARLIER = sa.select(sa.func.count()).select_from(
+    sa.select(JOBS.c.id)
+    .where(
+        JOBS.c.state == State.QUEUED, JOBS.c.lane == _given("lane"), JOBS.c.owner_id == _given("owner_id"),
+        JOBS.c.priority == _given("priority"), JOBS.c.id < _given("job"),
+    )
+    .limit(MAX_POSITION)
+    .subquery()
+)  # fmt: skip
+_OWN = sa.case((LINES.c.owner_id == _given("owner_id"), LINES.c.waiting), else_=0)
+_WAITING_IN_ALL = sa.select(
+    sa.func.coalesce(sa.func.sum(LINES.c.waiting), 0).label("everybodys"),
+    sa.func.coalesce(sa.func.sum(_OWN), 0).label("own"),
+)
+_WAITING = sa.select(sa.func.sum(LINES.c.waiting)).where(
+    LINES.c.lane == _given("lane"), LINES.c.owner_id == _given("owner_id")
+)
+
+
+_LONG_LINES_FIRST = (
+    sa.select(
+        LINES.c.lane,
+        LINES.c.priority,
+        LINES.c.owner_id,
+        _HAS_HAD,
+        sa.func.sum(LINES.c.waiting).label("waiting"),
+    )
+    .outerjoin(SHARES, _ITS_SHARE)
+    .where(LINES.c.waiting > 0)
+    .group_by(LINES.c.lane, LINES.c.priority, LINES.c.owner_id, _HAS_HAD)
+    .order_by(sa.func.sum(LINES.c.waiting).desc())
+)
+_ANYBODY = sa.select(LINES.c.waiting).where(LINES.c.lane == _given("lane"), LINES.c.waiting > 0).limit(1)
+_READY = sa.select(sa.func.min(JOBS.c.ready_at)).where(
+    JOBS.c.state == State.QUEUED, JOBS.c.lane == _given("lane"), JOBS.c.ready_at > _given("now")
+)
+
+
+def _place(row: Row | Job) -> dict[str, str | int]:
+    return {name: getattr(row, name) for name in _PLACE}
+
+
+def joined(connection: Connection, row: Row | Job) -> None:
+    """A job waits now."""
+    connection.execute(adding(connection.dialect.name, LINES, ("waiting",)), {**_place(row), "waiting": 1})
+    if _waiting(connection, row.lane, row.owner_id) == 1:
+        served = _served(connection, row.lane, {row.owner_id})
+        if served[row.owner_id] <= served[CLOCK]:
+            _serve(connection, row.lane, {row.owner_id: served[CLOCK]})
+
+
+def left(connection: Connection, row: Row | Job) -> None:
+    """One that waited does so no longer."""
+    _leave(connection, [row])
+
+
+def waiting(connection: Connection, owner_id: int) -> tuple[int, int]:
+    """How many jobs wait in all, and of one owner."""
+    row = connection.execute(_WAITING_IN_ALL, {"owner_id": owner_id}).one()
+    return int(row.everybodys), int(row.own)
+
+
+def recount(connection: Connection) -> None:
+    """Count anew who waits, from the jobs themselves."""
+    connection.execute(sa.delete(LINES))
+    columns = [JOBS.c[name] for name in _PLACE]
+    counted = sa.select(*columns, sa.func.count()).where(JOBS.c.state == State.QUEUED).group_by(*columns)
+    connection.execute(sa.insert(LINES).from_select([*_PLACE, "waiting"], counted))
+
+
+def pick(connection: Connection, lane: Lane, preference: Preference, now: float) -> Row | None:
+    """The row of the job that is next, if any may begin now."""
+    lines = connection.execute(_LINES_IN_TURN, {"lane": lane}).all()
+    if not lines:
+        return None
+    may = _Running.now(connection)
+    for priority, owner_id in dict.fromkeys((line.priority, line.owner_id) for line in lines):
+        fair = _head(connection, lane, priority, owner_id, may, now)
+        if fair is None:
+            continue
+        chosen, passed = fair, None
+        if fair.model_id not in preference.loaded and preference.allows_passing(fair.id, now):
+            for line in lines:
+                if line.priority == priority and line.model_id in preference.loaded:
+                    other = _head(connection, lane, priority, line.owner_id, may, now, line.model_id)
+                    if other is not None:
+                        chosen, passed = other, fair.id
+                        break
+        preference.note(passed, chosen.id, now)
+        return chosen
+    return None
+
+
+def batch_mates(connection: Connection, leader: Row, most: int, now: float) -> list[Row]:
+    """Other jobs that can be drawn together with one that is taken, by the same turns as ever.
+
+    One that failed before is tried by itself.
+    """
+    if leader.batch_key is None or leader.attempts or most < 1:
+        return []
+    may = _Running.now(connection)
+    may.add(leader)
+    # Of each taken job the next comes from the owner who has had the least, so no more owners than jobs can have a turn.
+    asked = {"lane": leader.lane, "model_id": leader.model_id, "most": most + 1}
+    turns: list[tuple[int, int, list[Row]]] = []
+    for owner_id, total in connection.execute(_OWNERS_IN_TURN, asked).all():
+        asked = {
+            "batch_key": leader.batch_key,
+            "owner_id": owner_id,
+            "leader": leader.id,
+            "priority": leader.priority,
+            "now": now,
+            "most": most + SPARE,
+        }
+        waiting_ones = connection.execute(_BATCH_MATES, asked).all()
+        charged = max(1, whole(leader.compute)) if owner_id == leader.owner_id else 0
+        turns.append((whole(total) + charged, owner_id, list(waiting_ones)))
+    chosen: list[Row] = []
+    heapq.heapify(turns)
+    while turns and len(chosen) < most:
+        total, owner_id, rows = heapq.heappop(turns)
+        row = next((row for row in rows if may.begin(row)), None)
+        if row is not None:
+            may.add(row)
+            chosen.append(row)
+            rows.remove(row)
+            heapq.heappush(turns, (total + max(1, whole(row.compute)), owner_id, rows))
+    if not chosen:
+        return []
+    ids = [row.id for row in chosen]
+    return list(connection.execute(sa.select(JOBS).where(JOBS.c.id.in_(ids)).order_by(JOBS.c.id)))
+
+
+def taken(connection: Connection, rows: Sequence[Row]) -> None:
+    """Jobs that waited are begun together: their owners are charged for them, and the clock moves."""
+    lane = rows[0].lane
+    _leave(connection, rows)
+    served = _served(connection, lane, {row.owner_id for row in rows})
+    served[CLOCK] = max(served[CLOCK], served[rows[0].owner_id])
+    for row in rows:
+        served[row.owner_id] += max(1, whole(row.compute))
+    _serve(connection, lane, served)
+
+
+def next_ready(connection: Connection, lane: Lane, now: float) -> float | None:
+    """When the next job that has to wait for a time may begin."""
+    if connection.execute(_ANYBODY, {"lane": lane}).first() is None:
+        return None
+    ready = connection.execute(_READY, {"lane": lane, "now": now}).scalar()
+    return ready if is_time(ready) else None
+
+
+def positions(connection: Connection, jobs: Sequence[Job]) -> dict[str, int]:
+    """How many jobs come before each queued one, as far as can be known before they are run."""
+    queued = [job for job in jobs if job.state is State.QUEUED]
+    if not queued:
+        return {}
+    lines: dict[str, list[Row]] = {}
+    for row in connection.execute(_LONG_LINES_FIRST):
+        lines.setdefault(row.lane, []).append(row)
+    before = _before(connection, queued, lines)
+    return {job.id: _position(job, before[job.id], lines.get(job.lane, [])) for job in queued}
+
+
+def _before(
+    connection: Connection, jobs: Sequence[Job], lines: Mapping[str, Sequence[Row]]
+) -> dict[str, int]:
+    """How many jobs of the same owner are before each: counted from the end of its line where that is near."""
+    asked: dict[str, str | int] = {"oldest": min(job.id for job in jobs)}
+    owners = {job.owner_id for job in jobs}
+    query = _NEWEST
+    if len(owners) == 1:
+        query, asked = _NEWEST_OF_OWNER, asked | {"owner_id": owners.pop()}
+    newest = connection.execute(query, asked).all()
+    waiting = {
+        (lane, line.owner_id, line.priority): line.waiting for lane, group in lines.items() for line in group
+    }
+    after: Counter[tuple[str, int, int]] = Counter()
+    places: dict[str, int] = {}
+    for row in newest:
+        key = (row.lane, row.owner_id, row.priority)
+        after[key] += 1
+        places[row.id] = waiting.get(key, 0) - after[key]
+    if len(newest) == MAX_POSITION:
+        places |= {job.id: _count_before(connection, job) for job in jobs}
+    return {job.id: max(0, places.get(job.id, 0)) for job in jobs}
+
+
+def _count_before(connection: Connection, job: Job) -> int:
+    asked = {"lane": job.lane, "owner_id": job.owner_id, "priority": job.priority, "job": job.id}
+    return int(connection.execute(_EARLIER, asked).scalar_one())
+
+
+def _position(job: Job, before: int, lines: Sequence[Row]) -> int:
+    """`before`: how many jobs of the same owner are before it."""
+    own_share = next((whole(line.served) for line in lines if line.owner_id == job.owner_id), 0)
+    position = before
+    for line in lines:
+        if position >= MAX_POSITION:
+            break
+        if whole(line.priority) > job.priority:
+            position += line.waiting
+        elif line.priority == job.priority and line.owner_id != job.owner_id:
+            # Owners take turns: about as many of each as of this one, and one more of whoever has had less.
+            first = (whole(line.served), whole(line.owner_id)) < (own_share, job.owner_id)
+            position += min(line.waiting, before + first)
+    return min(position, MAX_POSITION)
+
+
+def holds_of(row: Row) -> dict[str, int]:
+    """The capabilities of which only so many jobs may run at a time, as far as the row can be read."""
+    holds = row.holds if isinstance(row.holds, dict) else {}
+    return {capability_id: most for capability_id, most in holds.items() if isinstance(most, int)}
+
+
+@dataclass
+class _Running:
+    """What runs now, as far as it keeps others from beginning."""
+
+    counts: dict[str, int]
+    fingerprints: set[str]
+
+    @classmethod
+    def now(cls, connection: Connection) -> _Running:
+        running = cls({}, set())
+        for row in connection.execute(_RUNNING):
+            running.add(row)
+        return running
+
+    def add(self, row: Row) -> None:
+        for capability_id in holds_of(row):
+            self.counts[capability_id] = self.counts.get(capability_id, 0) + 1
+        if row.fingerprint:
+            self.fingerprints.add(row.fingerprint)
+
+    def held(self, holds: Mapping[str, int]) -> bool:
+        return any(self.counts.get(capability_id, 0) >= most for capability_id, most in holds.items())
+
+    def begin(self, row: Row) -> bool:
+        """Whether nothing keeps a job from being begun. One whose twin runs waits for the twin's result."""
+        return not self.held(holds_of(row)) and row.fingerprint not in self.fingerprints
+
+
+def _head(
+    connection: Connection,
+    lane: Lane,
+    priority: int,
+    owner_id: int,
+    may: _Running,
+    now: float,
+    model_id: str = "",
+) -> Row | None:
+    """The oldest job of an owner that may begin; of those for one model where it is named."""
+    held: set[str] = set()
+    query, asked = _HEAD, {"lane": lane, "owner_id": owner_id, "priority": priority, "now": now}
+    if model_id:
+        query, asked = _HEAD_FOR_MODEL, {**asked, "model_id": model_id}
+    if may.fingerprints:
+        query = query.where(JOBS.c.fingerprint.is_(None) | JOBS.c.fingerprint.not_in(may.fingerprints))
+    while True:
+        free = query.where(JOBS.c.capability_id.not_in(held)) if held else query
+        row = connection.execute(free, asked).first()
+        if row is None or not may.held(holds_of(row)):
+            return row
+        # All jobs of that capability have to wait, so they need not be looked at one by one.
+        held.add(row.capability_id)
+
+
+def _leave(connection: Connection, rows: Sequence[Row | Job]) -> None:
+    places = Counter(tuple(_place(row).items()) for row in rows)
+    connection.execute(
+        _LEFT,
+        [
+            {f"its_{name}": value for name, value in place} | {"count": count}
+            for place, count in places.items()
+        ],
+    )
+
+
+def _waiting(connection: Connection, lane: str, owner_id: int) -> int:
+    return int(connection.execute(_WAITING, {"lane": lane, "owner_id": owner_id}).scalar() or 0)
+
+
+def _served(connection: Connection, lane: str, owners: set[int]) -> dict[int, int]:
+    """What each owner has had, and the lane's clock."""
+    served = dict.fromkeys((CLOCK, *owners), 0)
+    for owner_id, total in connection.execute(_SERVED, {"lane": lane, "owners": [CLOCK, *owners]}):
+        served[owner_id] = whole(total)
+    return served
+
+
+def _serve(connection: Connection, lane: str, served: Mapping[int, int]) -> None:
+    connection.execute(
+        _sharing(connection.dialect.name),
+        [
+            {"lane": lane, "owner_id": owner_id, "served": total}
+            for owner_id, total in sorted(served.items(), key=str)
+        ],
+    )
+
+
+@functools.cache
+def _sharing(dialect: str) -> Any:
+    insert = upsert(dialect, SHARES)
+    changes = {"served": insert.excluded.served}
+    return insert.on_conflict_do_update(index_elements=["lane", "owner_id"], set_=changes)

@@ -1,0 +1,1 @@
+"""The job database: tables, and every statement that reads or changes them."""

@@ -1,0 +1,378 @@
+"""The jobs on disk, and what may happen to them.
+
+Every change of state is one transaction that names the state it expects, so that of two that race one does nothing;
+the queue's lines, the ledger and the batch are changed in the same transaction.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from capabilities.budgets import NOTHING, Cost
+from capabilities.errors import Canceled, Code, Unavailable
+from sidecar.engines.events import Failed
+from sidecar.queue import submission
+from sidecar.queue.ledger import budgets
+from sidecar.queue.model import Job, Lane, PlannedJob, Row, State, StoredImage, cost_of, job_of, whole
+from sidecar.queue.scheduling import turns
+from sidecar.queue.scheduling.preference import Preference
+from sidecar.queue.settings import too_late
+from sidecar.queue.store import history
+from sidecar.queue.store.database import Database
+from sidecar.queue.store.reader import Batch, JobReader
+from sidecar.queue.store.tables import BATCHES, JOBS
+from sidecar.queue.store.transitions import changed
+from sidecar.queue.submission import Bounds
+
+MAX_BEGINNINGS = 10
+"""A job that was running at this many deaths of the server is not queued again: it may be the cause."""
+
+LEASE = 30.0
+"""Seconds that a runner may be silent before its jobs are given to another."""
+
+
+class JobStore(JobReader):
+    """What the queue does to the jobs on disk, besides what can be asked of them."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        runner: str = "local",
+        lease: float = LEASE,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(database, clock)
+        self._runner = runner
+        self._lease = lease
+
+    async def open(self) -> int:
+        """Bring the tables up to date and queue again what a dead server was running; how many jobs that were."""
+        self._database.migrate()
+        again, _ = await self._do(self._take_back)
+        return len(again)
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    async def add(
+        self,
+        orders: Sequence[PlannedJob],
+        *,
+        max_waiting: int,
+        max_of_owner: int | None = None,
+        batch: Batch | None = None,
+        reuse_for: float = 0.0,
+    ) -> list[Job]:
+        """Accept jobs, all or none. Where a capability has used a request id before, that job is answered instead.
+
+        A job that a cap forbids is written down as blocked, and with it ends a batch that stops at an error. One whose
+        result came about while it was planned waits for that result only. Raises ResourceExhausted when too many jobs
+        wait already, or when a capability may have no more accepted now.
+        """
+        calendar = self.calendar()
+        bounds = Bounds(max_waiting, max_of_owner or max_waiting)
+
+        def work(connection: Connection) -> list[Job]:
+            if batch is None:
+                return [submission.accept(connection, order, bounds, calendar, reuse_for) for order in orders]
+            return submission.accept_batch(connection, batch, orders, bounds, calendar, reuse_for)
+
+        return await self._do(work)
+
+    async def take(
+        self, lane: Lane, preference: Preference, most: int = 1, *, now: float | None = None
+    ) -> list[Job]:
+        """Begin the next job, and with it up to `most` in all that can be drawn together; empty where none may begin.
+
+        `now`: jobs that have to wait beyond it are not looked at.
+        """
+        until = time.time() if now is None else now
+
+        def work(connection: Connection) -> list[Job]:
+            row = turns.pick(connection, lane, preference, until)
+            if row is None:
+                return []
+            others = most - 1 if preference.may_join(row.batch_key) else 0
+            rows = [row, *turns.batch_mates(connection, row, others, until)]
+            return self._begin(connection, rows, time.time())
+
+        return await self._do(work)
+
+    async def next_ready(self, lane: Lane, now: float) -> float | None:
+        """When the first of the jobs may begin that had to wait beyond `now`."""
+        return await self._do(lambda connection: turns.next_ready(connection, lane, now))
+
+    async def beat(self, working_on: Collection[str]) -> tuple[list[str], list[Job]]:
+        """Say that these jobs are worked on, and queue again those that nobody has said it of for the time of a lease.
+
+        The ids of those jobs, and the jobs that have ended instead.
+        """
+
+        def work(connection: Connection) -> tuple[list[str], list[Job]]:
+            now = time.time()
+            connection.execute(
+                sa.update(JOBS)
+                .where(JOBS.c.state == State.RUNNING, JOBS.c.id.in_(working_on))
+                .values(lease_until=now + self._lease)
+            )
+            lost = JOBS.c.lease_until < now
+            return self._requeue_lost(connection, lost)
+
+        return await self._do(work)
+
+    async def requeue(
+        self, job_id: str, ready_at: float, *, failed: bool = True, sent: bool = False
+    ) -> list[Job]:
+        """A running job waits again, for another attempt not before a time; `failed`: this one counts.
+
+        Where its batch has been stopped meanwhile, it ends instead, and is answered.
+        """
+        count = {"failures": JOBS.c.failures + 1} if failed else {"attempts": JOBS.c.attempts - 1}
+        changes = {**_WAITS, **count, "sent": JOBS.c.sent | sa.literal(sent), "ready_at": ready_at}
+
+        def work(connection: Connection) -> list[Job]:
+            row = changed(connection, job_id, (State.RUNNING,), **changes)
+            if row is None:
+                return []
+            turns.joined(connection, row)
+            fell = sa.select(JOBS.c.id).where(JOBS.c.batch_id == row.batch_id, JOBS.c.state == State.FAILED)
+            first = connection.execute(fell.limit(1)).scalar() if row.batch_id else None
+            return [] if first is None else self._stop_batch(connection, row.batch_id, first)
+
+        return await self._do(work)
+
+    async def detach(self, job_id: str) -> None:
+        """A running job does not wait for another's result any longer, since that is gone: it is to be done itself."""
+        lane = sa.case((JOBS.c.model_id == "", str(Lane.PLAIN)), else_=str(Lane.MODEL))
+        changes = {**_WAITS, "answered_by": None, "lane": lane, "attempts": JOBS.c.attempts - 1}
+
+        def work(connection: Connection) -> None:
+            row = changed(connection, job_id, (State.RUNNING,), **changes)
+            if row is not None:
+                turns.joined(connection, row)
+
+        await self._do(work)
+
+    async def succeed(
+        self,
+        job_id: str,
+        images: Sequence[StoredImage],
+        seconds: float,
+        warnings: Sequence[str] = (),
+        *,
+        device: str = "",
+    ) -> tuple[Job | None, list[str]]:
+        """End a running job well; None where it was not running. Jobs that waited for the same are answered by it.
+
+        The ids of those are told: their pictures are there, but whatever they save has still to be made. `device` is
+        what the work was done on; empty where none was done, or none that tells how fast a model is.
+        """
+
+        def work(connection: Connection) -> tuple[Job | None, list[str]]:
+            row = connection.execute(
+                sa.select(JOBS.c.compute, JOBS.c.money, JOBS.c.answered_by).where(JOBS.c.id == job_id)
+            ).first()
+            if row is None:
+                return None, []
+            spent = NOTHING if row.answered_by else cost_of(row.compute, row.money)
+            job = self._end(
+                connection,
+                job_id,
+                (State.RUNNING,),
+                State.SUCCEEDED,
+                spent,
+                images=[dataclasses.asdict(image) for image in images],
+                work_seconds=seconds,
+                warnings=list(warnings),
+            )
+            if job is None:
+                return None, []
+            if job.answered_by is None:
+                history.remember(connection, job)
+                if device and job.task.model_id:
+                    history.time(connection, job, device)
+            return job, history.hand_over(connection, job)
+
+        return await self._do(work)
+
+    async def fail(
+        self, job_id: str, failure: Failed, spent: Cost = NOTHING, *, sent: bool = False
+    ) -> list[Job]:
+        """End a job badly, canceled or failed, and what its batch cancels with it; empty where it had ended before.
+
+        `sent`: whoever does the work may bill for it all the same.
+        """
+        state = State.CANCELED if failure.code == "CANCELLED" else State.FAILED
+
+        def work(connection: Connection) -> list[Job]:
+            expected = (State.QUEUED, State.RUNNING)
+            if sent:
+                connection.execute(sa.update(JOBS).where(JOBS.c.id == job_id).values(sent=True))
+            return self._fail(connection, job_id, expected, failure, state, spent)
+
+        return await self._do(work)
+
+    async def cancel_queued(self, job_id: str, failure: Failed) -> Job | None:
+        """Cancel a job that nobody began; None where somebody did."""
+
+        def work(connection: Connection) -> Job | None:
+            values = dataclasses.asdict(failure)
+            return self._end(connection, job_id, (State.QUEUED,), State.CANCELED, NOTHING, failure=values)
+
+        return await self._do(work)
+
+    async def cancel_waiting(self, batch_id: str, failure: Failed) -> list[Job]:
+        """Cancel the jobs of a batch that nobody began."""
+        return await self._do(lambda connection: self._cancel_rest(connection, batch_id, failure))
+
+    async def expire(self) -> list[Job]:
+        """End the jobs whose deadline passed while they waited, and what their batches cancel with them."""
+
+        def work(connection: Connection) -> list[Job]:
+            late = sa.select(JOBS.c.id).where(JOBS.c.state == State.QUEUED, JOBS.c.deadline < time.time())
+            failure = Failed.of(too_late("while the job waited"))
+            ended: list[Job] = []
+            for (job_id,) in connection.execute(late).all():
+                ended += self._fail(connection, job_id, (State.QUEUED,), failure)
+            return ended
+
+        return await self._do(work)
+
+    def _take_back(self, connection: Connection) -> tuple[list[str], list[Job]]:
+        turns.recount(connection)
+        mine = (JOBS.c.runner == self._runner) | JOBS.c.runner.is_(None)
+        return self._requeue_lost(connection, mine | (JOBS.c.lease_until < time.time()))
+
+    def _requeue_lost(
+        self, connection: Connection, lost: sa.ColumnElement[bool]
+    ) -> tuple[list[str], list[Job]]:
+        rows = connection.execute(
+            sa.select(JOBS.c.id, JOBS.c.attempts, JOBS.c.failures).where(JOBS.c.state == State.RUNNING, lost)
+        ).all()
+        again: list[str] = []
+        ended: list[Job] = []
+        for row in rows:
+            if whole(row.attempts) - whole(row.failures) >= MAX_BEGINNINGS:
+                doomed = Failed(
+                    "UNAVAILABLE",
+                    f"the server ended {MAX_BEGINNINGS} times while it worked on this, so it is not tried again",
+                    reason="SERVER_LOST",
+                )
+                ended += self._fail(connection, row.id, (State.RUNNING,), doomed)
+                continue
+            # Nobody knows how far it was.
+            waits = changed(connection, row.id, (State.RUNNING,), **_WAITS, sent=True)
+            if waits is not None:
+                turns.joined(connection, waits)
+                again.append(row.id)
+        return again, ended
+
+    def _begin(self, connection: Connection, rows: Sequence[Row], now: float) -> list[Job]:
+        turns.taken(connection, rows)
+        ids = [row.id for row in rows]
+        values = {"ids": ids, "now": now, "whose": self._runner, "until": now + self._lease}
+        begun = connection.execute(_BEGIN, values)
+        if begun.rowcount != len(rows):
+            raise Unavailable("another server took one of these jobs", reason="TAKEN", retry_after=1)
+        jobs = [job_of(row) for row in rows]
+        return [
+            dataclasses.replace(job, state=State.RUNNING, started=now, attempts=job.attempts + 1)
+            for job in jobs
+        ]
+
+    def _end(
+        self,
+        connection: Connection,
+        job_id: str,
+        expected: Collection[State],
+        state: State,
+        spent: Cost,
+        **values: object,
+    ) -> Job | None:
+        before = connection.execute(_BEFORE, {"its_id": job_id}).first()
+        if before is not None and before.sent and _ended_by_choice(state, values.get("failure")):
+            spent = Cost(spent.compute, max(spent.money, whole(before.owed)))
+        row = changed(
+            connection,
+            job_id,
+            expected,
+            state=state,
+            ended=time.time(),
+            runner=None,
+            lease_until=None,
+            compute_spent=spent.compute,
+            money_spent=spent.money,
+            **values,
+        )
+        if row is None:
+            return None
+        if before is not None and before.state == State.QUEUED:
+            turns.left(connection, row)
+        budgets.settle(connection, job_id, spent)
+        return job_of(row)
+
+    def _fail(
+        self,
+        connection: Connection,
+        job_id: str,
+        expected: Collection[State],
+        failure: Failed,
+        state: State = State.FAILED,
+        spent: Cost = NOTHING,
+    ) -> list[Job]:
+        """The job that has ended, and those of its batch that end with it."""
+        job = self._end(connection, job_id, expected, state, spent, failure=dataclasses.asdict(failure))
+        if job is None:
+            return []
+        if job.batch_id is None or job.state is not State.FAILED:
+            return [job]
+        return [job, *self._stop_batch(connection, job.batch_id, job.id)]
+
+    def _stop_batch(self, connection: Connection, batch_id: str, failed: str) -> list[Job]:
+        """Cancel what is left of a batch that ends at an error."""
+        stops = sa.select(BATCHES.c.on_error).where(BATCHES.c.id == batch_id)
+        if connection.execute(stops).scalar() != "stop":
+            return []
+        why = Canceled(f"job {failed} of the same batch failed", reason="BATCH_STOPPED")
+        return self._cancel_rest(connection, batch_id, Failed.of(why))
+
+    def _cancel_rest(self, connection: Connection, batch_id: str, failure: Failed) -> list[Job]:
+        values = dataclasses.asdict(failure)
+        rest = sa.select(JOBS.c.id).where(JOBS.c.batch_id == batch_id, JOBS.c.state == State.QUEUED)
+        ended = [
+            self._end(connection, job_id, (State.QUEUED,), State.CANCELED, NOTHING, failure=values)
+            for (job_id,) in connection.execute(rest).all()
+        ]
+        return [job for job in ended if job is not None]
+
+
+# Statements that every job needs are built once: putting one together takes longer than running it.
+_BEGIN = (
+    sa.update(JOBS)
+    .where(JOBS.c.id.in_(sa.bindparam("ids", expanding=True)), JOBS.c.state == State.QUEUED)
+    .values(
+        state=State.RUNNING, started=sa.bindparam("now"), attempts=JOBS.c.attempts + 1,
+        runner=sa.bindparam("whose"), lease_until=sa.bindparam("until"),
+    )
+)  # fmt: skip
+_BEFORE = (
+    sa.select(JOBS.c.state, JOBS.c.sent, JOBS.c.owed)
+    .where(JOBS.c.id == sa.bindparam("its_id"))
+    .with_for_update()
+)
+_WAITS: Mapping[str, Any] = {
+    "state": State.QUEUED, "started": None, "runner": None, "lease_until": None,
+}  # fmt: skip
+
+
+def _ended_by_choice(state: State, failure: object) -> bool:
+    """Whether a call was given up, which whoever does the work may bill for all the same."""
+    late = isinstance(failure, dict) and failure.get("code") == Code.DEADLINE_EXCEEDED.value
+    return state is State.CANCELED or late

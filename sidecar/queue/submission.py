@@ -1,0 +1,159 @@
+"""Jobs and batches as they are accepted. Every function works inside a caller's transaction."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from capabilities.budgets import Calendar
+from capabilities.errors import Canceled, InvalidArgument, ResourceExhausted
+from sidecar.engines.events import Failed
+from sidecar.queue.ledger import budgets
+from sidecar.queue.model import Job, PlannedJob, Row, State, job_of, values_of
+from sidecar.queue.scheduling import turns
+from sidecar.queue.store.reader import Batch, find_answer
+from sidecar.queue.store.tables import BATCHES, JOB_INPUTS, JOBS
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How many jobs may wait, in all and of one owner."""
+
+    most: int
+    of_owner: int
+
+    def require_room(self, connection: Connection, owner_id: int) -> None:
+        """Raises ResourceExhausted where no other job may wait."""
+        waiting, own = turns.waiting(connection, owner_id)
+        if waiting >= self.most:
+            raise _full(f"{self.most} jobs wait already", "max_queue", self.most)
+        if own >= self.of_owner:
+            words = f"{self.of_owner} jobs of entity {owner_id} wait already"
+            raise _full(words, "max_queue_per_owner", self.of_owner)
+
+    def require_possible(self, orders: Sequence[PlannedJob]) -> None:
+        """Raises InvalidArgument for a batch that could not be accepted at any time."""
+        limits = {"max_queue": self.most, "max_queue_per_owner": self.of_owner}
+        limits |= {
+            "rate_per_minute": min(min(order.terms.rates.values(), default=self.most) for order in orders)
+        }
+        waiting = [order for order in orders if not order.job.state.final]
+        name, most = min(limits.items(), key=lambda item: item[1])
+        if len(waiting) > most:
+            raise InvalidArgument(
+                f"a batch may have {most} tasks here ({name}); this one has {len(waiting)}, send it in parts",
+                reason="BATCH_TOO_LARGE",
+                field=name,
+                limit=str(most),
+                asked=str(len(waiting)),
+            )
+
+
+def accept(
+    connection: Connection, order: PlannedJob, bounds: Bounds, calendar: Calendar, reuse_for: float
+) -> Job:
+    """Write a job down as it begins: waiting, blocked, or answered. Raises ResourceExhausted."""
+    job = order.job
+    row = _same_request(connection, job)
+    if row is not None:
+        return job_of(row)
+    if not job.state.final:
+        bounds.require_room(connection, job.owner_id)
+        if job.fingerprint is not None and job.answered_by is None:
+            source = find_answer(connection, job.fingerprint, calendar.now - reuse_for)
+            job = job if source is None else dataclasses.replace(job, answered_by=source.id)
+    budgets.require_rate(connection, order.terms, calendar.now)
+    blocked = budgets.reserve(connection, job, order.terms, calendar)
+    if blocked is not None:
+        job = dataclasses.replace(
+            job, state=State.BLOCKED_BUDGET, failure=blocked, ended=calendar.now, fingerprint=None
+        )
+    _write(connection, job)
+    if job.state is State.QUEUED:
+        turns.joined(connection, job)
+    elif blocked is None:
+        budgets.settle(connection, job.id, job.spent)
+    return job
+
+
+def accept_batch(
+    connection: Connection,
+    batch: Batch,
+    orders: Sequence[PlannedJob],
+    bounds: Bounds,
+    calendar: Calendar,
+    reuse_for: float,
+) -> list[Job]:
+    """All jobs of a batch, or none; those of the batch that the same request made before, where there was one.
+
+    A budget that blocks one ends a batch that stops at errors: the jobs after it are not begun.
+    """
+    before = _same_request(connection, orders[0].job)
+    if before is not None and before.batch_id is not None:
+        rows = sa.select(JOBS).where(JOBS.c.batch_id == before.batch_id).order_by(JOBS.c.batch_index)
+        return [job_of(row) for row in connection.execute(rows)]
+    bounds.require_possible(orders)
+    stop = "stop" if batch.stop else "continue"
+    values = {"id": batch.id, "on_error": stop, "size": len(orders), "created": batch.created}
+    connection.execute(sa.insert(BATCHES).values(**values))
+    jobs: list[Job] = []
+    stopped = False
+    for order in orders:
+        if stopped:
+            jobs.append(_not_begun(connection, order.job, calendar.now))
+            continue
+        jobs.append(accept(connection, order, bounds, calendar, reuse_for))
+        stopped = batch.stop and jobs[-1].state is State.BLOCKED_BUDGET
+    return jobs
+
+
+_INSERT = sa.insert(JOBS)
+
+
+def _not_begun(connection: Connection, job: Job, now: float) -> Job:
+    why = Canceled("a budget blocks a job of the same batch before this one", reason="BATCH_STOPPED")
+    ended = dataclasses.replace(
+        job,
+        state=State.CANCELED,
+        failure=Failed.of(why),
+        ended=now,
+        fingerprint=None,
+        images=(),
+        answered_by=None,
+    )
+    _write(connection, ended)
+    return ended
+
+
+def _write(connection: Connection, job: Job) -> None:
+    connection.execute(_INSERT, values_of(job))
+    if job.task.inputs:
+        connection.execute(
+            sa.insert(JOB_INPUTS),
+            [{"job_id": job.id, "role": role, "ref": ref} for role, ref in job.task.inputs.items()],
+        )
+
+
+def _same_request(connection: Connection, job: Job) -> Row | None:
+    """The job that a capability's same request made before."""
+    if not job.request_id:
+        return None
+    query = sa.select(JOBS).where(
+        JOBS.c.capability_id == job.capability_id, JOBS.c.request_id == job.request_id
+    )
+    return connection.execute(query).first()
+
+
+def _full(words: str, name: str, most: int) -> ResourceExhausted:
+    return ResourceExhausted(
+        f"{words}; try again when some are done",
+        reason="QUEUE_FULL",
+        field=name,
+        limit=str(most),
+        asked=str(most + 1),
+        retry_after=5,
+    )

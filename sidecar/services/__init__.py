@@ -1,1 +1,0 @@
-"""Thin gRPC servicers, one file a service: translate, hand over, answer."""

@@ -1,0 +1,1 @@
+"""The ways in. Each translates, calls the application, and translates back."""

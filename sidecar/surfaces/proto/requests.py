@@ -1,0 +1,343 @@
+"""From a typed request or an in-world call to a planned job: the part that ImageService and JobService share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from capabilities import methods
+from capabilities.arguments import Arguments
+from capabilities.errors import InvalidArgument, Unimplemented
+from capabilities.job_options import JobOptions
+from capabilities.methods import Method
+from entity_store.images import Placement
+from sidecar.application.decoding import DecodingThreads
+from sidecar.application.planning import Planner
+from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
+from sidecar.queue.model import PlannedJob
+from sidecar.surfaces.proto import conversions, job_messages
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """What a request asks for, in the project's own types; `output` says how it is answered."""
+
+    context: common_pb2.CallContext
+    method: Method
+    arguments: Arguments
+    save: Placement | None
+    output: common_pb2.OutputOptions
+
+    @property
+    def handling(self) -> JobOptions:
+        return job_messages.handling(self.output.job)
+
+    async def plan(self, admission: Planner, threads: DecodingThreads, request_id: str = "") -> PlannedJob:
+        """The job it becomes; in a thread, since pictures have to be decoded."""
+        call = conversions.call(self.context)
+        return await threads.run(
+            admission.plan, call, self.method, self.arguments, self.save, self.handling, request_id
+        )
+
+
+def text_to_image(request: image_pb2.TextToImageRequest) -> GenerationRequest:
+    values: dict[str, object] = {"prompt": request.prompt}
+    if request.HasField("hires_fix"):
+        values["hires_fix"] = {field.name: value for field, value in request.hires_fix.ListFields()}
+    return _wish(request, "textToImage", values)
+
+
+def image_to_image(request: image_pb2.ImageToImageRequest) -> GenerationRequest:
+    return _wish(request, "imageToImage", _given(request, "prompt", "strength", pictures=("image",)))
+
+
+def preprocess(request: image_pb2.PreprocessRequest) -> GenerationRequest:
+    values = _given(request, "type", pictures=("image",))
+    if request.options_json:
+        values |= methods.options_from_json(request.options_json)
+    return _wish(request, "preprocess", values)
+
+
+def apply(request: image_pb2.ApplyRequest) -> GenerationRequest:
+    if not request.controls:
+        raise InvalidArgument("'controls' is required", reason="MISSING_ARGUMENT", field="controls")
+    defaults = {"strength": 1.0, "guidance_start": 0.0, "guidance_end": 1.0, "preprocess": False}
+    values: dict[str, object] = {
+        name: tuple(getattr(item, name) if _has(item, name) else default for item in request.controls)
+        for name, default in defaults.items()
+    }
+    values["image"] = tuple(
+        conversions.image_source(item.image, field=f"controls[{place}].image")
+        for place, item in enumerate(request.controls)
+    )
+    values["type"] = tuple(item.type for item in request.controls)
+    values["control_model_id"] = tuple(item.model_id or None for item in request.controls)
+    return _wish(request, "apply", values | {"prompt": request.prompt})
+
+
+def _has(message: Any, name: str) -> bool:
+    return bool(message.HasField(name))
+
+
+def inpaint(request: image_pb2.InpaintRequest) -> GenerationRequest:
+    values = _given(request, "prompt", "strength", "feather", "crop_padding", pictures=("image", "mask"))
+    if request.mask_fit:
+        # A number that no way of fitting has is passed on as text, to be refused with the list of them.
+        values["mask_fit"] = {1: "refuse", 2: "scale"}.get(request.mask_fit, str(request.mask_fit))
+    return _wish(request, "inpaint", values)
+
+
+def outpaint(request: image_pb2.OutpaintRequest) -> GenerationRequest:
+    sides = {name: getattr(request, name) for name in ("left", "right", "top", "bottom")}
+    values = _given(request, "prompt", "feather", pictures=("image",))
+    return _wish(request, "outpaint", values | {"direction": sides})
+
+
+def upscale(request: image_pb2.UpscaleRequest) -> GenerationRequest:
+    values = _given(request, pictures=("image",))
+    if request.model:
+        values["model_id"] = request.model
+    if request.factor:
+        values["factor"] = request.factor
+    return _wish(request, "upscale", values)
+
+
+def upscale_img2img(request: image_pb2.UpscaleImg2ImgRequest) -> GenerationRequest:
+    values = _given(request, "prompt", "factor", "tile_size", "tile_overlap", pictures=("image",))
+    if request.HasField("denoise_strength"):
+        values["strength"] = request.denoise_strength
+    if request.HasField("upscale_method"):
+        values["method"] = request.upscale_method
+    return _wish(request, "upscaleImg2Img", values)
+
+
+def upscale_traditional(request: image_pb2.UpscaleTraditionalRequest) -> GenerationRequest:
+    values = _given(request, pictures=("image",))
+    if request.method:
+        values["method"] = _resampling(request.method)
+    if request.factor:
+        values["factor"] = request.factor
+    return _wish(request, "upscaleTraditional", values)
+
+
+def face_restore(request: image_pb2.FaceRestoreRequest) -> GenerationRequest:
+    values = _given(request, "strength", pictures=("image",))
+    if request.model:
+        values["model_id"] = request.model
+    return _wish(request, "faceRestore", values)
+
+
+def edit(request: image_pb2.EditRequest) -> GenerationRequest:
+    overlays: list[bytes | str | int] = []
+    operations = []
+    for place, operation in enumerate(request.operations):
+        kind = operation.WhichOneof("operation")
+        if kind is None:
+            raise InvalidArgument(
+                f"'operations[{place}]' is empty", reason="MISSING_ARGUMENT", field=f"operations[{place}]"
+            )
+        given = getattr(operation, kind)
+        if kind == "composite":
+            overlays.append(
+                conversions.image_source(given.overlay, field=f"operations[{place}].composite.overlay")
+            )
+        operations.append({"kind": kind, **_operation(given)})
+    values = _given(request, pictures=("image",))
+    return _wish(
+        request, methods.EDIT, values | {"operations": tuple(operations), "overlays": tuple(overlays)}
+    )
+
+
+def _operation(message: Any) -> dict[str, object]:
+    """The fields of an operation; what is unset takes the operation's own default."""
+    values: dict[str, object] = {}
+    for field, value in message.ListFields():
+        match field.name:
+            case "overlay":
+                continue
+            case "method":
+                values["method"] = _resampling(value)
+            case "blend":
+                values["blend"] = _lower(image_pb2.BlendMode, value, "BLEND_MODE_")
+            case "kind":
+                values["name"] = _lower(image_pb2.FilterKind, value, "FILTER_KIND_")
+            case name:
+                values[name] = value
+    return values
+
+
+def _resampling(number: int) -> str:
+    return _lower(image_pb2.ResampleMethod, number, "RESAMPLE_METHOD_")
+
+
+def _lower(enum: Any, number: int, prefix: str) -> str:
+    """The in-world name of an enum's value; an unknown number stays one, to be refused with the list of names."""
+    name = enum.Name(number) if number in enum.values() else str(number)
+    return str(name.removeprefix(prefix).lower())
+
+
+def _given(request: Any, *names: str, pictures: tuple[str, ...]) -> dict[str, object]:
+    """The pictures of a request, and those of the named fields that are set or cannot be unset."""
+    values: dict[str, object] = {
+        name: conversions.image_source(getattr(request, name), field=name) for name in pictures
+    }
+    fields = request.DESCRIPTOR.fields_by_name
+    for name in names:
+        if not fields[name].has_presence or request.HasField(name):
+            values[name] = getattr(request, name)
+    return values
+
+
+def _wish(request: Any, method: str | Method, values: dict[str, object]) -> GenerationRequest:
+    """What a typed request asks for: its own fields, and the options and output that nearly all of them share."""
+    if "options" in request.DESCRIPTOR.fields_by_name:
+        values |= conversions.generation_options(request.options)
+    values |= conversions.output_options(request.output)
+    if isinstance(method, str):
+        method = methods.find(method)
+    return GenerationRequest(
+        context=request.context,
+        method=method,
+        arguments=method.arguments.read(values),
+        save=conversions.placement(request.output),
+        output=request.output,
+    )
+
+
+TYPED: Mapping[str, Callable[[Any], GenerationRequest]] = {
+    "text_to_image": text_to_image,
+    "image_to_image": image_to_image,
+    "preprocess": preprocess,
+    "apply": apply,
+    "inpaint": inpaint,
+    "outpaint": outpaint,
+    "upscale": upscale,
+    "upscale_img2img": upscale_img2img,
+    "upscale_traditional": upscale_traditional,
+    "face_restore": face_restore,
+    "edit": edit,
+}
+"""The tasks of a submission that are typed requests, by their field."""
+
+
+def invoked(request: image_pb2.InvokeRequest) -> GenerationRequest:
+    """A call as a script writes it. Besides the method's own options it may have those of the answer (`save`, `name`,
+    `description`, `room`, `canvas`, `reference`) and of the job (`priority`, `timeout`, `reuse`).
+    """
+    method = methods.find(request.method)
+    values = methods.arguments_from_json(request.arguments_json)
+    output = common_pb2.OutputOptions()
+    # The options object is the last argument; strings before it are positional.
+    if values and isinstance(values[-1], dict):
+        options = dict(values[-1])
+        output = _take_output(options)
+        values = [*values[:-1], options]
+    return GenerationRequest(
+        context=request.context,
+        method=method,
+        arguments=method.from_script(values),
+        save=conversions.placement(output),
+        output=output,
+    )
+
+
+def submitted(request: job_pb2.SubmitJobRequest) -> GenerationRequest:
+    """The task of a submission. Raises InvalidArgument where there is none, Unimplemented for one not built yet."""
+    kind = request.WhichOneof("task")
+    if kind is None:
+        raise InvalidArgument("'task' is required", reason="MISSING_ARGUMENT", field="task")
+    if len(request.request_id) > 128:
+        raise InvalidArgument(
+            "'request_id' must have at most 128 characters",
+            reason="BAD_ARGUMENT",
+            field="request_id",
+            limit="at most 128 characters",
+            asked=f"{len(request.request_id)} characters",
+        )
+    if kind in TYPED:
+        return TYPED[kind](getattr(request, kind))
+    if kind == "invoke":
+        wish = invoked(request.invoke)
+        if wish.method.build is not None:
+            return wish
+        raise InvalidArgument(
+            f"'{wish.method.name}' only tells something and is no job; call it with Invoke",
+            reason="NO_JOB",
+            field="invoke.method",
+            asked=wish.method.name,
+        )
+    raise Unimplemented(
+        f"'{kind}' is not built in this version; DescribeMethods tells what is",
+        reason="NOT_BUILT",
+        field="task",
+    )
+
+
+def _take_output(options: dict[str, Any]) -> common_pb2.OutputOptions:
+    output = common_pb2.OutputOptions(
+        references_only=_flag(options, "reference"), job=_take_handling(options)
+    )
+    names = {name: options.pop(name, None) for name in ("name", "description", "room", "canvas")}
+    if not _flag(options, "save"):
+        for name, value in names.items():
+            if value is not None:
+                raise InvalidArgument(
+                    f"'{name}' is for saved pictures; add save: true",
+                    reason="BAD_ARGUMENT",
+                    field=name,
+                )
+        return output
+    for name in ("name", "description"):
+        if names[name] is not None and not isinstance(names[name], str):
+            raise InvalidArgument(f"'{name}' must be text", reason="BAD_ARGUMENT", field=name)
+    room, canvas = (conversions.entity_id(name, names[name]) for name in ("room", "canvas"))
+    text = {name: _encodable(name, names[name] or "") for name in ("name", "description")}
+    output.save.CopyFrom(common_pb2.SaveOptions(**text, room_id=room, canvas_id=canvas))
+    return output
+
+
+def _take_handling(options: dict[str, Any]) -> common_pb2.JobOptions:
+    """`timeout` in seconds; `reuse` true takes any picture of the same task, false draws anew."""
+    job = common_pb2.JobOptions()
+    priority, timeout = options.pop("priority", None), options.pop("timeout", None)
+    for name, value in (("priority", priority), ("timeout", timeout)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise InvalidArgument(f"'{name}' must be a number", reason="BAD_ARGUMENT", field=name)
+    if priority is not None:
+        if priority != int(priority) or abs(priority) >= 2**31:
+            raise InvalidArgument(
+                "'priority' must be a whole number from -10 to 10", reason="BAD_ARGUMENT", field="priority"
+            )
+        job.priority = int(priority)
+    if timeout is not None:
+        if not 0 < timeout < 2**31:
+            raise InvalidArgument(
+                f"'timeout' must be more than 0 seconds; got {timeout:g}",
+                reason="BAD_ARGUMENT",
+                field="timeout",
+            )
+        job.timeout.FromNanoseconds(int(timeout * 1e9))
+    if options.get("reuse") is not None:
+        job.reuse = common_pb2.REUSE_ALWAYS if _flag(options, "reuse") else common_pb2.REUSE_NEVER
+    options.pop("reuse", None)
+    return job
+
+
+def _flag(options: dict[str, Any], name: str) -> bool:
+    value = options.pop(name, False)
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        raise InvalidArgument(f"'{name}' must be true or false", reason="BAD_ARGUMENT", field=name)
+    return value
+
+
+def _encodable(name: str, text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidArgument(
+            f"'{name}' must be valid Unicode text", reason="BAD_ARGUMENT", field=name
+        ) from None
+    return text
