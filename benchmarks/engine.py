@@ -51,7 +51,7 @@ def _maker(**options: Any) -> Any:
 
 def _build(folder: Path, names: list[str], controlnet: bool = False) -> dict[str, ModelSource]:
     from sidecar.engines.local.catalog import Catalog
-    from tests import tiny_models
+    from sidecar.testing import tiny_models
 
     for seed, name in enumerate(names):
         tiny_models.stable_diffusion(folder / name, seed=seed, width=WIDTH)

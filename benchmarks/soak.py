@@ -215,7 +215,7 @@ def _images(sidecar: Served) -> Any:
 
 def _build_models(folder: Path) -> None:
     """Three small models of random weights, so that models have to be switched."""
-    from tests import tiny_models
+    from sidecar.testing import tiny_models
 
     for seed, name in enumerate(("sd-a", "sd-b", "sd-c")):
         tiny_models.stable_diffusion(folder / name, seed=seed)

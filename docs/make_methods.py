@@ -18,6 +18,8 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from sidecar.surfaces.proto.messages import to_struct  # noqa: E402
+
 from capabilities.methods import METHODS, Method  # noqa: E402
 from sidecar import server  # noqa: E402
 from sidecar.client import MESSAGE_OPTIONS, async_bearer  # noqa: E402
@@ -29,7 +31,6 @@ from sidecar.pb.viwo.imagegen.v1 import (  # noqa: E402
     image_pb2,
     image_pb2_grpc,
 )
-from sidecar.surfaces.proto.messages import to_struct  # noqa: E402
 
 PICTURES = ROOT / "docs" / "images" / "methods"
 SYSTEM = 3

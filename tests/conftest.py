@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import tiny_models
+from sidecar.testing import tiny_models
+from tests.databases import place, postgres
 from tests.harness import Sidecar, started
+
+__all__ = ["place", "postgres"]
 
 
 @pytest.fixture(scope="session")

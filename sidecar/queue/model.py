@@ -245,6 +245,9 @@ def cost_of(compute: object, money: object) -> Cost:
 
 def failed_of(values: Mapping[str, Any]) -> Failed:
     """The failure in a row. Raises TypeError or ValueError for what is none."""
+    if "passing" in values:
+        # As versions before 0.2 called it.
+        values = {("retryable" if name == "passing" else name): value for name, value in values.items()}
     failure = Failed(**values)
     for name, value in values.items():
         if name == "retry_after":

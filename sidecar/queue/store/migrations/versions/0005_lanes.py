@@ -14,14 +14,24 @@ _RENAMED = {"model": "local", "plain": "builtin"}
 
 
 def upgrade() -> None:
-    connection = op.get_bind()
     op.drop_index("jobs_alike", "jobs")
     op.execute("ALTER TABLE jobs RENAME COLUMN alike TO batch_key")
     op.create_index("jobs_by_batch_key", "jobs", ["batch_key", "state", "owner_id", "id"])
-    for table in ("jobs", "lines", "shares"):
-        if connection.dialect.name == "postgresql":
-            # SQLite keeps text of any length in any column.
-            op.alter_column(table, "lane", type_=sa.String(64))
-        lane: sa.ColumnClause[str] = sa.column("lane")
+    for name in ("jobs", "lines", "shares"):
+        with op.batch_alter_table(name) as batch:
+            batch.alter_column("lane", type_=sa.String(64), existing_nullable=False)
+        table = sa.table(name, sa.column("lane", sa.String))
         for old, new in _RENAMED.items():
-            op.execute(sa.update(sa.table(table, lane)).where(lane == old).values(lane=new))
+            op.execute(sa.update(table).where(table.c.lane == old).values(lane=new))
+
+
+def downgrade() -> None:
+    for name in ("jobs", "lines", "shares"):
+        table = sa.table(name, sa.column("lane", sa.String))
+        for old, new in _RENAMED.items():
+            op.execute(sa.update(table).where(table.c.lane == new).values(lane=old))
+        with op.batch_alter_table(name) as batch:
+            batch.alter_column("lane", type_=sa.String(8), existing_nullable=False)
+    op.drop_index("jobs_by_batch_key", "jobs")
+    op.execute("ALTER TABLE jobs RENAME COLUMN batch_key TO alike")
+    op.create_index("jobs_alike", "jobs", ["alike", "state", "owner_id", "id"])

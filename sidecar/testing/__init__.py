@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: small models that are built in seconds, fakes of our own interfaces, servers to talk to."""

@@ -1,0 +1,7 @@
+"""Fixtures of the queue's tests."""
+
+from __future__ import annotations
+
+from tests.queue.stores import jobs
+
+__all__ = ["jobs"]

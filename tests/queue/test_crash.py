@@ -1,0 +1,270 @@
+"""Whatever is killed when: jobs end once, nothing hangs, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+import grpc
+import psutil
+import pytest
+
+from benchmarks.crash import crash
+from entity_store.world import World
+from sidecar.engines.local import child, engine
+from sidecar.pb.viwo.imagegen.v1 import (
+    capability_pb2,
+    capability_pb2_grpc,
+    common_pb2,
+    image_pb2,
+    job_pb2,
+    job_pb2_grpc,
+)
+from sidecar.surfaces.proto.conversions import to_struct
+from tests.harness import Sidecar, ended, refused, started, submission, text_to_image
+from tests.queue.test_jobs import SLOW, only_job, until
+
+
+def kill_engine(sidecar: Sidecar) -> None:
+    pid = sidecar.running.engine.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+
+
+async def test_a_job_whose_engine_is_killed_is_begun_once_more(tiny: Path, tmp_path: Path) -> None:
+    async with started(tiny, tmp_path) as sidecar:
+        context = await sidecar.context()
+        job = await sidecar.jobs.Submit(submission(context, steps=40))
+        await until(sidecar, job.id, "step")
+        kill_engine(sidecar)
+        final = await ended(sidecar, job.id)
+        assert (final.state, final.attempts) == (job_pb2.JOB_STATE_SUCCEEDED, 2)
+        undisturbed = await sidecar.images.TextToImage(text_to_image(context, steps=40))
+        assert final.images[0].ref == undisturbed.images[0].ref
+
+
+async def test_a_job_that_loses_its_engine_every_time_fails_and_the_next_one_works(
+    tiny: Path, tmp_path: Path
+) -> None:
+    async with started(tiny, tmp_path) as sidecar:
+        context = await sidecar.context()
+        call = asyncio.ensure_future(sidecar.images.TextToImage(text_to_image(context, **SLOW)))
+        doomed = await only_job(sidecar, context.capability_id)
+        after = await sidecar.jobs.Submit(submission(context))
+        kills = 0
+        async for event in sidecar.jobs.Watch(job_pb2.WatchJobRequest(id=doomed)):
+            if event.WhichOneof("event") == "step" and event.step.step == 1:
+                kill_engine(sidecar)
+                kills += 1
+        error = await refused(call)
+        assert error.code() is grpc.StatusCode.UNAVAILABLE
+        assert "try again" in (error.details() or "")
+        assert kills == 3
+        assert (await ended(sidecar, after.id)).state == job_pb2.JOB_STATE_SUCCEEDED
+
+
+async def test_an_engine_that_hangs_is_noticed_and_its_job_done_by_the_next(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # More than the child's own beat, so that one which only works is not taken for one which hangs.
+    monkeypatch.setattr(engine, "SILENCE", child.BEAT + 2)
+    async with started(tiny, tmp_path) as sidecar:
+        job = await sidecar.jobs.Submit(submission(await sidecar.context(), steps=60))
+        await until(sidecar, job.id, "step")
+        pid = sidecar.running.engine.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        final = await ended(sidecar, job.id)
+        assert (final.state, final.attempts) == (job_pb2.JOB_STATE_SUCCEEDED, 2)
+
+
+async def test_an_idle_engine_that_is_killed_is_replaced(tiny: Path, tmp_path: Path) -> None:
+    async with started(tiny, tmp_path) as sidecar:
+        await sidecar.running.engine.wait_ready("test")
+        kill_engine(sidecar)
+        answer = await sidecar.images.TextToImage(text_to_image(await sidecar.context()))
+        assert answer.images
+
+
+async def test_an_engine_that_never_starts_is_said_and_its_jobs_do_not_hang(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "RESTART_BACKOFF", (0.0,))
+    async with started(tiny, tmp_path, device="mps") as sidecar:
+        error = await refused(sidecar.images.TextToImage(text_to_image(await sidecar.context())))
+        assert error.code() is grpc.StatusCode.UNAVAILABLE
+        assert "the engine does not start" in (error.details() or "")
+
+
+async def test_a_job_that_waits_for_the_engine_is_canceled_at_once(tiny: Path, tmp_path: Path) -> None:
+    async with started(tiny, tmp_path) as sidecar:
+        job = await sidecar.jobs.Submit(submission(await sidecar.context()))
+        while (await sidecar.jobs.Get(job_pb2.GetJobRequest(id=job.id))).state == job_pb2.JOB_STATE_QUEUED:
+            pass
+        assert sidecar.running.engine.pid is None, "torch is still being imported"
+        await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=job.id))
+        assert (await ended(sidecar, job.id)).state == job_pb2.JOB_STATE_CANCELED
+        assert sidecar.running.engine.pid is None
+
+
+async def test_a_database_that_refuses_loses_no_job(tiny: Path, tmp_path: Path) -> None:
+    async with started(tiny, tmp_path) as sidecar:
+        context = await sidecar.context()
+        job = await sidecar.jobs.Submit(submission(context, steps=20))
+        await until(sidecar, job.id, "step")
+        connection = sqlite3.connect(tmp_path / "jobs.sqlite")
+        connection.execute(
+            "CREATE TRIGGER full BEFORE UPDATE ON jobs WHEN NEW.state = 'succeeded' "
+            "BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        )
+        connection.commit()
+        final = await ended(sidecar, job.id)
+        assert final.state == job_pb2.JOB_STATE_FAILED
+        connection.execute("DROP TRIGGER full")
+        connection.commit()
+        connection.close()
+        after = await sidecar.jobs.Submit(submission(context))
+        assert (await ended(sidecar, after.id)).state == job_pb2.JOB_STATE_SUCCEEDED
+
+
+async def test_jobs_queued_at_a_killed_server_run_once_after_the_restart(tiny: Path, tmp_path: Path) -> None:
+    server = await ServerProcess.start(tiny, tmp_path)
+    jobs: list[str] = []
+    async with server.channel() as channel:
+        stub: Any = job_pb2_grpc.JobServiceStub(channel)
+        context = await server.context(channel)
+        output = common_pb2.OutputOptions(save=common_pb2.SaveOptions(name="kept"))
+        for seed in range(8):
+            request = image_pb2.TextToImageRequest(
+                context=context,
+                prompt="a cup",
+                # Not alike, or some would be drawn together.
+                options=image_pb2.GenerationOptions(seed=seed, steps=20 + seed),
+                output=output,
+            )
+            job = await stub.Submit(job_pb2.SubmitJobRequest(text_to_image=request), metadata=server.token)
+            jobs.append(job.id)
+        # Killed in the middle of the third job: some have ended, one runs, the rest wait.
+        await _see(stub, jobs[2], server.token, "step")
+    server.process.kill()
+    await server.process.wait()
+
+    again = await ServerProcess.start(tiny, tmp_path)
+    async with again.channel() as channel:
+        stub = job_pb2_grpc.JobServiceStub(channel)
+        finals = [await _end(stub, job_id, again.token) for job_id in jobs]
+    assert [job.state for job in finals] == [job_pb2.JOB_STATE_SUCCEEDED] * 8
+    assert [job.attempts for job in finals] == [1, 1, 2, 1, 1, 1, 1, 1]
+    entities = [job.images[0].entity_id for job in finals]
+    assert len(set(entities)) == 8
+    again.process.send_signal(signal.SIGTERM)
+    assert await again.process.wait() == 0
+
+    world = World(tmp_path / "world.sqlite", own=True)
+    kept = world.rows("SELECT id FROM entities WHERE json_extract(props, '$.name') = 'kept' ORDER BY id")
+    world.close()
+    assert [row[0] for row in kept] == sorted(entities)
+    assert not list((tmp_path / "incoming").iterdir())
+
+
+async def test_whatever_is_killed_when_the_books_are_right(tiny: Path) -> None:
+    """`python -m benchmarks crash`, small."""
+    environment = {
+        "VIWO_IMAGEGEN_MODEL_DIRS": f'["{tiny}"]',
+        "VIWO_IMAGEGEN_DEFAULT_MODEL": "sd",
+        "VIWO_IMAGEGEN_THREADS": "1",
+    }
+    found = await crash(jobs=30, owners=3, child_kills=2, server_kills=2, environment=environment)
+    assert found["value"] == 0, found
+    assert found["n"] == 30
+    assert found["states"]["succeeded"] > 15
+
+
+async def test_the_engine_ends_with_its_server(tiny: Path, tmp_path: Path) -> None:
+    server = await ServerProcess.start(tiny, tmp_path)
+    async with server.channel() as channel:
+        stub: Any = job_pb2_grpc.JobServiceStub(channel)
+        context = await server.context(channel)
+        job = await stub.Submit(submission(context, **SLOW), metadata=server.token)
+        await _see(stub, job.id, server.token, "step")
+    children = psutil.Process(server.process.pid).children(recursive=True)
+    assert children
+    server.process.kill()
+    await server.process.wait()
+    _, alive = await asyncio.to_thread(psutil.wait_procs, children, timeout=10)
+    assert not alive
+
+
+async def test_two_servers_do_not_share_a_data_folder(tiny: Path, tmp_path: Path) -> None:
+    async with started(tiny, tmp_path):
+        second = await ServerProcess.spawn(tiny, tmp_path)
+        _, complaint = await second.communicate()
+        assert second.returncode == 1
+        assert "another sidecar is using" in complaint.decode()
+
+
+class ServerProcess:
+    """`viwo-imagegen serve` as an operator runs it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, address: str, token: str) -> None:
+        self.process = process
+        self.address = address
+        self.token = (("authorization", f"Bearer {token}"),)
+
+    @classmethod
+    async def spawn(cls, models: Path, data_dir: Path) -> asyncio.subprocess.Process:
+        environment = {
+            **os.environ,
+            "VIWO_IMAGEGEN_MODEL_DIRS": f'["{models}"]',
+            "VIWO_IMAGEGEN_DEFAULT_MODEL": "sd",
+            "VIWO_IMAGEGEN_THREADS": "1",
+        }
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "sidecar.cli", "serve", "--port", "0", "--data-dir", str(data_dir),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment,
+        )  # fmt: skip
+
+    @classmethod
+    async def start(cls, models: Path, data_dir: Path) -> ServerProcess:
+        process = await cls.spawn(models, data_dir)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        line = (await process.stdout.readline()).decode()
+        assert "serves at " in line, (await process.stderr.read()).decode()
+        address = line.split("serves at ")[1].split()[0]
+        return cls(process, address, (data_dir / "token").read_text().strip())
+
+    def channel(self) -> grpc.aio.Channel:
+        return grpc.aio.insecure_channel(self.address)
+
+    async def context(self, channel: grpc.aio.Channel) -> common_pb2.CallContext:
+        """A capability of System's own."""
+        stub: Any = capability_pb2_grpc.CapabilityServiceStub(channel)
+        held = await stub.List(capability_pb2.ListCapabilitiesRequest(type="sys.mint"), metadata=self.token)
+        made = await stub.Mint(
+            capability_pb2.MintRequest(
+                authority_id=held.capabilities[0].id,
+                caller_id=3,
+                type="diffusers.generate",
+                params=to_struct({}),
+            ),
+            metadata=self.token,
+        )
+        return common_pb2.CallContext(capability_id=made.id, caller_id=3, this_id=3)
+
+
+async def _see(stub: Any, job_id: str, token: object, kind: str) -> job_pb2.JobEvent:
+    async for event in stub.Watch(job_pb2.WatchJobRequest(id=job_id), metadata=token):
+        if event.WhichOneof("event") == kind:
+            found: job_pb2.JobEvent = event
+            return found
+    raise AssertionError(f"no {kind}")
+
+
+async def _end(stub: Any, job_id: str, token: object) -> job_pb2.Job:
+    return (await _see(stub, job_id, token, "ended")).ended
