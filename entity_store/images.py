@@ -17,7 +17,7 @@ from capabilities.plain_text import MAX_DESCRIPTION, MAX_NAME, cleaned, cleaned_
 from capabilities.policy import Caller
 from entity_store.authority import insert
 from entity_store.blobs import Blobs, reference
-from entity_store.prototype import json_property, prototype
+from entity_store.prototype import is_prototype, json_property, prototype
 from entity_store.rooms import controls, put_into, require_canvas, require_may_place, take_out
 from entity_store.world import Entity, World, create_entity, resolve, rows_of, update_props
 
@@ -83,6 +83,8 @@ class Images:
         # What is known of files that were decoded; requests come in several threads.
         self._inspected: OrderedDict[str, imaging.ImageInfo] = OrderedDict()
         self._lock = threading.Lock()
+        # Looking for it takes a look at every entity, and writing its verbs a dozen statements: once is enough.
+        self._prototype_id: int | None = None
 
     def inspect(self, data: bytes, *, field: str = "image") -> tuple[str, imaging.ImageInfo]:
         """The reference of a stranger's file, and what it is; decoded to its last pixel when it is first seen.
@@ -189,7 +191,7 @@ class Images:
                 require_canvas(rows_of(connection), caller, entity_id)
                 update_props(connection, entity_id, props)
             else:
-                entity_id = create_entity(connection, props, prototype(connection))
+                entity_id = create_entity(connection, props, self._prototype(connection))
                 owner = caller.this_id or caller.caller_id
                 insert(connection, owner, "entity.control", {"target_id": entity_id})
                 if placement.room_id:
@@ -301,6 +303,12 @@ class Images:
         self._require_seeded()
         with self._world.transaction() as connection:
             return prototype(connection)
+
+    def _prototype(self, connection: sqlite3.Connection) -> int:
+        """The prototype's id, looked for once; in a world from which it was removed meanwhile it is made again."""
+        if self._prototype_id is None or not is_prototype(connection, self._prototype_id):
+            self._prototype_id = prototype(connection)
+        return self._prototype_id
 
     def _require_seeded(self) -> None:
         if not self._world.is_seeded:

@@ -38,6 +38,14 @@ def prototype(connection: sqlite3.Connection) -> int:
     return prototype_id
 
 
+def is_prototype(connection: sqlite3.Connection, entity_id: int) -> bool:
+    """Whether an entity that was the prototype still is."""
+    row = connection.execute(
+        f"SELECT {json_property('$.image_type')} FROM entities WHERE id = ?", (entity_id,)
+    ).fetchone()
+    return row is not None and row[0] == PROTOTYPE_TYPE
+
+
 def _put_verbs(connection: sqlite3.Connection, entity_id: int, scripts: Mapping[str, verbs.Script]) -> None:
     for name, code in scripts.items():
         connection.execute(

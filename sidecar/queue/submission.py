@@ -15,6 +15,7 @@ from sidecar.engines.events import Failed
 from sidecar.queue.ledger import budgets
 from sidecar.queue.model import Job, PlannedJob, Row, State, job_of, values_of
 from sidecar.queue.scheduling import turns
+from sidecar.queue.store.prepared import Prepared
 from sidecar.queue.store.reader import Batch, find_answer
 from sidecar.queue.store.tables import BATCHES, JOB_INPUTS, JOBS
 
@@ -111,7 +112,14 @@ def accept_batch(
     return jobs
 
 
-_INSERT = sa.insert(JOBS)
+_INSERT = Prepared(sa.insert(JOBS))
+_INSERT_INPUT = Prepared(sa.insert(JOB_INPUTS))
+_SAME_REQUEST = Prepared(
+    sa.select(JOBS).where(
+        JOBS.c.capability_id == sa.bindparam("its_capability"),
+        JOBS.c.request_id == sa.bindparam("its_request"),
+    )
+)
 
 
 def _not_begun(connection: Connection, job: Job, now: float) -> Job:
@@ -130,22 +138,18 @@ def _not_begun(connection: Connection, job: Job, now: float) -> Job:
 
 
 def _write(connection: Connection, job: Job) -> None:
-    connection.execute(_INSERT, values_of(job))
+    _INSERT.run(connection, values_of(job))
     if job.task.inputs:
-        connection.execute(
-            sa.insert(JOB_INPUTS),
-            [{"job_id": job.id, "role": role, "ref": ref} for role, ref in job.task.inputs.items()],
-        )
+        inputs = [{"job_id": job.id, "role": role, "ref": ref} for role, ref in job.task.inputs.items()]
+        _INSERT_INPUT.run_each(connection, inputs)
 
 
 def _same_request(connection: Connection, job: Job) -> Row | None:
     """The job that a capability's same request made before."""
     if not job.request_id:
         return None
-    query = sa.select(JOBS).where(
-        JOBS.c.capability_id == job.capability_id, JOBS.c.request_id == job.request_id
-    )
-    return connection.execute(query).first()
+    asked = {"its_capability": job.capability_id, "its_request": job.request_id}
+    return _SAME_REQUEST.first(connection, asked)
 
 
 def _full(words: str, name: str, most: int) -> ResourceExhausted:

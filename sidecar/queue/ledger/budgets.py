@@ -14,6 +14,7 @@ from capabilities.errors import Code, ResourceExhausted
 from sidecar.engines.events import Failed
 from sidecar.queue.model import Job, Terms, cost_of, is_time
 from sidecar.queue.store.database import adding
+from sidecar.queue.store.prepared import Prepared
 from sidecar.queue.store.tables import BALANCES, LEDGER
 
 RATE_WINDOW = 60.0
@@ -21,9 +22,14 @@ RATE_WINDOW = 60.0
 
 
 _OF_JOB = (LEDGER.c.job_id == sa.bindparam("its_job")) & LEDGER.c.settled.is_(False)
-_INSERT = sa.insert(LEDGER)
-_OPEN_ROWS = sa.select(LEDGER).where(_OF_JOB)
-_SETTLE = sa.update(LEDGER).where(_OF_JOB)
+_INSERT = Prepared(sa.insert(LEDGER))
+_OPEN_ROWS = Prepared(sa.select(LEDGER).where(_OF_JOB))
+_SETTLE = Prepared(
+    sa.update(LEDGER)
+    .where(_OF_JOB)
+    .values(compute=sa.bindparam("spent_compute"), money=sa.bindparam("spent_money"), settled=True)
+)
+_ADD = adding(BALANCES, "compute", "money")
 _BALANCES = sa.select(BALANCES).where(
     BALANCES.c.account.in_(sa.bindparam("accounts", expanding=True)),
     BALANCES.c.period.in_(sa.bindparam("periods", expanding=True)),
@@ -76,20 +82,19 @@ def reserve(connection: Connection, job: Job, terms: Terms, calendar: Calendar) 
 
     One that is forbidden counts towards the rate all the same.
     """
+    periods = [calendar.key(period) for period in Period]
     # Added first and looked at then: of two servers that add at the same time, the second sees the first's.
-    savepoint = connection.begin_nested()
-    _add(connection, terms.accounts, [calendar.key(period) for period in Period], job.cost)
+    _add(connection, terms.accounts, periods, job.cost)
     over = [
         balance
         for balance in balances(connection, terms.caps, calendar)
         if dataclasses.replace(balance, spent=balance.spent - job.cost).over(job.cost)
     ]
     if over:
-        savepoint.rollback()
+        _add(connection, terms.accounts, periods, NOTHING - job.cost)
         _insert(connection, job, terms, calendar, NOTHING, settled=True)
         return _blocked(dataclasses.replace(over[0], spent=over[0].spent - job.cost), job.cost, calendar.now)
     _insert(connection, job, terms, calendar, job.cost, settled=False)
-    savepoint.commit()
     return None
 
 
@@ -111,20 +116,20 @@ def _insert(
         for account in terms.accounts
     ]
     if rows:
-        connection.execute(_INSERT, rows)
+        _INSERT.run_each(connection, rows)
 
 
 def settle(connection: Connection, job_id: str, spent: Cost) -> None:
     """Turn what a job reserved into what it did spend. Done once: settled again, nothing changes."""
-    rows = connection.execute(_OPEN_ROWS, {"its_job": job_id}).all()
+    rows = _OPEN_ROWS.rows(connection, {"its_job": job_id})
     for row in rows:
         difference = spent - cost_of(row.compute, row.money)
         if difference != NOTHING:
             keys = [f"session:{row.session}", f"day:{row.day}", f"month:{row.month}"]
             _add(connection, [row.account], keys, difference)
     if rows:
-        values = {"its_job": job_id, "compute": spent.compute, "money": spent.money, "settled": True}
-        connection.execute(_SETTLE, values)
+        values = {"its_job": job_id, "spent_compute": spent.compute, "spent_money": spent.money}
+        _SETTLE.run(connection, values)
 
 
 def balances(connection: Connection, caps: Sequence[Cap], calendar: Calendar) -> list[Balance]:
@@ -203,7 +208,7 @@ def _add(connection: Connection, accounts: Iterable[str], periods: Sequence[str]
         for period in sorted(periods)
     ]
     if rows:
-        connection.execute(adding(connection.dialect.name, BALANCES, ("compute", "money")), rows)
+        _ADD.run_each(connection, rows)
 
 
 def _blocked(balance: Balance, asked: Cost, now: float) -> Failed:

@@ -7,7 +7,6 @@ caller's transaction.
 
 from __future__ import annotations
 
-import functools
 import heapq
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from sqlalchemy.engine import Connection
 from sidecar.queue.model import Job, Lane, Row, State, is_time, whole
 from sidecar.queue.scheduling.preference import Preference
 from sidecar.queue.store.database import adding, upsert
+from sidecar.queue.store.prepared import Prepared
 from sidecar.queue.store.tables import JOBS, LINES, SHARES
 
 CLOCK = 0
@@ -38,13 +38,13 @@ _PLACE = ("lane", "priority", "owner_id", "model_id")
 _given = sa.bindparam
 _HAS_HAD = sa.func.coalesce(SHARES.c.served, 0).label("served")
 _ITS_SHARE = (SHARES.c.lane == LINES.c.lane) & (SHARES.c.owner_id == LINES.c.owner_id)
-_LINES_IN_TURN = (
-    sa.select(LINES.c.priority, LINES.c.owner_id, LINES.c.model_id)
+_LINES_IN_TURN = Prepared(
+    sa.select(LINES.c.priority, LINES.c.owner_id, LINES.c.model_id, LINES.c.waiting)
     .outerjoin(SHARES, _ITS_SHARE)
     .where(LINES.c.lane == _given("lane"), LINES.c.waiting > 0)
     .order_by(LINES.c.priority.desc(), _HAS_HAD, LINES.c.owner_id)
 )
-_OWNERS_IN_TURN = (
+_OWNERS_IN_TURN = Prepared(
     sa.select(LINES.c.owner_id, _HAS_HAD)
     .outerjoin(SHARES, _ITS_SHARE)
     .where(LINES.c.lane == _given("lane"), LINES.c.model_id == _given("model_id"), LINES.c.waiting > 0)
@@ -52,7 +52,7 @@ _OWNERS_IN_TURN = (
     .order_by(_HAS_HAD, LINES.c.owner_id)
     .limit(_given("most"))
 )
-_RUNNING = sa.select(JOBS.c.holds, JOBS.c.fingerprint).where(JOBS.c.state == State.RUNNING)
+_RUNNING = Prepared(sa.select(JOBS.c.holds, JOBS.c.fingerprint).where(JOBS.c.state == State.RUNNING))
 _HEAD = (
     sa.select(JOBS)
     .where(
@@ -63,7 +63,9 @@ _HEAD = (
     .limit(1)
 )  # fmt: skip
 _HEAD_FOR_MODEL = _HEAD.where(JOBS.c.model_id == _given("model_id"))
-_BATCH_MATES = (
+_FIRST = {False: Prepared(_HEAD), True: Prepared(_HEAD_FOR_MODEL)}
+"""The head of a line where nothing that runs keeps any from being begun; for one model or for all."""
+_BATCH_MATES = Prepared(
     sa.select(JOBS.c.id, JOBS.c.holds, JOBS.c.fingerprint, JOBS.c.compute)
     .where(
         JOBS.c.batch_key == _given("batch_key"), JOBS.c.state == State.QUEUED, JOBS.c.owner_id == _given("owner_id"),
@@ -72,13 +74,13 @@ _BATCH_MATES = (
     .order_by(JOBS.c.id)
     .limit(_given("most"))
 )  # fmt: skip
-_LEFT = (
+_LEFT = Prepared(
     sa.update(LINES)
     .where(*(LINES.c[name] == _given(f"its_{name}") for name in _PLACE))
     .values(waiting=LINES.c.waiting - _given("count"))
 )
-_SERVED = sa.select(SHARES.c.owner_id, SHARES.c.served).where(
-    SHARES.c.lane == _given("lane"), SHARES.c.owner_id.in_(_given("owners", expanding=True))
+_SERVED = Prepared(
+    sa.select(SHARES.c.served).where(SHARES.c.lane == _given("lane"), SHARES.c.owner_id == _given("owner_id"))
 )
 _NEWEST = (
     sa.select(JOBS.c.id, JOBS.c.lane, JOBS.c.owner_id, JOBS.c.priority)
@@ -97,14 +99,41 @@ _EARLIER = sa.select(sa.func.count()).select_from(
     .subquery()
 )  # fmt: skip
 _OWN = sa.case((LINES.c.owner_id == _given("owner_id"), LINES.c.waiting), else_=0)
-_WAITING_IN_ALL = sa.select(
-    sa.func.coalesce(sa.func.sum(LINES.c.waiting), 0).label("everybodys"),
-    sa.func.coalesce(sa.func.sum(_OWN), 0).label("own"),
+_WAITING_IN_ALL = Prepared(
+    sa.select(
+        sa.func.coalesce(sa.func.sum(LINES.c.waiting), 0).label("everybodys"),
+        sa.func.coalesce(sa.func.sum(_OWN), 0).label("own"),
+    )
 )
-_WAITING = sa.select(sa.func.sum(LINES.c.waiting)).where(
-    LINES.c.lane == _given("lane"), LINES.c.owner_id == _given("owner_id")
+_OWN_IN_LANE = (
+    sa.select(sa.func.coalesce(sa.func.sum(LINES.c.waiting), 0))
+    .where(LINES.c.lane == _given("its_lane"), LINES.c.owner_id == _given("its_owner"))
+    .scalar_subquery()
 )
+_JOIN = adding(LINES, "waiting")
 
+
+def _catching_up(dialect: str) -> Any:
+    """Whoever had nothing waiting in a lane begins at the lane's clock."""
+    clock = sa.select(
+        SHARES.c.lane, _given("its_owner", type_=SHARES.c.owner_id.type), SHARES.c.served
+    ).where(SHARES.c.lane == _given("its_lane"), SHARES.c.owner_id == CLOCK, _OWN_IN_LANE == 0)
+    insert = upsert(dialect, SHARES).from_select(["lane", "owner_id", "served"], clock)
+    behind = SHARES.c.served < insert.excluded.served
+    return insert.on_conflict_do_update(
+        index_elements=list(SHARES.primary_key), set_={"served": insert.excluded.served}, where=behind
+    )
+
+
+def _serving(dialect: str) -> Any:
+    insert = upsert(dialect, SHARES)
+    return insert.on_conflict_do_update(
+        index_elements=list(SHARES.primary_key), set_={"served": insert.excluded.served}
+    )
+
+
+_CATCH_UP = Prepared(_catching_up)
+_SERVE = Prepared(_serving)
 
 _LONG_LINES_FIRST = (
     sa.select(
@@ -119,9 +148,13 @@ _LONG_LINES_FIRST = (
     .group_by(LINES.c.lane, LINES.c.priority, LINES.c.owner_id, _HAS_HAD)
     .order_by(sa.func.sum(LINES.c.waiting).desc())
 )
-_ANYBODY = sa.select(LINES.c.waiting).where(LINES.c.lane == _given("lane"), LINES.c.waiting > 0).limit(1)
-_READY = sa.select(sa.func.min(JOBS.c.ready_at)).where(
-    JOBS.c.state == State.QUEUED, JOBS.c.lane == _given("lane"), JOBS.c.ready_at > _given("now")
+_ANYBODY = Prepared(
+    sa.select(LINES.c.waiting).where(LINES.c.lane == _given("lane"), LINES.c.waiting > 0).limit(1)
+)
+_READY = Prepared(
+    sa.select(sa.func.min(JOBS.c.ready_at).label("ready_at")).where(
+        JOBS.c.state == State.QUEUED, JOBS.c.lane == _given("lane"), JOBS.c.ready_at > _given("now")
+    )
 )
 
 
@@ -131,11 +164,8 @@ def _place(row: Row | Job) -> dict[str, str | int]:
 
 def joined(connection: Connection, row: Row | Job) -> None:
     """A job waits now."""
-    connection.execute(adding(connection.dialect.name, LINES, ("waiting",)), {**_place(row), "waiting": 1})
-    if _waiting(connection, row.lane, row.owner_id) == 1:
-        served = _served(connection, row.lane, {row.owner_id})
-        if served[row.owner_id] <= served[CLOCK]:
-            _serve(connection, row.lane, {row.owner_id: served[CLOCK]})
+    _CATCH_UP.run(connection, {"its_lane": row.lane, "its_owner": row.owner_id})
+    _JOIN.run(connection, {**_place(row), "waiting": 1})
 
 
 def left(connection: Connection, row: Row | Job) -> None:
@@ -145,7 +175,7 @@ def left(connection: Connection, row: Row | Job) -> None:
 
 def waiting(connection: Connection, owner_id: int) -> tuple[int, int]:
     """How many jobs wait in all, and of one owner."""
-    row = connection.execute(_WAITING_IN_ALL, {"owner_id": owner_id}).one()
+    row = _WAITING_IN_ALL.rows(connection, {"owner_id": owner_id})[0]
     return int(row.everybodys), int(row.own)
 
 
@@ -159,7 +189,7 @@ def recount(connection: Connection) -> None:
 
 def pick(connection: Connection, lane: Lane, preference: Preference, now: float) -> Row | None:
     """The row of the job that is next, if any may begin now."""
-    lines = connection.execute(_LINES_IN_TURN, {"lane": lane}).all()
+    lines = _LINES_IN_TURN.rows(connection, {"lane": lane})
     if not lines:
         return None
     may = _Running.now(connection)
@@ -192,7 +222,7 @@ def batch_mates(connection: Connection, leader: Row, most: int, now: float) -> l
     # Of each taken job the next comes from the owner who has had the least, so no more owners than jobs can have a turn.
     asked = {"lane": leader.lane, "model_id": leader.model_id, "most": most + 1}
     turns: list[tuple[int, int, list[Row]]] = []
-    for owner_id, total in connection.execute(_OWNERS_IN_TURN, asked).all():
+    for owner_id, total in _OWNERS_IN_TURN.rows(connection, asked):
         asked = {
             "batch_key": leader.batch_key,
             "owner_id": owner_id,
@@ -201,9 +231,9 @@ def batch_mates(connection: Connection, leader: Row, most: int, now: float) -> l
             "now": now,
             "most": most + SPARE,
         }
-        waiting_ones = connection.execute(_BATCH_MATES, asked).all()
+        waiting_ones = _BATCH_MATES.rows(connection, asked)
         charged = max(1, whole(leader.compute)) if owner_id == leader.owner_id else 0
-        turns.append((whole(total) + charged, owner_id, list(waiting_ones)))
+        turns.append((whole(total) + charged, owner_id, waiting_ones))
     chosen: list[Row] = []
     heapq.heapify(turns)
     while turns and len(chosen) < most:
@@ -233,10 +263,10 @@ def taken(connection: Connection, rows: Sequence[Row]) -> None:
 
 def next_ready(connection: Connection, lane: Lane, now: float) -> float | None:
     """When the next job that has to wait for a time may begin."""
-    if connection.execute(_ANYBODY, {"lane": lane}).first() is None:
+    if _ANYBODY.first(connection, {"lane": lane}) is None:
         return None
-    ready = connection.execute(_READY, {"lane": lane, "now": now}).scalar()
-    return ready if is_time(ready) else None
+    (ready,) = _READY.rows(connection, {"lane": lane, "now": now})
+    return ready.ready_at if is_time(ready.ready_at) else None
 
 
 def positions(connection: Connection, jobs: Sequence[Job]) -> dict[str, int]:
@@ -312,7 +342,7 @@ class _Running:
     @classmethod
     def now(cls, connection: Connection) -> _Running:
         running = cls({}, set())
-        for row in connection.execute(_RUNNING):
+        for row in _RUNNING.rows(connection):
             running.add(row)
         return running
 
@@ -347,8 +377,11 @@ def _head(
     if may.fingerprints:
         query = query.where(JOBS.c.fingerprint.is_(None) | JOBS.c.fingerprint.not_in(may.fingerprints))
     while True:
-        free = query.where(JOBS.c.capability_id.not_in(held)) if held else query
-        row = connection.execute(free, asked).first()
+        if held or may.fingerprints:
+            free = query.where(JOBS.c.capability_id.not_in(held)) if held else query
+            row = connection.execute(free, asked).first()
+        else:
+            row = _FIRST[bool(model_id)].first(connection, asked)
         if row is None or not may.held(holds_of(row)):
             return row
         # All jobs of that capability have to wait, so they need not be looked at one by one.
@@ -357,8 +390,8 @@ def _head(
 
 def _leave(connection: Connection, rows: Sequence[Row | Job]) -> None:
     places = Counter(tuple(_place(row).items()) for row in rows)
-    connection.execute(
-        _LEFT,
+    _LEFT.run_each(
+        connection,
         [
             {f"its_{name}": value for name, value in place} | {"count": count}
             for place, count in places.items()
@@ -366,30 +399,20 @@ def _leave(connection: Connection, rows: Sequence[Row | Job]) -> None:
     )
 
 
-def _waiting(connection: Connection, lane: str, owner_id: int) -> int:
-    return int(connection.execute(_WAITING, {"lane": lane, "owner_id": owner_id}).scalar() or 0)
-
-
 def _served(connection: Connection, lane: str, owners: set[int]) -> dict[int, int]:
     """What each owner has had, and the lane's clock."""
-    served = dict.fromkeys((CLOCK, *owners), 0)
-    for owner_id, total in connection.execute(_SERVED, {"lane": lane, "owners": [CLOCK, *owners]}):
-        served[owner_id] = whole(total)
-    return served
+    found = {
+        owner_id: _SERVED.first(connection, {"lane": lane, "owner_id": owner_id})
+        for owner_id in (CLOCK, *owners)
+    }
+    return {owner_id: 0 if row is None else whole(row.served) for owner_id, row in found.items()}
 
 
 def _serve(connection: Connection, lane: str, served: Mapping[int, int]) -> None:
-    connection.execute(
-        _sharing(connection.dialect.name),
+    _SERVE.run_each(
+        connection,
         [
             {"lane": lane, "owner_id": owner_id, "served": total}
             for owner_id, total in sorted(served.items(), key=str)
         ],
     )
-
-
-@functools.cache
-def _sharing(dialect: str) -> Any:
-    insert = upsert(dialect, SHARES)
-    changes = {"served": insert.excluded.served}
-    return insert.on_conflict_do_update(index_elements=["lane", "owner_id"], set_=changes)

@@ -1,14 +1,20 @@
-"""The job database: one thread does all its work, so that calls never interleave and the event loop never waits."""
+"""The job database: one thread does all its work, so that calls never interleave and the event loop never waits.
+
+Work that comes while the thread is busy is done in one transaction (group commit): each piece by itself happens or does
+not, and all that do are made durable by one write to the disk.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import json
+import logging
+import queue
 import sqlite3
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,13 +26,28 @@ from sqlalchemy.engine import Connection
 from capabilities.errors import FailedPrecondition, Unavailable
 from entity_store.permissions import private_database
 from sidecar.queue.store import tables
+from sidecar.queue.store.prepared import Prepared
 
+log = logging.getLogger("viwo_imagegen.jobs")
 T = TypeVar("T")
 
 _DAMAGED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 _LOCK = 7_304_911
 """Number of the advisory lock: any, but always the same."""
+
+
+MOST_AT_ONCE = 64
+"""Most pieces of work that are made durable together."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """Some work that a coroutine waits for."""
+
+    work: Callable[[Connection], Any]
+    loop: asyncio.AbstractEventLoop
+    outcome: asyncio.Future[Any]
 
 
 class Unparsable(dict[str, Any]):
@@ -67,14 +88,20 @@ class Database:
                     reason="BAD_DATABASE_URL",
                     field="database_url",
                 ) from None
-        self._thread = ThreadPoolExecutor(1, "jobs")
+        self._driver: Any = self._engine.dialect.loaded_dbapi
+        self._pieces: queue.SimpleQueue[_Piece | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
 
     async def do(self, work: Callable[[Connection], T]) -> T:
         """One transaction: all of it happens or none. Raises Unavailable where the database cannot be used now."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name="jobs", daemon=True)
+            self._thread.start()
+        loop = asyncio.get_running_loop()
+        outcome: asyncio.Future[T] = loop.create_future()
+        self._pieces.put(_Piece(work, loop, outcome))
         # Shielded: a transaction that has begun is finished, also when whoever asked for it is canceled.
-        return await asyncio.shield(
-            asyncio.get_running_loop().run_in_executor(self._thread, self.do_here, work)
-        )
+        return await asyncio.shield(outcome)
 
     def do_here(self, work: Callable[[Connection], T]) -> T:
         """The same in the present thread, for tools that have no event loop."""
@@ -91,27 +118,69 @@ class Database:
         try:
             with self._engine.connect().execution_options(**options) as connection, connection.begin():
                 return work(connection)
-        except sa.exc.DatabaseError as error:
+        except (sa.exc.DatabaseError, self._driver.DatabaseError) as error:
+            # Prepared statements raise what the driver does.
+            cause = error.orig if isinstance(error, sa.exc.DatabaseError) else error
             # What the statement itself is at fault for is a fault of ours.
-            if isinstance(error, sa.exc.IntegrityError | sa.exc.DataError | sa.exc.ProgrammingError):
-                raise
-            if (
-                isinstance(error.orig, sqlite3.DatabaseError)
-                and getattr(error.orig, "sqlite_errorcode", None) in _DAMAGED
+            if isinstance(
+                cause, (self._driver.IntegrityError, self._driver.DataError, self._driver.ProgrammingError)
             ):
+                raise
+            if getattr(cause, "sqlite_errorcode", None) in _DAMAGED:
                 raise FailedPrecondition(
-                    f"the job database {self._engine.url.database} is damaged: {error.orig}; restore a backup, or move it away "
+                    f"the job database {self._engine.url.database} is damaged: {cause}; restore a backup, or move it away "
                     "to begin without jobs",
                     reason="BAD_DATABASE",
                     field="data_dir",
                     asked=str(self._engine.url.database),
                 ) from error
             raise Unavailable(
-                f"the job database cannot be used now: {error.orig}; is the disk full, or its server away?",
+                f"the job database cannot be used now: {cause}; is the disk full, or its server away?",
                 reason="STORE_UNAVAILABLE",
                 field="data_dir",
                 retry_after=5,
             ) from error
+
+    def _serve(self) -> None:
+        """The thread's work: whatever waits is done together."""
+        while (piece := self._pieces.get()) is not None:
+            pieces = [piece]
+            ends = False
+            while len(pieces) < MOST_AT_ONCE and not self._pieces.empty():
+                another = self._pieces.get()
+                if another is None:
+                    ends = True
+                    break
+                pieces.append(another)
+            self._do_all(pieces)
+            if ends:
+                return
+
+    def _do_all(self, pieces: Sequence[_Piece]) -> None:
+        outcomes: list[Any] | None = None
+        if len(pieces) > 1:
+            try:
+                outcomes = self.do_here(lambda connection: _each(connection, pieces))
+            except Exception as error:
+                # What one of them broke, or the disk, must not end the others: each is tried by itself.
+                log.debug("%d pieces of work are done one by one: %s", len(pieces), error)
+        if outcomes is None:
+            outcomes = [self._outcome(piece) for piece in pieces]
+        for loop in {piece.loop for piece in pieces}:
+            told = [
+                (piece.outcome, outcome)
+                for piece, outcome in zip(pieces, outcomes, strict=True)
+                if piece.loop is loop
+            ]
+            # The loop may be closed: then nobody waits any more.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(_tell, told)
+
+    def _outcome(self, piece: _Piece) -> Any:
+        try:
+            return self.do_here(piece.work)
+        except BaseException as error:
+            return _Raised(error)
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -144,8 +213,46 @@ class Database:
         self.close_here()
 
     def close_here(self) -> None:
-        self._thread.shutdown()
+        if self._thread is not None:
+            self._pieces.put(None)
+            self._thread.join()
+            self._thread = None
         self._engine.dispose()
+
+
+@dataclass(frozen=True)
+class _Raised:
+    """What some work raised instead of answering."""
+
+    error: BaseException
+
+
+def _each(connection: Connection, pieces: Sequence[_Piece]) -> list[Any]:
+    """The outcome of each; what one that raises has changed is undone. Raises what the database itself raises."""
+    driver: Any = connection.connection.dbapi_connection
+    outcomes: list[Any] = []
+    for piece in pieces:
+        driver.execute("SAVEPOINT piece")
+        try:
+            outcomes.append(piece.work(connection))
+        except (sa.exc.DatabaseError, connection.dialect.loaded_dbapi.DatabaseError):
+            # The database may have ended the whole transaction.
+            raise
+        except Exception as error:
+            outcomes.append(_Raised(error))
+            driver.execute("ROLLBACK TO SAVEPOINT piece")
+        driver.execute("RELEASE SAVEPOINT piece")
+    return outcomes
+
+
+def _tell(told: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
+    for future, outcome in told:
+        if isinstance(outcome, _Raised):
+            future.set_exception(outcome.error)
+            # Looked at: whoever waited for it may have been canceled.
+            future.exception()
+        else:
+            future.set_result(outcome)
 
 
 def _from_json(text: Any) -> Any:
@@ -160,14 +267,17 @@ def upsert(dialect: str, table: sa.Table) -> Any:
     return (postgresql if dialect == "postgresql" else sqlite).insert(table)
 
 
-@functools.cache
-def adding(dialect: str, table: sa.Table, sums: tuple[str, ...]) -> Any:
-    """An insert that adds to these columns where the row is there already. Built once: that takes longer than running it."""
-    insert = upsert(dialect, table)
-    if not sums:
-        return insert.on_conflict_do_nothing()
-    changes = {name: table.c[name] + insert.excluded[name] for name in sums}
-    return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
+def adding(table: sa.Table, *sums: str) -> Prepared:
+    """An insert that adds to these columns where the row is there already, and without any leaves it as it is."""
+
+    def make(dialect: str) -> Any:
+        insert = upsert(dialect, table)
+        if not sums:
+            return insert.on_conflict_do_nothing()
+        changes = {name: table.c[name] + insert.excluded[name] for name in sums}
+        return insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes)
+
+    return Prepared(make)
 
 
 @contextlib.contextmanager

@@ -8,32 +8,35 @@ from sqlalchemy.engine import Connection
 from sidecar.queue.model import Job, Lane, State
 from sidecar.queue.scheduling import turns
 from sidecar.queue.store.database import adding
+from sidecar.queue.store.prepared import Prepared
 from sidecar.queue.store.tables import HISTORY, IMAGES, JOBS, MODELS_CACHE
 from sidecar.queue.store.transitions import changed
 
-_MADE = sa.insert(HISTORY)
-_TWINS = sa.select(JOBS).where(
+_MADE = Prepared(sa.insert(HISTORY))
+_IMAGE = adding(IMAGES)
+_WORK = adding(MODELS_CACHE, "jobs", "compute", "seconds")
+_TWINS = Prepared(sa.select(JOBS).where(
     JOBS.c.fingerprint == sa.bindparam("its_fingerprint"), JOBS.c.state == State.QUEUED,
     JOBS.c.answered_by.is_(None),
-)  # fmt: skip
+))  # fmt: skip
 
 
-def remember(connection: Connection, job: Job) -> None:
-    """Write down each picture, and how it came to be."""
+def remember(connection: Connection, job: Job, task: object) -> None:
+    """Write down each picture, and how it came to be; `task` as the job's row has it."""
     assert job.ended is not None
     for index, image in enumerate(job.images):
         facts = {name: getattr(image, name) for name in ("ref", "format", "width", "height", "size")}
-        connection.execute(adding(connection.dialect.name, IMAGES, ()), {**facts, "created": job.ended})
+        _IMAGE.run(connection, {**facts, "created": job.ended})
         made = {
             "job_id": job.id,
             "image_index": index,
             "ref": image.ref,
             "method": job.method,
-            "task": job.task.model_dump(mode="json"),
+            "task": task,
             "inputs": dict(job.task.inputs),
             "created": job.ended,
         }
-        connection.execute(_MADE, made)
+        _MADE.run(connection, made)
 
 
 def time(connection: Connection, job: Job, device: str) -> None:
@@ -45,14 +48,14 @@ def time(connection: Connection, job: Job, device: str) -> None:
         "compute": max(1, job.spent.compute),
         "seconds": job.work_seconds,
     }
-    connection.execute(adding(connection.dialect.name, MODELS_CACHE, ("jobs", "compute", "seconds")), work)
+    _WORK.run(connection, work)
 
 
 def hand_over(connection: Connection, job: Job) -> list[str]:
     """Jobs that wait for the same result get it from this one, without waiting for the engine."""
     if not job.fingerprint:
         return []
-    twins = connection.execute(_TWINS, {"its_fingerprint": job.fingerprint}).all()
+    twins = _TWINS.rows(connection, {"its_fingerprint": job.fingerprint})
     for twin in twins:
         turns.left(connection, twin)
         changes = {"answered_by": job.answered_by or job.id, "lane": Lane.PLAIN, "ready_at": 0.0}

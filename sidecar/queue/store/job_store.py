@@ -25,6 +25,7 @@ from sidecar.queue.scheduling.preference import Preference
 from sidecar.queue.settings import too_late
 from sidecar.queue.store import history
 from sidecar.queue.store.database import Database
+from sidecar.queue.store.prepared import Prepared
 from sidecar.queue.store.reader import Batch, JobReader
 from sidecar.queue.store.tables import BATCHES, JOBS
 from sidecar.queue.store.transitions import changed
@@ -176,26 +177,21 @@ class JobStore(JobReader):
         """
 
         def work(connection: Connection) -> tuple[Job | None, list[str]]:
-            row = connection.execute(
-                sa.select(JOBS.c.compute, JOBS.c.money, JOBS.c.answered_by).where(JOBS.c.id == job_id)
-            ).first()
-            if row is None:
-                return None, []
-            spent = NOTHING if row.answered_by else cost_of(row.compute, row.money)
-            job = self._end(
+            row = self._end_row(
                 connection,
                 job_id,
                 (State.RUNNING,),
                 State.SUCCEEDED,
-                spent,
+                None,
                 images=[dataclasses.asdict(image) for image in images],
                 work_seconds=seconds,
                 warnings=list(warnings),
             )
-            if job is None:
+            if row is None:
                 return None, []
+            job = job_of(row)
             if job.answered_by is None:
-                history.remember(connection, job)
+                history.remember(connection, job, row.task)
                 if device and job.task.model_id:
                     history.time(connection, job, device)
             return job, history.hand_over(connection, job)
@@ -276,10 +272,9 @@ class JobStore(JobReader):
 
     def _begin(self, connection: Connection, rows: Sequence[Row], now: float) -> list[Job]:
         turns.taken(connection, rows)
-        ids = [row.id for row in rows]
-        values = {"ids": ids, "now": now, "whose": self._runner, "until": now + self._lease}
-        begun = connection.execute(_BEGIN, values)
-        if begun.rowcount != len(rows):
+        values = {"now": now, "whose": self._runner, "until": now + self._lease}
+        begun = sum(_BEGIN.run(connection, {**values, "its_id": row.id}) for row in rows)
+        if begun != len(rows):
             raise Unavailable("another server took one of these jobs", reason="TAKEN", retry_after=1)
         jobs = [job_of(row) for row in rows]
         return [
@@ -296,8 +291,25 @@ class JobStore(JobReader):
         spent: Cost,
         **values: object,
     ) -> Job | None:
-        before = connection.execute(_BEFORE, {"its_id": job_id}).first()
-        if before is not None and before.sent and _ended_by_choice(state, values.get("failure")):
+        row = self._end_row(connection, job_id, expected, state, spent, **values)
+        return None if row is None else job_of(row)
+
+    def _end_row(
+        self,
+        connection: Connection,
+        job_id: str,
+        expected: Collection[State],
+        state: State,
+        spent: Cost | None,
+        **values: object,
+    ) -> Row | None:
+        """The row of a job that has ended now; `spent` None: all that it reserved. None where it was not as expected."""
+        before = _BEFORE.first(connection, {"its_id": job_id})
+        if before is None:
+            return None
+        if spent is None:
+            spent = NOTHING if before.answered_by else cost_of(before.compute, before.money)
+        if before.sent and _ended_by_choice(state, values.get("failure")):
             spent = Cost(spent.compute, max(spent.money, whole(before.owed)))
         row = changed(
             connection,
@@ -313,10 +325,10 @@ class JobStore(JobReader):
         )
         if row is None:
             return None
-        if before is not None and before.state == State.QUEUED:
+        if before.state == State.QUEUED:
             turns.left(connection, row)
         budgets.settle(connection, job_id, spent)
-        return job_of(row)
+        return row
 
     def _fail(
         self,
@@ -354,16 +366,16 @@ class JobStore(JobReader):
 
 
 # Statements that every job needs are built once: putting one together takes longer than running it.
-_BEGIN = (
+_BEGIN = Prepared(
     sa.update(JOBS)
-    .where(JOBS.c.id.in_(sa.bindparam("ids", expanding=True)), JOBS.c.state == State.QUEUED)
+    .where(JOBS.c.id == sa.bindparam("its_id"), JOBS.c.state == State.QUEUED)
     .values(
         state=State.RUNNING, started=sa.bindparam("now"), attempts=JOBS.c.attempts + 1,
         runner=sa.bindparam("whose"), lease_until=sa.bindparam("until"),
     )
 )  # fmt: skip
-_BEFORE = (
-    sa.select(JOBS.c.state, JOBS.c.sent, JOBS.c.owed)
+_BEFORE = Prepared(
+    sa.select(JOBS.c.state, JOBS.c.sent, JOBS.c.owed, JOBS.c.compute, JOBS.c.money, JOBS.c.answered_by)
     .where(JOBS.c.id == sa.bindparam("its_id"))
     .with_for_update()
 )

@@ -19,6 +19,7 @@ from sidecar.queue.ledger.budgets import Balance
 from sidecar.queue.model import Job, PlannedJob, State, is_time, job_of, whole
 from sidecar.queue.scheduling import turns
 from sidecar.queue.store.database import Database
+from sidecar.queue.store.prepared import Prepared
 from sidecar.queue.store.tables import BATCHES, HISTORY, JOBS, LINES, MODELS_CACHE
 
 
@@ -224,7 +225,7 @@ def _time_of(job_id: str) -> float:
         return time.time()
 
 
-_ANSWER = (
+_ANSWER = Prepared(
     sa.select(JOBS)
     .where(
         JOBS.c.fingerprint == sa.bindparam("its_fingerprint"), JOBS.c.state == State.SUCCEEDED,
@@ -233,17 +234,17 @@ _ANSWER = (
     .order_by(JOBS.c.ended.desc())
     .limit(1)
 )  # fmt: skip
-_JOB = sa.select(JOBS).where(JOBS.c.id == sa.bindparam("its_id"))
+_JOB = Prepared(sa.select(JOBS).where(JOBS.c.id == sa.bindparam("its_id")))
 
 
 def find_answer(connection: Connection, fingerprint: str, since: float) -> Job | None:
-    row = connection.execute(_ANSWER, {"its_fingerprint": fingerprint, "since": since}).first()
+    row = _ANSWER.first(connection, {"its_fingerprint": fingerprint, "since": since})
     job = None if row is None else job_of(row)
     return None if job is None or job.damaged else job
 
 
 def get_job(connection: Connection, job_id: str) -> Job:
-    row = connection.execute(_JOB, {"its_id": job_id}).first()
+    row = _JOB.first(connection, {"its_id": job_id})
     if row is None:
         raise NotFound(
             f"there is no job '{brief(job_id, 40)}'",
