@@ -7,16 +7,17 @@ import dataclasses
 import logging
 from collections.abc import Sequence
 
-from capabilities.budgets import NOTHING
 from sidecar.engines.api import Engine, engine_down
 from sidecar.engines.events import CANCELED, Queued, Step
 from sidecar.queue.background import run_forever
 from sidecar.queue.model import Job, Lane, PlannedJob, State
 from sidecar.queue.notify import Notifier
 from sidecar.queue.results import Results
+from sidecar.queue.reuse import answered
 from sidecar.queue.settings import QueueSettings
 from sidecar.queue.store.job_store import JobStore
 from sidecar.queue.store.reader import Batch
+from sidecar.queue.submission import StoredResults
 from sidecar.queue.worker import Runner
 from sidecar.telemetry import Meter, Traces
 
@@ -89,16 +90,18 @@ class JobQueue:
         return await asyncio.shield(asyncio.get_running_loop().create_task(self._add(orders, batch)))
 
     async def _add(self, orders: Sequence[PlannedJob], batch: Batch | None) -> list[Job]:
-        orders = [await self.answered(order) for order in orders]
-        if self._engine.down and any(_needs_engine(order.job) for order in orders):
-            raise engine_down()
+        if self._engine.down:
+            # What is answered from the store needs none.
+            orders = [await self.answered(order) for order in orders]
+            if any(_needs_engine(order.job) for order in orders):
+                raise engine_down()
         new = {order.job.id for order in orders}
         jobs = await self._store.add(
             orders,
             max_waiting=self._rules.max_waiting,
             max_of_owner=self._rules.max_waiting_of_owner,
             batch=batch,
-            reuse_for=self._rules.reuse_for,
+            results=StoredResults(self._rules.reuse_for, self._results.are_there),
         )
         for job in jobs:
             if job.id not in new:
@@ -128,14 +131,7 @@ class JobQueue:
         source = await self._store.answer(job.fingerprint, job.created - self._rules.reuse_for)
         if source is None or not await asyncio.to_thread(self._results.are_there, source):
             return order
-        log.info("job %s is answered by job %s", job.id, source.id)
-        job = dataclasses.replace(job, answered_by=source.id, cost=NOTHING, owed=0)
-        if job.save is None:
-            images = tuple(dataclasses.replace(image, entity_id=0) for image in source.images)
-            job = dataclasses.replace(
-                job, state=State.SUCCEEDED, ended=job.created, images=images, warnings=source.warnings
-            )
-        return dataclasses.replace(order, job=job)
+        return dataclasses.replace(order, job=answered(job, source))
 
     def step(self, job_id: str) -> Step | None:
         """How far a running job is."""

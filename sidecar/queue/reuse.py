@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import importlib.metadata
 import json
 from collections.abc import Mapping
 
+from capabilities.budgets import NOTHING
 from capabilities.tasks import Task, TextToImage
+from sidecar.queue.model import Job, State
 
 _APART = frozenset({"kind", "prompt", "negative_prompt", "seed", "output", "background"})
 """Fields in which tasks of one batch may differ: each picture has its own."""
@@ -35,6 +38,17 @@ def batch_key(task: Task, revisions: Mapping[str, str]) -> str | None:
         return None
     shared = task.model_dump(mode="json", exclude=set(_APART))
     return _digest([shared, revisions[task.model_id]])
+
+
+def answered(job: Job, source: Job) -> Job:
+    """A job whose result another has: it costs nothing, and has ended already unless an entity is to be made of it."""
+    job = dataclasses.replace(job, answered_by=source.id, cost=NOTHING, owed=0)
+    if job.save is not None:
+        return job
+    images = tuple(dataclasses.replace(image, entity_id=0) for image in source.images)
+    return dataclasses.replace(
+        job, state=State.SUCCEEDED, ended=job.created, images=images, warnings=source.warnings
+    )
 
 
 @functools.cache

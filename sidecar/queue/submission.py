@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from capabilities.errors import Canceled, InvalidArgument, ResourceExhausted
 from sidecar.engines.events import Failed
 from sidecar.queue.ledger import budgets
 from sidecar.queue.model import Job, PlannedJob, Row, State, job_of, values_of
+from sidecar.queue.reuse import answered
 from sidecar.queue.scheduling import turns
 from sidecar.queue.store.prepared import Prepared
 from sidecar.queue.store.reader import Batch, find_answer
@@ -54,19 +55,37 @@ class Bounds:
             )
 
 
+@dataclass(frozen=True)
+class StoredResults:
+    """Which results may be answered again: those at most so many seconds old whose files are there."""
+
+    max_age: float
+    has_files: Callable[[Job], bool]
+
+    def find(self, connection: Connection, order: PlannedJob, now: float) -> PlannedJob:
+        """The same job, answered from the store where its result is there."""
+        job = order.job
+        if job.fingerprint is None or job.state.final or job.answered_by is not None:
+            return order
+        source = find_answer(connection, job.fingerprint, now - self.max_age)
+        if source is None or not self.has_files(source):
+            return order
+        return dataclasses.replace(order, job=answered(job, source))
+
+
+NO_RESULTS = StoredResults(0.0, lambda job: False)
+
+
 def accept(
-    connection: Connection, order: PlannedJob, bounds: Bounds, calendar: Calendar, reuse_for: float
+    connection: Connection, order: PlannedJob, bounds: Bounds, calendar: Calendar, results: StoredResults
 ) -> Job:
     """Write a job down as it begins: waiting, blocked, or answered. Raises ResourceExhausted."""
-    job = order.job
-    row = _same_request(connection, job)
+    row = _same_request(connection, order.job)
     if row is not None:
         return job_of(row)
+    job = results.find(connection, order, calendar.now).job
     if not job.state.final:
         bounds.require_room(connection, job.owner_id)
-        if job.fingerprint is not None and job.answered_by is None:
-            source = find_answer(connection, job.fingerprint, calendar.now - reuse_for)
-            job = job if source is None else dataclasses.replace(job, answered_by=source.id)
     budgets.require_rate(connection, order.terms, calendar.now)
     blocked = budgets.reserve(connection, job, order.terms, calendar)
     if blocked is not None:
@@ -87,7 +106,7 @@ def accept_batch(
     orders: Sequence[PlannedJob],
     bounds: Bounds,
     calendar: Calendar,
-    reuse_for: float,
+    results: StoredResults,
 ) -> list[Job]:
     """All jobs of a batch, or none; those of the batch that the same request made before, where there was one.
 
@@ -97,6 +116,7 @@ def accept_batch(
     if before is not None and before.batch_id is not None:
         rows = sa.select(JOBS).where(JOBS.c.batch_id == before.batch_id).order_by(JOBS.c.batch_index)
         return [job_of(row) for row in connection.execute(rows)]
+    orders = [results.find(connection, order, calendar.now) for order in orders]
     bounds.require_possible(orders)
     stop = "stop" if batch.stop else "continue"
     values = {"id": batch.id, "on_error": stop, "size": len(orders), "created": batch.created}
@@ -107,7 +127,7 @@ def accept_batch(
         if stopped:
             jobs.append(_not_begun(connection, order.job, calendar.now))
             continue
-        jobs.append(accept(connection, order, bounds, calendar, reuse_for))
+        jobs.append(accept(connection, order, bounds, calendar, results))
         stopped = batch.stop and jobs[-1].state is State.BLOCKED_BUDGET
     return jobs
 

@@ -14,6 +14,7 @@ from sidecar.queue.scheduling import turns
 from sidecar.queue.scheduling.preference import Preference
 from sidecar.queue.store import tables
 from sidecar.queue.store.job_store import JobStore
+from sidecar.queue.submission import StoredResults
 from tests.queue.stores import CANCELED, NONE, add, job, opened, other_model, take
 
 
@@ -101,7 +102,9 @@ class TestTurns:
         (first,) = await add(jobs, job(fingerprint="f"))
         await take(jobs)
         await jobs.succeed(first.id, [StoredImage("sha256:0", "png", 64, 64, 100, 1, 9)], 1.5)
-        (late,) = await jobs.add([PlannedJob(job(fingerprint="f"))], max_waiting=9, reuse_for=1000)
+        (late,) = await jobs.add(
+            [PlannedJob(job(fingerprint="f"))], max_waiting=9, results=StoredResults(1000, lambda job: True)
+        )
         assert (late.answered_by, late.lane) == (first.id, Lane.PLAIN)
         assert await take(jobs) is None
         (taken,) = await jobs.take(Lane.PLAIN, NONE)

@@ -29,7 +29,7 @@ from sidecar.queue.store.prepared import Prepared
 from sidecar.queue.store.reader import Batch, JobReader
 from sidecar.queue.store.tables import BATCHES, JOBS
 from sidecar.queue.store.transitions import changed
-from sidecar.queue.submission import Bounds
+from sidecar.queue.submission import NO_RESULTS, Bounds, StoredResults
 
 MAX_BEGINNINGS = 10
 """A job that was running at this many deaths of the server is not queued again: it may be the cause."""
@@ -69,12 +69,12 @@ class JobStore(JobReader):
         max_waiting: int,
         max_of_owner: int | None = None,
         batch: Batch | None = None,
-        reuse_for: float = 0.0,
+        results: StoredResults = NO_RESULTS,
     ) -> list[Job]:
         """Accept jobs, all or none. Where a capability has used a request id before, that job is answered instead.
 
         A job that a cap forbids is written down as blocked, and with it ends a batch that stops at an error. One whose
-        result came about while it was planned waits for that result only. Raises ResourceExhausted when too many jobs
+        result is among the stored ones is answered with it. Raises ResourceExhausted when too many jobs
         wait already, or when a capability may have no more accepted now.
         """
         calendar = self.calendar()
@@ -82,27 +82,33 @@ class JobStore(JobReader):
 
         def work(connection: Connection) -> list[Job]:
             if batch is None:
-                return [submission.accept(connection, order, bounds, calendar, reuse_for) for order in orders]
-            return submission.accept_batch(connection, batch, orders, bounds, calendar, reuse_for)
+                return [submission.accept(connection, order, bounds, calendar, results) for order in orders]
+            return submission.accept_batch(connection, batch, orders, bounds, calendar, results)
 
         return await self._do(work)
 
     async def take(
         self, lane: Lane, preference: Preference, most: int = 1, *, now: float | None = None
     ) -> list[Job]:
-        """Begin the next job, and with it up to `most` in all that can be drawn together; empty where none may begin.
+        """Begin the next job, and with it up to `most` in all as one batch; empty where none may begin.
 
         `now`: jobs that have to wait beyond it are not looked at.
         """
+        return (await self.take_or_wait(lane, preference, most, now=now))[0]
+
+    async def take_or_wait(
+        self, lane: Lane, preference: Preference, most: int = 1, *, now: float | None = None
+    ) -> tuple[list[Job], float | None]:
+        """As `take`; where none may begin, also when the first of those may that have to wait for a time."""
         until = time.time() if now is None else now
 
-        def work(connection: Connection) -> list[Job]:
+        def work(connection: Connection) -> tuple[list[Job], float | None]:
             row = turns.pick(connection, lane, preference, until)
             if row is None:
-                return []
+                return [], turns.next_ready(connection, lane, until)
             others = most - 1 if preference.may_join(row.batch_key) else 0
             rows = [row, *turns.batch_mates(connection, row, others, until)]
-            return self._begin(connection, rows, time.time())
+            return self._begin(connection, rows, time.time()), None
 
         return await self._do(work)
 
