@@ -35,6 +35,8 @@ class Picture:
     ref: str
     data: bytes
     info: imaging.ImageInfo
+    thumbnail: bytes = b""
+    """A small WebP of it, where whoever made it made one too."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +103,15 @@ class Images:
                 if self._blobs.has(ref)
                 else self._inspector.inspect(data, field=field)
             )
+        self._remember(ref, info)
+        return ref, info
+
+    def _remember(self, ref: str, info: imaging.ImageInfo) -> None:
         with self._lock:
             self._inspected[ref] = info
             self._inspected.move_to_end(ref)
             if len(self._inspected) > REMEMBERED:
                 self._inspected.popitem(last=False)
-        return ref, info
 
     def store(self, data: bytes, *, field: str = "image") -> Picture:
         """Keep a stranger's file that can be read to its last pixel. Raises InvalidArgument for any other."""
@@ -136,7 +141,9 @@ class Images:
         """The properties that change with the picture: small ones only, since `look` sends them all."""
         return {
             "image_ref": picture.ref,
-            "thumbnail": data_url(self._inspector.thumbnail(picture.data, THUMBNAIL_SIDE), "webp"),
+            "thumbnail": data_url(
+                picture.thumbnail or self._inspector.thumbnail(picture.data, THUMBNAIL_SIDE), "webp"
+            ),
             "width": picture.info.width,
             "height": picture.info.height,
             "format": picture.info.format,
@@ -146,9 +153,12 @@ class Images:
         """Keep a file that was decoded before, as it is; its reference."""
         return self._blobs.put(data)
 
-    def keep(self, data: bytes) -> Picture:
-        """Keep a file that was encoded here."""
-        return Picture(self._blobs.put(data), data, imaging.probe(data))
+    def keep(self, data: bytes, info: imaging.ImageInfo | None = None, thumbnail: bytes = b"") -> Picture:
+        """Keep a file that was encoded here; `info` and `thumbnail` as whoever made it tells them."""
+        ref = self._blobs.put(data)
+        info = info or imaging.probe(data)
+        self._remember(ref, info)
+        return Picture(ref, data, info, thumbnail)
 
     def save(
         self,
