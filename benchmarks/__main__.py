@@ -8,9 +8,11 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from benchmarks import crash, engine, hostile, icons, queueing, sidecar_cost, soak, start
+from benchmarks import engine, hostile, icons, job_cost, queueing, sidecar_cost, soak, start
+from sidecar.testing.crash import crash
 
 BENCHMARKS: dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = {
+    "job_cost": job_cost.job_cost,
     "overhead": sidecar_cost.overhead,
     "health_under_load": sidecar_cost.health_under_load,
     "control_rps": sidecar_cost.control_rps,
@@ -21,7 +23,7 @@ BENCHMARKS: dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = {
     "queue": queueing.queue,
     "fairness": queueing.fairness,
     "batching": queueing.batching,
-    "crash": crash.crash,
+    "crash": crash,
     "soak": soak.soak,
     "hostile": hostile.hostile,
     "icons_quality": icons.icons_quality,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmarks.setting import quantile
+from benchmarks.figures import quantile
 from capabilities.tasks import Apply, ControlInput, ImageToImage, Inpaint, TextToImage
 from sidecar.engines.events import RawImage
 from sidecar.engines.local.cancellation import CancellationToken

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from benchmarks import icon_judge
-from benchmarks.setting import MODEL, served
 from models.training import render
 from models.training.sources import NOTO, IconSet, read_icons
 from models.training.workspace import DEFAULT_ROOT, Workspace
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.pipelines import quiet_libraries
+from sidecar.testing.process import MODEL, served
 
 PROMPTS = Path(__file__).parent / "prompts"
 BATCH = 20

@@ -1,4 +1,4 @@
-"""The queue: its speed with many jobs, its fairness, jobs drawn together, and what is left after everything was killed."""
+"""The queue: its speed with many jobs, its fairness, and jobs that run as one batch."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from benchmarks.setting import SYSTEM, Served, quantile, served
+from benchmarks.figures import quantile
 from capabilities.budgets import SERVER, Cost, capability_account, owner_account
 from capabilities.tasks import TextToImage
-from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2, job_pb2_grpc
+from entity_store.world import SYSTEM_ID
+from sidecar.pb.viwo.imagegen.v1 import common_pb2, job_pb2
 from sidecar.queue.model import Job, Lane, PlannedJob, State, Terms, new_id, values_of
 from sidecar.queue.scheduling.preference import Preference
 from sidecar.queue.store import tables
 from sidecar.queue.store.database import Database
 from sidecar.queue.store.job_store import JobStore
+from sidecar.testing.process import Served, served
+from sidecar.testing.requests import submission
 
 WAITING = 100_000
 OWNERS = 50
@@ -28,8 +31,7 @@ ROUNDS = 2000
 PAGES = 40
 FLOOD = 500
 VISITS = 20
-ALIKE = 32
-ANEW = common_pb2.OutputOptions(job=common_pb2.JobOptions(reuse=common_pb2.REUSE_NEVER))
+BATCHED = 32
 
 
 async def queue() -> dict[str, Any]:
@@ -57,12 +59,9 @@ async def queue() -> dict[str, Any]:
         await store.close()
         pages = []
         async with served(folder=folder) as sidecar:
-            stub: Any = job_pb2_grpc.JobServiceStub(sidecar.channel)
             for number in range(PAGES):
                 begun = time.perf_counter()
-                await stub.List(
-                    job_pb2.ListJobsRequest(owner_id=100 + number % OWNERS), metadata=sidecar.token
-                )
+                await sidecar.jobs.List(job_pb2.ListJobsRequest(owner_id=100 + number % OWNERS))
                 pages.append(time.perf_counter() - begun)
             serving = sidecar.serving_after
     return {
@@ -83,20 +82,20 @@ async def fairness() -> dict[str, Any]:
     """One owner floods the queue, another submits one job each second: how long the second waits to be begun."""
     async with served(VIWO_IMAGEGEN_MAX_QUEUE="2000") as sidecar:
         await sidecar.load_model()
-        stub: Any = job_pb2_grpc.JobServiceStub(sidecar.channel)
-        flooder, visitor = await sidecar.context(), await sidecar.context(owner=SYSTEM - 1)
+        flooder = await sidecar.context()
+        visitor = await sidecar.context(owner=SYSTEM_ID - 1)
         alone = []
         for seed in range(5):
             begun = time.perf_counter()
-            await _ended(sidecar, (await stub.Submit(_task(visitor, seed), metadata=sidecar.token)).id)
+            await sidecar.ended(await _submitted(sidecar, visitor, seed))
             alone.append(time.perf_counter() - begun)
         job_time = statistics.median(alone)
         for seed in range(FLOOD):
-            await stub.Submit(_task(flooder, seed), metadata=sidecar.token)
+            await _submitted(sidecar, flooder, seed)
         submitted = []
         for seed in range(VISITS):
-            job = await stub.Submit(_task(visitor, 1000 + seed), metadata=sidecar.token)
-            submitted.append(asyncio.ensure_future(_ended(sidecar, job.id)))
+            job_id = await _submitted(sidecar, visitor, 1000 + seed)
+            submitted.append(asyncio.ensure_future(sidecar.ended(job_id)))
             await asyncio.sleep(1.0)
         ended = [await job for job in submitted]
         waits = [_seconds(job.start_time) - _seconds(job.create_time) for job in ended]
@@ -114,56 +113,40 @@ async def fairness() -> dict[str, Any]:
 
 
 async def batching() -> dict[str, Any]:
-    """Alike jobs drawn together against the same drawn one by one; in pairs, one after the other."""
+    """Jobs with one batch key run as batches against the same run one by one; in pairs, one after the other."""
     seconds: dict[str, list[float]] = {"1": [], "4": []}
     for _ in range(3):
         for most, taken in seconds.items():
             async with served(VIWO_IMAGEGEN_MAX_TOGETHER=most) as sidecar:
                 await sidecar.load_model()
-                stub: Any = job_pb2_grpc.JobServiceStub(sidecar.channel)
                 context = await sidecar.context()
-                # The first few find out whether drawing together is any good here.
-                await _all(sidecar, [await _submitted(stub, sidecar, context, seed) for seed in range(6)])
+                # The first few find out whether batches are any good here.
+                await _all(sidecar, [await _submitted(sidecar, context, seed) for seed in range(6)])
                 begun = time.perf_counter()
-                jobs = [await _submitted(stub, sidecar, context, 100 + seed) for seed in range(ALIKE)]
+                jobs = [await _submitted(sidecar, context, 100 + seed) for seed in range(BATCHED)]
                 await _all(sidecar, jobs)
                 taken.append(time.perf_counter() - begun)
-    ratios = [alone / together for alone, together in zip(seconds["1"], seconds["4"], strict=True)]
+    ratios = [alone / batched for alone, batched in zip(seconds["1"], seconds["4"], strict=True)]
     return {
         "value": round(statistics.median(ratios), 3),
         "unit": "times the throughput of one by one",
         "n": len(ratios),
         "better": "higher",
         "baseline": 1.0,
-        "jobs": ALIKE,
+        "jobs": BATCHED,
         "one_by_one_seconds": round(statistics.median(seconds["1"]), 2),
-        "together_seconds": round(statistics.median(seconds["4"]), 2),
+        "batch_seconds": round(statistics.median(seconds["4"]), 2),
     }
 
 
-async def _submitted(stub: Any, sidecar: Served, context: common_pb2.CallContext, seed: int) -> str:
-    return str((await stub.Submit(_task(context, seed), metadata=sidecar.token)).id)
+async def _submitted(sidecar: Served, context: common_pb2.CallContext, seed: int) -> str:
+    task = submission(context, "a red apple", steps=None, seed=seed)
+    return str((await sidecar.jobs.Submit(task)).id)
 
 
 async def _all(sidecar: Served, jobs: list[str]) -> None:
-    for job in await asyncio.gather(*(_ended(sidecar, job_id) for job_id in jobs)):
+    for job in await asyncio.gather(*(sidecar.ended(job_id) for job_id in jobs)):
         assert job.state == job_pb2.JOB_STATE_SUCCEEDED, job.failure
-
-
-async def _ended(sidecar: Served, job_id: str) -> job_pb2.Job:
-    stub: Any = job_pb2_grpc.JobServiceStub(sidecar.channel)
-    async for event in stub.Watch(job_pb2.WatchJobRequest(id=job_id), metadata=sidecar.token):
-        if event.WhichOneof("event") == "ended":
-            job: job_pb2.Job = event.ended
-            return job
-    raise AssertionError("the stream ended without an end")
-
-
-def _task(context: common_pb2.CallContext, seed: int) -> job_pb2.SubmitJobRequest:
-    request = image_pb2.TextToImageRequest(
-        context=context, prompt="a red apple", options=image_pb2.GenerationOptions(seed=seed), output=ANEW
-    )
-    return job_pb2.SubmitJobRequest(text_to_image=request)
 
 
 def _seconds(stamp: Any) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import statistics
 import sys
 import time
@@ -12,8 +11,10 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from benchmarks.setting import MODEL, quantile, served
+from benchmarks.figures import quantile
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2, capability_pb2_grpc
+from sidecar.testing.echo_server import echoing
+from sidecar.testing.process import MODEL, served
 
 PAIRS = 20
 CALLS = 1500
@@ -101,26 +102,19 @@ async def health_under_load() -> dict[str, Any]:
 
 async def control_rps() -> dict[str, Any]:
     """CapabilityService.Get a second, divided by those of a bare echo server in the same run; one connection each."""
-    port = multiprocessing.get_context("spawn").Queue()
-    echo = multiprocessing.get_context("spawn").Process(target=_echo_server, args=(port,), daemon=True)
-    echo.start()
-    address = f"127.0.0.1:{await asyncio.to_thread(port.get)}"
     ratios, ours, theirs = [], [], []
-    try:
-        async with served() as sidecar, grpc.aio.insecure_channel(address) as bare:
-            context = await sidecar.context()
-            request = capability_pb2.GetCapabilityRequest(id=context.capability_id)
-            gets: Any = capability_pb2_grpc.CapabilityServiceStub(sidecar.channel)
-            echoes: Any = capability_pb2_grpc.CapabilityServiceStub(bare)
-            for number in range(ROUNDS + 1):
-                mine = await _rate(gets.Get, request, sidecar.token)
-                plain = await _rate(echoes.Get, request, sidecar.token)
-                if number:
-                    ours.append(mine)
-                    theirs.append(plain)
-                    ratios.append(mine / plain)
-    finally:
-        echo.terminate()
+    async with served() as sidecar, echoing() as address, grpc.aio.insecure_channel(address) as bare:
+        context = await sidecar.context()
+        request = capability_pb2.GetCapabilityRequest(id=context.capability_id)
+        gets: Any = capability_pb2_grpc.CapabilityServiceStub(sidecar.channel)
+        echoes: Any = capability_pb2_grpc.CapabilityServiceStub(bare)
+        for number in range(ROUNDS + 1):
+            mine = await _rate(gets.Get, request, sidecar.token)
+            plain = await _rate(echoes.Get, request, sidecar.token)
+            if number:
+                ours.append(mine)
+                theirs.append(plain)
+                ratios.append(mine / plain)
     return {
         "value": round(statistics.median(ratios), 3),
         "unit": "ratio of calls a second",
@@ -137,27 +131,3 @@ async def _rate(call: Any, request: Any, token: Any) -> float:
     for _ in range(CALLS):
         await call(request, metadata=token)
     return CALLS / (time.perf_counter() - begun)
-
-
-class _Echo(capability_pb2_grpc.CapabilityServiceServicer):
-    """Answers a capability of usual size, and does nothing for it."""
-
-    answer = capability_pb2.Capability(id="0" * 36, owner_id=3, type="diffusers.generate")
-
-    async def Get(self, request: Any, context: Any) -> Any:
-        return self.answer
-
-
-def _echo_server(port: Any) -> None:
-    async def run() -> None:
-        server = grpc.aio.server()
-        capability_pb2_grpc.add_CapabilityServiceServicer_to_server(_Echo(), server)
-        number = server.add_insecure_port("127.0.0.1:0")
-        await server.start()
-        port.put(number)
-        # Also where the benchmark is killed, and cannot end anything itself.
-        parent = multiprocessing.parent_process()
-        assert parent is not None
-        await asyncio.to_thread(parent.join)
-
-    asyncio.run(run())

@@ -15,17 +15,14 @@ from typing import Any
 import grpc
 import psutil
 
-from benchmarks.crash import is_engine
-from benchmarks.setting import Served, served
 from sidecar.pb.viwo.imagegen.v1 import (
     common_pb2,
     image_pb2,
-    image_pb2_grpc,
     job_pb2,
-    job_pb2_grpc,
     model_pb2,
-    model_pb2_grpc,
 )
+from sidecar.testing.crash import is_engine
+from sidecar.testing.process import Served, served
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))
 CLIENTS = 4
@@ -55,9 +52,8 @@ async def _soak(sidecar: Served) -> dict[str, Any]:
     await asyncio.gather(*clients)
     samples = await watch
     await asyncio.sleep(2)
-    stub: Any = job_pb2_grpc.JobServiceStub(sidecar.channel)
     open_states = [job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_RUNNING]
-    stuck = await stub.List(job_pb2.ListJobsRequest(states=open_states), metadata=sidecar.token)
+    stuck = await sidecar.jobs.List(job_pb2.ListJobsRequest(states=open_states))
     settled = [sample for sample in samples if sample["minute"] >= min(SETTLED, MINUTES / 2)]
     # Three minutes each: how much is in use at one moment depends on which models are loaded then.
     first, last = settled[:9], settled[-9:]
@@ -113,8 +109,7 @@ async def _client(sidecar: Served, number: int, end: float, counts: Counter[str]
         "controlnet.generate",
     )
     contexts = {kind: await sidecar.context(kind=kind) for kind in kinds}
-    images: Any = _images(sidecar)
-    first = await images.TextToImage(_draw(contexts, chance, "icons"), metadata=sidecar.token)
+    first = await sidecar.images.TextToImage(_draw(contexts, chance, "icons"))
     picture = common_pb2.ImageSource(ref=first.images[0].ref)
     while time.monotonic() < end:
         name, call = _choose(sidecar, contexts, chance, picture)
@@ -130,18 +125,17 @@ async def _client(sidecar: Served, number: int, end: float, counts: Counter[str]
 def _choose(
     sidecar: Served, contexts: dict[str, common_pb2.CallContext], chance: random.Random, picture: Any
 ) -> tuple[str, Any]:
-    images: Any = _images(sidecar)
+    images = sidecar.images
     kind = chance.choices(
         ("draw", "switch", "batch", "edit", "upscale", "change", "edges", "bad", "leave", "unload"),
         (30, 12, 8, 20, 4, 8, 4, 8, 10, 1),
     )[0]
-    token = sidecar.token
     match kind:
         case "draw":
-            return kind, images.TextToImage(_draw(contexts, chance, "icons"), metadata=token)
+            return kind, images.TextToImage(_draw(contexts, chance, "icons"))
         case "switch":
             model = chance.choice(["sd-a", "sd-b", "sd-c"])
-            return kind, images.TextToImage(_draw(contexts, chance, model), metadata=token)
+            return kind, images.TextToImage(_draw(contexts, chance, model))
         case "batch":
             return kind, _batch(sidecar, contexts, chance)
         case "edit":
@@ -152,45 +146,41 @@ def _choose(
                     image_pb2.EditOperation(transform=image_pb2.Transform(rotation=chance.uniform(0, 360)))
                 ],
             )
-            return kind, images.Edit(edit, metadata=token)
+            return kind, images.Edit(edit)
         case "upscale":
             request = image_pb2.UpscaleRequest(context=contexts["diffusers.upscale"], image=picture, factor=2)
             request.output.job.reuse = common_pb2.REUSE_NEVER
-            return kind, images.Upscale(request, metadata=token)
+            return kind, images.Upscale(request)
         case "change":
             change = image_pb2.ImageToImageRequest(
                 context=contexts["diffusers.generate"], image=picture, prompt="a blue cup", strength=0.5
             )
-            return kind, images.ImageToImage(change, metadata=token)
+            return kind, images.ImageToImage(change)
         case "edges":
             edges = image_pb2.PreprocessRequest(
                 context=contexts["controlnet.generate"], image=picture, type="canny"
             )
-            return kind, images.Preprocess(edges, metadata=token)
+            return kind, images.Preprocess(edges)
         case "bad":
             bad = _draw(contexts, chance, chance.choice(["icons", "no such model"]))
             bad.options.steps = 100_000
-            return kind, images.TextToImage(bad, metadata=token)
+            return kind, images.TextToImage(bad)
         case "leave":
             # A client that goes away in the middle: its job is canceled.
             return kind, images.TextToImage(
-                _draw(contexts, chance, "icons"), metadata=token, timeout=chance.uniform(0.05, 0.6)
+                _draw(contexts, chance, "icons"), timeout=chance.uniform(0.05, 0.6)
             )
         case _:
-            models: Any = model_pb2_grpc.ModelServiceStub(sidecar.channel)
-            return kind, models.Unload(model_pb2.UnloadModelRequest(id="sd-a"), metadata=token)
+            return kind, sidecar.models.Unload(model_pb2.UnloadModelRequest(id="sd-a"))
 
 
 async def _batch(sidecar: Served, contexts: Any, chance: random.Random) -> None:
-    stub: Any = job_pb2_grpc.JobServiceStub(sidecar.channel)
     task = job_pb2.SubmitJobRequest(text_to_image=_draw(contexts, chance, "icons"))
     request = job_pb2.SubmitBatchRequest(variations=job_pb2.Variations(task=task, count=4))
-    batch = await stub.SubmitBatch(request, metadata=sidecar.token)
+    batch = await sidecar.jobs.SubmitBatch(request)
     if chance.random() < 0.3:
-        await stub.CancelBatch(job_pb2.CancelBatchRequest(id=batch.id), metadata=sidecar.token)
-    async for _ in stub.WatchBatch(
-        job_pb2.GetBatchRequest(id=batch.id), metadata=sidecar.token, timeout=PATIENCE
-    ):
+        await sidecar.jobs.CancelBatch(job_pb2.CancelBatchRequest(id=batch.id))
+    async for _ in sidecar.jobs.WatchBatch(job_pb2.GetBatchRequest(id=batch.id), timeout=PATIENCE):
         pass
 
 
@@ -207,10 +197,6 @@ def _draw(
     return image_pb2.TextToImageRequest(
         context=contexts["diffusers.generate"], prompt=prompt, options=options, output=output
     )
-
-
-def _images(sidecar: Served) -> Any:
-    return image_pb2_grpc.ImageServiceStub(sidecar.channel)
 
 
 def _build_models(folder: Path) -> None:

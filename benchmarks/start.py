@@ -6,7 +6,7 @@ import statistics
 import time
 from typing import Any
 
-from benchmarks.setting import served
+from sidecar.testing.process import served
 
 RUNS = 5
 

@@ -57,6 +57,17 @@ def test_no_module_is_long_without_a_reason() -> None:
     assert not long
 
 
+def test_tests_and_benchmarks_do_not_import_each_other() -> None:
+    """What both need is in `sidecar/testing`."""
+    crossing = [
+        f"{path.relative_to(ROOT)}: {found[0].strip()}"
+        for folder, other in (("tests", "benchmarks"), ("benchmarks", "tests"))
+        for path in (ROOT / folder).rglob("*.py")
+        for found in re.finditer(rf"^\s*(from|import) {other}\b.*", path.read_text(), re.MULTILINE)
+    ]
+    assert not crossing
+
+
 def test_every_child_process_is_started_in_one_place() -> None:
     """The current folder must not be on a child's import path; `sidecar/child_process.py` sees to that."""
     starting = [

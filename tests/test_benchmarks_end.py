@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 
 SERVED = """
 import asyncio
-from benchmarks.setting import served
+from sidecar.testing.process import served
 async def run():
     async with served() as sidecar:
         context = await sidecar.context()
@@ -27,15 +27,13 @@ async def run():
 asyncio.run(run())
 """
 ECHO = """
-import multiprocessing, threading
-from benchmarks.sidecar_cost import _echo_server
-if __name__ == "__main__":
-    spawn = multiprocessing.get_context("spawn")
-    port = spawn.Queue()
-    spawn.Process(target=_echo_server, args=(port,), daemon=True).start()
-    port.get()
-    print("ready", flush=True)
-    threading.Event().wait()
+import asyncio
+from sidecar.testing.echo_server import echoing
+async def run():
+    async with echoing():
+        print("ready", flush=True)
+        await asyncio.Event().wait()
+asyncio.run(run())
 """
 WORK = {
     "idle": "await sidecar.wait_ready()",

@@ -16,44 +16,33 @@ import grpc
 from benchmarks.hostile import texts
 from benchmarks.hostile.pictures import gif, pictures, saved
 from benchmarks.hostile.trial import Trial
-from benchmarks.setting import SYSTEM, Served
+from entity_store.world import SYSTEM_ID as SYSTEM
 from sidecar.client import MESSAGE_OPTIONS
 from sidecar.pb.viwo.imagegen.v1 import (
     blob_pb2,
-    blob_pb2_grpc,
     capability_pb2,
-    capability_pb2_grpc,
     common_pb2,
     entity_pb2,
-    entity_pb2_grpc,
     image_pb2,
-    image_pb2_grpc,
     job_pb2,
-    job_pb2_grpc,
     model_pb2,
-    model_pb2_grpc,
     template_pb2,
-    template_pb2_grpc,
 )
 from sidecar.surfaces.proto.conversions import to_struct
+from sidecar.testing.process import Served
 
 
 class Calls:
     """The stubs of a server, and rights to use them."""
 
     def __init__(self, sidecar: Served, trial: Trial) -> None:
-        self.sidecar, self.trial, self.token = sidecar, trial, sidecar.token
-        channel = sidecar.channel
-        self.images: Any = image_pb2_grpc.ImageServiceStub(channel)
-        self.jobs: Any = job_pb2_grpc.JobServiceStub(channel)
-        self.entities: Any = entity_pb2_grpc.EntityServiceStub(channel)
-        self.blobs: Any = blob_pb2_grpc.BlobServiceStub(channel)
-        self.models: Any = model_pb2_grpc.ModelServiceStub(channel)
-        self.templates: Any = template_pb2_grpc.TemplateServiceStub(channel)
-        self.capabilities: Any = capability_pb2_grpc.CapabilityServiceStub(channel)
+        self.sidecar, self.trial = sidecar, trial
+        self.images, self.jobs, self.entities = sidecar.images, sidecar.jobs, sidecar.entities
+        self.blobs, self.models, self.templates = sidecar.blobs, sidecar.models, sidecar.templates
+        self.capabilities = sidecar.capabilities
 
     async def try_call(self, name: str, method: Any, request: Any) -> Any:
-        return await self.trial.call(name, method(request, metadata=self.token))
+        return await self.trial.call(name, method(request))
 
     async def all(self, folder: Path) -> None:
         """Every kind, one after another."""
@@ -90,7 +79,7 @@ class Calls:
                 context=self.paint, image=source, options=common_pb2.SaveOptions(name="x")
             )
             await self.try_call(f"save {name}", self.entities.SaveImage, save)
-            await self.trial.call(f"upload {name}", self.blobs.Upload(_chunks(data), metadata=self.token))
+            await self.trial.call(f"upload {name}", self.blobs.Upload(_chunks(data)))
             await self.try_call(f"blur {name}", self.images.Edit, image_pb2.EditRequest(
                 context=self.change, image=source, operations=[image_pb2.EditOperation(filter=image_pb2.Filter(kind=image_pb2.FILTER_KIND_BLUR))]))  # fmt: skip
             await self.try_call(f"estimate {name}", self.jobs.Estimate, job_pb2.SubmitJobRequest(
@@ -100,7 +89,7 @@ class Calls:
             common_pb2.ImageSource(data=saved(8, 8, "PNG")),
         )
         lay = image_pb2.EditOperation(composite=image_pb2.Composite(overlay=bomb))
-        narrow = await self.sidecar.context(kind="image.edit", max_pixels=64)
+        narrow = await self.sidecar.context({"max_pixels": 64}, kind="image.edit")
         for context in (narrow, self.change):
             bombs = image_pb2.EditRequest(context=context, image=small, operations=[lay] * 10)
             await self.try_call("ten bombs", self.images.Edit, bombs)
@@ -238,7 +227,7 @@ class Calls:
             )
         for value in (1e308, float("inf"), -1.0, 2.0**63):
             held = await self.capabilities.List(
-                capability_pb2.ListCapabilitiesRequest(owner_id=SYSTEM, type="sys.mint"), metadata=self.token
+                capability_pb2.ListCapabilitiesRequest(owner_id=SYSTEM, type="sys.mint"),
             )
             await self.try_call(f"mint {value}", self.capabilities.Mint, capability_pb2.MintRequest(
                 authority_id=held.capabilities[0].id, caller_id=SYSTEM, type="diffusers.generate",
@@ -265,7 +254,7 @@ class Calls:
             yield blob_pb2.UploadRequest(chunk=bytes(500_000))
             await never.wait()
 
-        half_open = [self.blobs.Upload(half(), metadata=self.token) for _ in range(40)]
+        half_open = [self.blobs.Upload(half()) for _ in range(40)]
         await self.try_call(
             "a call beside half-open uploads", self.models.List, model_pb2.ListModelsRequest()
         )

@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.hostile import archives, folders
 from benchmarks.hostile.calls import Calls
 from benchmarks.hostile.trial import KINDS, Trial
-from benchmarks.setting import Served, served
+from sidecar.testing.process import Served, served
 
 MOST_MEMORY = 600
 """Megabytes above idle that the server may take at its worst."""
@@ -34,7 +34,7 @@ async def hostile() -> dict[str, Any]:
         folders.model_folders(root / "models", canaries)
         folders.poison(root / "models" / "poison", canaries)
         (root / "data").chmod(0o700)
-        command = [str(Path(sys.executable).with_name("viwo-imagegen"))]
+        command = [str(Path(sys.executable).with_name("viwo-imagegen")), "serve", "--port", "0"]
         environment = {"VIWO_IMAGEGEN_MODEL_DIRS": f'["{root / "models"}"]'}
         async with served(
             folder=str(root / "data"), cwd=str(root / "poison"), command=command, **environment

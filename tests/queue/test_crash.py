@@ -6,26 +6,17 @@ import asyncio
 import os
 import signal
 import sqlite3
-import sys
 from pathlib import Path
-from typing import Any
 
 import grpc
 import psutil
 import pytest
 
-from benchmarks.crash import crash
 from entity_store.world import World
 from sidecar.engines.local import child, engine
-from sidecar.pb.viwo.imagegen.v1 import (
-    capability_pb2,
-    capability_pb2_grpc,
-    common_pb2,
-    image_pb2,
-    job_pb2,
-    job_pb2_grpc,
-)
-from sidecar.surfaces.proto.conversions import to_struct
+from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
+from sidecar.testing.crash import crash
+from sidecar.testing.process import settings_of, spawn, start
 from tests.harness import Sidecar, ended, refused, started, submission, text_to_image
 from tests.queue.test_jobs import SLOW, only_job, until
 
@@ -133,37 +124,30 @@ async def test_a_database_that_refuses_loses_no_job(tiny: Path, tmp_path: Path) 
 
 
 async def test_jobs_queued_at_a_killed_server_run_once_after_the_restart(tiny: Path, tmp_path: Path) -> None:
-    server = await ServerProcess.start(tiny, tmp_path)
+    server = await start(tmp_path, settings_of(tiny))
     jobs: list[str] = []
-    async with server.channel() as channel:
-        stub: Any = job_pb2_grpc.JobServiceStub(channel)
-        context = await server.context(channel)
-        output = common_pb2.OutputOptions(save=common_pb2.SaveOptions(name="kept"))
-        for seed in range(8):
-            request = image_pb2.TextToImageRequest(
-                context=context,
-                prompt="a cup",
-                # Not alike, or some would be drawn together.
-                options=image_pb2.GenerationOptions(seed=seed, steps=20 + seed),
-                output=output,
-            )
-            job = await stub.Submit(job_pb2.SubmitJobRequest(text_to_image=request), metadata=server.token)
-            jobs.append(job.id)
-        # Killed in the middle of the third job: some have ended, one runs, the rest wait.
-        await _see(stub, jobs[2], server.token, "step")
-    server.process.kill()
-    await server.process.wait()
+    context = await server.context()
+    output = common_pb2.OutputOptions(save=common_pb2.SaveOptions(name="kept"))
+    for seed in range(8):
+        request = image_pb2.TextToImageRequest(
+            context=context,
+            prompt="a cup",
+            # With batch keys that differ, or some would run as a batch.
+            options=image_pb2.GenerationOptions(seed=seed, steps=20 + seed),
+            output=output,
+        )
+        jobs.append((await server.jobs.Submit(job_pb2.SubmitJobRequest(text_to_image=request))).id)
+    # Killed in the middle of the third job: some have ended, one runs, the rest wait.
+    await server.until(jobs[2], "step")
+    await server.kill()
 
-    again = await ServerProcess.start(tiny, tmp_path)
-    async with again.channel() as channel:
-        stub = job_pb2_grpc.JobServiceStub(channel)
-        finals = [await _end(stub, job_id, again.token) for job_id in jobs]
+    again = await start(tmp_path, settings_of(tiny))
+    finals = [await again.ended(job_id) for job_id in jobs]
     assert [job.state for job in finals] == [job_pb2.JOB_STATE_SUCCEEDED] * 8
     assert [job.attempts for job in finals] == [1, 1, 2, 1, 1, 1, 1, 1]
     entities = [job.images[0].entity_id for job in finals]
     assert len(set(entities)) == 8
-    again.process.send_signal(signal.SIGTERM)
-    assert await again.process.wait() == 0
+    assert await again.stop() == 0
 
     world = World(tmp_path / "world.sqlite", own=True)
     kept = world.rows("SELECT id FROM entities WHERE json_extract(props, '$.name') = 'kept' ORDER BY id")
@@ -174,97 +158,26 @@ async def test_jobs_queued_at_a_killed_server_run_once_after_the_restart(tiny: P
 
 async def test_whatever_is_killed_when_the_books_are_right(tiny: Path) -> None:
     """`python -m benchmarks crash`, small."""
-    environment = {
-        "VIWO_IMAGEGEN_MODEL_DIRS": f'["{tiny}"]',
-        "VIWO_IMAGEGEN_DEFAULT_MODEL": "sd",
-        "VIWO_IMAGEGEN_THREADS": "1",
-    }
-    found = await crash(jobs=30, owners=3, child_kills=2, server_kills=2, environment=environment)
+    found = await crash(jobs=30, owners=3, child_kills=2, server_kills=2, environment=settings_of(tiny))
     assert found["value"] == 0, found
     assert found["n"] == 30
     assert found["states"]["succeeded"] > 15
 
 
 async def test_the_engine_ends_with_its_server(tiny: Path, tmp_path: Path) -> None:
-    server = await ServerProcess.start(tiny, tmp_path)
-    async with server.channel() as channel:
-        stub: Any = job_pb2_grpc.JobServiceStub(channel)
-        context = await server.context(channel)
-        job = await stub.Submit(submission(context, **SLOW), metadata=server.token)
-        await _see(stub, job.id, server.token, "step")
+    server = await start(tmp_path, settings_of(tiny))
+    job = await server.jobs.Submit(submission(await server.context(), **SLOW))
+    await server.until(job.id, "step")
     children = psutil.Process(server.process.pid).children(recursive=True)
     assert children
-    server.process.kill()
-    await server.process.wait()
+    await server.kill()
     _, alive = await asyncio.to_thread(psutil.wait_procs, children, timeout=10)
     assert not alive
 
 
 async def test_two_servers_do_not_share_a_data_folder(tiny: Path, tmp_path: Path) -> None:
     async with started(tiny, tmp_path):
-        second = await ServerProcess.spawn(tiny, tmp_path)
+        second = await spawn(tmp_path, settings_of(tiny), stderr=asyncio.subprocess.PIPE)
         _, complaint = await second.communicate()
         assert second.returncode == 1
         assert "another sidecar is using" in complaint.decode()
-
-
-class ServerProcess:
-    """`viwo-imagegen serve` as an operator runs it."""
-
-    def __init__(self, process: asyncio.subprocess.Process, address: str, token: str) -> None:
-        self.process = process
-        self.address = address
-        self.token = (("authorization", f"Bearer {token}"),)
-
-    @classmethod
-    async def spawn(cls, models: Path, data_dir: Path) -> asyncio.subprocess.Process:
-        environment = {
-            **os.environ,
-            "VIWO_IMAGEGEN_MODEL_DIRS": f'["{models}"]',
-            "VIWO_IMAGEGEN_DEFAULT_MODEL": "sd",
-            "VIWO_IMAGEGEN_THREADS": "1",
-        }
-        return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "sidecar.cli", "serve", "--port", "0", "--data-dir", str(data_dir),
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment,
-        )  # fmt: skip
-
-    @classmethod
-    async def start(cls, models: Path, data_dir: Path) -> ServerProcess:
-        process = await cls.spawn(models, data_dir)
-        assert process.stdout is not None
-        assert process.stderr is not None
-        line = (await process.stdout.readline()).decode()
-        assert "serves at " in line, (await process.stderr.read()).decode()
-        address = line.split("serves at ")[1].split()[0]
-        return cls(process, address, (data_dir / "token").read_text().strip())
-
-    def channel(self) -> grpc.aio.Channel:
-        return grpc.aio.insecure_channel(self.address)
-
-    async def context(self, channel: grpc.aio.Channel) -> common_pb2.CallContext:
-        """A capability of System's own."""
-        stub: Any = capability_pb2_grpc.CapabilityServiceStub(channel)
-        held = await stub.List(capability_pb2.ListCapabilitiesRequest(type="sys.mint"), metadata=self.token)
-        made = await stub.Mint(
-            capability_pb2.MintRequest(
-                authority_id=held.capabilities[0].id,
-                caller_id=3,
-                type="diffusers.generate",
-                params=to_struct({}),
-            ),
-            metadata=self.token,
-        )
-        return common_pb2.CallContext(capability_id=made.id, caller_id=3, this_id=3)
-
-
-async def _see(stub: Any, job_id: str, token: object, kind: str) -> job_pb2.JobEvent:
-    async for event in stub.Watch(job_pb2.WatchJobRequest(id=job_id), metadata=token):
-        if event.WhichOneof("event") == kind:
-            found: job_pb2.JobEvent = event
-            return found
-    raise AssertionError(f"no {kind}")
-
-
-async def _end(stub: Any, job_id: str, token: object) -> job_pb2.Job:
-    return (await _see(stub, job_id, token, "ended")).ended

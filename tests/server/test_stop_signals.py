@@ -14,17 +14,9 @@ import pytest
 
 from capabilities import imaging
 from entity_store.world import World
-from sidecar.pb.viwo.imagegen.v1 import (
-    capability_pb2,
-    capability_pb2_grpc,
-    common_pb2,
-    entity_pb2,
-    entity_pb2_grpc,
-    job_pb2,
-    job_pb2_grpc,
-)
+from sidecar.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, entity_pb2, job_pb2
+from sidecar.testing.process import settings_of, start
 from tests.harness import refused
-from tests.queue.test_crash import ServerProcess
 
 BUSY = """
 import asyncio, re, sys, threading, time
@@ -89,7 +81,7 @@ async def test_a_second_signal_ends_at_once(kind: str, second: signal.Signals) -
 
 async def test_sigterm_ends_a_server_at_hostile_work(tiny: Path, tmp_path: Path) -> None:
     """Delegations in a circle and a long chain of them in the world, and pictures that are decoded without end."""
-    server = await ServerProcess.start(tiny, tmp_path)
+    server = await start(tmp_path, settings_of(tiny))
     world = World(tmp_path / "world.sqlite", own=True)
     with world.transaction() as connection:
         for name, parent in [
@@ -101,35 +93,26 @@ async def test_sigterm_ends_a_server_at_hostile_work(tiny: Path, tmp_path: Path)
             connection.execute("INSERT INTO capabilities VALUES (?, 3, 'diffusers.generate', '{}')", (name,))
             connection.execute("INSERT INTO imagegen_delegations VALUES (?, ?)", (name, parent))
     world.close()
-    async with server.channel() as channel:
-        capabilities: Any = capability_pb2_grpc.CapabilityServiceStub(channel)
-        for name in ("a", "l0"):
-            error = await refused(
-                capabilities.Get(capability_pb2.GetCapabilityRequest(id=name), metadata=server.token)
-            )
-            assert error.code() is grpc.StatusCode.PERMISSION_DENIED
-        context = await server.context(channel)
-        picture = imaging.encode(imaging.from_pixels(bytes(4000 * 4000 * 3), 4000, 4000, 3), "png")
-        entities: Any = entity_pb2_grpc.EntityServiceStub(channel)
-        jobs: Any = job_pb2_grpc.JobServiceStub(channel)
-        work = [
-            asyncio.ensure_future(_ignored(call))
-            for _ in range(30)
-            for call in (
-                entities.SaveImage(
-                    entity_pb2.SaveImageRequest(context=context, image=common_pb2.ImageSource(data=picture)),
-                    metadata=server.token,
-                ),
-                jobs.Import(
-                    job_pb2.ImportJobRequest(context=context, document_json="[" * 90_000),
-                    metadata=server.token,
-                ),
-            )
-        ]
-        await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
-        server.process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(server.process.wait(), 40) == 0
-        await asyncio.gather(*work)
+    for name in ("a", "l0"):
+        error = await refused(server.capabilities.Get(capability_pb2.GetCapabilityRequest(id=name)))
+        assert error.code() is grpc.StatusCode.PERMISSION_DENIED
+    context = await server.context()
+    picture = imaging.encode(imaging.from_pixels(bytes(4000 * 4000 * 3), 4000, 4000, 3), "png")
+    work = [
+        asyncio.ensure_future(_ignored(call))
+        for _ in range(30)
+        for call in (
+            server.entities.SaveImage(
+                entity_pb2.SaveImageRequest(context=context, image=common_pb2.ImageSource(data=picture))
+            ),
+            server.jobs.Import(job_pb2.ImportJobRequest(context=context, document_json="[" * 90_000)),
+        )
+    ]
+    await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+    server.process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(server.process.wait(), 40) == 0
+    await asyncio.gather(*work)
+    await server.channel.close(None)
 
 
 async def _ignored(call: Any) -> None:

@@ -12,8 +12,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from sidecar.surfaces.grpc.limits import MAX_MESSAGE
+from sidecar.testing.process import Served, served, settings_of
 from tests.harness import error_info, refused
-from tests.queue.test_crash import ServerProcess
 
 MEGABYTE = 1024 * 1024
 BODIES = 24
@@ -34,11 +34,9 @@ def begun(pid: int) -> int:
 
 
 @pytest.fixture(scope="module")
-async def process(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerProcess]:
-    server = await ServerProcess.start(tiny, tmp_path_factory.mktemp("limits"))
-    yield server
-    server.process.terminate()
-    await server.process.wait()
+async def process(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    async with served(folder=tmp_path_factory.mktemp("limits"), **settings_of(tiny)) as server:
+        yield server
 
 
 @pytest.mark.parametrize(
@@ -54,7 +52,7 @@ async def process(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Async
     ],
 )
 async def test_the_bodies_of_refused_calls_are_not_received(
-    process: ServerProcess, method: str, megabytes: int, authorization: str | None, code: str
+    process: Served, method: str, megabytes: int, authorization: str | None, code: str
 ) -> None:
     pid = process.process.pid
     before = begun(pid)
@@ -68,7 +66,7 @@ async def test_the_bodies_of_refused_calls_are_not_received(
     assert peak < 60 * MEGABYTE, f"{BODIES} bodies of {megabytes} MB took {peak / MEGABYTE:.0f} MiB"
 
 
-async def test_who_needs_no_token_costs_little_either(process: ServerProcess) -> None:
+async def test_who_needs_no_token_costs_little_either(process: Served) -> None:
     pid = process.process.pid
     before = begun(pid)
     async with grpc.aio.insecure_channel(process.address, options=UNLIMITED) as channel:
@@ -80,7 +78,7 @@ async def test_who_needs_no_token_costs_little_either(process: ServerProcess) ->
     assert memory(pid, "VmHWM") - before < 250 * MEGABYTE
 
 
-async def test_large_bodies_of_those_who_may_are_received_by_turns(process: ServerProcess) -> None:
+async def test_large_bodies_of_those_who_may_are_received_by_turns(process: Served) -> None:
     pid = process.process.pid
     before = begun(pid)
     async with grpc.aio.insecure_channel(process.address, options=UNLIMITED) as channel:

@@ -24,18 +24,16 @@ from typing import Any
 import grpc
 import psutil
 
-from benchmarks.setting import Served, start
 from entity_store.world import World, create_entity
 from sidecar.pb.viwo.imagegen.v1 import (
     common_pb2,
     image_pb2,
     job_pb2,
-    job_pb2_grpc,
     system_pb2,
-    system_pb2_grpc,
 )
 from sidecar.queue.ledger import budgets
 from sidecar.queue.store.database import Database
+from sidecar.testing.process import Served, start
 
 JOBS = 300
 OWNERS = 10
@@ -81,17 +79,13 @@ async def crash(
                 await _working(sidecar)
             await asyncio.sleep(chance.uniform(0.0, 1.0))
             if kills.pop() == "server":
-                sidecar.process.kill()
-                await sidecar.process.wait()
-                await sidecar.channel.close(None)
+                await sidecar.kill()
                 story.server_kills += 1
                 sidecar = await start(folder, settings)
             else:
                 story.child_kills += await _kill_child(sidecar)
         await _all_ended(sidecar, story)
-        sidecar.process.send_signal(signal.SIGTERM)
-        await sidecar.process.wait()
-        await sidecar.channel.close(None)
+        await sidecar.stop()
         return _count(Path(folder), story)
 
 
@@ -108,7 +102,6 @@ async def _submit(
     sidecar: Served, context: common_pb2.CallContext, number: int, chance: random.Random, story: Story
 ) -> None:
     """One in five is a twin of another, one in ten is canceled, one in four is kept as an entity."""
-    stub: Any = job_pb2_grpc.JobServiceStub(sidecar.channel)
     seed = number % 5 if chance.random() < 0.2 else 1000 + number
     output = common_pb2.OutputOptions(references_only=True)
     if chance.random() < 0.25:
@@ -119,20 +112,17 @@ async def _submit(
         options=image_pb2.GenerationOptions(seed=seed, steps=4),
         output=output,
     )
-    job = await stub.Submit(
-        job_pb2.SubmitJobRequest(text_to_image=request, request_id=f"r{number}"), metadata=sidecar.token
-    )
+    job = await sidecar.jobs.Submit(job_pb2.SubmitJobRequest(text_to_image=request, request_id=f"r{number}"))
     story.accepted[job.id] = context.caller_id
     if chance.random() < 0.1:
-        await stub.Cancel(job_pb2.CancelJobRequest(id=job.id), metadata=sidecar.token)
+        await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=job.id))
 
 
 async def _working(sidecar: Served) -> None:
     """Until the engine is ready."""
-    system: Any = system_pb2_grpc.SystemServiceStub(sidecar.channel)
     async with asyncio.timeout(60):
         while True:
-            status = await system.Status(system_pb2.StatusRequest(), metadata=sidecar.token)
+            status = await sidecar.system.Status(system_pb2.StatusRequest())
             if status.engine_pid:
                 return
             await asyncio.sleep(0.05)
@@ -160,12 +150,9 @@ def is_engine(child: psutil.Process) -> bool:
 
 
 async def _all_ended(sidecar: Served, story: Story) -> None:
-    stub: Any = job_pb2_grpc.JobServiceStub(sidecar.channel)
     for job_id in story.accepted:
         try:
-            async for event in stub.Watch(
-                job_pb2.WatchJobRequest(id=job_id), metadata=sidecar.token, timeout=600
-            ):
+            async for event in sidecar.jobs.Watch(job_pb2.WatchJobRequest(id=job_id), timeout=600):
                 if event.WhichOneof("event") == "ended":
                     break
         except grpc.aio.AioRpcError as error:
