@@ -23,7 +23,8 @@ demo: setup
 	$(BIN)/viwo-imagegen demo --out demo
 
 test: setup plugin
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest --cov
+	$(BIN)/coverage report --include='capabilities/*,entity_store/*' --fail-under=95
 	cd viwo_plugin && PATH="$(BUN_PATH):$$PATH" bun test && IMAGEGEN_REMOTE=1 PATH="$(BUN_PATH):$$PATH" bun test
 
 # The plugin's packages, in the Bun that is pinned for it.

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from sidecar.testing import tiny_models
+from sidecar.testing.server import Sidecar, started
 from tests.databases import place, postgres
-from tests.harness import Sidecar, started
 
 __all__ = ["place", "postgres"]
 

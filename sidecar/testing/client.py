@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -73,6 +74,14 @@ class Client:
         capability_id = await self.mint(params, owner=owner, kind=kind)
         holder = owner or self.owner
         return common_pb2.CallContext(capability_id=capability_id, caller_id=holder, this_id=holder)
+
+    async def only_job(self, capability_id: str) -> str:
+        """The id of the job that a waiting call made; asked until it is there, each time after a full round trip."""
+        async with asyncio.timeout(30):
+            while True:
+                page = await self.jobs.List(job_pb2.ListJobsRequest(capability_id=capability_id))
+                if page.jobs:
+                    return str(page.jobs[0].id)
 
     async def until(self, job_id: str, kind: str) -> job_pb2.JobEvent:
         """The first event of a kind ('step', 'ended', ...) that the job tells."""

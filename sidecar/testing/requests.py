@@ -7,6 +7,8 @@ from typing import Any
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
 
 STEPS = 3
+SLOW: dict[str, Any] = {"steps": 150, "count": 16}
+"""Options of a job that is still running when a test wants it to be, also on a fast machine."""
 
 
 def not_reused(**output: Any) -> common_pb2.OutputOptions:

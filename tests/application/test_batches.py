@@ -9,8 +9,9 @@ import grpc
 import pytest
 
 from sidecar.pb.viwo.imagegen.v1 import image_pb2, job_pb2
-from tests.harness import Sidecar, ended, error_info, refused, submission, text_to_image
-from tests.queue.test_jobs import SLOW, until
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.requests import SLOW, submission, text_to_image
+from sidecar.testing.server import Sidecar
 
 GO_ON = job_pb2.ON_ERROR_CONTINUE
 
@@ -48,12 +49,12 @@ async def test_seeds_are_counted_up_from_the_tasks_own(sidecar: Sidecar) -> None
 async def test_an_error_stops_the_rest_or_does_not(sidecar: Sidecar, on_error: Any) -> None:
     context = await sidecar.context()
     block = await sidecar.jobs.Submit(submission(context, **SLOW))
-    await until(sidecar, block.id, "step")
+    await sidecar.until(block.id, "step")
     flawed = submission(context, steps=4)
     flawed.text_to_image.output.job.timeout.FromMilliseconds(1)
     tasks = [flawed, submission(context, steps=5), submission(context, steps=6)]
     batch = await sidecar.jobs.SubmitBatch(job_pb2.SubmitBatchRequest(tasks=tasks, on_error=on_error))
-    await ended(sidecar, batch.jobs[0].id)
+    await sidecar.ended(batch.jobs[0].id)
     await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=block.id))
     last = (await finished(sidecar, batch.id))[-1]
     assert last.failed == 1
@@ -64,7 +65,7 @@ async def test_cancel_ends_what_is_left(sidecar: Sidecar) -> None:
     context = await sidecar.context()
     tasks = [submission(context, **SLOW), *(submission(context) for _ in range(3))]
     batch = await sidecar.jobs.SubmitBatch(job_pb2.SubmitBatchRequest(tasks=tasks))
-    await until(sidecar, batch.jobs[0].id, "step")
+    await sidecar.until(batch.jobs[0].id, "step")
     await sidecar.jobs.CancelBatch(job_pb2.CancelBatchRequest(id=batch.id))
     last = (await finished(sidecar, batch.id))[-1]
     assert (last.canceled, last.left) == (4, 0)

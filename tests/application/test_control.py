@@ -17,7 +17,10 @@ from PIL import Image, ImageDraw
 
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2
 from sidecar.testing import tiny_models
-from tests.harness import STEPS, Sidecar, error_info, pixels, refused, started
+from sidecar.testing.pictures import pixels
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.requests import STEPS
+from sidecar.testing.server import Sidecar, started
 
 KIND = "controlnet.generate"
 

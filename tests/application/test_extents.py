@@ -16,7 +16,8 @@ from PIL import Image
 from capabilities.operations import Crop, Resize, Transform
 from capabilities.tasks import Edit, Inpaint, Refinement, TextToImage
 from sidecar.pb.viwo.imagegen.v1 import blob_pb2, common_pb2, entity_pb2, image_pb2, job_pb2
-from tests.harness import Sidecar, error_info, refused
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.server import Sidecar
 
 KIND = "image.edit"
 operation = image_pb2.EditOperation

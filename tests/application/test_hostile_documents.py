@@ -20,9 +20,11 @@ from sidecar.pb.viwo.imagegen.v1 import (
     job_pb2,
     template_pb2,
 )
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.requests import submission, text_to_image
+from sidecar.testing.server import Sidecar, started
 from tests.application.test_lineage import DRAW
 from tests.application.test_templates import finished, run, save, step
-from tests.harness import Sidecar, ended, error_info, refused, started, submission, text_to_image
 
 LONG = "x" * MAX_PROMPT
 DIGITS = "9" * 400
@@ -244,7 +246,7 @@ async def test_an_imported_task_that_it_can_do_is_done(sidecar: Sidecar) -> None
         request = job_pb2.ImportJobRequest(
             context=await sidecar.context(), document_json=json.dumps(document)
         )
-        final = await ended(sidecar, (await sidecar.jobs.Import(request)).id)
+        final = await sidecar.ended((await sidecar.jobs.Import(request)).id)
         assert final.state == job_pb2.JOB_STATE_SUCCEEDED, final.failure
 
 

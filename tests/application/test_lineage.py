@@ -10,16 +10,18 @@ import grpc
 import pytest
 
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, entity_pb2, image_pb2, job_pb2
-from tests.harness import Sidecar, ended, error_info, in_world, refused, started, submission, text_to_image
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.requests import submission, text_to_image
+from sidecar.testing.server import Sidecar, started
 
 EDIT = "image.edit"
 
 
 async def test_a_job_is_done_again_exactly(sidecar: Sidecar) -> None:
     context = await sidecar.context()
-    first = await ended(sidecar, (await sidecar.jobs.Submit(submission(context, seed=31))).id)
+    first = await sidecar.ended((await sidecar.jobs.Submit(submission(context, seed=31))).id)
     again = await sidecar.jobs.Rerun(job_pb2.RerunJobRequest(id=first.id))
-    final = await ended(sidecar, again.id)
+    final = await sidecar.ended(again.id)
     assert final.id != first.id
     assert (final.answered_by, final.attempts) == ("", 1)
     assert final.task_json == first.task_json
@@ -27,7 +29,7 @@ async def test_a_job_is_done_again_exactly(sidecar: Sidecar) -> None:
 
 
 async def test_it_is_done_again_only_by_right(sidecar: Sidecar) -> None:
-    first = await ended(sidecar, (await sidecar.jobs.Submit(submission(await sidecar.context()))).id)
+    first = await sidecar.ended((await sidecar.jobs.Submit(submission(await sidecar.context()))).id)
     narrow = await sidecar.context({"max_steps": 1})
     for context, code in (
         (narrow, grpc.StatusCode.PERMISSION_DENIED),
@@ -46,8 +48,8 @@ async def test_a_job_is_carried_to_another_server(sidecar: Sidecar, tiny: Path, 
         prompt="a cup",
         options=image_pb2.GenerationOptions(steps=3, seed=4),
     )
-    job = await ended(
-        sidecar, (await sidecar.jobs.Submit(job_pb2.SubmitJobRequest(image_to_image=request))).id
+    job = await sidecar.ended(
+        (await sidecar.jobs.Submit(job_pb2.SubmitJobRequest(image_to_image=request))).id
     )
     exported = await sidecar.jobs.Export(job_pb2.ExportJobRequest(id=job.id))
     async with started(tiny, tmp_path) as other:
@@ -55,7 +57,7 @@ async def test_a_job_is_carried_to_another_server(sidecar: Sidecar, tiny: Path, 
         made = await other.jobs.Import(
             job_pb2.ImportJobRequest(context=context, document_json=exported.document_json)
         )
-        final = await ended(other, made.id)
+        final = await other.ended(made.id)
         assert final.images[0].ref == job.images[0].ref
         document = json.loads(exported.document_json)
         wrong_picture = {**document, "inputs": dict.fromkeys(document["inputs"], "aGVsbG8=")}
@@ -74,8 +76,8 @@ async def test_the_history_of_a_picture_is_a_tree(sidecar: Sidecar) -> None:
     context = await sidecar.context()
     brought = (await sidecar.images.TextToImage(text_to_image(context, seed=90))).images[0]
     edits = await sidecar.context(kind=EDIT)
-    laid = await in_world(sidecar, edits, "composite", brought.ref, brought.ref, 3, 4)
-    turned = await in_world(sidecar, edits, "transform", laid["ref"], 90)
+    laid = await sidecar.in_world(edits, "composite", brought.ref, brought.ref, 3, 4)
+    turned = await sidecar.in_world(edits, "transform", laid["ref"], 90)
     node = await sidecar.jobs.History(job_pb2.HistoryRequest(ref=turned["ref"]))
     assert (node.ref, node.method, node.role) == (turned["ref"], "transform", "")
     assert json.loads(node.task_json)["operations"][0]["rotation"] == 90
@@ -156,8 +158,8 @@ async def test_an_import_may_do_no_more_than_a_call(
 
 async def test_what_a_refused_import_brought_is_not_kept(sidecar: Sidecar) -> None:
     draws = await sidecar.context()
-    job = await ended(sidecar, (await sidecar.jobs.Submit(submission(draws, seed=44))).id)
-    edited = await in_world(sidecar, await sidecar.context(kind=EDIT), "filter", job.images[0].ref, "blur")
+    job = await sidecar.ended((await sidecar.jobs.Submit(submission(draws, seed=44))).id)
+    edited = await sidecar.in_world(await sidecar.context(kind=EDIT), "filter", job.images[0].ref, "blur")
     exported = await sidecar.jobs.Export(job_pb2.ExportJobRequest(id=edited["job"]))
     digest = job.images[0].ref.removeprefix("sha256:")
     file = sidecar.running.settings.data_dir / "images" / digest[:2] / digest
@@ -168,7 +170,7 @@ async def test_what_a_refused_import_brought_is_not_kept(sidecar: Sidecar) -> No
     right = job_pb2.ImportJobRequest(
         context=await sidecar.context(kind=EDIT), document_json=exported.document_json
     )
-    assert (await ended(sidecar, (await sidecar.jobs.Import(right)).id)).images[0].ref == edited["ref"]
+    assert (await sidecar.ended((await sidecar.jobs.Import(right)).id)).images[0].ref == edited["ref"]
 
 
 async def test_a_job_answered_by_another_is_done_again_with_the_others_seed(sidecar: Sidecar) -> None:
@@ -179,7 +181,7 @@ async def test_a_job_answered_by_another_is_done_again_with_the_others_seed(side
     jobs = [await sidecar.images.TextToImage(request) for _ in range(2)]
     assert jobs[0].images[0].ref == jobs[1].images[0].ref
     again = await sidecar.jobs.Rerun(job_pb2.RerunJobRequest(id=jobs[1].job_id))
-    assert (await ended(sidecar, again.id)).images[0].ref == jobs[0].images[0].ref
+    assert (await sidecar.ended(again.id)).images[0].ref == jobs[0].images[0].ref
 
 
 async def test_a_history_stays_as_small_as_what_happened(sidecar: Sidecar) -> None:
@@ -188,7 +190,7 @@ async def test_a_history_stays_as_small_as_what_happened(sidecar: Sidecar) -> No
     ref = drawn.images[0].ref
     for step in range(14):
         # Laid on itself: the number of ways back doubles each time.
-        ref = (await in_world(sidecar, edits, "composite", ref, ref, step + 1, 0))["ref"]
+        ref = (await sidecar.in_world(edits, "composite", ref, ref, step + 1, 0))["ref"]
     node = await sidecar.jobs.History(job_pb2.HistoryRequest(ref=ref))
     count, left = 0, [node]
     while left:

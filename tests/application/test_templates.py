@@ -10,8 +10,9 @@ import grpc
 import pytest
 
 from sidecar.pb.viwo.imagegen.v1 import entity_pb2, job_pb2, template_pb2
-from tests.harness import Sidecar, refused, started, submission
-from tests.queue.test_jobs import SLOW, until
+from sidecar.testing.refusals import refused
+from sidecar.testing.requests import SLOW, submission
+from sidecar.testing.server import Sidecar, started
 
 CHAIN: dict[str, Any] = {
     "format": "viwo-template/1",
@@ -149,7 +150,7 @@ async def test_a_run_is_canceled(sidecar: Sidecar) -> None:
     async for seen in sidecar.templates.WatchRun(template_pb2.GetRunRequest(id=begun.id)):
         if seen.jobs:
             break
-    await until(sidecar, seen.jobs[0].id, "step")
+    await sidecar.until(seen.jobs[0].id, "step")
     last = await sidecar.templates.CancelRun(template_pb2.CancelRunRequest(id=begun.id))
     assert last.state == job_pb2.JOB_STATE_CANCELED
     assert len(last.jobs) == 1
@@ -164,7 +165,7 @@ async def test_a_run_goes_on_after_a_restart(tiny: Path, tmp_path: Path) -> None
         async for seen in first.templates.WatchRun(template_pb2.GetRunRequest(id=begun.id)):
             if seen.jobs:
                 break
-        await until(first, seen.jobs[0].id, "step")
+        await first.until(seen.jobs[0].id, "step")
     async with started(tiny, tmp_path) as again:
         last = await finished(again, begun.id)
         assert last.state == job_pb2.JOB_STATE_SUCCEEDED, last.failure
@@ -199,7 +200,7 @@ async def test_a_run_waits_for_room_in_the_queue(tiny: Path, tmp_path: Path) -> 
         await save(sidecar, CHAIN)
         context = await sidecar.context()
         block = await sidecar.jobs.Submit(submission(context, **SLOW))
-        await until(sidecar, block.id, "step")
+        await sidecar.until(block.id, "step")
         waits = await sidecar.jobs.Submit(submission(context, seed=3))
         begun, other = [await run(sidecar, "turned", subject="cup") for _ in range(2)]
         canceled = await sidecar.templates.CancelRun(template_pb2.CancelRunRequest(id=other.id))

@@ -12,7 +12,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from sidecar.cli import app
-from tests.harness import Sidecar, pixels
+from sidecar.testing.pictures import pixels
+from sidecar.testing.server import Sidecar
 
 
 class Terminal:

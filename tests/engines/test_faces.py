@@ -16,7 +16,9 @@ from PIL import Image
 from sidecar.engines.local import faces
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, model_pb2
 from sidecar.testing import tiny_models
-from tests.harness import Sidecar, error_info, pixels, refused, started
+from sidecar.testing.pictures import pixels
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.server import Sidecar, started
 
 KIND = "diffusers.upscale"
 

@@ -13,7 +13,10 @@ from PIL import Image
 
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2, model_pb2
 from sidecar.testing import tiny_families, tiny_models
-from tests.harness import STEPS, Sidecar, error_info, pixels, refused, started, text_to_image
+from sidecar.testing.pictures import pixels
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.requests import STEPS, text_to_image
+from sidecar.testing.server import Sidecar, started
 
 FAMILIES = ("sdxl", "sd3", "flux")
 

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from sidecar.pb.viwo.imagegen.v1 import image_pb2, job_pb2
-from tests.harness import STEPS, Sidecar, ended, error_info, pixels, refused, text_to_image
+from sidecar.testing.pictures import pixels
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.requests import STEPS, text_to_image
+from sidecar.testing.server import Sidecar
 
 
 async def asked(sidecar: Sidecar, **fix: float | str) -> image_pb2.TextToImageRequest:
@@ -37,7 +40,7 @@ async def test_the_second_pass_keeps_the_composition_and_draws_anew(sidecar: Sid
 async def test_both_passes_are_paid_for_and_told(sidecar: Sidecar) -> None:
     request = await asked(sidecar, scale=1.5, strength=0.67)
     job = await sidecar.jobs.Submit(job_pb2.SubmitJobRequest(text_to_image=request))
-    done = await ended(sidecar, job.id)
+    done = await sidecar.ended(job.id)
     # Two thirds of three steps are two, at 96 x 144.
     assert done.cost.compute == pytest.approx((64 * 96 * STEPS + 96 * 144 * 2) / 1e6)
     assert done.total_steps == done.step == STEPS + 2

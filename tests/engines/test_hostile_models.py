@@ -21,6 +21,9 @@ from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.messages import ModelSource
 from sidecar.pb.viwo.imagegen.v1 import image_pb2, model_pb2
 from sidecar.testing import tiny_models
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.requests import text_to_image
+from sidecar.testing.server import Sidecar, started
 from tests.engines.hostile_model_files import (
     Models,
     edited,
@@ -30,7 +33,6 @@ from tests.engines.hostile_model_files import (
     single_files,
     strange_entries,
 )
-from tests.harness import Sidecar, error_info, refused, started, text_to_image
 
 HANG = 5.0
 

@@ -13,7 +13,10 @@ import pytest
 from PIL import Image
 
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2
-from tests.harness import STEPS, Sidecar, error_info, pixels, refused
+from sidecar.testing.pictures import pixels
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.requests import STEPS
+from sidecar.testing.server import Sidecar
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 

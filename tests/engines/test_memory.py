@@ -13,7 +13,9 @@ import pytest
 from sidecar.engines.local import catalog
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, model_pb2
 from sidecar.testing import tiny_models
-from tests.harness import Sidecar, error_info, refused, started, text_to_image
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.requests import text_to_image
+from sidecar.testing.server import Sidecar, started
 
 
 async def loaded(sidecar: Sidecar) -> set[str]:

@@ -23,7 +23,10 @@ from sidecar.engines.local.discovery import embedded_folder
 from sidecar.engines.local.weights import tensor_names
 from sidecar.pb.viwo.imagegen.v1 import model_pb2
 from sidecar.testing import single_file
-from tests.harness import Sidecar, pixels, refused, started, text_to_image
+from sidecar.testing.pictures import pixels
+from sidecar.testing.refusals import refused
+from sidecar.testing.requests import text_to_image
+from sidecar.testing.server import Sidecar, started
 
 
 async def test_a_single_file_makes_the_same_picture_as_its_folder(tiny: Path, tmp_path: Path) -> None:

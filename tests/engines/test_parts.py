@@ -11,7 +11,10 @@ import pytest
 
 from sidecar.pb.viwo.imagegen.v1 import image_pb2, model_pb2
 from sidecar.testing import tiny_models
-from tests.harness import Sidecar, error_info, pixels, refused, started, text_to_image
+from sidecar.testing.pictures import pixels
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.requests import text_to_image
+from sidecar.testing.server import Sidecar, started
 
 
 @pytest.fixture(scope="module")

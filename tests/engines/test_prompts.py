@@ -12,7 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.engines.local.prompts import weighted_parts
-from tests.harness import Sidecar, error_info, pixels, refused, text_to_image
+from sidecar.testing.pictures import pixels
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.requests import text_to_image
+from sidecar.testing.server import Sidecar
 
 
 @pytest.mark.parametrize(

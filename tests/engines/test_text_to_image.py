@@ -14,7 +14,10 @@ from PIL import Image
 
 from capabilities import imaging
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, entity_pb2, job_pb2
-from tests.harness import Sidecar, in_world, pixels, refused, started, text_to_image
+from sidecar.testing.pictures import pixels
+from sidecar.testing.refusals import refused
+from sidecar.testing.requests import text_to_image
+from sidecar.testing.server import Sidecar, started
 
 
 async def test_answers_with_the_picture_its_seed_and_its_cost(sidecar: Sidecar) -> None:
@@ -124,8 +127,8 @@ async def test_the_capability_alone_says_what_is_allowed(sidecar: Sidecar) -> No
     error = await refused(sidecar.images.TextToImage(text_to_image(narrow, steps=50)))
     assert error.code() is grpc.StatusCode.PERMISSION_DENIED
     assert "max_compute of this capability is 0.01; asked for 0.2048" in (error.details() or "")
-    answer = await in_world(
-        sidecar, narrow, "textToImage", "a sword", {"numInferenceSteps": 50, "maxCompute": 99}
+    answer = await sidecar.in_world(
+        narrow, "textToImage", "a sword", {"numInferenceSteps": 50, "maxCompute": 99}
     )
     assert answer["error"]["field"] == "maxCompute"
 
@@ -193,7 +196,7 @@ async def test_mistakes_are_answered_with_what_to_do(
 
 async def test_a_script_gets_pictures_and_never_an_exception(sidecar: Sidecar) -> None:
     context = await sidecar.context()
-    answer = await in_world(sidecar, context, "text_to_image", "a cup", {"seed": 3, "num_inference_steps": 2})
+    answer = await sidecar.in_world(context, "text_to_image", "a cup", {"seed": 3, "num_inference_steps": 2})
     assert answer["ok"] is True
     assert answer["images"][0]["seed"] == 3
     assert pixels(imaging.decode_base64(answer["image"])).shape == (64, 64, 3)
@@ -202,17 +205,17 @@ async def test_a_script_gets_pictures_and_never_an_exception(sidecar: Sidecar) -
         ("textToImage", []), ("textToImage", {"steps": 1e99}), ("paint", "a"), ("textToImage", 3),
     )  # fmt: skip
     for method, argument in mistakes:
-        refusal = await in_world(sidecar, context, method, argument)
+        refusal = await sidecar.in_world(context, method, argument)
         assert refusal["ok"] is False
         assert refusal["error"]["message"]
 
 
 async def test_a_script_saves_into_a_room_it_names(sidecar: Sidecar) -> None:
     options = {"save": True, "room": {"id": sidecar.room}, "name": "cup", "reference": True, "steps": 2}
-    answer = await in_world(sidecar, await sidecar.context(), "textToImage", "a cup", options)
+    answer = await sidecar.in_world(await sidecar.context(), "textToImage", "a cup", options)
     assert answer["ok"], answer
     entity = await sidecar.entities.Get(entity_pb2.GetEntityRequest(id=answer["entity"]))
     assert (entity.name, entity.location) == ("cup", sidecar.room)
     assert "image" not in answer
-    refusal = await in_world(sidecar, await sidecar.context(), "textToImage", "a cup", {"room": 1})
+    refusal = await sidecar.in_world(await sidecar.context(), "textToImage", "a cup", {"room": 1})
     assert "add save: true" in refusal["error"]["message"]

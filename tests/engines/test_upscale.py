@@ -22,7 +22,9 @@ from capabilities.tasks import starts
 from sidecar.engines.local import ncnn, packaged, upscalers
 from sidecar.engines.local.messages import ModelSource
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
-from tests.harness import Sidecar, error_info, pixels, refused
+from sidecar.testing.pictures import pixels
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.server import Sidecar
 
 KIND = "diffusers.upscale"
 FAST = ModelSource("realesr-animevideov3", "realesr-animevideov3-x[24]", "package")

@@ -17,8 +17,9 @@ from sidecar.engines.local import child, engine
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
 from sidecar.testing.crash import crash
 from sidecar.testing.process import settings_of, spawn, start
-from tests.harness import Sidecar, ended, refused, started, submission, text_to_image
-from tests.queue.test_jobs import SLOW, only_job, until
+from sidecar.testing.refusals import refused
+from sidecar.testing.requests import SLOW, submission, text_to_image
+from sidecar.testing.server import Sidecar, started
 
 
 def kill_engine(sidecar: Sidecar) -> None:
@@ -31,9 +32,9 @@ async def test_a_job_whose_engine_is_killed_is_begun_once_more(tiny: Path, tmp_p
     async with started(tiny, tmp_path) as sidecar:
         context = await sidecar.context()
         job = await sidecar.jobs.Submit(submission(context, steps=40))
-        await until(sidecar, job.id, "step")
+        await sidecar.until(job.id, "step")
         kill_engine(sidecar)
-        final = await ended(sidecar, job.id)
+        final = await sidecar.ended(job.id)
         assert (final.state, final.attempts) == (job_pb2.JOB_STATE_SUCCEEDED, 2)
         undisturbed = await sidecar.images.TextToImage(text_to_image(context, steps=40))
         assert final.images[0].ref == undisturbed.images[0].ref
@@ -45,7 +46,7 @@ async def test_a_job_that_loses_its_engine_every_time_fails_and_the_next_one_wor
     async with started(tiny, tmp_path) as sidecar:
         context = await sidecar.context()
         call = asyncio.ensure_future(sidecar.images.TextToImage(text_to_image(context, **SLOW)))
-        doomed = await only_job(sidecar, context.capability_id)
+        doomed = await sidecar.only_job(context.capability_id)
         after = await sidecar.jobs.Submit(submission(context))
         kills = 0
         async for event in sidecar.jobs.Watch(job_pb2.WatchJobRequest(id=doomed)):
@@ -56,7 +57,7 @@ async def test_a_job_that_loses_its_engine_every_time_fails_and_the_next_one_wor
         assert error.code() is grpc.StatusCode.UNAVAILABLE
         assert "try again" in (error.details() or "")
         assert kills == 3
-        assert (await ended(sidecar, after.id)).state == job_pb2.JOB_STATE_SUCCEEDED
+        assert (await sidecar.ended(after.id)).state == job_pb2.JOB_STATE_SUCCEEDED
 
 
 async def test_an_engine_that_hangs_is_noticed_and_its_job_done_by_the_next(
@@ -66,11 +67,11 @@ async def test_an_engine_that_hangs_is_noticed_and_its_job_done_by_the_next(
     monkeypatch.setattr(engine, "SILENCE", child.BEAT + 2)
     async with started(tiny, tmp_path) as sidecar:
         job = await sidecar.jobs.Submit(submission(await sidecar.context(), steps=60))
-        await until(sidecar, job.id, "step")
+        await sidecar.until(job.id, "step")
         pid = sidecar.running.engine.pid
         assert pid is not None
         os.kill(pid, signal.SIGSTOP)
-        final = await ended(sidecar, job.id)
+        final = await sidecar.ended(job.id)
         assert (final.state, final.attempts) == (job_pb2.JOB_STATE_SUCCEEDED, 2)
 
 
@@ -99,7 +100,7 @@ async def test_a_job_that_waits_for_the_engine_is_canceled_at_once(tiny: Path, t
             pass
         assert sidecar.running.engine.pid is None, "torch is still being imported"
         await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=job.id))
-        assert (await ended(sidecar, job.id)).state == job_pb2.JOB_STATE_CANCELED
+        assert (await sidecar.ended(job.id)).state == job_pb2.JOB_STATE_CANCELED
         assert sidecar.running.engine.pid is None
 
 
@@ -107,20 +108,20 @@ async def test_a_database_that_refuses_loses_no_job(tiny: Path, tmp_path: Path) 
     async with started(tiny, tmp_path) as sidecar:
         context = await sidecar.context()
         job = await sidecar.jobs.Submit(submission(context, steps=20))
-        await until(sidecar, job.id, "step")
+        await sidecar.until(job.id, "step")
         connection = sqlite3.connect(tmp_path / "jobs.sqlite")
         connection.execute(
             "CREATE TRIGGER full BEFORE UPDATE ON jobs WHEN NEW.state = 'succeeded' "
             "BEGIN SELECT RAISE(ABORT, 'no room'); END"
         )
         connection.commit()
-        final = await ended(sidecar, job.id)
+        final = await sidecar.ended(job.id)
         assert final.state == job_pb2.JOB_STATE_FAILED
         connection.execute("DROP TRIGGER full")
         connection.commit()
         connection.close()
         after = await sidecar.jobs.Submit(submission(context))
-        assert (await ended(sidecar, after.id)).state == job_pb2.JOB_STATE_SUCCEEDED
+        assert (await sidecar.ended(after.id)).state == job_pb2.JOB_STATE_SUCCEEDED
 
 
 async def test_jobs_queued_at_a_killed_server_run_once_after_the_restart(tiny: Path, tmp_path: Path) -> None:

@@ -28,9 +28,11 @@ from sidecar.pb.viwo.imagegen.v1 import (
     system_pb2,
     template_pb2,
 )
+from sidecar.testing.refusals import refused
+from sidecar.testing.requests import submission, text_to_image
+from sidecar.testing.server import Sidecar, started
 from tests.application.test_templates import CHAIN, finished, run, save
 from tests.fixtures.make_release import plain
-from tests.harness import Sidecar, ended, refused, started, submission, text_to_image
 
 BROKEN = ("{", "", "nonsense", "[" * 5000, "null", "3", '"text"', "[3]", '{"a": 1}', b"\xff\xfe", 7)
 """What another hand may have written where JSON belongs."""
@@ -58,7 +60,7 @@ async def left(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
                 break
         # Ended while it was worked on, so that nothing slow comes back with the folder.
         await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=slow.id))
-        await ended(sidecar, slow.id)
+        await sidecar.ended(slow.id)
     with closing(sqlite3.connect(folder / "jobs.sqlite")) as connection:
         # Whatever had its turn meanwhile waits again.
         connection.execute(
@@ -170,12 +172,12 @@ async def test_waiting_jobs_that_are_damaged_stop_no_lane(folder: Path, tiny: Pa
         copied(folder, first, {"id": job_id, "request_id": None, "fingerprint": None, column: "{ no"})
     async with started(tiny, folder, max_together=1) as sidecar, asyncio.timeout(60):
         for job_id in (first, *others):
-            assert (await ended(sidecar, job_id)).state == job_pb2.JOB_STATE_SUCCEEDED
+            assert (await sidecar.ended(job_id)).state == job_pb2.JOB_STATE_SUCCEEDED
         again = await sidecar.jobs.Submit(submission(await sidecar.context()))
-        assert (await ended(sidecar, again.id)).state == job_pb2.JOB_STATE_SUCCEEDED
+        assert (await sidecar.ended(again.id)).state == job_pb2.JOB_STATE_SUCCEEDED
         # Nothing looks for jobs of a priority or in a lane that there is not; those are left to fsck.
         for column in spoilt.keys() - {"priority", "lane"}:
-            last = await ended(sidecar, spoilt[column])
+            last = await sidecar.ended(spoilt[column])
             assert (last.state, last.failure.reason) == (job_pb2.JOB_STATE_FAILED, "DAMAGED_ROW"), column
     command(folder, "fsck", "--repair", status=None)
     assert not jobs_of(folder, "queued")
@@ -225,7 +227,7 @@ async def test_spoilt_books_keep_nobody_from_working(folder: Path, tiny: Path) -
     assert {"ledger", "balances", "shares", "lines", "history", "images", "models_cache"} <= tables
     async with started(tiny, folder, max_together=1) as sidecar, asyncio.timeout(60):
         for job_id in waiting:
-            assert (await ended(sidecar, job_id)).state == job_pb2.JOB_STATE_SUCCEEDED
+            assert (await sidecar.ended(job_id)).state == job_pb2.JOB_STATE_SUCCEEDED
         context = await sidecar.context({"compute_per_day": 50})
         assert (await sidecar.images.TextToImage(text_to_image(context))).images
         await sidecar.jobs.Estimate(submission(context))

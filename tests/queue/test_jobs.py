@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
 
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, job_pb2
-from tests.harness import Sidecar, ended, pixels, refused, retry_delay, started, submission, text_to_image
-
-SLOW: dict[str, Any] = {"steps": 150, "count": 16}
-"""A job that is still running when a test wants it to be, also on a fast machine."""
-
-
-async def until(sidecar: Sidecar, job_id: str, kind: str) -> job_pb2.JobEvent:
-    """The first event of a kind."""
-    async for event in sidecar.jobs.Watch(job_pb2.WatchJobRequest(id=job_id)):
-        if event.WhichOneof("event") == kind:
-            found: job_pb2.JobEvent = event
-            return found
-    raise AssertionError(f"no {kind}")
+from sidecar.testing.pictures import pixels
+from sidecar.testing.refusals import refused, retry_delay
+from sidecar.testing.requests import SLOW, submission, text_to_image
+from sidecar.testing.server import Sidecar, started
 
 
 async def test_a_stream_tells_queue_steps_and_end_in_order(sidecar: Sidecar) -> None:
@@ -44,7 +33,7 @@ async def test_a_stream_tells_queue_steps_and_end_in_order(sidecar: Sidecar) -> 
 
 async def test_watching_an_ended_job_gives_its_end_at_once(sidecar: Sidecar) -> None:
     job = await sidecar.jobs.Submit(submission(await sidecar.context()))
-    first = await ended(sidecar, job.id)
+    first = await sidecar.ended(job.id)
     events = [event async for event in sidecar.jobs.Watch(job_pb2.WatchJobRequest(id=job.id))]
     assert [event.ended for event in events] == [first]
 
@@ -61,7 +50,7 @@ async def test_the_task_is_kept_whole(sidecar: Sidecar) -> None:
 
 async def test_data_and_masks_on_request(sidecar: Sidecar) -> None:
     job = await sidecar.jobs.Submit(submission(await sidecar.context()))
-    await ended(sidecar, job.id)
+    await sidecar.ended(job.id)
     whole = await sidecar.jobs.Get(job_pb2.GetJobRequest(id=job.id, include_data=True))
     assert pixels(whole.images[0].data).shape == (64, 64, 3)
     request = job_pb2.GetJobRequest(id=job.id)
@@ -77,30 +66,30 @@ async def test_a_running_job_is_canceled_within_a_step_and_the_next_one_runs(sid
     context = await sidecar.context()
     slow = await sidecar.jobs.Submit(submission(context, **SLOW))
     after = await sidecar.jobs.Submit(submission(context))
-    seen = await until(sidecar, slow.id, "step")
+    seen = await sidecar.until(slow.id, "step")
     await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=slow.id))
-    job = await ended(sidecar, slow.id)
+    job = await sidecar.ended(slow.id)
     assert job.state == job_pb2.JOB_STATE_CANCELED
     assert job.failure.code == "CANCELLED"
     assert not job.images
     assert seen.step.total == 150 * 16
-    assert (await ended(sidecar, after.id)).state == job_pb2.JOB_STATE_SUCCEEDED
+    assert (await sidecar.ended(after.id)).state == job_pb2.JOB_STATE_SUCCEEDED
 
 
 async def test_a_queued_job_is_canceled_at_once_and_never_begun(sidecar: Sidecar) -> None:
     context = await sidecar.context()
     slow = await sidecar.jobs.Submit(submission(context, **SLOW))
     queued = await sidecar.jobs.Submit(submission(context))
-    await until(sidecar, slow.id, "step")
+    await sidecar.until(slow.id, "step")
     canceled = await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=queued.id))
     assert (canceled.state, canceled.attempts) == (job_pb2.JOB_STATE_CANCELED, 0)
     await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=slow.id))
-    await ended(sidecar, slow.id)
+    await sidecar.ended(slow.id)
 
 
 async def test_canceling_an_ended_job_changes_nothing(sidecar: Sidecar) -> None:
     job = await sidecar.jobs.Submit(submission(await sidecar.context()))
-    await ended(sidecar, job.id)
+    await sidecar.ended(job.id)
     again = await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=job.id))
     assert again.state == job_pb2.JOB_STATE_SUCCEEDED
 
@@ -108,7 +97,7 @@ async def test_canceling_an_ended_job_changes_nothing(sidecar: Sidecar) -> None:
 async def test_positions_count_down(sidecar: Sidecar) -> None:
     context = await sidecar.context()
     first = await sidecar.jobs.Submit(submission(context, **SLOW))
-    await until(sidecar, first.id, "step")
+    await sidecar.until(first.id, "step")
     # Not alike, or they would be drawn together; and slow enough that each position is told.
     waiting = [await sidecar.jobs.Submit(submission(context, steps=100 + place)) for place in range(3)]
     assert [job.queue_position for job in waiting] == [0, 1, 2]
@@ -127,20 +116,20 @@ async def test_positions_count_down(sidecar: Sidecar) -> None:
 async def test_a_client_that_leaves_cancels_its_call(sidecar: Sidecar) -> None:
     context = await sidecar.context()
     call = sidecar.images.TextToImage(text_to_image(context, **SLOW))
-    job_id = await only_job(sidecar, context.capability_id)
-    await until(sidecar, job_id, "step")
+    job_id = await sidecar.only_job(context.capability_id)
+    await sidecar.until(job_id, "step")
     call.cancel()
-    assert (await ended(sidecar, job_id)).state == job_pb2.JOB_STATE_CANCELED
+    assert (await sidecar.ended(job_id)).state == job_pb2.JOB_STATE_CANCELED
 
 
 async def test_a_client_that_leaves_may_ask_to_keep_the_job(sidecar: Sidecar) -> None:
     context = await sidecar.context()
     output = common_pb2.OutputOptions(on_disconnect=common_pb2.DISCONNECT_POLICY_KEEP)
     call = sidecar.images.TextToImage(text_to_image(context, steps=40, output=output))
-    job_id = await only_job(sidecar, context.capability_id)
-    await until(sidecar, job_id, "step")
+    job_id = await sidecar.only_job(context.capability_id)
+    await sidecar.until(job_id, "step")
     call.cancel()
-    assert (await ended(sidecar, job_id)).state == job_pb2.JOB_STATE_SUCCEEDED
+    assert (await sidecar.ended(job_id)).state == job_pb2.JOB_STATE_SUCCEEDED
 
 
 async def test_a_deadline_ends_the_job_too(sidecar: Sidecar) -> None:
@@ -148,15 +137,15 @@ async def test_a_deadline_ends_the_job_too(sidecar: Sidecar) -> None:
     call = sidecar.images.TextToImage(text_to_image(context, **SLOW), timeout=0.3)
     error = await refused(call)
     assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    job_id = await only_job(sidecar, context.capability_id)
-    assert (await ended(sidecar, job_id)).state == job_pb2.JOB_STATE_CANCELED
+    job_id = await sidecar.only_job(context.capability_id)
+    assert (await sidecar.ended(job_id)).state == job_pb2.JOB_STATE_CANCELED
 
 
 async def test_lists_by_state_capability_and_page(sidecar: Sidecar) -> None:
     context = await sidecar.context()
     jobs = [await sidecar.jobs.Submit(submission(context, steps=1)) for _ in range(5)]
     for job in jobs:
-        await ended(sidecar, job.id)
+        await sidecar.ended(job.id)
     found: list[str] = []
     token = ""
     while True:
@@ -187,7 +176,7 @@ async def test_the_same_request_id_is_one_job(sidecar: Sidecar) -> None:
     other = submission(await sidecar.context())
     other.request_id = "order-1"
     assert (await sidecar.jobs.Submit(other)).id != first.id
-    await ended(sidecar, first.id)
+    await sidecar.ended(first.id)
 
 
 async def test_estimates_cost_and_refusal_without_a_job(sidecar: Sidecar) -> None:
@@ -220,7 +209,7 @@ async def test_a_full_queue_is_refused_with_a_time_to_retry(tiny: Path, tmp_path
     async with started(tiny, tmp_path, max_queue=2, max_queue_per_owner=2) as small:
         context = await small.context()
         running = await small.jobs.Submit(submission(context, **SLOW))
-        await until(small, running.id, "step")
+        await small.until(running.id, "step")
         for _ in range(2):
             await small.jobs.Submit(submission(context))
         error = await refused(small.jobs.Submit(submission(context)))
@@ -236,12 +225,3 @@ async def test_unknown_jobs(sidecar: Sidecar) -> None:
         anext(aiter(sidecar.jobs.Watch(job_pb2.WatchJobRequest(id="nothing")))),
     ):
         assert (await refused(call)).code() is grpc.StatusCode.NOT_FOUND
-
-
-async def only_job(sidecar: Sidecar, capability_id: str) -> str:
-    """The id of the job that a waiting call made; asked until it is there, each time after a full round trip."""
-    async with asyncio.timeout(30):
-        while True:
-            page = await sidecar.jobs.List(job_pb2.ListJobsRequest(capability_id=capability_id))
-            if page.jobs:
-                return str(page.jobs[0].id)

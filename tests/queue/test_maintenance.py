@@ -29,9 +29,9 @@ from sidecar.queue.maintenance.consistency import Findings
 from sidecar.queue.maintenance.retention import Retention
 from sidecar.queue.store import tables
 from sidecar.queue.store.database import Database
+from sidecar.testing.requests import SLOW, submission, text_to_image
+from sidecar.testing.server import Sidecar, started
 from tests.databases import fresh as fresh_database
-from tests.harness import Sidecar, ended, in_world, started, submission, text_to_image
-from tests.queue.test_jobs import SLOW, until
 
 
 class Store:
@@ -85,7 +85,7 @@ async def worked(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
         refs["entity"] = saved.images[0].ref
         refs["input"] = await uploaded(sidecar)
         edits = await sidecar.context(kind="image.edit")
-        refs["edit"] = (await in_world(sidecar, edits, "transform", refs["input"], 90))["ref"]
+        refs["edit"] = (await sidecar.in_world(edits, "transform", refs["input"], 90))["ref"]
     return Store(folder, refs, folder / "jobs.sqlite")
 
 
@@ -200,7 +200,7 @@ async def test_a_backup_comes_back_whole(store: Store, tiny: Path, tmp_path: Pat
         again = await sidecar.jobs.Submit(
             submission(context, seed=1, output=common_pb2.OutputOptions(job=common_pb2.JobOptions()))
         )
-        final = again if again.state == job_pb2.JOB_STATE_SUCCEEDED else await ended(sidecar, again.id)
+        final = again if again.state == job_pb2.JOB_STATE_SUCCEEDED else await sidecar.ended(again.id)
         assert final.images[0].ref == store.refs["job"]
     with pytest.raises(AlreadyExists):
         backup.restore(target, fresh, fresh / "jobs.sqlite")
@@ -268,13 +268,13 @@ async def test_a_server_keeps_its_store_in_order_while_it_works(tiny: Path, tmp_
     async with started(tiny, tmp_path, keep_jobs=100, metrics_port=0) as sidecar:
         context = await sidecar.context()
         job = await sidecar.jobs.Submit(submission(context, **SLOW))
-        await until(sidecar, job.id, "step")
+        await sidecar.until(job.id, "step")
         target = tmp_path / "while.tar"
         database = Database(tmp_path / "jobs.sqlite")
         assert backup.backup(database, Blobs(tmp_path), target, world=tmp_path / "world.sqlite") >= 2
         database.close_here()
         await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=job.id))
-        await ended(sidecar, job.id)
+        await sidecar.ended(job.id)
 
 
 async def test_what_runs_and_templates_name_is_kept(store: Store) -> None:

@@ -14,22 +14,13 @@ from google.protobuf.duration_pb2 import Duration
 
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, image_pb2, job_pb2, system_pb2
 from sidecar.surfaces.proto.conversions import to_struct
-from tests.harness import (
-    Sidecar,
-    ended,
-    error_info,
-    in_world,
-    pixels,
-    refused,
-    retry_delay,
-    started,
-    submission,
-    text_to_image,
-)
-from tests.queue.test_jobs import SLOW, until
+from sidecar.testing.pictures import pixels
+from sidecar.testing.refusals import error_info, refused, retry_delay
+from sidecar.testing.requests import SLOW, submission, text_to_image
+from sidecar.testing.server import Sidecar, started
 
 COMPUTE = 64 * 64 * 3 / 1e6
-"""Megapixel-steps of the harness's usual request."""
+"""Megapixel-steps of a request as `text_to_image` makes it."""
 
 
 def output(
@@ -95,11 +86,11 @@ class TestBudgets:
     async def test_what_was_canceled_costs_what_was_done(self, sidecar: Sidecar) -> None:
         context = await sidecar.context({"compute_per_day": 100})
         waits = await sidecar.jobs.Submit(submission(context, **SLOW))
-        await until(sidecar, waits.id, "step")
+        await sidecar.until(waits.id, "step")
         (before,) = await budgets(sidecar, context)
         assert before.spent.compute == pytest.approx(64 * 64 * 150 * 16 / 1e6)
         await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=waits.id))
-        final = await ended(sidecar, waits.id)
+        final = await sidecar.ended(waits.id)
         (after,) = await budgets(sidecar, context)
         assert 0 < after.spent.compute < before.spent.compute / 2
         assert final.cost.compute == pytest.approx(after.spent.compute)
@@ -146,14 +137,14 @@ class TestLimits:
         error = await refused(sidecar.jobs.Submit(submission(urgent, output=output(priority=99))))
         assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
         running = await sidecar.jobs.Submit(submission(plain, **SLOW))
-        await until(sidecar, running.id, "step")
+        await sidecar.until(running.id, "step")
         later = [await sidecar.jobs.Submit(submission(plain, steps=4)) for _ in range(2)]
         first = await sidecar.jobs.Submit(
             submission(urgent, steps=5, output=output(common_pb2.REUSE_NEVER, priority=3))
         )
         assert first.queue_position == 0
         await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=running.id))
-        begun = [await ended(sidecar, job.id) for job in (first, *later)]
+        begun = [await sidecar.ended(job.id) for job in (first, *later)]
         starts = [job.start_time.ToNanoseconds() for job in begun]
         assert starts[0] < min(starts[1:])
 
@@ -164,29 +155,29 @@ class TestLimits:
         runs = await sidecar.jobs.Submit(submission(context, **SLOW, output=output(never, timeout=soon)))
         waits = await sidecar.jobs.Submit(submission(context, output=output(never, timeout=soon)))
         for job in (runs, waits):
-            final = await ended(sidecar, job.id)
+            final = await sidecar.ended(job.id)
             assert (final.state, final.failure.code) == (job_pb2.JOB_STATE_FAILED, "DEADLINE_EXCEEDED")
             assert final.failure.field == "timeout"
 
     async def test_only_so_many_at_a_time(self, sidecar: Sidecar) -> None:
         held, free = await sidecar.context({"max_concurrent": 1}), await sidecar.context()
         running = await sidecar.jobs.Submit(submission(held, **SLOW))
-        await until(sidecar, running.id, "step")
+        await sidecar.until(running.id, "step")
         # An edit runs beside the engine, but this capability has its one job already.
         waits = await sidecar.jobs.Submit(submission(held, steps=6))
         other = await sidecar.jobs.Submit(submission(free, steps=7))
         assert waits.state == other.state == job_pb2.JOB_STATE_QUEUED
         await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=running.id))
         for job in (waits, other):
-            assert (await ended(sidecar, job.id)).state == job_pb2.JOB_STATE_SUCCEEDED
+            assert (await sidecar.ended(job.id)).state == job_pb2.JOB_STATE_SUCCEEDED
 
     async def test_script_options(self, sidecar: Sidecar) -> None:
         context = await sidecar.context({"max_priority": 1})
         options = {"steps": 2, "seed": 1234, "priority": 1, "timeout": 60, "reference": True}
-        first = await in_world(sidecar, context, "textToImage", "a cup", options)
-        again = await in_world(sidecar, context, "textToImage", "a cup", options)
+        first = await sidecar.in_world(context, "textToImage", "a cup", options)
+        again = await sidecar.in_world(context, "textToImage", "a cup", options)
         assert (first["ok"], again.get("reused"), again["ref"]) == (True, True, first["ref"])
-        anew = await in_world(sidecar, context, "textToImage", "a cup", {**options, "reuse": False})
+        anew = await sidecar.in_world(context, "textToImage", "a cup", {**options, "reuse": False})
         assert "reused" not in anew
         for bad in (
             {"priority": "high"},
@@ -195,7 +186,7 @@ class TestLimits:
             {"timeout": "soon"},
             {"reuse": 3},
         ):
-            answer = await in_world(sidecar, context, "textToImage", "a cup", {**options, **bad})
+            answer = await sidecar.in_world(context, "textToImage", "a cup", {**options, **bad})
             assert answer["error"]["code"] == "INVALID_ARGUMENT"
             assert answer["error"]["field"] in bad
 
@@ -204,7 +195,7 @@ class TestReuse:
     async def test_a_fixed_seed_is_drawn_once_and_paid_once(self, sidecar: Sidecar) -> None:
         context = await sidecar.context({"compute_per_day": COMPUTE})
         request = submission(context, "a well", output=output())
-        first = await ended(sidecar, (await sidecar.jobs.Submit(request)).id)
+        first = await sidecar.ended((await sidecar.jobs.Submit(request)).id)
         again = await sidecar.jobs.Submit(request)
         assert (again.state, again.answered_by, again.attempts) == (job_pb2.JOB_STATE_SUCCEEDED, first.id, 0)
         assert again.images[0].ref == first.images[0].ref
@@ -230,9 +221,9 @@ class TestReuse:
         context = await sidecar.context()
         request = submission(context, "a deep well", steps=60, output=output())
         first = await sidecar.jobs.Submit(request)
-        await until(sidecar, first.id, "step")
+        await sidecar.until(first.id, "step")
         twin = await sidecar.jobs.Submit(request)
-        finals = await asyncio.gather(ended(sidecar, first.id), ended(sidecar, twin.id))
+        finals = await asyncio.gather(sidecar.ended(first.id), sidecar.ended(twin.id))
         assert [job.state for job in finals] == [job_pb2.JOB_STATE_SUCCEEDED] * 2
         assert (finals[1].answered_by, finals[1].cost.compute) == (first.id, 0)
 
@@ -240,10 +231,10 @@ class TestReuse:
         context = await sidecar.context()
         request = submission(context, "a deeper well", steps=100, output=output())
         first = await sidecar.jobs.Submit(request)
-        await until(sidecar, first.id, "step")
+        await sidecar.until(first.id, "step")
         twin = await sidecar.jobs.Submit(request)
         await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=first.id))
-        final = await ended(sidecar, twin.id)
+        final = await sidecar.ended(twin.id)
         assert (final.state, final.answered_by) == (job_pb2.JOB_STATE_SUCCEEDED, "")
 
     async def test_an_open_seed_is_drawn_anew_unless_any_will_do(self, sidecar: Sidecar) -> None:
@@ -284,7 +275,7 @@ class TestTogether:
                 text_to_image(context, f"cup {seed}", seed=seed, steps=8)
             )
         block = await drawn.jobs.Submit(submission(context, **SLOW))
-        await until(drawn, block.id, "step")
+        await drawn.until(block.id, "step")
         jobs = [
             await drawn.jobs.Submit(submission(context, f"cup {seed}", seed=seed, steps=8))
             for seed in range(6)
@@ -293,7 +284,7 @@ class TestTogether:
         await drawn.jobs.Cancel(job_pb2.CancelJobRequest(id=canceled.id))
         await drawn.jobs.Cancel(job_pb2.CancelJobRequest(id=block.id))
         for seed, job in enumerate(jobs):
-            final = await ended(drawn, job.id)
+            final = await drawn.ended(job.id)
             assert final.state == job_pb2.JOB_STATE_SUCCEEDED
             whole = await drawn.jobs.Get(job_pb2.GetJobRequest(id=job.id, include_data=True))
             left, right = (
@@ -314,19 +305,19 @@ class TestTogether:
     async def test_one_that_is_canceled_among_others_does_not_stop_them(self, drawn: Sidecar) -> None:
         context = await drawn.context()
         block = await drawn.jobs.Submit(submission(context, **SLOW))
-        await until(drawn, block.id, "step")
+        await drawn.until(block.id, "step")
         jobs = [await drawn.jobs.Submit(submission(context, seed=seed, steps=150)) for seed in range(3)]
         await drawn.jobs.Cancel(job_pb2.CancelJobRequest(id=block.id))
-        await until(drawn, jobs[1].id, "step")
+        await drawn.until(jobs[1].id, "step")
         await drawn.jobs.Cancel(job_pb2.CancelJobRequest(id=jobs[1].id))
-        finals = [await ended(drawn, job.id) for job in jobs]
+        finals = [await drawn.ended(job.id) for job in jobs]
         succeeded, canceled = job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_CANCELED
         assert [job.state for job in finals] == [succeeded, canceled, succeeded]
 
 
 async def test_a_script_is_told_when_to_try_again(sidecar: Sidecar) -> None:
     context = await sidecar.context({"rate_per_minute": 1})
-    await in_world(sidecar, context, "textToImage", "a cup", {"steps": 2})
-    answer = await in_world(sidecar, context, "textToImage", "a cup", {"steps": 2})
+    await sidecar.in_world(context, "textToImage", "a cup", {"steps": 2})
+    answer = await sidecar.in_world(context, "textToImage", "a cup", {"steps": 2})
     assert answer["error"]["reason"] == "RATE_LIMITED"
     assert 0 < answer["error"]["retryAfter"] <= 60

@@ -17,8 +17,8 @@ from sidecar.queue.model import Lane, PlannedJob, State, StoredImage, Terms, new
 from sidecar.queue.store import job_store, tables
 from sidecar.queue.store.job_store import JobStore
 from sidecar.queue.store.reader import Batch
+from sidecar.testing.server import started
 from tests.databases import fresh
-from tests.harness import started
 from tests.queue.stores import CANCELED, FAILED, NONE, add, job, opened, take
 
 

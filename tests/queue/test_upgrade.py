@@ -29,8 +29,8 @@ from sidecar.pb.viwo.imagegen.v1 import (
 )
 from sidecar.queue.store.database import Database
 from sidecar.queue.store.tables import LEDGER
+from sidecar.testing.server import Sidecar, started
 from tests.fixtures.make_release import BUDGETS, draw, plain
-from tests.harness import Sidecar, ended, started
 
 RELEASES = sorted(path.name for path in (Path(__file__).parents[1] / "fixtures").glob("release_*.tar.xz"))
 OPEN = {"JOB_STATE_QUEUED", "JOB_STATE_RUNNING"}
@@ -70,7 +70,7 @@ async def upgraded(
     async with started(tiny, data, budgets=BUDGETS, max_together=1) as sidecar:
         async with asyncio.timeout(120):
             left = [job["id"] for job in told["jobs"] if job["state"] in OPEN]
-            ends = {job_id: plain(await ended(sidecar, job_id)) for job_id in left}
+            ends = {job_id: plain(await sidecar.ended(job_id)) for job_id in left}
             run_ends = {}
             for run in told["runs"]:
                 watch = sidecar.templates.WatchRun(template_pb2.GetRunRequest(id=run["id"]))
@@ -246,7 +246,7 @@ async def test_fsck_finds_nothing_and_a_backup_comes_back(tiny: Path, tmp_path: 
     assert not any(json.loads(command("fsck", "--json")).values()), "before any server"
     async with started(tiny, data, budgets=BUDGETS, max_together=1) as sidecar:
         for job in told["jobs"]:
-            await ended(sidecar, job["id"])
+            await sidecar.ended(job["id"])
     assert not any(json.loads(command("fsck", "--json")).values()), "after a server that was stopped"
     command("backup", str(tmp_path / "all.tar"))
     command("restore", str(tmp_path / "all.tar"), folder=tmp_path / "new")

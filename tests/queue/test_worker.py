@@ -15,8 +15,9 @@ from sidecar import upkeep
 from sidecar.engines.local import engine as local_engine
 from sidecar.pb.viwo.imagegen.v1 import image_pb2, job_pb2
 from sidecar.queue import worker
-from tests.harness import Sidecar, ended, error_info, refused, started, submission, text_to_image
-from tests.queue.test_jobs import SLOW, until
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.requests import SLOW, submission, text_to_image
+from sidecar.testing.server import Sidecar, started
 
 SUCCEEDED, FAILED = job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_FAILED
 QUEUED, CANCELED = job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_CANCELED
@@ -25,10 +26,10 @@ QUEUED, CANCELED = job_pb2.JOB_STATE_QUEUED, job_pb2.JOB_STATE_CANCELED
 async def together(sidecar: Sidecar, *tasks: job_pb2.SubmitJobRequest) -> list[job_pb2.Job]:
     """Jobs that wait while another runs, and are then taken in one go."""
     block = await sidecar.jobs.Submit(submission(await sidecar.context(), **SLOW))
-    await until(sidecar, block.id, "step")
+    await sidecar.until(block.id, "step")
     jobs = [await sidecar.jobs.Submit(task) for task in tasks]
     await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=block.id))
-    await ended(sidecar, block.id)
+    await sidecar.ended(block.id)
     return jobs
 
 
@@ -44,9 +45,9 @@ async def test_force_meets_only_a_job_that_does_not_end(
         context = await sidecar.context()
         tasks = [submission(context, seed=seed, steps=150) for seed in range(3)]
         jobs = await together(sidecar, *tasks)
-        await until(sidecar, jobs[0].id, "step")
+        await sidecar.until(jobs[0].id, "step")
         await cancel(sidecar, jobs[1].id)
-        states = [(await ended(sidecar, job.id)).state for job in jobs]
+        states = [(await sidecar.ended(job.id)).state for job in jobs]
         assert states == [SUCCEEDED, CANCELED, SUCCEEDED]
         assert sidecar.running.engine.starts == 1
 
@@ -60,9 +61,9 @@ async def test_one_whose_turn_has_not_come_is_canceled_at_once(tiny: Path, tmp_p
         last.text_to_image.options.count = first.text_to_image.options.count = 1
         first.text_to_image.options.negative_prompt = "a hat"
         jobs = await together(sidecar, first, last)
-        await until(sidecar, jobs[0].id, "step")
+        await sidecar.until(jobs[0].id, "step")
         await cancel(sidecar, jobs[1].id)
-        assert (await ended(sidecar, jobs[1].id)).state == CANCELED
+        assert (await sidecar.ended(jobs[1].id)).state == CANCELED
         still = await sidecar.jobs.Get(job_pb2.GetJobRequest(id=jobs[0].id))
         assert still.state == job_pb2.JOB_STATE_RUNNING
         await cancel(sidecar, jobs[0].id)
@@ -86,7 +87,7 @@ async def test_an_engine_that_does_not_come_up_costs_no_job(
         assert error_info(error).reason == "ENGINE_DOWN"
         assert (await sidecar.jobs.Get(job_pb2.GetJobRequest(id=kept.id))).state == QUEUED
         monkeypatch.setattr(sys, "executable", works)
-        final = await ended(sidecar, kept.id)
+        final = await sidecar.ended(kept.id)
         assert (final.state, final.attempts) == (SUCCEEDED, 1)
 
 
@@ -94,9 +95,9 @@ async def test_a_task_that_nobody_can_read_stops_nobody_else(tiny: Path, tmp_pat
     async with started(tiny, tmp_path) as sidecar:
         context = await sidecar.context()
         jobs = await together(sidecar, submission(context, seed=1), submission(context, seed=2))
-        waits = await ended(sidecar, jobs[0].id)
+        waits = await sidecar.ended(jobs[0].id)
         block = await sidecar.jobs.Submit(submission(context, **SLOW))
-        await until(sidecar, block.id, "step")
+        await sidecar.until(block.id, "step")
         strange = await sidecar.jobs.Submit(submission(context, seed=3))
     rows = sqlite3.connect(tmp_path / "jobs.sqlite", isolation_level=None)
     task = json.dumps({**json.loads(waits.task_json), "novelty": 1})
@@ -105,8 +106,8 @@ async def test_a_task_that_nobody_can_read_stops_nobody_else(tiny: Path, tmp_pat
     async with started(tiny, tmp_path) as sidecar:
         later = await sidecar.jobs.Submit(submission(await sidecar.context(), seed=4))
         await cancel(sidecar, block.id)
-        assert (await ended(sidecar, later.id)).state == SUCCEEDED
-        final = await ended(sidecar, strange.id)
+        assert (await sidecar.ended(later.id)).state == SUCCEEDED
+        final = await sidecar.ended(strange.id)
         assert (final.state, final.failure.reason) == (FAILED, "UNREADABLE_TASK")
         listed = await sidecar.jobs.List(job_pb2.ListJobsRequest())
         assert strange.id in [job.id for job in listed.jobs]
@@ -132,7 +133,7 @@ async def test_no_owner_can_fill_the_whole_queue(tiny: Path, tmp_path: Path) -> 
     async with started(tiny, tmp_path, max_queue=4) as sidecar:
         context = await sidecar.context()
         block = await sidecar.jobs.Submit(submission(context, **SLOW))
-        await until(sidecar, block.id, "step")
+        await sidecar.until(block.id, "step")
         for seed in range(2):
             await sidecar.jobs.Submit(submission(context, seed=seed))
         error = await refused(sidecar.jobs.Submit(submission(context, seed=9)))
@@ -148,16 +149,16 @@ async def test_a_cancel_does_not_wait_for_the_engine_to_come_up(
     async with started(tiny, tmp_path) as sidecar:
         context = await sidecar.context()
         block = await sidecar.jobs.Submit(submission(context, **SLOW))
-        await until(sidecar, block.id, "step")
+        await sidecar.until(block.id, "step")
         jobs = [await sidecar.jobs.Submit(submission(context, seed=seed)) for seed in (7, 8)]
         # Still running when the server ends, so it comes first at the next start; then it is out of the way.
     monkeypatch.setattr(worker, "KILL_AFTER", 0.1)
     async with started(tiny, tmp_path, max_together=4) as sidecar:
         for one in (block.id, jobs[1].id):
             await cancel(sidecar, one)
-            assert (await ended(sidecar, one)).state == CANCELED
+            assert (await sidecar.ended(one)).state == CANCELED
         assert sidecar.running.engine.pid is None, "it is still coming up"
-        assert (await ended(sidecar, jobs[0].id)).state == SUCCEEDED
+        assert (await sidecar.ended(jobs[0].id)).state == SUCCEEDED
         assert sidecar.running.engine.starts == 1
 
 

@@ -16,7 +16,7 @@ from capabilities import imaging
 from entity_store.world import World
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, entity_pb2, job_pb2
 from sidecar.testing.process import settings_of, start
-from tests.harness import refused
+from sidecar.testing.refusals import refused
 
 BUSY = """
 import asyncio, re, sys, threading, time

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from sidecar import server
 from sidecar.config import Settings
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2, capability_pb2_grpc
-from tests.harness import Sidecar, error_info, refused
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.server import Sidecar
 
 
 def listing(channel: grpc.aio.Channel, token: str = "") -> Any:

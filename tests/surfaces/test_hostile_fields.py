@@ -28,7 +28,9 @@ from sidecar.pb.viwo.imagegen.v1 import (
     template_pb2,
 )
 from sidecar.surfaces.proto.conversions import to_struct
-from tests.harness import Sidecar, details, ended, started, submission
+from sidecar.testing.refusals import details
+from sidecar.testing.requests import submission
+from sidecar.testing.server import Sidecar, started
 
 BUGS = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN}
 SLOW = 5.0
@@ -171,7 +173,7 @@ async def good(sidecar: Sidecar) -> dict[str, Any]:
     blob = await sidecar.blobs.Upload(iter([blob_pb2.UploadRequest(chunk=picture)]))
     context = await sidecar.context({"max_compute": 0, "max_pixels": 1})
     job = await sidecar.jobs.Submit(submission(await sidecar.context()))
-    await ended(sidecar, job.id)
+    await sidecar.ended(job.id)
     saved = await sidecar.entities.SaveImage(
         entity_pb2.SaveImageRequest(context=context, image=common_pb2.ImageSource(ref=blob.ref))
     )

@@ -14,10 +14,12 @@ from sidecar.pb.viwo.imagegen.v1 import (
     entity_pb2,
     job_pb2,
 )
+from sidecar.testing.refusals import details, error_info, refused
+from sidecar.testing.requests import text_to_image
+from sidecar.testing.server import Sidecar
 from tests.application.test_hostile_documents import drawing, template
 from tests.application.test_lineage import DRAW
 from tests.application.test_templates import finished, run, save
-from tests.harness import Sidecar, details, error_info, refused, text_to_image
 
 NOT_OURS = (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
 

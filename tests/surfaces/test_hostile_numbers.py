@@ -25,9 +25,11 @@ from sidecar.pb.viwo.imagegen.v1 import (
     job_pb2,
     template_pb2,
 )
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.requests import text_to_image
+from sidecar.testing.server import Sidecar
 from tests.application.test_hostile_documents import drawing, template
 from tests.application.test_templates import save
-from tests.harness import Sidecar, error_info, refused, text_to_image
 
 LONG = "x" * MAX_PROMPT
 DIGITS = "9" * 400

@@ -28,7 +28,9 @@ from sidecar.pb.viwo.imagegen.v1 import (
 )
 from sidecar.surfaces.grpc.limits import MAX_CALLERS, MAX_PICTURE, OPEN_WATCHES, Rates, Turns
 from sidecar.surfaces.proto.field_count import MOST_FIELDS, has_too_many_fields
-from tests.harness import Sidecar, error_info, refused, retry_delay, started, submission, text_to_image
+from sidecar.testing.refusals import error_info, refused, retry_delay
+from sidecar.testing.requests import submission, text_to_image
+from sidecar.testing.server import Sidecar, started
 
 MEGABYTE = 1024 * 1024
 

@@ -16,7 +16,9 @@ import psutil
 from capabilities import imaging
 from sidecar.pb.viwo.imagegen.v1 import blob_pb2, common_pb2, entity_pb2, image_pb2, job_pb2
 from sidecar.surfaces.proto.conversions import to_struct
-from tests.harness import Sidecar, details, submission, text_to_image
+from sidecar.testing.refusals import details
+from sidecar.testing.requests import submission, text_to_image
+from sidecar.testing.server import Sidecar
 
 COUNT = 2000
 BUGS = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN}

@@ -13,7 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from sidecar.surfaces.grpc.limits import MAX_MESSAGE
 from sidecar.testing.process import Served, served, settings_of
-from tests.harness import error_info, refused
+from sidecar.testing.refusals import error_info, refused
 
 MEGABYTE = 1024 * 1024
 BODIES = 24

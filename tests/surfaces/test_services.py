@@ -20,7 +20,9 @@ from sidecar.pb.viwo.imagegen.v1 import (
     model_pb2,
 )
 from sidecar.surfaces.proto.conversions import to_struct
-from tests.harness import Sidecar, error_info, pixels, refused
+from sidecar.testing.pictures import pixels
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.server import Sidecar
 
 GREEN = imaging.encode(imaging.from_pixels(bytes([0, 200, 0]) * 40 * 30, 40, 30, 3))
 

@@ -13,7 +13,9 @@ from capabilities import statements
 from capabilities.policy import Capability
 from sidecar.pb.viwo.imagegen.v1 import blob_pb2, capability_pb2, common_pb2, entity_pb2, image_pb2
 from sidecar.surfaces.proto.conversions import from_struct, to_struct
-from tests.harness import Sidecar, error_info, refused, started, text_to_image
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.requests import text_to_image
+from sidecar.testing.server import Sidecar, started
 
 OWNER = 41
 

@@ -22,8 +22,9 @@ from capabilities.errors import FailedPrecondition
 from sidecar import telemetry
 from sidecar.cli.top import screen
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, job_pb2, system_pb2
-from tests.harness import Sidecar, ended, refused, started, submission, text_to_image
-from tests.queue.test_jobs import SLOW, until
+from sidecar.testing.refusals import refused
+from sidecar.testing.requests import SLOW, submission, text_to_image
+from sidecar.testing.server import Sidecar, started
 
 
 async def status(sidecar: Sidecar) -> system_pb2.StatusResponse:
@@ -40,7 +41,7 @@ def read(url: str) -> str:
 async def test_status_tells_what_runs_and_what_waits(sidecar: Sidecar) -> None:
     context = await sidecar.context()
     running = await sidecar.jobs.Submit(submission(context, **SLOW))
-    await until(sidecar, running.id, "step")
+    await sidecar.until(running.id, "step")
     for place in range(3):
         await sidecar.jobs.Submit(submission(context, steps=4 + place))
     now = await status(sidecar)
@@ -57,7 +58,7 @@ async def test_status_tells_what_runs_and_what_waits(sidecar: Sidecar) -> None:
     assert running.id in shown
     assert "waiting 3" in shown
     await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=running.id))
-    await ended(sidecar, running.id)
+    await sidecar.ended(running.id)
 
 
 async def test_metrics_over_grpc_and_http(tiny: Path, tmp_path: Path) -> None:
