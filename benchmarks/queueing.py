@@ -16,8 +16,9 @@ from benchmarks.figures import quantile
 from capabilities.budgets import SERVER, Cost, capability_account, owner_account
 from capabilities.tasks import TextToImage
 from entity_store.world import SYSTEM_ID
+from sidecar.engines.api import LOCAL
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, job_pb2
-from sidecar.queue.model import Job, Lane, PlannedJob, State, Terms, new_id, values_of
+from sidecar.queue.model import Job, PlannedJob, State, Terms, new_id, values_of
 from sidecar.queue.scheduling.preference import Preference
 from sidecar.queue.store import tables
 from sidecar.queue.store.database import Database
@@ -52,7 +53,7 @@ async def queue() -> dict[str, Any]:
             await store.add([PlannedJob(job, _terms(job))], max_waiting=10**9)
             submits.append(time.perf_counter() - begun)
             begun = time.perf_counter()
-            taken = await store.take(Lane.MODEL, preference, 4)
+            taken = await store.take(LOCAL, preference, 4)
             picks.append(time.perf_counter() - begun)
             for job in taken:
                 await store.succeed(job.id, [], 1.0, device="cpu")

@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -31,9 +31,12 @@ from sidecar.application.workflows.runs import Runs
 from sidecar.auth import Authenticator, ensure_secret
 from sidecar.client import MAX_MESSAGE as MAX_ANSWER
 from sidecar.config import Settings
+from sidecar.engines.api import LOCAL, Engine
+from sidecar.engines.builtin.engine import BuiltinEngine
 from sidecar.engines.builtin.workers import PictureWorkers
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.engine import LocalEngine
+from sidecar.engines.router import Router
 from sidecar.pb.viwo.imagegen.v1 import (
     blob_pb2,
     blob_pb2_grpc,
@@ -55,6 +58,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
 from sidecar.queue.job_queue import JobQueue
 from sidecar.queue.ledger.operator_budgets import Budgets
 from sidecar.queue.results import Results
+from sidecar.queue.retry import RetryPolicy
 from sidecar.queue.settings import QueueSettings
 from sidecar.queue.store.database import Database, only_server
 from sidecar.queue.store.job_store import JobStore
@@ -119,10 +123,17 @@ class Running:
     address: str
     token: str
     settings: Settings
-    engine: LocalEngine
+    engines: Router
     queue: JobQueue
     world: World
     metrics_port: int = 0
+
+    @property
+    def engine(self) -> LocalEngine:
+        """The local engine. Raises FailedPrecondition where there is none."""
+        engine = self.engines[LOCAL]
+        assert isinstance(engine, LocalEngine)
+        return engine
 
 
 @dataclass(frozen=True)
@@ -136,7 +147,7 @@ class _Parts:
     images: Images
     blobs: Blobs
     store: JobStore
-    engine: LocalEngine
+    engines: Router
     workers: PictureWorkers
     queue: JobQueue
     runs: Runs
@@ -145,15 +156,16 @@ class _Parts:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
-    """A started server; leaving the context stops it. Raises FailedPrecondition with what to do when it cannot start."""
+async def running(settings: Settings, engines: Sequence[Engine] | None = None) -> AsyncIterator[Running]:
+    """A started server; leaving the context stops it. `engines` stand in place of those that the settings name; the
+    builtin one is there in any case. Raises FailedPrecondition with what to do when it cannot start."""
     async with contextlib.AsyncExitStack() as stack:
         private_folder(settings.data_dir)
         stack.enter_context(only_server(settings.data_dir))
         token = ensure_secret(settings.token_file)
         world = World(settings.world_file, own=settings.world_is_own)
         stack.callback(world.close)
-        parts = await _start(stack, settings, world)
+        parts = await _start(stack, settings, world, engines)
         metrics = await stack.enter_async_context(
             metrics_over_http(settings, parts.meter, parts.system.measure)
         )
@@ -177,10 +189,12 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         for name in ("", *SERVICES):
             await health.set(name, health_pb2.HealthCheckResponse.SERVING)
         log.info("serving at %s, world %s", address, world.path)
-        yield Running(address, token, settings, parts.engine, parts.queue, world, metrics)
+        yield Running(address, token, settings, parts.engines, parts.queue, world, metrics)
 
 
-async def _start(stack: contextlib.AsyncExitStack, settings: Settings, world: World) -> _Parts:
+async def _start(
+    stack: contextlib.AsyncExitStack, settings: Settings, world: World, engines: Sequence[Engine] | None
+) -> _Parts:
     """Everything behind the services, working; the stack stops it in reverse."""
     meter = Meter()
     blobs = Blobs(settings.data_dir)
@@ -196,28 +210,22 @@ async def _start(stack: contextlib.AsyncExitStack, settings: Settings, world: Wo
     again = await store.open()
     if again:
         log.info("%d jobs were running when the server ended; they are queued again", again)
-    catalog = Catalog(settings.model_dirs, settings.hub_models, settings.default_model)
-    engine = LocalEngine(
-        catalog,
-        device=settings.device,
-        threads=settings.threads,
-        max_loaded=settings.max_loaded_models,
-        memory_budget=int(settings.memory_budget_gib * 1024**3),
-        log_level=settings.log_level,
-    )
-    await engine.start()
-    stack.push_async_callback(engine.stop)
+    made = [_local_engine(settings)] if engines is None else engines
+    router = Router([*made, BuiltinEngine(workers)], settings.default_model)
+    for engine in router:
+        await engine.start()
+        stack.push_async_callback(engine.stop)
     key_file = settings.statement_key_file
     key = ensure_secret(key_file).encode() if key_file else None
     budgets = _budgets(settings)
-    admission = Planner(authority, images, catalog, settings.ceilings, key, budgets)
-    queue = JobQueue(store, engine, Results(images, blobs, workers), _rules(settings), meter=meter)
+    admission = Planner(authority, images, router, settings.ceilings, key, budgets)
+    queue = JobQueue(store, router, Results(images, blobs), _queue_settings(settings), meter=meter)
     await queue.start()
     stack.push_async_callback(queue.stop)
     runs = Runs(database, store, admission, queue, images)
     await runs.start()
     stack.push_async_callback(runs.stop)
-    system = SystemServicer(engine, queue, store, blobs, meter, budgets.server, settings.currency)
+    system = SystemServicer(router, queue, store, blobs, meter, budgets.server, settings.currency)
     threads = DecodingThreads(settings.max_decoding)
     stack.callback(threads.close)
     return _Parts(
@@ -228,7 +236,7 @@ async def _start(stack: contextlib.AsyncExitStack, settings: Settings, world: Wo
         images,
         blobs,
         store,
-        engine,
+        router,
         workers,
         queue,
         runs,
@@ -261,9 +269,7 @@ def _add_services(server: grpc.aio.Server, parts: _Parts) -> HealthServicer:
     blob_pb2_grpc.add_BlobServiceServicer_to_server(
         BlobServicer(parts.images, parts.blobs, parts.threads), server
     )
-    model_pb2_grpc.add_ModelServiceServicer_to_server(
-        ModelServicer(parts.engine, parts.settings.default_model), server
-    )
+    model_pb2_grpc.add_ModelServiceServicer_to_server(ModelServicer(parts.engines), server)
     template_pb2_grpc.add_TemplateServiceServicer_to_server(TemplateServicer(parts.runs, currency), server)
     system_pb2_grpc.add_SystemServiceServicer_to_server(parts.system, server)
     health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
@@ -271,14 +277,16 @@ def _add_services(server: grpc.aio.Server, parts: _Parts) -> HealthServicer:
     return health
 
 
-async def serve(settings: Settings, *, with_stdin: bool = False) -> None:
-    """Serve until SIGINT or SIGTERM, or, where asked, until standard input ends."""
+async def serve(
+    settings: Settings, *, with_stdin: bool = False, engines: Sequence[Engine] | None = None
+) -> None:
+    """Serve until SIGINT or SIGTERM, or, where asked, until standard input ends; `engines` as in `running`."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     if with_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     with stop_signals(lambda: _tell(loop, ended)):
-        async with running(settings) as server:
+        async with running(settings, engines) as server:
             print(f"viwo-imagegen serves at {server.address} (token in {settings.token_file})", flush=True)
             await ended.wait()
 
@@ -302,14 +310,25 @@ def _runner(settings: Settings) -> str:
     return f"{socket.gethostname()[:31]}:{reference(str(settings.data_dir.resolve()).encode())[-16:]}"
 
 
-def _rules(settings: Settings) -> QueueSettings:
+def _local_engine(settings: Settings) -> LocalEngine:
+    return LocalEngine(
+        Catalog(settings.model_dirs, settings.hub_models, settings.default_model),
+        device=settings.device,
+        threads=settings.threads,
+        max_loaded=settings.max_loaded_models,
+        memory_budget=int(settings.memory_budget_gib * 1024**3),
+        log_level=settings.log_level,
+    )
+
+
+def _queue_settings(settings: Settings) -> QueueSettings:
     return QueueSettings(
         max_waiting=settings.max_queue,
         max_waiting_of_owner=settings.max_queue_per_owner or max(1, settings.max_queue // 2),
-        max_attempts=settings.max_attempts,
+        retry=RetryPolicy(max_attempts=settings.max_attempts),
         patience=settings.model_patience,
         reuse_for=settings.reuse_hours * 3600,
-        most_together=settings.max_together,
+        max_batch=settings.max_together,
         max_seconds=settings.max_job_seconds,
     )
 

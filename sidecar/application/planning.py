@@ -41,9 +41,11 @@ from capabilities.policy import (
 from capabilities.tasks import Generation, Size, Task
 from entity_store.authority import Authority
 from entity_store.images import Images, Placement
+from sidecar.engines.api import Engine
+from sidecar.engines.router import Router, revisions
 from sidecar.queue.ledger.operator_budgets import Budgets
 from sidecar.queue.model import Job, PlannedJob, State, Terms, new_id
-from sidecar.queue.reuse import batch_key, fingerprint
+from sidecar.queue.reuse import fingerprint
 
 MAX_COST = 2**43
 """Largest cost of a job, in pixel-steps or millionths: the sum of a million of them stays within 64 bits."""
@@ -90,14 +92,14 @@ class Planner:
         self,
         authority: Authority,
         images: Images,
-        models: Models,
+        engines: Router,
         ceilings: Mapping[str, Value],
         statement_key: bytes | None = None,
         budgets: Budgets | None = None,
     ) -> None:
         self._authority = authority
         self._images = images
-        self._models = models
+        self._engines = engines
         self._ceilings = ceilings
         self._statement_key = statement_key
         self._budgets = budgets or Budgets()
@@ -136,7 +138,7 @@ class Planner:
     def answer(self, call: Call, method: Method) -> dict[str, object]:
         """What a method tells that only tells something. Raises as `authorize`."""
         assert method.answer is not None
-        return method.answer(GrantedMeans(self.authorize(call, method), self._models, {}))
+        return method.answer(GrantedMeans(self.authorize(call, method), self._engines, {}))
 
     def terms(self, grant: Grant, call: Call) -> tuple[Terms, dict[str, int]]:
         """What a job under this grant must keep to, and the capabilities of which only so many jobs run at a time.
@@ -201,7 +203,7 @@ class Planner:
         pictures = {name: self._picture(data, name) for name, data in files.items()}
         assert method.build is not None
         try:
-            task = method.build(arguments, GrantedMeans(grant, self._models, pictures))
+            task = method.build(arguments, GrantedMeans(grant, self._engines, pictures))
         except ValidationError as error:
             raise _too_much(error) from None
         if isinstance(task, Generation) and grant.params.get("allow_unsafe") is True:
@@ -252,14 +254,14 @@ class Planner:
         for model_id in sorted(task.models):
             require_model(grant.params, model_id, "this capability")
         for model_id, ability in task.needs:
-            self._models.find(model_id).require(ability)
+            self._engines.find(model_id).require(ability)
         sources = {
             role: (files or {}).get(ref) or self._images.find_file(ref, field=role)
             for role, ref in task.inputs.items()
         }
         sizes = {role: self._picture(data, role).size for role, data in sources.items()}
         self._allow(grant, call, task, sizes, None, handling)
-        require_doable(task, self._models)
+        require_doable(task, self._engines)
         if not task.fits(sizes):
             raise InvalidArgument(
                 f"the task says {task.width} x {task.height} pixels, which is not what comes of its pictures",
@@ -322,7 +324,11 @@ class Planner:
     ) -> PlannedJob:
         """`drawn`: the seed was not the caller's, so the result could as well have been another."""
         terms, holds = self.terms(grant, call)
-        revisions = {model: self._models.find(model).revision for model in task.models}
+        engine = self._engines.of(task)
+        refusal = engine.supports(task)
+        if refusal is not None:
+            raise refusal
+        dumped = task.model_dump(mode="json")
         now = time.time()
         price = cost(task, self._budgets.prices, sizes)
         if max(price.compute, price.money) > MAX_COST:
@@ -342,22 +348,27 @@ class Planner:
             task=task,
             save=save and save.named_after(task.title),
             created=now,
+            lane=engine.name,
             cost=price,
             owed=price.money if self._is_billed(task) else 0,
             request_id=request_id or None,
             priority=handling.priority,
             deadline=None if handling.timeout is None else now + handling.timeout,
             holds=holds,
-            batch_key=batch_key(task, revisions),
-            fingerprint=_fingerprint(task, revisions, drawn, handling.reuse),
+            batch_key=engine.batch_key(task),
+            fingerprint=self._fingerprint(engine, task, dumped, drawn, handling.reuse),
+            dumped=dumped,
         )
         return PlannedJob(job, terms)
 
-
-def _fingerprint(task: Task, revisions: Mapping[str, str], drawn: bool, reuse: Reuse) -> str | None:
-    if reuse is Reuse.NEVER or (drawn and reuse is Reuse.FIXED_SEED):
-        return None
-    return fingerprint(task, revisions, any_seed=drawn)
+    def _fingerprint(
+        self, engine: Engine, task: Task, dumped: Mapping[str, object], drawn: bool, reuse: Reuse
+    ) -> str | None:
+        """None for a job that no stored result may answer."""
+        build_id = engine.build_id(task)
+        if build_id is None or reuse is Reuse.NEVER or (drawn and reuse is Reuse.FIXED_SEED):
+            return None
+        return fingerprint(dumped, revisions(self._engines, task), build_id, any_seed=drawn)
 
 
 def _require_self_contained(arguments: Arguments, save: Placement | None) -> None:

@@ -1,18 +1,49 @@
-"""The interface of an engine: tasks in, events out."""
+"""The interface of an engine: tasks in, events out. Implemented by every folder here, and by the fake in `sidecar.testing`."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+import enum
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
-from capabilities.errors import Unavailable
+from capabilities.errors import Refusal, Unavailable
 from capabilities.models import ModelFacts
 from capabilities.tasks import Task
 from sidecar.engines.events import Event
 
+LOCAL = "local"
+"""The engine that a model id without the name of one belongs to."""
+BUILTIN = "builtin"
+"""The engine of work that needs no model; a job that is answered from the store waits in its lane too."""
 ENGINE_DOWN = "ENGINE_DOWN"
 """Reason of a refusal: the engine does not come up."""
+
+
+class EngineState(enum.StrEnum):
+    """Whether an engine can take work."""
+
+    STARTING = "starting"
+    """Not yet; what it is given waits in it."""
+    READY = "ready"
+    DOWN = "down"
+    """It has tried to come up several times, and could not. It goes on trying."""
+
+
+@dataclass(frozen=True)
+class EngineStatus:
+    """How an engine is doing; what is not known is empty or 0. Memory in bytes."""
+
+    state: EngineState
+    reason: str = ""
+    """Why it is down, or what it waits for."""
+    device: str = ""
+    pid: int = 0
+    starts: int = 0
+    """How often its process was started."""
+    loaded: frozenset[str] = frozenset()
+    """Ids of the models in memory."""
+    device_memory: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,8 +68,11 @@ class ModelProblem:
     of: str = ""
 
 
-Attention = Callable[[], int | None]
-"""How closely a job is watched when it begins: a preview each so many steps, 0 for steps only, None by nobody."""
+@dataclass(frozen=True)
+class ProgressDetail:
+    """How closely a job is watched: each of its steps, and a preview each so many (0: none)."""
+
+    preview_every: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,54 +81,102 @@ class EngineRequest:
 
     job_id: str
     task: Task
-    inputs: Mapping[str, bytes]
-    attention: Attention
+    inputs: Mapping[str, bytes] = field(default_factory=dict)
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    """What goes into the file of each picture, which adds the seed that it was made with."""
+    thumbnail_side: int = 0
+    """Longest side of the thumbnail that is wanted beside each picture, in pixels; 0: none."""
+    detail: ProgressDetail | None = None
+    """How closely it is watched when it begins; None: by nobody."""
 
 
 class Engine(Protocol):
-    """Makes pictures. One call of `run` at a time; the caller sees to that."""
+    """Makes pictures. All methods belong to the event loop's thread, unless they say otherwise."""
 
     @property
-    def loaded(self) -> frozenset[str]:
-        """Ids of the models in memory."""
-        ...
-
-    @property
-    def device(self) -> str:
-        """What it works on; empty while that is not known."""
+    def name(self) -> str:
+        """Its lane; a job's row stores it."""
         ...
 
     @property
-    def down(self) -> bool:
-        """Whether it has tried to come up several times, and could not. It goes on trying."""
+    def slots(self) -> int:
+        """How many calls of `run` it takes at a time; the caller keeps to that."""
         ...
 
-    async def up(self) -> None:
-        """Until it is no longer down."""
+    async def start(self) -> None:
+        """Begin to come up; work may be given at once, and waits."""
         ...
 
-    def run(self, works: Sequence[EngineRequest]) -> AsyncGenerator[tuple[str, Event]]:
-        """Events of jobs by their ids, for each job the last of them Done or Failed.
+    async def stop(self) -> None:
+        """End what belongs to it."""
+        ...
 
-        Several jobs must have equal batch keys; they run as one batch where that is faster and comes out the same. Raises
+    def status(self) -> EngineStatus: ...
+
+    async def wait_ready(self) -> None:
+        """Until it is not down any longer."""
+        ...
+
+    def models(self) -> Sequence[ModelListing]:
+        """What it can run."""
+        ...
+
+    def find(self, model_id: str) -> ModelFacts:
+        """A model by its id within this engine. Called from any thread; may look on a disk for a second.
+
+        Raises NotFound with the nearest ids, FailedPrecondition where it must not be used, Unavailable where that is
+        not known yet.
+        """
+        ...
+
+    def able(self, method: str) -> Sequence[ModelFacts]:
+        """The models that can do a method, by its in-world name. Called from any thread."""
+        ...
+
+    def problems(self) -> Sequence[ModelProblem]:
+        """What it cannot run, though it lies where its models do."""
+        ...
+
+    def refresh(self) -> None:
+        """Look again at what there is. Called from any thread; blocks for a second at most."""
+        ...
+
+    def supports(self, task: Task) -> Refusal | None:
+        """Why it cannot do a task, in words; None where it can."""
+        ...
+
+    def batch_key(self, task: Task) -> str | None:
+        """Tasks with equal keys may run as one batch; None: alone."""
+        ...
+
+    def build_id(self, task: Task) -> str | None:
+        """What besides task and weights decides the pixels; None: not reproducible, so never answered from the store."""
+        ...
+
+    def run(self, requests: Sequence[EngineRequest]) -> AsyncGenerator[tuple[str, Event]]:
+        """Events of jobs by their ids, for each job the last of them Done, with encoded pictures, or Failed.
+
+        Several requests have equal batch keys; they run as one batch where that is faster and comes out the same. Raises
         Unavailable with ENGINE_DOWN where none of them has been begun.
         """
         ...
 
-    def cancel(self, job_id: str) -> None:
+    async def cancel(self, job_id: str) -> None:
         """Ask a running job to end within a step; its last event is then Failed with CANCELLED."""
         ...
 
-    def kill(self) -> None:
+    async def abort(self) -> None:
         """End whatever is being done by force: a job that was canceled did not end."""
         ...
 
-    def attend(self, job_id: str, preview_every: int) -> None:
-        """Someone watches a job: from now on tell each of its steps, and show a preview each so many (0: none).
-
-        A job that nobody watches tells its steps a few times a second, since telling takes time from the work.
-        """
+    def observe(self, job_id: str, detail: ProgressDetail) -> None:
+        """Someone watches a job from now on. One that nobody watches tells its steps a few times a second."""
         ...
+
+
+@runtime_checkable
+class ModelLoader(Protocol):
+    """An engine whose models are loaded and unloaded on demand."""
 
     async def load(self, model_id: str) -> None:
         """Bring a model into memory. Raises NotFound, Unavailable, FailedPrecondition."""
@@ -104,22 +186,12 @@ class Engine(Protocol):
         """Take a model out of memory; nothing happens where it is not in it."""
         ...
 
-    def models(self) -> list[ModelListing]:
-        """What it can run."""
-        ...
 
-    def problems(self) -> Sequence[ModelProblem]:
-        """What it cannot run, though it lies where its models do."""
-        ...
-
-    def refresh(self) -> None:
-        """Look again at what there is. Blocks for a second at most."""
-        ...
-
-
-def engine_down() -> Unavailable:
+def engine_down(name: str = LOCAL) -> Unavailable:
     return Unavailable(
-        "the engine does not start; the server's log says why (is the 'local' extra installed?)",
+        f"the engine '{name}' does not start; the server's log says why (is the 'local' extra installed?)"
+        if name == LOCAL
+        else f"the engine '{name}' is down; the server's log says why",
         reason=ENGINE_DOWN,
         retry_after=30,
     )

@@ -26,6 +26,9 @@ class EncodedImage:
     width: int
     height: int
     seed: int
+    has_alpha: bool = False
+    thumbnail: bytes = b""
+    """A small WebP of it, where one was asked for."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,13 @@ class Preview:
 
 @dataclass(frozen=True)
 class Done:
-    """All pictures, in order; `seconds` of work, loading the model not counted; what the caller should know."""
+    """All pictures, in order: as files once they leave an engine. `seconds` of work, loading the model not counted."""
 
     images: tuple[RawImage | EncodedImage, ...]
     seconds: float
     warnings: tuple[str, ...] = ()
     shared: int = 1
-    """How many jobs were drawn in the same run."""
+    """How many jobs ran in the same batch."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ class Failed:
 
     @classmethod
     def of(cls, refusal: Refusal, *, retryable: bool = False) -> Failed:
+        """The failure that an exception stands for."""
         return cls(
             refusal.code.value,
             refusal.message,

@@ -11,11 +11,13 @@ import json
 import struct
 from typing import Any
 
+from capabilities.tasks import Task, read_task
+
 LENGTHS = struct.Struct(">II")
 
 
 class Framing:
-    """Frames for messages of these dataclasses, whose fields hold JSON values, bytes, tuples and one another."""
+    """Frames for messages of these dataclasses, whose fields hold JSON values, bytes, tuples, tasks and one another."""
 
     def __init__(self, *kinds: type[Any]) -> None:
         self._kinds = {kind.__name__: kind for kind in kinds}
@@ -40,6 +42,8 @@ class Framing:
         kind = value["!"]
         if kind == "bytes":
             return bytes(payload[value["start"] : value["start"] + value["length"]])
+        if kind == "task":
+            return read_task(value["values"])
         if kind == "tuple":
             return tuple(self._unpack(item, payload) for item in value["items"])
         if kind not in self._kinds:
@@ -53,6 +57,8 @@ def _pack(value: object, parts: list[bytes]) -> object:
         start = sum(map(len, parts))
         parts.append(value)
         return {"!": "bytes", "start": start, "length": len(value)}
+    if isinstance(value, Task):
+        return {"!": "task", "values": value.model_dump(mode="json")}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: _pack(getattr(value, field.name), parts) for field in dataclasses.fields(value)}
         return {"!": type(value).__name__, **fields}

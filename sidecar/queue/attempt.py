@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from sidecar.engines.api import Engine
 from sidecar.engines.events import Failed, Step
 from sidecar.queue.model import Job
 
@@ -14,6 +15,7 @@ class Attempt:
     """One try at a job, and what may end it before its time."""
 
     job: Job
+    engine: Engine
     ending: Failed | None = None
     """What its end is, once it has been told to end."""
     step: Step | None = None

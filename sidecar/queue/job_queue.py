@@ -6,11 +6,14 @@ import asyncio
 import dataclasses
 import logging
 from collections.abc import Sequence
+from functools import partial
 
-from sidecar.engines.api import Engine, engine_down
-from sidecar.engines.events import CANCELED, Queued, Step
-from sidecar.queue.background import run_forever
-from sidecar.queue.model import Job, Lane, PlannedJob, State
+from sidecar.engines.api import Engine, EngineState, engine_down
+from sidecar.engines.events import CANCELED, Failed, Queued, Step
+from sidecar.engines.router import Router
+from sidecar.queue.background import retry_until_written, run_forever
+from sidecar.queue.lane import Lane
+from sidecar.queue.model import Job, PlannedJob, State
 from sidecar.queue.notify import Notifier
 from sidecar.queue.results import Results
 from sidecar.queue.reuse import answered
@@ -18,7 +21,7 @@ from sidecar.queue.settings import QueueSettings
 from sidecar.queue.store.job_store import JobStore
 from sidecar.queue.store.reader import Batch
 from sidecar.queue.submission import StoredResults
-from sidecar.queue.worker import Runner
+from sidecar.queue.worker import Worker
 from sidecar.telemetry import Meter, Traces
 
 log = logging.getLogger("viwo_imagegen.jobs")
@@ -33,40 +36,42 @@ class JobQueue:
     def __init__(
         self,
         store: JobStore,
-        engine: Engine,
+        engines: Router,
         results: Results,
-        rules: QueueSettings,
+        settings: QueueSettings,
         *,
         meter: Meter | None = None,
     ) -> None:
         self._store = store
-        self._engine = engine
+        self._engines = engines
         self._results = results
-        self._rules = rules
+        self._settings = settings
         self._meter = meter or Meter()
         self._traces = Traces()
         self._moved = asyncio.Event()
-        self._notifier = Notifier(store, engine, self.step)
+        self._notifier = Notifier(store, self.step, self._observe)
         self.watch, self.watch_batch = self._notifier.watch, self._notifier.watch_batch
         self.finished = self._notifier.finished
-        self._runner = Runner(
-            store,
-            engine,
-            results,
-            rules,
-            self._notifier,
-            self._meter,
-            self._traces,
-            self._ended,
-            self._moved,
-        )
+        self._worker = Worker(
+            store, engines, results, settings, self._notifier, self._meter, self._traces,
+            ended=self._ended, waits=self._wake,
+        )  # fmt: skip
+        self._lanes = {
+            engine.name: Lane(
+                engine, store, max_batch=settings.max_batch, patience=settings.patience,
+                run=self._worker.run, let_go=self._let_go,
+            )
+            for engine in engines
+        }  # fmt: skip
         self._tasks: list[asyncio.Task[None]] = []
         self._rounds = 0
         self.stopping = False
 
     async def start(self) -> None:
         """Take up the work; what a dead server left unfinished comes first."""
-        duties = [self._runner.work(lane) for lane in Lane]
+        for job in await retry_until_written(partial(self._store.fail_orphans, self._engines.names)):
+            self._ended(job)
+        duties = [lane.work() for lane in self._lanes.values()]
         duties += [
             run_forever("keeping time", self._keep_time),
             run_forever("telling places", self._tell_positions),
@@ -90,18 +95,20 @@ class JobQueue:
         return await asyncio.shield(asyncio.get_running_loop().create_task(self._add(orders, batch)))
 
     async def _add(self, orders: Sequence[PlannedJob], batch: Batch | None) -> list[Job]:
-        if self._engine.down:
+        down = {engine.name for engine in self._engines if engine.status().state is EngineState.DOWN}
+        if down:
             # What is answered from the store needs none.
             orders = [await self.answered(order) for order in orders]
-            if any(_needs_engine(order.job) for order in orders):
-                raise engine_down()
+            for order in orders:
+                if order.job.lane in down and not order.job.state.final:
+                    raise engine_down(order.job.lane)
         new = {order.job.id for order in orders}
         jobs = await self._store.add(
             orders,
-            max_waiting=self._rules.max_waiting,
-            max_of_owner=self._rules.max_waiting_of_owner,
+            max_waiting=self._settings.max_waiting,
+            max_of_owner=self._settings.max_waiting_of_owner,
             batch=batch,
-            results=StoredResults(self._rules.reuse_for, self._results.are_there),
+            results=StoredResults(self._settings.reuse_for, self._results.are_there),
         )
         for job in jobs:
             if job.id not in new:
@@ -120,7 +127,8 @@ class JobQueue:
                 self._ended(job)
             else:
                 self._traces.accepted(job.id)
-        self._runner.wake()
+        for lane in {job.lane for job in jobs if not job.state.final}:
+            self._wake(lane)
         return jobs
 
     async def answered(self, order: PlannedJob) -> PlannedJob:
@@ -128,14 +136,14 @@ class JobQueue:
         job = order.job
         if job.fingerprint is None:
             return order
-        source = await self._store.answer(job.fingerprint, job.created - self._rules.reuse_for)
+        source = await self._store.answer(job.fingerprint, job.created - self._settings.reuse_for)
         if source is None or not await asyncio.to_thread(self._results.are_there, source):
             return order
         return dataclasses.replace(order, job=answered(job, source))
 
     def step(self, job_id: str) -> Step | None:
         """How far a running job is."""
-        return self._runner.step(job_id)
+        return self._worker.step(job_id)
 
     async def cancel(self, job_id: str) -> Job:
         """Cancel a job: a queued one at once, a running one within a step. A job that has ended stays as it is."""
@@ -146,7 +154,7 @@ class JobQueue:
                 return job
             job = await self._store.get(job_id)
             if job.state is State.RUNNING:
-                self._runner.request_stop(job_id, CANCELED)
+                self._worker.request_stop(job_id, CANCELED)
             if job.state is not State.QUEUED:
                 return job
             # It was put back into the queue between the two looks; look again.
@@ -167,23 +175,42 @@ class JobQueue:
         if job.answered_by is not None and job.state is State.SUCCEEDED:
             self._meter.reused.inc()
         self._traces.ended(job.id)
-        self._runner.forget(job.id)
+        self._worker.forget(job.id)
         self._notifier.ended(job)
-        self._runner.wake()
+        for lane in self._lanes.values():
+            lane.ended(job.id)
         self._moved.set()
+
+    def _wake(self, lane: str) -> None:
+        """A job waits in a lane."""
+        self._lanes[lane].wake()
+        self._moved.set()
+
+    def _observe(self, job_id: str, preview_every: int) -> None:
+        self._worker.observe(job_id, preview_every)
+
+    async def _let_go(self, engine: Engine) -> None:
+        """An engine does not come up: who waits on the line is told so. Other jobs wait until it does."""
+        for job_id in self._notifier.waited_for:
+            job = await retry_until_written(partial(self._store.get, job_id))
+            if job.state is State.QUEUED and job.lane == engine.name:
+                failure = Failed.of(engine_down(engine.name))
+                for ended in await retry_until_written(partial(self._store.fail, job_id, failure)):
+                    self._ended(ended)
 
     async def _keep_time(self) -> None:
         """Renew this runner's lease, take back what lost runners had, and end what waited past its deadline."""
         for job in await self._store.expire():
             self._ended(job)
-        if self._rounds % max(1, int(self._rules.beat)) == 0:
-            again, ended = await self._store.beat(self._runner.working_on)
+        if self._rounds % max(1, int(self._settings.beat)) == 0:
+            again, ended = await self._store.beat(self._worker.working_on)
             for job in ended:
                 self._ended(job)
             if again:
-                self._runner.wake()
+                for lane in self._lanes.values():
+                    lane.wake()
         self._rounds += 1
-        await asyncio.sleep(min(1.0, self._rules.beat))
+        await asyncio.sleep(min(1.0, self._settings.beat))
 
     async def _tell_positions(self) -> None:
         """Tell those who watch a waiting job how many are before it, whenever something moved."""
@@ -194,7 +221,3 @@ class JobQueue:
             for job_id, position in (await self._store.waiting(watched)).items():
                 self._notifier.tell(job_id, Queued(position))
         await asyncio.sleep(POSITIONS_APART)
-
-
-def _needs_engine(job: Job) -> bool:
-    return job.lane is Lane.MODEL and not job.state.final

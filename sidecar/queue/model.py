@@ -18,6 +18,7 @@ from capabilities.budgets import NOTHING, Cap, Cost
 from capabilities.errors import Code, brief
 from capabilities.tasks import Task, Unreadable, read_task
 from entity_store.images import Placement
+from sidecar.engines.api import LOCAL
 from sidecar.engines.events import Failed
 
 FORMATS = frozenset({"png", "jpeg", "webp", "gif"})
@@ -37,13 +38,6 @@ class State(enum.StrEnum):
     @property
     def final(self) -> bool:
         return self not in (State.QUEUED, State.RUNNING)
-
-
-class Lane(enum.StrEnum):
-    """Jobs that need a model wait for the engine, and only for each other; so do those that need none."""
-
-    MODEL = "local"
-    PLAIN = "builtin"
 
 
 @dataclass(frozen=True)
@@ -73,6 +67,8 @@ class Job:
     task: Task
     save: Placement | None
     created: float
+    lane: str = LOCAL
+    """The engine that does it, or the builtin one's where it is answered from the store."""
     cost: Cost = NOTHING
     """What it reserves."""
     spent: Cost = NOTHING
@@ -105,17 +101,14 @@ class Job:
     """The job whose result was answered instead of doing the work again."""
     failure: Failed | None = None
     warnings: tuple[str, ...] = ()
+    dumped: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The task as its row has it; empty where nobody has dumped it yet."""
     damaged: str = ""
     """Why the row could not be read whole: then this is what is left of it, and the task is Unreadable."""
 
     @property
     def model_id(self) -> str:
         return self.task.model_id
-
-    @property
-    def lane(self) -> Lane:
-        """What is answered from the store needs no engine, whatever its task is."""
-        return Lane.MODEL if self.task.model_id and not self.answered_by else Lane.PLAIN
 
 
 @dataclass(frozen=True)
@@ -173,7 +166,7 @@ def values_of(job: Job) -> dict[str, Any]:
         "batch_id": job.batch_id,
         "batch_index": job.batch_index,
         "model_id": job.task.model_id,
-        "task": job.task.model_dump(mode="json"),
+        "task": job.dumped or job.task.model_dump(mode="json"),
         "save": dataclasses.asdict(job.save) if job.save else None,
         "total_steps": job.task.total_steps,
         "lane": job.lane,
@@ -296,8 +289,6 @@ def _job_of(row: Row) -> Job:
     for name in _TEXT:
         if not isinstance(getattr(row, name), str):
             raise ValueError(f"{name} is no text")
-    # Raises ValueError for a lane that there is not, where nobody would look for the job.
-    Lane(row.lane)
     times = (
         row.created,
         row.ready_at,
@@ -328,6 +319,7 @@ def _job_of(row: Row) -> Job:
         task=_task(row.task),
         save=save,
         created=row.created,
+        lane=row.lane,
         cost=Cost(row.compute, row.money),
         spent=Cost(row.compute_spent, row.money_spent),
         request_id=row.request_id,
@@ -350,6 +342,7 @@ def _job_of(row: Row) -> Job:
         answered_by=row.answered_by,
         failure=failed_of(row.failure) if row.failure is not None else None,
         warnings=tuple(row.warnings),
+        dumped=row.task,
     )
 
 
@@ -371,6 +364,7 @@ def _remains(row: Row, why: str) -> Job:
         task=Unreadable(model_id=str(row.model_id)),
         save=None,
         created=row.created if is_time(row.created) else 0.0,
+        lane=str(row.lane),
         cost=cost_of(row.compute, row.money),
         spent=cost_of(row.compute_spent, row.money_spent),
         batch_id=row.batch_id if isinstance(row.batch_id, str) else None,

@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterable
 
-from sidecar.engines.api import Engine
+from sidecar.engines.api import ProgressDetail
 from sidecar.engines.events import Event, Preview, Queued, Step
 from sidecar.queue.model import Job, State
 from sidecar.queue.store.reader import Batch, JobReader
@@ -33,9 +33,17 @@ class _Watcher:
 class Notifier:
     """All methods belong to the event loop's thread."""
 
-    def __init__(self, store: JobReader, engine: Engine, step: Callable[[str], Step | None]) -> None:
+    def __init__(
+        self,
+        store: JobReader,
+        step: Callable[[str], Step | None],
+        observe: Callable[[str, int], None],
+    ) -> None:
+        """`step` tells how far a running job is; `observe` hears that someone watches one, and how many steps apart
+        they want previews.
+        """
         self._store = store
-        self._engine = engine
+        self._observe = observe
         self._step = step
         self._watchers: defaultdict[str, set[_Watcher]] = defaultdict(set)
         self._waiters: defaultdict[str, set[asyncio.Future[Job]]] = defaultdict(set)
@@ -80,7 +88,7 @@ class Notifier:
                 yield Queued((await self._store.positions([job])).get(job_id, 0))
             elif (step := self._step(job_id)) is not None:
                 yield step
-            self._engine.attend(job_id, preview_every)
+            self._observe(job_id, preview_every)
             while True:
                 happening = await watcher.happenings.get()
                 yield happening
@@ -108,10 +116,10 @@ class Notifier:
             if not self._batches[batch_id]:
                 del self._batches[batch_id]
 
-    def attention(self, job_id: str) -> int | None:
-        """The closest look that anyone wants at a job: a preview each so many steps, 0 for steps only, None for nothing."""
+    def detail(self, job_id: str) -> ProgressDetail | None:
+        """The closest look that anyone wants at a job; None where nobody watches it."""
         wanted = [watcher.preview_every for watcher in self._watchers.get(job_id, ())]
-        return min((every for every in wanted if every), default=0) if wanted else None
+        return ProgressDetail(min((every for every in wanted if every), default=0)) if wanted else None
 
     def tell(self, job_id: str, event: Event) -> None:
         for watcher in self._watchers.get(job_id, ()):

@@ -4,54 +4,42 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
-from capabilities import imaging
 from capabilities.budgets import UNITS
 from capabilities.errors import Refusal
+from capabilities.imaging import ImageInfo
 from capabilities.policy import Caller
-from capabilities.tasks import Generation, Task
 from entity_store.blobs import Blobs
-from entity_store.images import Images, Picture
-from sidecar.engines.builtin import edits
-from sidecar.engines.events import Done, EncodedImage, RawImage
+from entity_store.images import THUMBNAIL_SIDE, Images, Picture
+from sidecar.engines.api import EngineRequest, ProgressDetail
+from sidecar.engines.events import EncodedImage, RawImage
 from sidecar.queue.model import Job, StoredImage
-
-
-class Editor(Protocol):
-    """Does tasks that need no model: here, or in a process of its own, as a server must."""
-
-    def edit(self, task: Task, files: Mapping[str, bytes], metadata: Mapping[str, object] | None) -> Done:
-        """As `sidecar.engines.builtin.edits.edit`."""
-        ...
 
 
 class Results:
     """Synchronous and slow: to be called in a thread. Done again after a crash, nothing changes."""
 
-    def __init__(self, images: Images, blobs: Blobs, editor: Editor = edits) -> None:
+    def __init__(self, images: Images, blobs: Blobs) -> None:
         self._images = images
         self._blobs = blobs
-        self._editor = editor
 
-    def inputs(self, task: Task) -> dict[str, bytes]:
-        """The files of the pictures that a task begins with, by their roles."""
-        return {role: self._images.find_file(ref) for role, ref in task.inputs.items()}
-
-    def edit(self, job: Job) -> Done:
-        """The result of a job that needs no model. Raises InvalidArgument, ResourceExhausted, Unavailable."""
-        return self._editor.edit(job.task, self.inputs(job.task), _facts(job, 0))
+    def request(self, job: Job, detail: ProgressDetail | None) -> EngineRequest:
+        """A job as an engine sees it. Raises NotFound where a picture that it begins with has been removed."""
+        files = {role: self._blobs.get(ref, field=role) for role, ref in job.task.inputs.items()}
+        side = 0 if job.save is None else THUMBNAIL_SIDE
+        return EngineRequest(job.id, job.task, files, {"cost": _cost(job)}, side, detail)
 
     def keep(self, job: Job, images: Sequence[RawImage | EncodedImage]) -> list[StoredImage]:
-        """Store the pictures that a job made, encoded where they are not yet, and make their entities."""
+        """Store the pictures that a job made, and make their entities."""
         kept = []
         for index, made in enumerate(images):
-            data = made.data if isinstance(made, EncodedImage) else _encoded(job, made)
-            stored = self._images.keep(data)
-            image = StoredImage(
-                stored.ref, job.task.output.format, made.width, made.height, len(stored.data), made.seed
-            )
+            if not isinstance(made, EncodedImage):
+                raise TypeError("an engine answered pixels instead of a file")
+            name = job.task.output.format
+            info = ImageInfo(name, made.width, made.height, made.has_alpha)
+            stored = self._images.keep(made.data, info, made.thumbnail)
+            image = StoredImage(stored.ref, name, made.width, made.height, len(made.data), made.seed)
             kept.append(self._placed(job, index, image, stored))
         return kept
 
@@ -76,23 +64,16 @@ class Results:
         if job.save is None:
             return image
         created = dt.datetime.fromtimestamp(job.created, dt.UTC).isoformat(timespec="seconds")
-        metadata = {**_facts(job, image.seed), "job_id": job.id, "created": created}
+        facts = job.task.facts(image.seed) | {"cost": _cost(job)}
+        metadata = {**facts, "job_id": job.id, "created": created}
         caller = Caller(job.caller_id, job.this_id)
         stored = picture or self._images.keep(self._blobs.get(image.ref))
         entity = self._images.save(stored, caller, job.save, metadata, job=(job.id, index))
         return dataclasses.replace(image, entity_id=entity.id)
 
 
-def _facts(job: Job, seed: int) -> dict[str, object]:
-    """What is kept with a picture of a job; its cost is its share of what drawing it took, in megapixel-steps."""
+def _cost(job: Job) -> float:
+    """What is kept with a picture of a job: its share of what the work took, in megapixel-steps."""
     # A job that is answered from the store costs nothing.
     compute = job.cost.compute / UNITS or job.task.compute
-    return job.task.facts(seed) | {"cost": compute / job.task.count}
-
-
-def _encoded(job: Job, raw: RawImage) -> bytes:
-    picture = imaging.from_pixels(raw.pixels, raw.width, raw.height, raw.bands)
-    if isinstance(job.task, Generation) and job.task.background == "transparent":
-        picture = imaging.clear_ground(picture)
-    output = job.task.output
-    return imaging.encode(picture, output.format, quality=output.quality, metadata=_facts(job, raw.seed))
+    return compute / job.task.count

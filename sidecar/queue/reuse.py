@@ -1,66 +1,39 @@
-"""Reuse of results: what makes two tasks the same work. And which tasks may run as one batch."""
+"""Reuse of results: what makes two tasks the same work, and a job that another's result answers."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
-import importlib.metadata
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from capabilities.budgets import NOTHING
-from capabilities.tasks import Task, TextToImage
+from sidecar.engines.api import BUILTIN
 from sidecar.queue.model import Job, State
 
-_APART = frozenset({"kind", "prompt", "negative_prompt", "seed", "output", "background"})
-"""Fields in which tasks of one batch may differ: each picture has its own."""
-_MAKERS = ("viwo-imagegen", "torch", "diffusers", "transformers", "spandrel", "pyvips")
 
-
-def fingerprint(task: Task, revisions: Mapping[str, str], *, any_seed: bool = False) -> str:
+def fingerprint(
+    task: Mapping[str, Any], revisions: Mapping[str, str], build_id: str, *, any_seed: bool = False
+) -> str:
     """SHA-256 of the whole task: method, every parameter, inputs by hash and role, weights, and who would make it.
 
-    Equal exactly when the tasks are. `revisions` tells the exact weights of each model that the task touches; `any_seed`:
-    whoever asks does not mind which seed, so it is left out.
+    Equal exactly when the tasks are. `task` as its row has it; `revisions`: the exact weights of each model that it
+    touches; `build_id`: what else decides the pixels; `any_seed`: whoever asks does not mind which seed.
     """
-    values = task.model_dump(mode="json")
-    if any_seed:
-        values["seed"] = None
-    return _digest([values, {model: revisions[model] for model in sorted(task.models)}, engine_version()])
-
-
-def batch_key(task: Task, revisions: Mapping[str, str]) -> str | None:
-    """The same for all tasks that can share one run of the pipeline; None for one that needs a run of its own."""
-    if not isinstance(task, TextToImage) or task.count > 1 or task.models != {task.model_id}:
-        return None
-    if task.refine is not None or task.clip_skip or task.prompt_2 or task.negative_prompt_2:
-        return None
-    shared = task.model_dump(mode="json", exclude=set(_APART))
-    return _digest([shared, revisions[task.model_id]])
+    values = {**task, "seed": None} if any_seed else task
+    return _digest([values, dict(sorted(revisions.items())), build_id])
 
 
 def answered(job: Job, source: Job) -> Job:
     """A job whose result another has: it costs nothing, and has ended already unless an entity is to be made of it."""
-    job = dataclasses.replace(job, answered_by=source.id, cost=NOTHING, owed=0)
+    job = dataclasses.replace(job, answered_by=source.id, cost=NOTHING, owed=0, lane=BUILTIN)
     if job.save is not None:
         return job
     images = tuple(dataclasses.replace(image, entity_id=0) for image in source.images)
     return dataclasses.replace(
         job, state=State.SUCCEEDED, ended=job.created, images=images, warnings=source.warnings
     )
-
-
-@functools.cache
-def engine_version() -> str:
-    """The packages that have a say in the pixels."""
-    found = []
-    for name in _MAKERS:
-        try:
-            found.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return ", ".join(found)
 
 
 def _digest(values: object) -> str:

@@ -1,15 +1,11 @@
-"""How the queue behaves, and how it writes down what must not be lost."""
+"""How the queue behaves."""
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
 
 from capabilities.errors import DeadlineExceeded
-
-log = logging.getLogger("viwo_imagegen.jobs")
-T = TypeVar("T")
+from sidecar.queue.retry import RetryPolicy
 
 
 @dataclass(frozen=True)
@@ -19,12 +15,12 @@ class QueueSettings:
     max_waiting: int = 1000
     max_waiting_of_owner: int = 500
     """How many of those may be one owner's, so that nobody can keep the others out."""
-    max_attempts: int = 3
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
     patience: float = 10.0
     """How long a job may be passed over for others whose model is loaded."""
     reuse_for: float = 7 * 24 * 3600.0
     """How long a result is answered to the same task again."""
-    most_together: int = 4
+    max_batch: int = 4
     """How many jobs with equal batch keys may run as one batch."""
     max_seconds: float = 3600.0
     """How long an attempt may take."""

@@ -1,4 +1,4 @@
-"""Works through the queue: takes jobs by turns, has them done, and writes down how each came out."""
+"""Works on jobs that a lane took: has its engine do them, and writes down how each came out."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from functools import partial
+from typing import Any
 
 from capabilities.budgets import NOTHING, UNITS
 from capabilities.errors import FailedPrecondition, InternalFault, NotFound, Refusal, Unavailable
 from capabilities.tasks import Unreadable
-from sidecar.engines.api import ENGINE_DOWN, Engine, EngineRequest, engine_down
+from sidecar.engines.api import BUILTIN, Engine, EngineRequest, ProgressDetail
 from sidecar.engines.events import Done, Event, Failed, Loading, Queued, Step
+from sidecar.engines.router import Router
 from sidecar.queue.attempt import Attempt
-from sidecar.queue.background import retry_until_written, run_forever
-from sidecar.queue.model import Job, Lane, State
+from sidecar.queue.background import retry_until_written
+from sidecar.queue.model import Job
 from sidecar.queue.notify import Notifier
 from sidecar.queue.results import Results
 from sidecar.queue.scheduling.preference import Preference
@@ -27,59 +29,48 @@ from sidecar.telemetry import Meter, Traces
 
 log = logging.getLogger("viwo_imagegen.jobs")
 
-KILL_AFTER = 30.0
+ABORT_AFTER = 30.0
 """Seconds that a job which was told to end may take before its engine is ended by force."""
 
-LET_GO_EVERY = 5.0
-"""Seconds between two looks for callers who wait for an engine that is down."""
-
-FIRST_BACKOFF = 0.25
-MAX_BACKOFF = 30.0
 KEEP_TRIES = 4
 """How often a result is offered to a world that is busy, before the work is given up and done again."""
 
-
 _FAULT = Failed.of(InternalFault("the server failed on this job; its log says why", reason="BUG"))
 
+Outcome = Done | Failed | Job
+"""Pictures, a failure, or the job that has the result already."""
 
-class Runner:
+
+class Worker:
     """All methods belong to the event loop's thread."""
 
     def __init__(
         self,
         store: JobStore,
-        engine: Engine,
+        engines: Router,
         results: Results,
-        rules: QueueSettings,
-        followers: Notifier,
+        settings: QueueSettings,
+        notifier: Notifier,
         meter: Meter,
         traces: Traces,
+        *,
         ended: Callable[[Job], None],
-        moved: asyncio.Event,
+        waits: Callable[[str], None],
     ) -> None:
+        """`ended` hears of each job that has; `waits`, of each lane in which a job waits again."""
         self._store = store
-        self._engine = engine
+        self._engines = engines
         self._results = results
-        self._rules = rules
-        self._notifier = followers
+        self._settings = settings
+        self._notifier = notifier
         self._meter = meter
         self._traces = traces
         self._ended = ended
-        self._moved = moved
-        self.preference = Preference(rules.patience)
-        self._wake = {lane: asyncio.Event() for lane in Lane}
+        self._waits = waits
         self._attempts: dict[str, Attempt] = {}
         # Told to end after they were taken, but before they were looked at here.
         self._early: dict[str, Failed] = {}
-
-    async def work(self, lane: Lane) -> None:
-        """Jobs for the engine run in one lane; edits, which need not wait behind them, in another."""
-        await run_forever(f"the lane '{lane}'", partial(self._turn, lane))
-
-    def wake(self) -> None:
-        """Something may begin that could not before."""
-        for event in self._wake.values():
-            event.set()
+        self._commands: set[asyncio.Task[None]] = set()
 
     @property
     def working_on(self) -> list[str]:
@@ -101,76 +92,51 @@ class Runner:
             attempt.ending = failure
             if attempt.sent and not attempt.over:
                 loop = asyncio.get_running_loop()
-                attempt.alarms.append(loop.call_later(KILL_AFTER, self._force_end, attempt))
-        self._engine.cancel(job_id)
+                attempt.alarms.append(loop.call_later(ABORT_AFTER, self._abort, attempt))
+        self._command(attempt.engine.cancel(job_id))
+
+    def observe(self, job_id: str, preview_every: int) -> None:
+        """Someone watches a job."""
+        attempt = self._attempts.get(job_id)
+        if attempt is not None:
+            attempt.engine.observe(job_id, ProgressDetail(preview_every))
 
     def forget(self, job_id: str) -> None:
         """A job has ended, however it did."""
         self._early.pop(job_id, None)
-        self.preference.forget(job_id)
 
-    def _force_end(self, attempt: Attempt) -> None:
+    async def run(self, engine: Engine, preference: Preference, jobs: Sequence[Job]) -> None:
+        """Run jobs that were taken together; each of them has ended or waits again when this returns."""
+        attempts = [self._begin(engine, job, place, len(jobs)) for place, job in enumerate(jobs, 1)]
+        self._meter.together.observe(len(jobs))
+        left = list(attempts)
+        with self._meter.busy.labels(engine.name).track_inprogress():
+            async with contextlib.aclosing(self._outcomes(engine, preference, attempts)) as outcomes:
+                try:
+                    async for attempt, outcome in outcomes:
+                        await self._conclude_whatever(attempt, outcome)
+                        left.remove(attempt)
+                        self._leave(attempt)
+                except Exception:
+                    log.exception("jobs %s broke the queue's own code", ", ".join(job.id for job in jobs))
+                    for attempt in left:
+                        await self._fail(attempt, _FAULT)
+                finally:
+                    for attempt in left:
+                        self._leave(attempt)
+
+    def _command(self, command: Coroutine[Any, Any, None]) -> None:
+        """Give an engine a command that nobody waits for."""
+        task = asyncio.create_task(command)
+        self._commands.add(task)
+        task.add_done_callback(self._commands.discard)
+
+    def _abort(self, attempt: Attempt) -> None:
         if not attempt.over:
             log.error("job %s does not end; its engine is ended by force", attempt.job.id)
-            self._engine.kill()
+            self._command(attempt.engine.abort())
 
-    async def _turn(self, lane: Lane) -> None:
-        self._wake[lane].clear()
-        while lane is Lane.MODEL and self._engine.down:
-            await self._let_go()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LET_GO_EVERY):
-                    await self._engine.up()
-        most = self._rules.most_together if lane is Lane.MODEL else 1
-        self.preference.loaded = self._engine.loaded
-        preference = self.preference if lane is Lane.MODEL else Preference(0)
-        now = time.time()
-        jobs = await retry_until_written(partial(self._store.take, lane, preference, most, now=now))
-        if not jobs:
-            await self._rest(lane, now)
-            return
-        with self._meter.busy.labels(lane).track_inprogress():
-            await self._run_all(jobs)
-        self._moved.set()
-
-    async def _rest(self, lane: Lane, since: float) -> None:
-        """Until there is something to do, or something that had to wait may begin."""
-        ready = await retry_until_written(partial(self._store.next_ready, lane, since))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(None if ready is None else max(0.0, ready - time.time())):
-                await self._wake[lane].wait()
-
-    async def _let_go(self) -> None:
-        """The engine does not come up: who waits on the line is told so. Other jobs wait until it does."""
-        for job_id in self._notifier.waited_for:
-            job = await retry_until_written(partial(self._store.get, job_id))
-            if job.state is State.QUEUED and job.lane is Lane.MODEL:
-                for ended in await retry_until_written(
-                    partial(self._store.fail, job_id, Failed.of(engine_down()))
-                ):
-                    self._ended(ended)
-
-    async def _run_all(self, jobs: Sequence[Job]) -> None:
-        """Run jobs that were taken together; each of them has ended or waits again when this returns."""
-        attempts = [self._begin(job, place, len(jobs)) for place, job in enumerate(jobs, 1)]
-        if jobs[0].lane is Lane.MODEL:
-            self._meter.together.observe(len(jobs))
-        left = list(attempts)
-        async with contextlib.aclosing(self._outcomes(attempts)) as outcomes:
-            try:
-                async for attempt, outcome in outcomes:
-                    await self._conclude_whatever(attempt, outcome)
-                    left.remove(attempt)
-                    self._leave(attempt)
-            except Exception:
-                log.exception("jobs %s broke the queue's own code", ", ".join(job.id for job in jobs))
-                for attempt in left:
-                    await self._fail(attempt, _FAULT)
-            finally:
-                for attempt in left:
-                    self._leave(attempt)
-
-    async def _conclude_whatever(self, attempt: Attempt, outcome: Done | Failed | Job) -> None:
+    async def _conclude_whatever(self, attempt: Attempt, outcome: Outcome) -> None:
         """A fault of ours must not leave a job running for ever, nor touch those that run beside it."""
         try:
             await self._conclude(attempt, outcome)
@@ -178,14 +144,14 @@ class Runner:
             log.exception("job %s broke the queue's own code", attempt.job.id)
             await self._fail(attempt, _FAULT)
 
-    def _begin(self, job: Job, place: int, together: int) -> Attempt:
+    def _begin(self, engine: Engine, job: Job, place: int, together: int) -> Attempt:
         assert job.started is not None
         self._meter.wait.labels(self._meter.owner(job.owner_id)).observe(job.started - job.created)
         self._traces.begun(
             job.id, job.created, method=job.method, model=job.task.model_id, attempt=job.attempts, together=together
         )  # fmt: skip
-        attempt = Attempt(job, self._early.pop(job.id, None))
-        # Alike jobs may be done one after another, so the later ones get the time of those before them as well.
+        attempt = Attempt(job, engine, self._early.pop(job.id, None))
+        # Jobs of a batch may be done one after another, so the later ones get the time of those before them as well.
         self._limit(attempt, place)
         if job.deadline is not None:
             late = Failed.of(too_late("while it was worked on"))
@@ -199,9 +165,9 @@ class Runner:
         """End an attempt that takes longer than any may."""
         if attempt.limit is not None:
             attempt.limit.cancel()
-        words = f"after {self._rules.max_seconds:g} s of work, the most that an attempt may take"
+        words = f"after {self._settings.max_seconds:g} s of work, the most that an attempt may take"
         attempt.limit = asyncio.get_running_loop().call_later(
-            self._rules.max_seconds * times, self.request_stop, attempt.job.id, Failed.of(too_late(words))
+            self._settings.max_seconds * times, self.request_stop, attempt.job.id, Failed.of(too_late(words))
         )
 
     def _leave(self, attempt: Attempt) -> None:
@@ -211,17 +177,17 @@ class Runner:
         self._traces.ended(attempt.job.id, again=True)
 
     async def _outcomes(
-        self, attempts: Sequence[Attempt]
-    ) -> AsyncGenerator[tuple[Attempt, Done | Failed | Job]]:
-        """How each job comes out: pictures, a failure, or the job that has its result."""
-        works: dict[str, EngineRequest] = {}
+        self, engine: Engine, preference: Preference, attempts: Sequence[Attempt]
+    ) -> AsyncGenerator[tuple[Attempt, Outcome]]:
+        """How each job comes out."""
+        requests: dict[str, EngineRequest] = {}
         for attempt in attempts:
             outcome = await self._prepare(attempt)
             if isinstance(outcome, EngineRequest):
-                works[attempt.job.id] = outcome
+                requests[attempt.job.id] = outcome
             else:
                 yield attempt, outcome
-        left = {attempt.job.id: attempt for attempt in attempts if attempt.job.id in works}
+        left = {attempt.job.id: attempt for attempt in attempts if attempt.job.id in requests}
         # Looked at anew after each: writing one down takes a moment, and others may be told to end meanwhile.
         while over := [attempt for attempt in left.values() if attempt.ending is not None]:
             assert over[0].ending is not None
@@ -232,7 +198,7 @@ class Runner:
         for attempt in left.values():
             attempt.sent = True
         try:
-            async with contextlib.aclosing(self._engine.run([works[job_id] for job_id in left])) as events:
+            async with contextlib.aclosing(engine.run([requests[job_id] for job_id in left])) as events:
                 async for job_id, event in events:
                     if not isinstance(event, Done | Failed):
                         self._note(left[job_id], event, loads)
@@ -240,24 +206,21 @@ class Runner:
                     if isinstance(event, Done):
                         done, shared = done + 1, max(shared, event.shared)
                     yield left.pop(job_id), event
-        except Unavailable as refusal:
-            # An engine that does not start now may do so later, and it is not the jobs that failed.
-            for attempt in left.values():
-                attempt.sent = False
-                yield attempt, Failed.of(refusal, retryable=True)
-            return
         except Refusal as refusal:
+            # It could not be begun: an engine that does not start now may do so later, and it is not the jobs that failed.
+            not_begun = isinstance(refusal, Unavailable)
             for attempt in left.values():
-                yield attempt, Failed.of(refusal)
+                attempt.sent = attempt.sent and not not_begun
+                yield attempt, Failed.of(refusal, retryable=not_begun)
             return
         # Where one of them was canceled, nothing is known of the others.
         if group > 1 and done == group and shared == 1:
-            self.preference.run_apart(attempts[0].job.batch_key)
+            preference.run_apart(attempts[0].job.batch_key)
         silent = InternalFault("the engine ended a job without a result", reason="NO_RESULT")
         for attempt in left.values():
             yield attempt, Failed.of(silent)
 
-    async def _prepare(self, attempt: Attempt) -> EngineRequest | Done | Failed | Job:
+    async def _prepare(self, attempt: Attempt) -> EngineRequest | Outcome:
         """What the engine is to do, or the outcome where it need not do anything."""
         job = attempt.job
         try:
@@ -277,12 +240,10 @@ class Runner:
                     "this version cannot read the task, which another one wrote; submit it again",
                     reason="UNREADABLE_TASK",
                 )
-            if job.lane is Lane.PLAIN:
-                return await asyncio.to_thread(self._results.edit, job)
-            inputs = await asyncio.to_thread(self._results.inputs, job.task)
-            return EngineRequest(job.id, job.task, inputs, partial(self._notifier.attention, job.id))
+            request = partial(self._results.request, job, self._notifier.detail(job.id))
+            return await asyncio.to_thread(request) if job.task.inputs else request()
         except Refusal as refusal:
-            return Failed.of(refusal, retryable=isinstance(refusal, Unavailable))
+            return Failed.of(refusal)
 
     async def _source(self, job: Job) -> Job:
         """The job whose result is to be answered; where it has been removed, one that has no pictures."""
@@ -299,7 +260,7 @@ class Runner:
             self._limit(attempt, 1)
         if attempt.ending is not None:
             # It was told to end before the engine knew of it.
-            self._engine.cancel(job_id)
+            self._command(attempt.engine.cancel(job_id))
         if isinstance(event, Step):
             attempt.step = event
         elif isinstance(event, Loading):
@@ -309,7 +270,7 @@ class Runner:
             self._traces.note(job_id, "loading", model=event.model_id)
         self._notifier.tell(job_id, event)
 
-    async def _conclude(self, attempt: Attempt, outcome: Done | Failed | Job) -> None:
+    async def _conclude(self, attempt: Attempt, outcome: Outcome) -> None:
         """Write down how a job came out."""
         attempt.stop_clocks()
         self._traces.worked(attempt.job.id)
@@ -318,47 +279,42 @@ class Runner:
                 await self._succeed(attempt, outcome)
                 return
             except Refusal as refusal:
+                # The world or the store was busy for too long.
                 outcome = Failed.of(refusal, retryable=isinstance(refusal, Unavailable))
         if attempt.ending is not None:
             outcome = attempt.ending
-        elif outcome.retryable and attempt.job.failures + 1 < self._rules.max_attempts:
-            await self._again(attempt, outcome)
+        elif (retry := self._settings.retry.next(outcome, attempt.job.failures)) is not None:
+            await self._again(attempt, outcome, retry.delay, counts=retry.counts)
             return
         await self._fail(attempt, outcome)
 
-    async def _again(self, attempt: Attempt, outcome: Failed) -> None:
+    async def _again(self, attempt: Attempt, outcome: Failed, delay: float, *, counts: bool) -> None:
         job = attempt.job
-        # The lane itself waits for an engine that is down, and it was not the job that failed.
-        failed = outcome.reason != ENGINE_DOWN
-        wait = min(MAX_BACKOFF, FIRST_BACKOFF * 2**job.failures)
-        if failed:
-            wait = max(wait, outcome.retry_after or 0.0)
-        log.warning("job %s will be tried again in %.2f s: %s", job.id, wait, outcome.message)
+        log.warning("job %s will be tried again in %.2f s: %s", job.id, delay, outcome.message)
         self._meter.retried.labels(outcome.reason).inc()
         self._traces.ended(job.id, outcome.reason, again=True)
-        ready = time.time() + wait
-        put_back = partial(self._store.requeue, job.id, ready, failed=failed, sent=attempt.sent)
+        ready = time.time() + delay
+        put_back = partial(self._store.requeue, job.id, ready, failed=counts, sent=attempt.sent)
         for ended in await retry_until_written(put_back):
             self._ended(ended)
         self._notifier.tell(job.id, Queued(0))
         await self._end_if_told(attempt)
-        self.wake()
+        self._waits(job.lane)
 
     async def _succeed(self, attempt: Attempt, outcome: Done | Job) -> None:
         job = attempt.job
-        seconds, warnings = 0.0, outcome.warnings
+        seconds, device = 0.0, ""
         if isinstance(outcome, Job):
             if not await asyncio.to_thread(self._results.are_there, outcome):
-                await self._draw_after_all(attempt)
+                await self._do_after_all(attempt)
                 return
             keep = partial(self._results.place_again, job, outcome)
         else:
             keep = partial(self._results.keep, job, outcome.images)
-            seconds = outcome.seconds
+            seconds, device = outcome.seconds, attempt.engine.status().device
         images = await retry_until_written(partial(asyncio.to_thread, keep), KEEP_TRIES)
-        device = self._engine.device if isinstance(outcome, Done) else ""
         ended, twins = await retry_until_written(
-            partial(self._store.succeed, job.id, images, seconds, warnings, device=device)
+            partial(self._store.succeed, job.id, images, seconds, outcome.warnings, device=device)
         )
         if ended is None:
             return
@@ -370,9 +326,9 @@ class Runner:
             self._meter.compute.labels(job.task.model_id).inc(job.cost.compute / UNITS)
         self._ended(ended)
         if twins:
-            self.wake()
+            self._waits(BUILTIN)
 
-    async def _draw_after_all(self, attempt: Attempt) -> None:
+    async def _do_after_all(self, attempt: Attempt) -> None:
         """The result that was to be answered has been removed meanwhile."""
         job = attempt.job
         if job.cost == NOTHING:
@@ -380,10 +336,11 @@ class Runner:
                 "the stored result that was to be answered has been removed meanwhile; submit the task again",
                 reason="RESULT_GONE",
             )
-        await retry_until_written(partial(self._store.detach, job.id))
+        lane = self._engines.of(job.task).name
+        await retry_until_written(partial(self._store.detach, job.id, lane))
         self._notifier.tell(job.id, Queued(0))
         await self._end_if_told(attempt)
-        self.wake()
+        self._waits(lane)
 
     async def _end_if_told(self, attempt: Attempt) -> None:
         """It may have been told to end while it was put back into the queue."""

@@ -36,7 +36,7 @@ def answers(*requests: messages.Request) -> list[Any]:
 
 
 def edit(task: Task, metadata: dict[str, Any] | None = None, **files: bytes) -> messages.Edit:
-    return messages.Edit(task.model_dump(mode="json"), files, metadata)
+    return messages.Edit(task, files, metadata, 0)
 
 
 def made(answer: object) -> EncodedImage:

@@ -14,8 +14,9 @@ from capabilities.budgets import Cost
 from capabilities.errors import Canceled
 from capabilities.tasks import TextToImage
 from entity_store.images import Placement
+from sidecar.engines.api import LOCAL
 from sidecar.engines.events import Failed
-from sidecar.queue.model import Job, Lane, PlannedJob, State, Terms, new_id
+from sidecar.queue.model import Job, PlannedJob, State, Terms, new_id
 from sidecar.queue.scheduling.preference import Preference
 from sidecar.queue.store.database import Database
 from sidecar.queue.store.job_store import JobStore
@@ -63,7 +64,7 @@ async def add(jobs: JobStore, *many: Job, terms: Terms | None = None, most: int 
 
 
 async def take(jobs: JobStore, preference: Preference = NONE) -> Job | None:
-    taken = await jobs.take(Lane.MODEL, preference)
+    taken = await jobs.take(LOCAL, preference)
     return taken[0] if taken else None
 
 

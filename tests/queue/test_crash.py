@@ -77,7 +77,7 @@ async def test_an_engine_that_hangs_is_noticed_and_its_job_done_by_the_next(
 
 async def test_an_idle_engine_that_is_killed_is_replaced(tiny: Path, tmp_path: Path) -> None:
     async with started(tiny, tmp_path) as sidecar:
-        await sidecar.running.engine.wait_ready("test")
+        await sidecar.running.engine.wait_for_child("test")
         kill_engine(sidecar)
         answer = await sidecar.images.TextToImage(text_to_image(await sidecar.context()))
         assert answer.images

@@ -14,9 +14,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from capabilities.budgets import SERVER, Cap, Cost, Period, capability_account, owner_account
 from capabilities.errors import Canceled
+from sidecar.engines.api import LOCAL
 from sidecar.engines.events import Failed
 from sidecar.queue.ledger import budgets
-from sidecar.queue.model import Job, Lane, PlannedJob, State, Terms
+from sidecar.queue.model import Job, PlannedJob, State, Terms
 from sidecar.queue.scheduling.preference import Preference
 from sidecar.queue.store.database import Database
 from sidecar.queue.store.job_store import JobStore
@@ -96,7 +97,7 @@ class Budgets(RuleBasedStateMachine):
 
         async def some() -> None:
             for number in range(done):
-                taken = await self.store.take(Lane.MODEL, Preference(0))
+                taken = await self.store.take(LOCAL, Preference(0))
                 for one in taken:
                     name, cost = self.jobs[one.id]
                     if number % 3 == 0:

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from capabilities.models import ModelFacts
 from capabilities.operations import Composite, Filter, Transform
 from capabilities.tasks import (
     Apply,
@@ -19,7 +20,8 @@ from capabilities.tasks import (
     TextToImage,
     Upscale,
 )
-from sidecar.queue.reuse import batch_key, fingerprint
+from sidecar.engines.local.keys import batch_key as local_key
+from sidecar.queue import reuse
 
 REFS = ("sha256:a", "sha256:b")
 refs = st.sampled_from(REFS)
@@ -55,6 +57,15 @@ tasks: st.SearchStrategy[Task] = st.one_of(
     st.builds(Upscale, image=refs, model_id=st.just("u"), factor=st.sampled_from([2, 4]), width=st.just(8), height=st.just(8)),
 )  # fmt: skip
 weights = st.fixed_dictionaries({name: st.sampled_from(["1", "2"]) for name in ("m", "n", "c", "d", "u")})
+
+
+def fingerprint(task: Task, weights: dict[str, str], *, any_seed: bool = False) -> str:
+    revisions = {model: weights[model] for model in task.models}
+    return reuse.fingerprint(task.model_dump(mode="json"), revisions, "a build", any_seed=any_seed)
+
+
+def batch_key(task: Task, weights: dict[str, str]) -> str | None:
+    return local_key(task, lambda model_id: ModelFacts(model_id, revision=weights[model_id]))
 
 
 def touched(task: Task, revisions: dict[str, str]) -> list[tuple[str, str]]:

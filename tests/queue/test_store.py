@@ -11,9 +11,10 @@ import sqlalchemy as sa
 
 from capabilities.budgets import SERVER, Cap, Cost, Period
 from capabilities.errors import FailedPrecondition, NotFound, ResourceExhausted
+from sidecar.engines.api import BUILTIN
 from sidecar.pb.viwo.imagegen.v1 import job_pb2
 from sidecar.queue.ledger import budgets
-from sidecar.queue.model import Lane, PlannedJob, State, StoredImage, Terms, new_id
+from sidecar.queue.model import PlannedJob, State, StoredImage, Terms, new_id
 from sidecar.queue.store import job_store, tables
 from sidecar.queue.store.job_store import JobStore
 from sidecar.queue.store.reader import Batch
@@ -158,7 +159,7 @@ class TestAnswers:
         assert await take(jobs) is None, "its twin is being drawn"
         _, twins = await jobs.succeed(first.id, [StoredImage("sha256:0", "png", 64, 64, 100, 1, 9)], 1.5)
         assert twins == [twin.id]
-        (handed,) = await jobs.take(Lane.PLAIN, NONE)
+        (handed,) = await jobs.take(BUILTIN, NONE)
         assert (handed.id, handed.answered_by) == (twin.id, first.id)
         done, _ = await jobs.succeed(twin.id, [], 0)
         assert done is not None

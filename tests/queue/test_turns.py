@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from capabilities.budgets import SERVER, Cap, Cost, Period
-from sidecar.queue.model import Lane, PlannedJob, State, StoredImage, Terms
+from sidecar.engines.api import BUILTIN, LOCAL
+from sidecar.queue.model import PlannedJob, State, StoredImage, Terms
 from sidecar.queue.scheduling import turns
 from sidecar.queue.scheduling.preference import Preference
 from sidecar.queue.store import tables
@@ -62,8 +63,8 @@ class TestTurns:
         later = time.time() + 1000
         await jobs.requeue(made.id, later)
         assert await take(jobs) is None
-        assert await jobs.next_ready(Lane.MODEL, time.time()) == pytest.approx(later)
-        assert await jobs.next_ready(Lane.PLAIN, time.time()) is None
+        assert await jobs.next_ready(LOCAL, time.time()) == pytest.approx(later)
+        assert await jobs.next_ready(BUILTIN, time.time()) is None
 
     async def test_what_the_server_cut_short_is_no_failure_of_the_job(self, place: Path | str) -> None:
         async with opened(place) as first:
@@ -105,10 +106,10 @@ class TestTurns:
         (late,) = await jobs.add(
             [PlannedJob(job(fingerprint="f"))], max_waiting=9, results=StoredResults(1000, lambda job: True)
         )
-        assert (late.answered_by, late.lane) == (first.id, Lane.PLAIN)
+        assert (late.answered_by, late.lane) == (first.id, BUILTIN)
         assert await take(jobs) is None
-        (taken,) = await jobs.take(Lane.PLAIN, NONE)
-        await jobs.detach(taken.id)
+        (taken,) = await jobs.take(BUILTIN, NONE)
+        await jobs.detach(taken.id, LOCAL)
         drawn = await take(jobs)
         assert drawn is not None
         assert (drawn.id, drawn.answered_by, drawn.attempts) == (late.id, None, 1)
@@ -138,7 +139,7 @@ class TestTurns:
             job(batch_key="a"),
             job(),
         )
-        taken = await jobs.take(Lane.MODEL, NONE, most=2)
+        taken = await jobs.take(LOCAL, NONE, most=2)
         assert [item.id for item in taken] == [made[0].id, made[2].id]
         assert {item.state for item in taken} == {State.RUNNING}
 
@@ -146,7 +147,7 @@ class TestTurns:
         await add(jobs, *(job(batch_key="a", owner_id=1) for _ in range(9)))
         await add(jobs, *(job(batch_key="a", owner_id=2) for _ in range(9)))
         for _ in range(3):
-            taken = await jobs.take(Lane.MODEL, NONE, most=4)
+            taken = await jobs.take(LOCAL, NONE, most=4)
             assert sorted(item.owner_id for item in taken) == [1, 1, 2, 2]
 
     async def test_positions(self, jobs: JobStore) -> None:

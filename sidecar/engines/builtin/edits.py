@@ -9,13 +9,16 @@ from capabilities import imaging
 from capabilities.imaging.edges import canny
 from capabilities.operations import perform
 from capabilities.tasks import Edit, Preprocess, Task, UpscaleTraditional
-from sidecar.engines.events import Done, EncodedImage
+from sidecar.engines.encoding import encode_picture
+from sidecar.engines.events import Done
 
 
-def edit(task: Task, files: Mapping[str, bytes], metadata: Mapping[str, object] | None) -> Done:
+def edit(
+    task: Task, files: Mapping[str, bytes], metadata: Mapping[str, object] | None, thumbnail_side: int = 0
+) -> Done:
     """The result of a task without a model, encoded as it says; `files` are its pictures by their roles.
 
-    `metadata` goes into the file; None keeps what the first picture's file has. Raises InvalidArgument where an operation
+    `thumbnail_side` in pixels, 0 for no thumbnail. `metadata` goes into the file; None keeps what the first picture's file has. Raises InvalidArgument where an operation
     cannot be done on this picture.
     """
     started = time.perf_counter()
@@ -34,8 +37,8 @@ def edit(task: Task, files: Mapping[str, bytes], metadata: Mapping[str, object] 
             raise TypeError(f"not a task without a model: {task.kind}")
     if metadata is None:
         metadata = imaging.read_metadata(files["image"])
-    data = imaging.encode(made, task.output.format, quality=task.output.quality, metadata=metadata)
-    return Done((EncodedImage(data, made.width, made.height, 0),), time.perf_counter() - started)
+    picture = encode_picture(task, made, 0, metadata, thumbnail_side)
+    return Done((picture,), time.perf_counter() - started)
 
 
 def _preprocessed(task: Preprocess, image: imaging.Image) -> imaging.Image:

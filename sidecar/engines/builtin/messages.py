@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from capabilities.tasks import Task
 from sidecar.engines.events import Done, EncodedImage, Failed
 from sidecar.engines.framing import Framing
 
@@ -44,9 +45,10 @@ class Small:
 class Edit:
     """Do a task without a model; `metadata` None keeps what the first picture's file has."""
 
-    task: dict[str, Any]
+    task: Task
     files: dict[str, bytes]
     metadata: dict[str, Any] | None
+    thumbnail_side: int
 
 
 Request = Inspect | Thumbnail | Edit

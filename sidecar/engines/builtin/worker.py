@@ -15,7 +15,6 @@ from typing import BinaryIO
 
 from capabilities import imaging
 from capabilities.errors import InternalFault, Refusal
-from capabilities.tasks import read_task
 from sidecar.engines.builtin import edits
 from sidecar.engines.builtin.messages import (
     FRAMING,
@@ -42,8 +41,8 @@ def answer(request: Request) -> Answer:
                 return Inspected(info.format, info.width, info.height, info.has_alpha)
             case Thumbnail(data, side):
                 return Small(imaging.thumbnail(data, side))
-            case Edit(task, files, metadata):
-                return edits.edit(read_task(task), files, metadata)
+            case Edit(task, files, metadata, thumbnail_side):
+                return edits.edit(task, files, metadata, thumbnail_side)
     except Refusal as refusal:
         return Failed.of(refusal)
     except Exception as error:

@@ -75,10 +75,16 @@ class PictureWorkers:
         assert isinstance(made, Small)
         return made.data
 
-    def edit(self, task: Task, files: Mapping[str, bytes], metadata: Mapping[str, object] | None) -> Done:
-        """The result of a task without a model, as `builtin.work.edit`. Raises as `inspect`."""
+    def edit(
+        self,
+        task: Task,
+        files: Mapping[str, bytes],
+        metadata: Mapping[str, object] | None,
+        thumbnail_side: int = 0,
+    ) -> Done:
+        """The result of a task without a model, as `edits.edit`. Raises as `inspect`."""
         values = None if metadata is None else dict(metadata)
-        made = self._ask(Edit(task.model_dump(mode="json"), dict(files), values), "image")
+        made = self._ask(Edit(task, dict(files), values, thumbnail_side), "image")
         assert isinstance(made, Done)
         return made
 

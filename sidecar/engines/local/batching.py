@@ -59,12 +59,12 @@ class Batching:
             return [None] * len(parts)
         first = None
         if key not in self._worth:
-            parts[0].watch.begin()
+            parts[0].token.begin()
             first = alone(parts[0])
         for part in parts:
             # Those that have been canceled meanwhile are left out at the first step.
             with contextlib.suppress(Canceled):
-                part.watch.begin()
+                part.token.begin()
         started = time.perf_counter()
         made = _run(parts, tasks, loaded, enlarger, arguments)
         seconds = (time.perf_counter() - started) / len(parts)
@@ -167,7 +167,7 @@ class _Steps:
     ) -> None:
         self._parts = parts
         self._each = [
-            Steps(task, 0, diffusion.Part(0, 0, task.steps), size, part.emit, part.watch)
+            Steps(task, 0, diffusion.Part(0, 0, task.steps), size, part.emit, part.token)
             for part, task in zip(parts, tasks, strict=True)
         ]
         self.canceled: set[int] = set()

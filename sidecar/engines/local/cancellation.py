@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from capabilities.tasks import Task
+from sidecar.engines.api import ProgressDetail
 from sidecar.engines.events import CANCELED, Event
 
 Emit = Callable[[Event], None]
@@ -15,12 +16,18 @@ Emit = Callable[[Event], None]
 class CancellationToken:
     """Set by one thread, looked at by the working one between steps."""
 
-    def __init__(self, *, attended: bool = False, preview_every: int = 0) -> None:
+    def __init__(self, detail: ProgressDetail | None = None) -> None:
+        """`detail`: how closely the job is watched; None: by nobody."""
         self.canceled = False
-        self.attended = attended
-        self.preview_every = preview_every
+        self.observed = detail is not None
+        self.preview_every = detail.preview_every if detail else 0
         self._begun = False
         self._lock = threading.Lock()
+
+    def observe(self, detail: ProgressDetail) -> None:
+        """Someone watches the job from now on."""
+        self.observed = True
+        self.preview_every = detail.preview_every or self.preview_every
 
     def begin(self) -> None:
         """The work begins. Raises Canceled where the job has been canceled before."""
@@ -48,8 +55,8 @@ class CancellationToken:
 
 @dataclass(frozen=True)
 class BatchItem:
-    """One of several jobs that are done together: its task, whom it tells, and what it is told."""
+    """One of several jobs that run as one batch: its task, whom it tells, and what it is told."""
 
     task: Task
     emit: Emit
-    watch: CancellationToken
+    token: CancellationToken

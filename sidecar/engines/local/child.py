@@ -6,6 +6,7 @@ Started as `python -m sidecar.engines.local.child`. It ends when its input does,
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import logging
 import os
 import pickle
@@ -20,8 +21,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from capabilities import imaging
 from capabilities.errors import InternalFault, Refusal
-from capabilities.tasks import read_task
-from sidecar.engines.events import CANCELED, Done, Event, Failed, RawImage, Step
+from sidecar.engines.api import EngineRequest
+from sidecar.engines.encoding import encode
+from sidecar.engines.events import CANCELED, Done, EncodedImage, Event, Failed, RawImage, Step
 from sidecar.engines.local.cancellation import BatchItem, CancellationToken
 from sidecar.engines.local.messages import (
     LENGTHS,
@@ -37,8 +39,8 @@ from sidecar.engines.local.messages import (
     Run,
     Unload,
     decode,
-    encode,
 )
+from sidecar.engines.local.messages import encode as frame
 
 if TYPE_CHECKING:
     from sidecar.engines.local.executor import Executor
@@ -58,7 +60,7 @@ class Child:
         self._sink = sink
         self._sending = threading.Lock()
         self._work: queue.SimpleQueue[Run | Load | Unload] = queue.SimpleQueue()
-        self._watches: dict[str, CancellationToken] = {}
+        self._tokens: dict[str, CancellationToken] = {}
 
     def serve(self, device: str, threads: int, max_loaded: int, memory_budget: int) -> None:
         """Work until the input ends. Reading begins before torch is imported, which takes seconds."""
@@ -79,42 +81,48 @@ class Child:
 
     def _run(self, executor: Executor, command: Run) -> None:
         """Jobs with equal batch keys as one batch where the executor can; whatever that leaves, one by one."""
-        parts = [
-            BatchItem(read_task(item.task), self._emitter(executor, item.job_id), self._watches[item.job_id])
-            for item in command.items
+        items = [
+            BatchItem(request.task, self._emitter(executor, request.job_id), self._tokens[request.job_id])
+            for request in command.requests
         ]
-        outcomes = self._together(executor, parts, command.sources) if len(parts) > 1 else [None]
-        for item, part, outcome in zip(command.items, parts, outcomes, strict=True):
+        outcomes = self._batch(executor, items, command.sources) if len(items) > 1 else [None]
+        for request, item, outcome in zip(command.requests, items, outcomes, strict=True):
             if outcome is not None:
-                self._report(executor, item.job_id, outcome)
-            elif part.watch.put_off():
-                self._send(Happened(item.job_id, CANCELED))
-        for item, part, outcome in zip(command.items, parts, outcomes, strict=True):
+                self._finish(executor, request, outcome)
+            elif item.token.put_off():
+                self._send(Happened(request.job_id, CANCELED))
+        for request, item, outcome in zip(command.requests, items, outcomes, strict=True):
             if outcome is None:
-                make = partial(self._make, executor, part, command.sources, item.inputs)
-                self._report(executor, item.job_id, self._outcome(make))
+                make = partial(self._make, executor, item, command.sources, request.inputs)
+                self._finish(executor, request, self._outcome(make))
 
     def _make(
-        self, executor: Executor, part: BatchItem, sources: dict[str, ModelSource], files: Mapping[str, bytes]
+        self, executor: Executor, item: BatchItem, sources: dict[str, ModelSource], files: Mapping[str, bytes]
     ) -> Done:
-        part.watch.begin()
+        item.token.begin()
         inputs = {role: _decoded(data, role) for role, data in files.items()}
-        return executor.make(part.task, sources, inputs, part.emit, part.watch)
+        return executor.make(item.task, sources, inputs, item.emit, item.token)
 
-    def _together(
-        self, executor: Executor, parts: list[BatchItem], sources: dict[str, ModelSource]
+    def _batch(
+        self, executor: Executor, items: list[BatchItem], sources: dict[str, ModelSource]
     ) -> list[Done | Failed | None]:
         try:
-            return executor.make_batch(parts, sources)
+            return executor.make_batch(items, sources)
         except Exception as error:
             # Each job is told what is wrong with it when it is done by itself.
-            log.warning("%d jobs together failed and are done one by one: %s", len(parts), error)
-            return [None] * len(parts)
+            log.warning("a batch of %d jobs failed and is done one by one: %s", len(items), error)
+            return [None] * len(items)
+
+    def _finish(self, executor: Executor, request: EngineRequest, outcome: Done | Failed) -> None:
+        """Tell how a job came out, its pictures as files."""
+        if isinstance(outcome, Done):
+            outcome = self._outcome(partial(_encoded, request, outcome))
+        self._report(executor, request.job_id, outcome)
 
     def _handle(self, executor: Executor, command: Load | Unload) -> Done:
         if isinstance(command, Load):
             executor.load(
-                command.source, self._emitter(executor, command.job_id), self._watches[command.job_id]
+                command.source, self._emitter(executor, command.job_id), self._tokens[command.job_id]
             )
         else:
             executor.unload(command.model_id)
@@ -131,7 +139,7 @@ class Child:
             return Failed.of(InternalFault(words, reason="MODEL_FAULT"))
 
     def _report(self, executor: Executor, job_id: str, outcome: Done | Failed) -> None:
-        self._watches.pop(job_id, None)
+        self._tokens.pop(job_id, None)
         self._send(Memory(executor.loaded, executor.device_memory))
         self._send(Happened(job_id, outcome))
         executor.give_back()
@@ -157,28 +165,26 @@ class Child:
 
     def _send(self, message: Message) -> None:
         with self._sending:
-            self._sink.write(encode(message))
+            self._sink.write(frame(message))
             self._sink.flush()
 
     def _read(self) -> None:
         while (command := self._next()) is not None:
             if isinstance(command, Run | Load | Unload):
                 if isinstance(command, Run):
-                    for item in command.items:
-                        watch = CancellationToken(attended=item.attended, preview_every=item.preview_every)
-                        self._watches[item.job_id] = watch
+                    for request in command.requests:
+                        self._tokens[request.job_id] = CancellationToken(request.detail)
                 else:
-                    self._watches[command.job_id] = CancellationToken()
+                    self._tokens[command.job_id] = CancellationToken()
                 self._work.put(command)
-            elif command.job_id in self._watches:
-                watch = self._watches[command.job_id]
+            elif command.job_id in self._tokens:
+                token = self._tokens[command.job_id]
                 if isinstance(command, Cancel):
                     # One whose turn has not come is done with at once, however long the others take.
-                    if watch.cancel():
+                    if token.cancel():
                         self._send(Happened(command.job_id, CANCELED))
                 else:
-                    watch.attended = True
-                    watch.preview_every = command.preview_every or watch.preview_every
+                    token.observe(command.detail)
         # The server is gone. A loading model or a running step would keep a normal exit waiting.
         os._exit(0)
 
@@ -191,6 +197,16 @@ class Child:
         if not isinstance(message, Command):
             raise TypeError(f"not a command: {message}")
         return message
+
+
+def _encoded(request: EngineRequest, done: Done) -> Done:
+    images = tuple(
+        image
+        if isinstance(image, EncodedImage)
+        else encode(request.task, image, request.metadata, request.thumbnail_side)
+        for image in done.images
+    )
+    return dataclasses.replace(done, images=images)
 
 
 def _decoded(data: bytes, role: str) -> RawImage:

@@ -25,7 +25,7 @@ def apply(
     controlnets: list[Any],
     pictures: list[Pixels],
     emit: Emit,
-    watch: CancellationToken,
+    token: CancellationToken,
 ) -> RawImage:
     """One picture; `pictures` are the control pictures, in the order of the task's controls."""
     step = loaded.granularity
@@ -46,7 +46,7 @@ def apply(
         "width": width,
         "height": height,
     }
-    pixels = run(task, index, loaded, loaded.controlled(controlnets), special, emit, watch)
+    pixels = run(task, index, loaded, loaded.controlled(controlnets), special, emit, token)
     return as_raw(resized(pixels, task.width, task.height), task.seed + index)
 
 

@@ -114,7 +114,7 @@ def run(
     pipeline: Any,
     special: Mapping[str, Any],
     emit: Emit,
-    watch: CancellationToken,
+    token: CancellationToken,
     part: Part | None = None,
 ) -> Pixels:
     """One run of a pipeline with a task's settings; `special` are the arguments of its kind.
@@ -123,7 +123,7 @@ def run(
 
     Raises Canceled, and PermissionDenied for a picture that the model's safety checker flagged.
     """
-    watch.check()
+    token.check()
     part = part or Part(0, 0, task.total_steps // task.count)
     # Tiles begin with noise of their own: the same in each would show as a pattern.
     seed = task.seed + index + part.number * 1_000_003
@@ -141,7 +141,7 @@ def run(
             "guidance_scale": task.guidance_scale,
             "generator": torch.Generator("cpu").manual_seed(seed),
             "callback_on_step_end": Steps(
-                task, index, part, (special["width"], special["height"]), emit, watch
+                task, index, part, (special["width"], special["height"]), emit, token
             ),
             "callback_on_step_end_tensor_inputs": ["latents"],
             "output_type": "np",
@@ -246,7 +246,7 @@ class Steps:
         part: Part,
         size: tuple[int, int],
         emit: Emit,
-        watch: CancellationToken,
+        token: CancellationToken,
     ) -> None:
         self._size = size
         self._index = index
@@ -254,19 +254,19 @@ class Steps:
         self._steps = part.steps
         self._before = index * (task.total_steps // task.count) + part.before
         self._emit = emit
-        self._watch = watch
+        self._token = token
         self._told = time.monotonic()
 
     def __call__(self, pipe: Any, step: int, timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
-        self._watch.check()
+        self._token.check()
         steps = self._steps
         # Second-order schedulers call back more often than once a step asked for.
         done = min(steps, (step + 1) * steps // max(1, pipe.num_timesteps))
         now = time.monotonic()
-        if self._watch.attended or done == steps or now - self._told >= STEP_SECONDS:
+        if self._token.observed or done == steps or now - self._told >= STEP_SECONDS:
             self._told = now
             self._emit(Step(self._before + done, self._total, self._index))
-        every = self._watch.preview_every
+        every = self._token.preview_every
         if every and done % every == 0 and done < steps:
             picture = preview(pipe, values.get("latents"), self._size)
             if picture is not None:

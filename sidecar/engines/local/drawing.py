@@ -18,15 +18,15 @@ def draw(
     loaded: Loaded,
     enlarger: list[Upscaler] | None,
     emit: Emit,
-    watch: CancellationToken,
+    token: CancellationToken,
 ) -> RawImage:
     """One picture of the batch, made by itself, so that it equals the single picture with its seed."""
     if isinstance(task, TextToImage) and task.refine is not None:
-        pixels = _twice(task, task.refine, index, loaded, enlarger, emit, watch)
+        pixels = _twice(task, task.refine, index, loaded, enlarger, emit, token)
         return as_raw(pixels, task.seed + index)
     width, height = loaded.size or (task.width, task.height)
     pipeline = loaded.pipeline("Text2Image")
-    pixels = run(task, index, loaded, pipeline, {"width": width, "height": height}, emit, watch)
+    pixels = run(task, index, loaded, pipeline, {"width": width, "height": height}, emit, token)
     if loaded.size:
         pixels = fitted(pixels, task.width, task.height, enlarger)
     return as_raw(pixels, task.seed + index)
@@ -39,12 +39,12 @@ def _twice(
     loaded: Loaded,
     enlarger: list[Upscaler] | None,
     emit: Emit,
-    watch: CancellationToken,
+    token: CancellationToken,
 ) -> Pixels:
     """Composed at the size that the model knows, then enlarged and its detail drawn anew."""
     first, second = Part(0, 0, task.steps), Part(1, task.steps, task.steps_refining)
     small = {"width": refine.width, "height": refine.height}
-    picture = run(task, index, loaded, loaded.pipeline("Text2Image"), small, emit, watch, first)
+    picture = run(task, index, loaded, loaded.pipeline("Text2Image"), small, emit, token, first)
     picture = enlarged(picture, task.width, task.height, refine.method, enlarger)
     if not second.steps:
         return picture
@@ -54,4 +54,4 @@ def _twice(
         "width": task.width,
         "height": task.height,
     }
-    return run(task, index, loaded, loaded.pipeline("Image2Image"), special, emit, watch, second)
+    return run(task, index, loaded, loaded.pipeline("Image2Image"), special, emit, token, second)

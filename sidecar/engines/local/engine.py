@@ -4,28 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 
-from capabilities.errors import Unavailable
+from capabilities.errors import FailedPrecondition, Refusal, Unavailable
+from capabilities.models import ModelFacts
+from capabilities.tasks import Task
 from sidecar import child_process
-from sidecar.engines.api import EngineRequest, ModelListing, ModelProblem, engine_down
+from sidecar.engines.api import (
+    BUILTIN,
+    LOCAL,
+    EngineRequest,
+    EngineState,
+    EngineStatus,
+    ModelListing,
+    ModelProblem,
+    ProgressDetail,
+    engine_down,
+)
+from sidecar.engines.builds import build_id
 from sidecar.engines.events import CANCELED, Done, Event, Failed
+from sidecar.engines.local import keys
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.messages import (
     LENGTHS,
-    Attend,
     Cancel,
     Command,
     Happened,
     Load,
     Memory,
     ModelSource,
+    Observe,
     Ready,
     Run,
-    RunItem,
     Unload,
     decode,
     encode,
@@ -48,6 +62,9 @@ MAX_FAILED_STARTS = 3
 class LocalEngine:
     """Runs tasks in the child, restarting it whenever it is gone."""
 
+    name = LOCAL
+    slots = 1
+
     def __init__(
         self,
         catalog: Catalog,
@@ -67,6 +84,8 @@ class LocalEngine:
         self._failed_starts = 0
         # Jobs that wait for a child to be ready, and whether they have been canceled meanwhile.
         self._waiting: dict[str, bool] = {}
+        # How closely jobs are watched that have been given to no child yet.
+        self._details: dict[str, ProgressDetail | None] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._loaded: frozenset[str] = frozenset()
@@ -91,26 +110,34 @@ class LocalEngine:
                 await self._supervisor
 
     @property
-    def device(self) -> str:
-        return self._device
-
-    @property
-    def loaded(self) -> frozenset[str]:
-        return self._loaded
-
-    @property
     def down(self) -> bool:
+        """Whether several children in a row ended before they were ready."""
         return self._failed_starts >= MAX_FAILED_STARTS
 
-    async def up(self) -> None:
+    def status(self) -> EngineStatus:
+        state, reason = EngineState.STARTING, "its process is being started"
+        if self._ready.is_set():
+            state, reason = EngineState.READY, ""
+        elif self.down:
+            state, reason = (
+                EngineState.DOWN,
+                f"its process ended {self._failed_starts} times while it started",
+            )
+        return EngineStatus(
+            state, reason, self._device, self.pid or 0, self.starts, self._loaded, self.device_memory
+        )
+
+    async def wait_ready(self) -> None:
         while self.down:
             await self._changed.wait()
 
-    async def run(self, works: Sequence[EngineRequest]) -> AsyncGenerator[tuple[str, Event]]:
-        left = {work.job_id: work for work in works}
+    async def run(self, requests: Sequence[EngineRequest]) -> AsyncGenerator[tuple[str, Event]]:
+        left = {request.job_id: request for request in requests}
         self._waiting |= dict.fromkeys(left, False)
+        self._details |= {request.job_id: request.detail for request in requests}
         try:
-            sources = await asyncio.to_thread(self._sources, works)
+            models = {model_id for request in requests for model_id in request.task.models}
+            sources = await asyncio.to_thread(self._sources, models)
             while await self._one_of_them_canceled(list(left)):
                 for job_id in [job_id for job_id in left if self._waiting[job_id]]:
                     del left[job_id], self._waiting[job_id]
@@ -120,38 +147,55 @@ class LocalEngine:
         finally:
             for job_id in left:
                 del self._waiting[job_id]
-        works = list(left.values())
-        # Asked only now: someone may have begun to watch while the child was starting.
-        wanted = {work.job_id: work.attention() for work in works}
-        items = [
-            RunItem(
-                work.job_id, work.task.model_dump(mode="json"), dict(work.inputs),
-                wanted[work.job_id] is not None, wanted[work.job_id] or 0,
-            )
-            for work in works
-        ]  # fmt: skip
-        talk = self._converse(Run(items, sources), [item.job_id for item in items])
+            for job_id in self._details.keys() - left.keys() & {request.job_id for request in requests}:
+                del self._details[job_id]
+        # As closely as they are watched by now: someone may have begun to while the child was starting.
+        commanded = [dataclasses.replace(left[job_id], detail=self._details.pop(job_id)) for job_id in left]
+        talk = self._converse(Run(commanded, sources), list(left))
         async with contextlib.aclosing(talk) as events:
             async for job_id, event in events:
                 yield job_id, event
 
-    def cancel(self, job_id: str) -> None:
+    async def cancel(self, job_id: str) -> None:
         if job_id in self._events:
             self._send(Cancel(job_id))
         elif job_id in self._waiting:
             self._waiting[job_id] = True
             self._notify()
 
-    def kill(self) -> None:
+    async def abort(self) -> None:
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
 
-    def attend(self, job_id: str, preview_every: int) -> None:
+    def observe(self, job_id: str, detail: ProgressDetail) -> None:
         if job_id in self._events:
-            self._send(Attend(job_id, preview_every))
+            self._send(Observe(job_id, detail))
+        elif job_id in self._details:
+            self._details[job_id] = detail
 
-    def _sources(self, works: Sequence[EngineRequest]) -> dict[str, ModelSource]:
-        models = {model_id for work in works for model_id in work.task.models}
+    def supports(self, task: Task) -> Refusal | None:
+        if task.model_id:
+            return None
+        return FailedPrecondition(
+            f"the engine '{LOCAL}' does no work without a model; that is for the engine '{BUILTIN}'",
+            reason="ENGINE_CANNOT",
+            field="modelId",
+            asked=task.kind,
+        )
+
+    def batch_key(self, task: Task) -> str | None:
+        return keys.batch_key(task, self.find)
+
+    def build_id(self, task: Task) -> str | None:
+        return build_id()
+
+    def find(self, model_id: str) -> ModelFacts:
+        return self._catalog.find(model_id)
+
+    def able(self, method: str) -> Sequence[ModelFacts]:
+        return self._catalog.able(method)
+
+    def _sources(self, models: Iterable[str]) -> dict[str, ModelSource]:
         # Jobs that waited over a restart may come before all models have been found.
         return {model_id: self._catalog.model(model_id, patient=True).source for model_id in models}
 
@@ -172,7 +216,7 @@ class LocalEngine:
     def refresh(self) -> None:
         self._catalog.refresh()
 
-    async def wait_ready(self, job_id: str) -> None:
+    async def wait_for_child(self, job_id: str) -> None:
         """Until a child can work. Raises Unavailable when none comes up, Canceled when the waiting job is canceled."""
         self._waiting[job_id] = False
         try:
@@ -197,7 +241,7 @@ class LocalEngine:
         self._changed = asyncio.Event()
 
     async def _finish(self, command: Load | Unload) -> None:
-        await self.wait_ready(command.job_id)
+        await self.wait_for_child(command.job_id)
         async for _, event in self._converse(command, [command.job_id]):
             if isinstance(event, Failed):
                 raise event.refusal()

@@ -81,19 +81,19 @@ class Executor:
         """Bytes of the device's own memory that are in use; 0 where it has none."""
         return torch.cuda.memory_allocated() if self.device == "cuda" else 0
 
-    def load(self, source: ModelSource, emit: Emit, watch: CancellationToken) -> None:
+    def load(self, source: ModelSource, emit: Emit, token: CancellationToken) -> None:
         """Bring a model into memory if need be. Raises FailedPrecondition where it cannot be loaded."""
         match source.role:
             case "upscaler":
-                self._upscaler(source, emit, watch)
+                self._upscaler(source, emit, token)
             case "controlnet":
-                self._controlnet(source, emit, watch)
+                self._controlnet(source, emit, token)
             case "annotator":
-                self._annotator(source, emit, watch)
+                self._annotator(source, emit, token)
             case "vae":
-                self._vae(source, emit, watch)
+                self._vae(source, emit, token)
             case "restorer":
-                self._restorer(source, emit, watch)
+                self._restorer(source, emit, token)
             case "lora" | "embedding":
                 raise FailedPrecondition(
                     f"'{source.id}' is a {source.role} and cannot be loaded by itself: it is read with the job that uses it",
@@ -102,7 +102,7 @@ class Executor:
                     asked=source.id,
                 )
             case _:
-                self._pipeline(source, emit, watch)
+                self._pipeline(source, emit, token)
 
     def unload(self, model_id: str) -> None:
         self._cache.drop(model_id)
@@ -113,7 +113,7 @@ class Executor:
         sources: Mapping[str, ModelSource],
         inputs: Mapping[str, RawImage],
         emit: Emit,
-        watch: CancellationToken,
+        token: CancellationToken,
     ) -> Done:
         """All pictures of a task. Raises Canceled, ResourceExhausted when memory runs out, and the loader's refusals."""
         self._cache.begin()
@@ -121,16 +121,16 @@ class Executor:
             with torch.inference_mode():
                 match task:
                     case Generation():
-                        return self._generate(task, sources, inputs, emit, watch)
+                        return self._generate(task, sources, inputs, emit, token)
                     case Preprocess():
-                        annotator = self._annotator(sources[task.model_id], emit, watch)
+                        annotator = self._annotator(sources[task.model_id], emit, token)
                         started = time.perf_counter()
                         image = controls.preprocess(task, inputs["image"], annotator)
                         return Done((image,), time.perf_counter() - started)
                     case FaceRestore():
-                        return self._restore_faces(task, sources[task.model_id], inputs["image"], emit, watch)
+                        return self._restore_faces(task, sources[task.model_id], inputs["image"], emit, token)
                     case Upscale():
-                        return self._upscale(task, sources[task.model_id], inputs["image"], emit, watch)
+                        return self._upscale(task, sources[task.model_id], inputs["image"], emit, token)
         except (RuntimeError, MemoryError) as error:
             if not memory.is_out_of_memory(error):
                 raise
@@ -159,7 +159,7 @@ class Executor:
         emit = _to_all(parts)
 
         def alone(part: BatchItem) -> Done:
-            return self.make(part.task, sources, {}, part.emit, part.watch)
+            return self.make(part.task, sources, {}, part.emit, part.token)
 
         with torch.inference_mode():
             loaded = self._pipeline(sources[task.model_id], emit, CancellationToken())
@@ -172,40 +172,40 @@ class Executor:
         sources: Mapping[str, ModelSource],
         inputs: Mapping[str, RawImage],
         emit: Emit,
-        watch: CancellationToken,
+        token: CancellationToken,
     ) -> Done:
-        loaded = self._pipeline(sources[task.model_id], emit, watch)
-        enlarger = self._enlarger(task, sources, emit, watch)
+        loaded = self._pipeline(sources[task.model_id], emit, token)
+        enlarger = self._enlarger(task, sources, emit, token)
         controlnets, pictures = [], []
         if isinstance(task, Apply):
-            controlnets = [self._controlnet(sources[item.model_id], emit, watch) for item in task.controls]
+            controlnets = [self._controlnet(sources[item.model_id], emit, token) for item in task.controls]
             used = {item.preprocessor for item in task.controls if item.preprocessor}
-            annotate = {name: self._annotator(sources[name], emit, watch) for name in used}
+            annotate = {name: self._annotator(sources[name], emit, token) for name in used}
             pictures = controls.control_pictures(task, inputs, annotate)
         # Diffusers takes a weight of 0 for one that was not given.
         loras = [(sources[lora.id], lora.weight) for lora in task.loras if lora.weight]
         embeddings = [sources[name] for name in task.embeddings]
-        vae = self._vae(sources[task.vae], emit, watch) if task.vae else None
+        vae = self._vae(sources[task.vae], emit, token) if task.vae else None
         started = time.perf_counter()
         images = []
         with loaded.adjusted(loras, embeddings, vae, task.tiling):
             for index in range(task.count):
                 match task:
                     case Apply():
-                        image = controls.apply(task, index, loaded, controlnets, pictures, emit, watch)
+                        image = controls.apply(task, index, loaded, controlnets, pictures, emit, token)
                     case Repainting():
-                        image = inpainting.repaint(task, index, loaded, inputs, enlarger, emit, watch)
+                        image = inpainting.repaint(task, index, loaded, inputs, enlarger, emit, token)
                     case _:
-                        image = drawing.draw(task, index, loaded, enlarger, emit, watch)
+                        image = drawing.draw(task, index, loaded, enlarger, emit, token)
                 images.append(image)
         return Done(tuple(images), time.perf_counter() - started)
 
     def _restore_faces(
-        self, task: FaceRestore, source: ModelSource, image: RawImage, emit: Emit, watch: CancellationToken
+        self, task: FaceRestore, source: ModelSource, image: RawImage, emit: Emit, token: CancellationToken
     ) -> Done:
         if self._finder is None:
             self._finder = faces.FaceFinder()
-        restorer = self._restorer(source, emit, watch)
+        restorer = self._restorer(source, emit, token)
         started = time.perf_counter()
         picture = as_array(image)
         found = self._finder.find(on_white(picture))
@@ -214,7 +214,7 @@ class Executor:
         return Done((as_raw(made, 0),), time.perf_counter() - started, warnings)
 
     def _enlarger(
-        self, task: Generation, sources: Mapping[str, ModelSource], emit: Emit, watch: CancellationToken
+        self, task: Generation, sources: Mapping[str, ModelSource], emit: Emit, token: CancellationToken
     ) -> list[Upscaler] | None:
         """The upscaler that a generation needs besides its model, if any."""
         method = ""
@@ -223,68 +223,68 @@ class Executor:
         elif isinstance(task, TextToImage) and task.refine is not None:
             method = task.refine.method
         if method in sources:
-            return self._upscaler(sources[method], emit, watch)
-        return self._upscaler(ENLARGER, emit, watch) if _must_enlarge(task, sources[task.model_id]) else None
+            return self._upscaler(sources[method], emit, token)
+        return self._upscaler(ENLARGER, emit, token) if _must_enlarge(task, sources[task.model_id]) else None
 
     def _upscale(
-        self, task: Upscale, source: ModelSource, image: RawImage, emit: Emit, watch: CancellationToken
+        self, task: Upscale, source: ModelSource, image: RawImage, emit: Emit, token: CancellationToken
     ) -> Done:
-        networks = self._upscaler(source, emit, watch)
+        networks = self._upscaler(source, emit, token)
         started = time.perf_counter()
 
         def tile_done(done: int, of: int) -> None:
-            watch.check()
+            token.check()
             emit(Step(done, of, 0))
 
         made = upscalers.upscale(networks, as_array(image), task.factor, tile_done)
         return Done((as_raw(made, 0),), time.perf_counter() - started)
 
-    def _pipeline(self, source: ModelSource, emit: Emit, watch: CancellationToken) -> Loaded:
+    def _pipeline(self, source: ModelSource, emit: Emit, token: CancellationToken) -> Loaded:
         def load() -> Loaded:
             return Loaded(pipelines.load(source, self.device), source)
 
-        loaded = self._taken(source, emit, watch, load, lambda loaded: loaded.modules, is_base=True)
-        watch.check()
+        loaded = self._taken(source, emit, token, load, lambda loaded: loaded.modules, is_base=True)
+        token.check()
         return loaded
 
-    def _controlnet(self, source: ModelSource, emit: Emit, watch: CancellationToken) -> Any:
-        return self._part(source, emit, watch, pipelines.load_controlnet)
+    def _controlnet(self, source: ModelSource, emit: Emit, token: CancellationToken) -> Any:
+        return self._part(source, emit, token, pipelines.load_controlnet)
 
-    def _vae(self, source: ModelSource, emit: Emit, watch: CancellationToken) -> Any:
-        return self._part(source, emit, watch, pipelines.load_vae)
+    def _vae(self, source: ModelSource, emit: Emit, token: CancellationToken) -> Any:
+        return self._part(source, emit, token, pipelines.load_vae)
 
-    def _restorer(self, source: ModelSource, emit: Emit, watch: CancellationToken) -> Restorer:
+    def _restorer(self, source: ModelSource, emit: Emit, token: CancellationToken) -> Restorer:
         return self._taken(
-            source, emit, watch, lambda: faces.load_restorer(source, self.device), lambda made: [made.network]
+            source, emit, token, lambda: faces.load_restorer(source, self.device), lambda made: [made.network]
         )
 
     def _part(
         self,
         source: ModelSource,
         emit: Emit,
-        watch: CancellationToken,
+        token: CancellationToken,
         load: Callable[[ModelSource, str], Any],
     ) -> Any:
         """A single module that several pipelines may use."""
-        return self._taken(source, emit, watch, lambda: load(source, self.device), lambda module: [module])
+        return self._taken(source, emit, token, lambda: load(source, self.device), lambda module: [module])
 
-    def _annotator(self, source: ModelSource, emit: Emit, watch: CancellationToken) -> Annotator:
+    def _annotator(self, source: ModelSource, emit: Emit, token: CancellationToken) -> Annotator:
         def load() -> Annotator:
             return annotators.load(source, self.device)
 
-        return self._taken(source, emit, watch, load, lambda annotator: annotator.modules)
+        return self._taken(source, emit, token, load, lambda annotator: annotator.modules)
 
-    def _upscaler(self, source: ModelSource, emit: Emit, watch: CancellationToken) -> list[Upscaler]:
+    def _upscaler(self, source: ModelSource, emit: Emit, token: CancellationToken) -> list[Upscaler]:
         def load() -> list[Upscaler]:
             return upscalers.load(source, self.device)
 
-        return self._taken(source, emit, watch, load, lambda networks: [each.network for each in networks])
+        return self._taken(source, emit, token, load, lambda networks: [each.network for each in networks])
 
     def _taken(
         self,
         source: ModelSource,
         emit: Emit,
-        watch: CancellationToken,
+        token: CancellationToken,
         load: Callable[[], T],
         modules: Callable[[T], Iterable[Any]],
         *,
@@ -294,14 +294,14 @@ class Executor:
         return self._cache.take(
             source.id,
             self._estimate(source),
-            lambda: self._patiently(source, emit, watch, load),
+            lambda: self._patiently(source, emit, token, load),
             modules,
             is_base=is_base,
             revision=source.revision,
         )
 
     def _patiently(
-        self, source: ModelSource, emit: Emit, watch: CancellationToken, load: Callable[[], T]
+        self, source: ModelSource, emit: Emit, token: CancellationToken, load: Callable[[], T]
     ) -> T:
         """What a loader gives. Raises Canceled as soon as the job is, leaving the load to end by itself."""
         emit(Loading(source.id))
@@ -312,7 +312,7 @@ class Executor:
         loading.shutdown(wait=False)
         while not future.done():
             wait([future], CANCEL_SECONDS)
-            watch.check()
+            token.check()
         return future.result()
 
     def _estimate(self, source: ModelSource) -> int:

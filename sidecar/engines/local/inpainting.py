@@ -36,12 +36,12 @@ def repaint(
     inputs: Mapping[str, RawImage],
     enlarger: list[Upscaler] | None,
     emit: Emit,
-    watch: CancellationToken,
+    token: CancellationToken,
 ) -> RawImage:
     """One picture of the batch."""
     seed = task.seed + index
     picture = as_array(inputs["image"])
-    run_task = _Run(task, index, loaded, enlarger, emit, watch)
+    run_task = _Run(task, index, loaded, enlarger, emit, token)
     match task:
         case Inpaint():
             mask = _mask(as_array(inputs["mask"]), task.width, task.height)
@@ -67,7 +67,7 @@ class _Run:
     loaded: Loaded
     enlarger: list[Upscaler] | None
     emit: Emit
-    watch: CancellationToken
+    token: CancellationToken
 
     def whole(self, picture: Pixels, mask: Weights | None, part: Part | None = None) -> Pixels:
         """The pipeline's proposal for a picture (RGB), of the same size; `mask` above 0 is to be drawn anew."""
@@ -98,7 +98,7 @@ class _Run:
             self.loaded.pipeline(kind),
             special,
             self.emit,
-            self.watch,
+            self.token,
             part,
         )
         if self.loaded.size:

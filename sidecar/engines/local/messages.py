@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
-from sidecar.engines.events import Done, Event, Failed, Loading, Preview, Queued, RawImage, Step
+from sidecar.engines.api import EngineRequest, ProgressDetail
+from sidecar.engines.events import Done, EncodedImage, Event, Failed, Loading, Preview, Queued, Step
 from sidecar.engines.framing import LENGTHS, Framing
 
 __all__ = ["LENGTHS", "decode", "encode"]
@@ -37,21 +37,10 @@ class ModelSource:
 
 
 @dataclasses.dataclass(frozen=True)
-class RunItem:
-    """A job for the child: its task, and the files of the pictures that it begins with, by their roles."""
-
-    job_id: str
-    task: dict[str, Any]
-    inputs: dict[str, bytes]
-    attended: bool
-    preview_every: int
-
-
-@dataclasses.dataclass(frozen=True)
 class Run:
     """Jobs with equal batch keys, or a single one."""
 
-    items: list[RunItem]
+    requests: list[EngineRequest]
     sources: dict[str, ModelSource]
 
 
@@ -61,11 +50,11 @@ class Cancel:
 
 
 @dataclasses.dataclass(frozen=True)
-class Attend:
-    """Tell every step of a job, and show a preview each so many steps (0: none)."""
+class Observe:
+    """Someone watches a job: tell every step of it, and the previews that are wanted."""
 
     job_id: str
-    preview_every: int
+    detail: ProgressDetail
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,13 +98,13 @@ class Happened:
     event: Event
 
 
-Command = Run | Cancel | Attend | Load | Unload
+Command = Run | Cancel | Observe | Load | Unload
 Report = Ready | Memory | Alive | Happened
 Message = Command | Report
 
 _FRAMING = Framing(
-    Run, RunItem, Cancel, Attend, Load, Unload, Ready, Memory, Alive, Happened,
-    Queued, Loading, Step, Preview, Done, Failed, RawImage, ModelSource,
+    Run, EngineRequest, ProgressDetail, Cancel, Observe, Load, Unload, Ready, Memory, Alive, Happened,
+    Queued, Loading, Step, Preview, Done, Failed, EncodedImage, ModelSource,
 )  # fmt: skip
 
 

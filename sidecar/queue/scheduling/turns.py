@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sidecar.queue.model import Job, Lane, Row, State, is_time, whole
+from sidecar.queue.model import Job, Row, State, is_time, whole
 from sidecar.queue.scheduling.preference import Preference
 from sidecar.queue.store.database import adding, upsert
 from sidecar.queue.store.prepared import Prepared
@@ -148,9 +148,6 @@ _LONG_LINES_FIRST = (
     .group_by(LINES.c.lane, LINES.c.priority, LINES.c.owner_id, _HAS_HAD)
     .order_by(sa.func.sum(LINES.c.waiting).desc())
 )
-_ANYBODY = Prepared(
-    sa.select(LINES.c.waiting).where(LINES.c.lane == _given("lane"), LINES.c.waiting > 0).limit(1)
-)
 _READY = Prepared(
     sa.select(sa.func.min(JOBS.c.ready_at).label("ready_at")).where(
         JOBS.c.state == State.QUEUED, JOBS.c.lane == _given("lane"), JOBS.c.ready_at > _given("now")
@@ -187,11 +184,12 @@ def recount(connection: Connection) -> None:
     connection.execute(sa.insert(LINES).from_select([*_PLACE, "waiting"], counted))
 
 
-def pick(connection: Connection, lane: Lane, preference: Preference, now: float) -> Row | None:
-    """The row of the job that is next, if any may begin now."""
+def pick(connection: Connection, lane: str, preference: Preference, now: float) -> tuple[Row | None, int]:
+    """The row of the job that is next, if any may begin now; and how many wait in the lane, that one among them."""
     lines = _LINES_IN_TURN.rows(connection, {"lane": lane})
+    waiting = sum(whole(line.waiting) for line in lines)
     if not lines:
-        return None
+        return None, 0
     may = _Running.now(connection)
     for priority, owner_id in dict.fromkeys((line.priority, line.owner_id) for line in lines):
         fair = _head(connection, lane, priority, owner_id, may, now)
@@ -206,8 +204,8 @@ def pick(connection: Connection, lane: Lane, preference: Preference, now: float)
                         chosen, passed = other, fair.id
                         break
         preference.note(passed, chosen.id, now)
-        return chosen
-    return None
+        return chosen, waiting
+    return None, waiting
 
 
 def batch_mates(connection: Connection, leader: Row, most: int, now: float) -> list[Row]:
@@ -261,10 +259,8 @@ def taken(connection: Connection, rows: Sequence[Row]) -> None:
     _serve(connection, lane, served)
 
 
-def next_ready(connection: Connection, lane: Lane, now: float) -> float | None:
+def next_ready(connection: Connection, lane: str, now: float) -> float | None:
     """When the next job that has to wait for a time may begin."""
-    if _ANYBODY.first(connection, {"lane": lane}) is None:
-        return None
     (ready,) = _READY.rows(connection, {"lane": lane, "now": now})
     return ready.ready_at if is_time(ready.ready_at) else None
 
@@ -362,7 +358,7 @@ class _Running:
 
 def _head(
     connection: Connection,
-    lane: Lane,
+    lane: str,
     priority: int,
     owner_id: int,
     may: _Running,

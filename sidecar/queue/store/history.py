@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from sidecar.queue.model import Job, Lane, State
+from sidecar.engines.api import BUILTIN
+from sidecar.queue.model import Job, State
 from sidecar.queue.scheduling import turns
 from sidecar.queue.store.database import adding
 from sidecar.queue.store.prepared import Prepared
@@ -58,7 +59,7 @@ def hand_over(connection: Connection, job: Job) -> list[str]:
     twins = _TWINS.rows(connection, {"its_fingerprint": job.fingerprint})
     for twin in twins:
         turns.left(connection, twin)
-        changes = {"answered_by": job.answered_by or job.id, "lane": Lane.PLAIN, "ready_at": 0.0}
+        changes = {"answered_by": job.answered_by or job.id, "lane": BUILTIN, "ready_at": 0.0}
         moved = changed(connection, twin.id, (State.QUEUED,), **changes)
         if moved is not None:
             turns.joined(connection, moved)

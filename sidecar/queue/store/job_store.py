@@ -9,17 +9,18 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from capabilities.budgets import NOTHING, Cost
-from capabilities.errors import Canceled, Code, Unavailable
+from capabilities.errors import Canceled, Code, FailedPrecondition, Unavailable, brief
 from sidecar.engines.events import Failed
 from sidecar.queue import submission
 from sidecar.queue.ledger import budgets
-from sidecar.queue.model import Job, Lane, PlannedJob, Row, State, StoredImage, cost_of, job_of, whole
+from sidecar.queue.model import Job, PlannedJob, Row, State, StoredImage, cost_of, job_of, whole
 from sidecar.queue.scheduling import turns
 from sidecar.queue.scheduling.preference import Preference
 from sidecar.queue.settings import too_late
@@ -36,6 +37,17 @@ MAX_BEGINNINGS = 10
 
 LEASE = 30.0
 """Seconds that a runner may be silent before its jobs are given to another."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Jobs that have begun, one or a batch, and what is left in their lane."""
+
+    jobs: list[Job]
+    waiting: int
+    """How many wait still; some of them may be held up by what runs."""
+    ready_at: float | None
+    """Where none could begin: when the first of those may that have to wait for a time."""
 
 
 class JobStore(JobReader):
@@ -88,31 +100,31 @@ class JobStore(JobReader):
         return await self._do(work)
 
     async def take(
-        self, lane: Lane, preference: Preference, most: int = 1, *, now: float | None = None
+        self, lane: str, preference: Preference, most: int = 1, *, now: float | None = None
     ) -> list[Job]:
         """Begin the next job, and with it up to `most` in all as one batch; empty where none may begin.
 
         `now`: jobs that have to wait beyond it are not looked at.
         """
-        return (await self.take_or_wait(lane, preference, most, now=now))[0]
+        return (await self.take_turn(lane, preference, most, now=now)).jobs
 
-    async def take_or_wait(
-        self, lane: Lane, preference: Preference, most: int = 1, *, now: float | None = None
-    ) -> tuple[list[Job], float | None]:
-        """As `take`; where none may begin, also when the first of those may that have to wait for a time."""
+    async def take_turn(
+        self, lane: str, preference: Preference, most: int = 1, *, now: float | None = None
+    ) -> Turn:
+        """As `take`, and what is left in the lane."""
         until = time.time() if now is None else now
 
-        def work(connection: Connection) -> tuple[list[Job], float | None]:
-            row = turns.pick(connection, lane, preference, until)
+        def work(connection: Connection) -> Turn:
+            row, waiting = turns.pick(connection, lane, preference, until)
             if row is None:
-                return [], turns.next_ready(connection, lane, until)
-            others = most - 1 if preference.may_join(row.batch_key) else 0
+                return Turn([], waiting, turns.next_ready(connection, lane, until) if waiting else None)
+            others = min(most, waiting) - 1 if preference.may_join(row.batch_key) else 0
             rows = [row, *turns.batch_mates(connection, row, others, until)]
-            return self._begin(connection, rows, time.time()), None
+            return Turn(self._begin(connection, rows, time.time()), waiting - len(rows), None)
 
         return await self._do(work)
 
-    async def next_ready(self, lane: Lane, now: float) -> float | None:
+    async def next_ready(self, lane: str, now: float) -> float | None:
         """When the first of the jobs may begin that had to wait beyond `now`."""
         return await self._do(lambda connection: turns.next_ready(connection, lane, now))
 
@@ -155,9 +167,11 @@ class JobStore(JobReader):
 
         return await self._do(work)
 
-    async def detach(self, job_id: str) -> None:
-        """A running job does not wait for another's result any longer, since that is gone: it is to be done itself."""
-        lane = sa.case((JOBS.c.model_id == "", str(Lane.PLAIN)), else_=str(Lane.MODEL))
+    async def detach(self, job_id: str, lane: str) -> None:
+        """A running job does not wait for another's result any longer, since that is gone: it is to be done itself.
+
+        `lane`: the engine that does it.
+        """
         changes = {**_WAITS, "answered_by": None, "lane": lane, "attempts": JOBS.c.attempts - 1}
 
         def work(connection: Connection) -> None:
@@ -243,6 +257,28 @@ class JobStore(JobReader):
             ended: list[Job] = []
             for (job_id,) in connection.execute(late).all():
                 ended += self._fail(connection, job_id, (State.QUEUED,), failure)
+            return ended
+
+        return await self._do(work)
+
+    async def fail_orphans(self, lanes: Collection[str]) -> list[Job]:
+        """End the waiting jobs of engines that are not among these, and what their batches cancel with them."""
+
+        def work(connection: Connection) -> list[Job]:
+            orphans = sa.select(JOBS.c.id, JOBS.c.lane).where(
+                JOBS.c.state == State.QUEUED, JOBS.c.lane.not_in(lanes)
+            )
+            ended: list[Job] = []
+            for job_id, lane in connection.execute(orphans).all():
+                gone = FailedPrecondition(
+                    f"its engine '{brief(lane, 64)}' is not configured any more; configured are {', '.join(lanes)}. "
+                    "Submit the task again",
+                    reason="NO_ENGINE",
+                    field="model_id",
+                    limit=", ".join(lanes),
+                    asked=brief(lane, 64),
+                )
+                ended += self._fail(connection, job_id, (State.QUEUED,), Failed.of(gone))
             return ended
 
         return await self._do(work)

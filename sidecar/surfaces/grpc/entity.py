@@ -21,14 +21,14 @@ from capabilities.policy import Caller, Grant, authorize, require_owner, require
 from capabilities.tasks import Edit, Output, Size
 from entity_store import verbs
 from entity_store.authority import Authority
-from entity_store.images import Images, data_url
+from entity_store.images import THUMBNAIL_SIDE, Images, data_url
 from entity_store.world import Entity
 from sidecar.application.decoding import DecodingThreads
 from sidecar.application.planning import Planner
+from sidecar.engines.builtin.workers import PictureWorkers
 from sidecar.engines.events import EncodedImage
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, entity_pb2_grpc
 from sidecar.pb.viwo.imagegen.v1 import entity_pb2 as pb
-from sidecar.queue.results import Editor
 from sidecar.surfaces.grpc.interceptor import Context
 from sidecar.surfaces.proto import conversions
 
@@ -42,13 +42,13 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
         authority: Authority,
         images: Images,
         admission: Planner,
-        editor: Editor,
+        workers: PictureWorkers,
         threads: DecodingThreads,
     ) -> None:
         self._authority = authority
         self._images = images
         self._admission = admission
-        self._editor = editor
+        self._workers = workers
         self._threads = threads
 
     async def SaveImage(self, request: pb.SaveImageRequest, context: Context) -> pb.ImageEntity:
@@ -132,9 +132,10 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
             if grant is not None:
                 grant.allow(task, sizes)
             self._admission.require_possible(task, sizes)
-            (made,) = self._editor.edit(task, files, None).images
+            (made,) = self._workers.edit(task, files, None, THUMBNAIL_SIDE).images
             assert isinstance(made, EncodedImage)
-            picture = self._images.keep(made.data)
+            info = imaging.ImageInfo(task.output.format, made.width, made.height, made.has_alpha)
+            picture = self._images.keep(made.data, info, made.thumbnail)
             changed = self._images.replace(entity.id, str(entity.props["image_ref"]), picture, verb, kept)
             if changed is not None:
                 return changed

@@ -10,7 +10,8 @@ from google.protobuf.duration_pb2 import Duration
 
 from capabilities.budgets import Cap
 from entity_store.blobs import Blobs
-from sidecar.engines.local.engine import LocalEngine
+from sidecar.engines.api import LOCAL, EngineState, EngineStatus
+from sidecar.engines.router import Router
 from sidecar.pb.viwo.imagegen.v1 import system_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import system_pb2_grpc
 from sidecar.queue.job_queue import JobQueue
@@ -21,12 +22,17 @@ from sidecar.surfaces.proto import conversions, job_messages
 from sidecar.telemetry import Meter
 
 COUNT_EVERY = 60.0
+STATES: dict[EngineState, pb.EngineState.ValueType] = {
+    EngineState.STARTING: pb.ENGINE_STATE_STARTING,
+    EngineState.READY: pb.ENGINE_STATE_READY,
+    EngineState.DOWN: pb.ENGINE_STATE_DOWN,
+}
 
 
 class SystemServicer(system_pb2_grpc.SystemServiceServicer):
     def __init__(
         self,
-        engine: LocalEngine,
+        engines: Router,
         queue: JobQueue,
         reader: JobReader,
         blobs: Blobs,
@@ -34,7 +40,7 @@ class SystemServicer(system_pb2_grpc.SystemServiceServicer):
         caps: tuple[Cap, ...],
         currency: str,
     ) -> None:
-        self._engine = engine
+        self._engines = engines
         self._queue = queue
         self._reader = reader
         self._blobs = blobs
@@ -65,14 +71,32 @@ class SystemServicer(system_pb2_grpc.SystemServiceServicer):
         budgets = [
             job_messages.budget(balance, self._currency) for balance in await self._reader.budgets(self._caps)
         ]
+        main = self._main
+        engines = [
+            pb.StatusResponse.Engine(
+                name=engine.name,
+                state=STATES[status.state],
+                reason=status.reason,
+                device=status.device,
+                slots=engine.slots,
+                process_id=status.pid,
+                starts=status.starts,
+                loaded_models=sorted(status.loaded),
+                memory_bytes=memory(status.pid) if status.pid else 0,
+                device_memory_bytes=status.device_memory,
+            )
+            for engine in self._engines
+            for status in (engine.status(),)
+        ]
         return pb.StatusResponse(
             start_time=conversions.timestamp(self._started),
-            device=self._engine.device,
-            engine_pid=self._engine.pid or 0,
-            engine_starts=self._engine.starts,
-            loaded_models=sorted(self._engine.loaded),
+            device=main.device,
+            engine_pid=main.pid,
+            engine_starts=main.starts,
+            loaded_models=sorted(main.loaded),
             server_memory_bytes=memory(None),
-            engine_memory_bytes=memory(self._engine.pid) if self._engine.pid else 0,
+            engine_memory_bytes=memory(main.pid) if main.pid else 0,
+            engines=engines,
             stored_bytes=await self._stored_bytes(),
             running=running,
             lines=lines,
@@ -84,6 +108,12 @@ class SystemServicer(system_pb2_grpc.SystemServiceServicer):
     async def Metrics(self, request: pb.MetricsRequest, context: Context) -> pb.MetricsResponse:
         await self.measure()
         return pb.MetricsResponse(text=self._meter.text().decode())
+
+    @property
+    def _main(self) -> EngineStatus:
+        """The engine of models without the name of one, where there is one."""
+        found = [engine.status() for engine in self._engines if engine.name == LOCAL]
+        return found[0] if found else EngineStatus(EngineState.DOWN)
 
     async def _stored_bytes(self) -> int:
         """Counted once a minute: it takes a look at every file."""
@@ -99,9 +129,10 @@ class SystemServicer(system_pb2_grpc.SystemServiceServicer):
             (line.lane, line.owner_id, line.waiting) for line in await self._reader.lines()
         )
         self._meter.memory.labels("server").set(memory(None))
-        self._meter.memory.labels("engine").set(memory(self._engine.pid) if self._engine.pid else 0)
-        self._meter.memory.labels("device").set(self._engine.device_memory)
-        self._meter.starts.set(self._engine.starts)
+        main = self._main
+        self._meter.memory.labels("engine").set(memory(main.pid) if main.pid else 0)
+        self._meter.memory.labels("device").set(main.device_memory)
+        self._meter.starts.set(main.starts)
 
 
 def memory(pid: int | None) -> int:

@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from sidecar.pb.viwo.imagegen.v1 import job_pb2 as _job_pb2
 import builtins as _builtins
 import sys
@@ -20,6 +21,33 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _EngineState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EngineStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EngineState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ENGINE_STATE_UNSPECIFIED: _EngineState.ValueType  # 0
+    """Not told."""
+    ENGINE_STATE_STARTING: _EngineState.ValueType  # 1
+    """It comes up; what it is given waits."""
+    ENGINE_STATE_READY: _EngineState.ValueType  # 2
+    """It works."""
+    ENGINE_STATE_DOWN: _EngineState.ValueType  # 3
+    """It could not come up several times. It goes on trying."""
+
+class EngineState(_EngineState, metaclass=_EngineStateEnumTypeWrapper): ...
+
+ENGINE_STATE_UNSPECIFIED: EngineState.ValueType  # 0
+"""Not told."""
+ENGINE_STATE_STARTING: EngineState.ValueType  # 1
+"""It comes up; what it is given waits."""
+ENGINE_STATE_READY: EngineState.ValueType  # 2
+"""It works."""
+ENGINE_STATE_DOWN: EngineState.ValueType  # 3
+"""It could not come up several times. It goes on trying."""
+Global___EngineState: _TypeAlias = EngineState  # noqa: Y015
 
 @_typing.final
 class StatusRequest(_message.Message):
@@ -61,6 +89,64 @@ class StatusResponse(_message.Message):
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     @_typing.final
+    class Engine(_message.Message):
+        """How an engine is doing; what is not known is empty or 0."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        NAME_FIELD_NUMBER: _builtins.int
+        STATE_FIELD_NUMBER: _builtins.int
+        REASON_FIELD_NUMBER: _builtins.int
+        DEVICE_FIELD_NUMBER: _builtins.int
+        SLOTS_FIELD_NUMBER: _builtins.int
+        PROCESS_ID_FIELD_NUMBER: _builtins.int
+        STARTS_FIELD_NUMBER: _builtins.int
+        LOADED_MODELS_FIELD_NUMBER: _builtins.int
+        MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+        DEVICE_MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+        name: _builtins.str
+        """Its name, which is that of its lane."""
+        state: Global___EngineState.ValueType
+        """Whether it can take work."""
+        reason: _builtins.str
+        """Why it is down, or what it waits for."""
+        device: _builtins.str
+        """What it works on."""
+        slots: _builtins.int
+        """How many jobs, or batches of them, it takes at a time."""
+        process_id: _builtins.int
+        """Process id while it is ready."""
+        starts: _builtins.int
+        """How often its process was started."""
+        memory_bytes: _builtins.int
+        """Resident memory of its process, in bytes."""
+        device_memory_bytes: _builtins.int
+        """Memory of its device that is in use, in bytes."""
+        @_builtins.property
+        def loaded_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+            """Models in its memory."""
+
+        def __init__(
+            self,
+            *,
+            name: _builtins.str = ...,
+            state: Global___EngineState.ValueType = ...,
+            reason: _builtins.str = ...,
+            device: _builtins.str = ...,
+            slots: _builtins.int = ...,
+            process_id: _builtins.int = ...,
+            starts: _builtins.int = ...,
+            loaded_models: _abc.Iterable[_builtins.str] | None = ...,
+            memory_bytes: _builtins.int = ...,
+            device_memory_bytes: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "device_memory_bytes", b"device_memory_bytes", "loaded_models", b"loaded_models", "memory_bytes", b"memory_bytes", "name", b"name", "process_id", b"process_id", "reason", b"reason", "slots", b"slots", "starts", b"starts", "state", b"state"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
     class Line(_message.Message):
         """The jobs of one owner that wait."""
 
@@ -72,7 +158,7 @@ class StatusResponse(_message.Message):
         WAITING_FIELD_NUMBER: _builtins.int
         OLDEST_FIELD_NUMBER: _builtins.int
         lane: _builtins.str
-        """"model" or "plain"."""
+        """Name of the engine that they wait for."""
         owner_id: _builtins.int
         """Owner of the capabilities."""
         priority: _builtins.int
@@ -111,6 +197,7 @@ class StatusResponse(_message.Message):
     ENDED_FIELD_NUMBER: _builtins.int
     REUSED_FIELD_NUMBER: _builtins.int
     BUDGETS_FIELD_NUMBER: _builtins.int
+    ENGINES_FIELD_NUMBER: _builtins.int
     device: _builtins.str
     """What models run on: "cpu", "cuda", "mps"; empty while the engine starts."""
     engine_pid: _builtins.int
@@ -149,6 +236,10 @@ class StatusResponse(_message.Message):
     def budgets(self) -> _containers.RepeatedCompositeFieldContainer[_job_pb2.Budget]:
         """The caps of the whole sidecar."""
 
+    @_builtins.property
+    def engines(self) -> _containers.RepeatedCompositeFieldContainer[Global___StatusResponse.Engine]:
+        """Every engine, in the order of the configuration. The fields above tell of the local one."""
+
     def __init__(
         self,
         *,
@@ -165,10 +256,11 @@ class StatusResponse(_message.Message):
         ended: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         reused: _builtins.int = ...,
         budgets: _abc.Iterable[_job_pb2.Budget] | None = ...,
+        engines: _abc.Iterable[Global___StatusResponse.Engine] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budgets", b"budgets", "device", b"device", "ended", b"ended", "engine_memory_bytes", b"engine_memory_bytes", "engine_pid", b"engine_pid", "engine_starts", b"engine_starts", "lines", b"lines", "loaded_models", b"loaded_models", "reused", b"reused", "running", b"running", "server_memory_bytes", b"server_memory_bytes", "start_time", b"start_time", "stored_bytes", b"stored_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budgets", b"budgets", "device", b"device", "ended", b"ended", "engine_memory_bytes", b"engine_memory_bytes", "engine_pid", b"engine_pid", "engine_starts", b"engine_starts", "engines", b"engines", "lines", b"lines", "loaded_models", b"loaded_models", "reused", b"reused", "running", b"running", "server_memory_bytes", b"server_memory_bytes", "start_time", b"start_time", "stored_bytes", b"stored_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
