@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 
 from benchmarks.hostile import texts
-from benchmarks.hostile.pictures import gif, pictures, saved
+from benchmarks.hostile.pictures import gif, pictures
 from benchmarks.hostile.trial import Trial
 from entity_store.world import SYSTEM_ID as SYSTEM
 from sidecar.client import MESSAGE_OPTIONS
@@ -29,6 +29,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     template_pb2,
 )
 from sidecar.surfaces.proto.conversions import to_struct
+from sidecar.testing.pictures import plain
 from sidecar.testing.process import Served
 
 
@@ -86,7 +87,7 @@ class Calls:
                 upscale=image_pb2.UpscaleRequest(context=await self.sidecar.context(kind="diffusers.upscale"), image=source)))  # fmt: skip
         bomb, small = (
             common_pb2.ImageSource(data=gif(16384, 4096)),
-            common_pb2.ImageSource(data=saved(8, 8, "PNG")),
+            common_pb2.ImageSource(data=plain(8, 8, "PNG")),
         )
         lay = image_pb2.EditOperation(composite=image_pb2.Composite(overlay=bomb))
         narrow = await self.sidecar.context({"max_pixels": 64}, kind="image.edit")
@@ -129,7 +130,7 @@ class Calls:
                 (self.templates.Get, template_pb2.GetTemplateRequest(name=word)),
                 (self.images.Invoke, image_pb2.InvokeRequest(context=self.paint, method=word)),
                 (self.entities.SaveImage, entity_pb2.SaveImageRequest(
-                    context=self.paint, image=common_pb2.ImageSource(data=saved(8, 8, "PNG")),
+                    context=self.paint, image=common_pb2.ImageSource(data=plain(8, 8, "PNG")),
                     options=common_pb2.SaveOptions(name=word, description=word))),
             )  # fmt: skip
             for method, request in requests:

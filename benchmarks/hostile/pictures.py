@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 import zlib
 from collections.abc import Iterator
 
-from PIL import Image
+from sidecar.testing.pictures import plain
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -32,15 +31,9 @@ def gif(width: int, height: int) -> bytes:
     )  # fmt: skip
 
 
-def saved(width: int, height: int, format: str, mode: str = "RGB", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    Image.new(mode, (width, height)).save(buffer, format, **options)
-    return buffer.getvalue()
-
-
 def pictures() -> Iterator[tuple[str, bytes]]:
     """Each with a name."""
-    good = saved(64, 64, "PNG")
+    good = plain(64, 64, "PNG")
     zeros = zlib.compress(bytes(60_000_000), 9)
     yield "nothing", b""
     yield "noise", os.urandom(5000)
@@ -53,7 +46,7 @@ def pictures() -> Iterator[tuple[str, bytes]]:
     yield "png of 16384 x 16384", png(16384, 16384, body=zlib.compress(bytes(1000)))
     yield "png whose data end", png(8000, 8000, body=zlib.compress(bytes(100)))
     yield "png whose data are too much", png(8, 8, body=zeros)
-    yield "png that is all of 64 megapixels", saved(8192, 8192, "PNG")
+    yield "png that is all of 64 megapixels", plain(8192, 8192, "PNG")
     yield (
         "png with a text bomb",
         png(8, 8, body=zlib.compress(bytes(200)), extra=_chunk(b"zTXt", b"a\0\0" + zeros)),
@@ -63,14 +56,14 @@ def pictures() -> Iterator[tuple[str, bytes]]:
         png(8, 8, body=zlib.compress(bytes(200)), extra=_chunk(b"iCCP", b"a\0\0" + zeros)),
     )
     yield "png of a wrong depth", png(8, 8, depth=3)
-    yield "jpeg of 65500 x 1000", saved(16384, 1000, "JPEG")
-    yield "jpeg progressive", saved(4096, 4096, "JPEG", progressive=True)
-    yield "jpeg with hostile exif", saved(8, 8, "JPEG", exif=b"Exif\0\0II*\0" + b"\xff" * 5000)
-    yield "cmyk jpeg", saved(64, 64, "JPEG", "CMYK")
-    yield "webp bomb", saved(8192, 8000, "WEBP", lossless=True)
+    yield "jpeg of 65500 x 1000", plain(16384, 1000, "JPEG")
+    yield "jpeg progressive", plain(4096, 4096, "JPEG", progressive=True)
+    yield "jpeg with hostile exif", plain(8, 8, "JPEG", exif=b"Exif\0\0II*\0" + b"\xff" * 5000)
+    yield "cmyk jpeg", plain(64, 64, "JPEG", mode="CMYK")
+    yield "webp bomb", plain(8192, 8000, "WEBP", lossless=True)
     yield "webp with a wrong length", b"RIFF\xff\xff\xff\x7fWEBPVP8 " + os.urandom(100)
     yield "svg", b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/passwd'/></svg>"
-    yield "tiff", saved(8, 8, "TIFF")
+    yield "tiff", plain(8, 8, "TIFF")
     yield "a script behind a picture", good + b"#!/bin/sh\ntouch /tmp/ran\n"
-    yield "sixteen bits", saved(64, 64, "PNG", "I;16")
+    yield "sixteen bits", plain(64, 64, "PNG", mode="I;16")
     yield "too many bytes", good + bytes(40 * 1024 * 1024)

@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.hostile.pictures import saved
 from sidecar.pb.viwo.imagegen.v1 import image_pb2
+from sidecar.testing.pictures import plain
 
 DIGITS = "9" * 400
 DEEP = "[" * 20_000 + "]" * 20_000
@@ -41,7 +41,7 @@ def options() -> Iterator[image_pb2.GenerationOptions]:
 
 
 def arguments() -> Iterator[str]:
-    picture = base64.b64encode(saved(8, 8, "PNG")).decode()
+    picture = base64.b64encode(plain(8, 8, "PNG")).decode()
     yield from (
         "",
         "{}",

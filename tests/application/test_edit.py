@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 from typing import Any
 
 import grpc
 import numpy as np
 import pytest
-from PIL import Image
 
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
-from sidecar.testing.pictures import pixels
+from sidecar.testing.pictures import pixels, png
 from sidecar.testing.refusals import error_info, refused
 from sidecar.testing.requests import text_to_image
 from sidecar.testing.server import Sidecar
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 KIND = "image.edit"
-
-
-def png(array: Array) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(array).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def noise(width: int, height: int, bands: int = 3) -> Array:

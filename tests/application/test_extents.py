@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import os
 from typing import Any
@@ -11,11 +10,11 @@ from typing import Any
 import grpc
 import psutil
 import pytest
-from PIL import Image
 
 from capabilities.operations import Crop, Resize, Transform
 from capabilities.tasks import Edit, Inpaint, Refinement, TextToImage
 from sidecar.pb.viwo.imagegen.v1 import blob_pb2, common_pb2, entity_pb2, image_pb2, job_pb2
+from sidecar.testing.pictures import plain
 from sidecar.testing.refusals import error_info, refused
 from sidecar.testing.server import Sidecar
 
@@ -24,9 +23,7 @@ operation = image_pb2.EditOperation
 
 
 def picture(width: int, height: int, format: str = "PNG") -> bytes:
-    buffer = io.BytesIO()
-    Image.new("L" if format == "GIF" else "RGB", (width, height)).save(buffer, format)
-    return buffer.getvalue()
+    return plain(width, height, format, mode="L" if format == "GIF" else "RGB")
 
 
 def source(data: bytes) -> common_pb2.ImageSource:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from PIL import Image
 from sidecar.engines.local import faces
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, model_pb2
 from sidecar.testing import tiny_models
-from sidecar.testing.pictures import pixels
+from sidecar.testing.pictures import pixels, png
 from sidecar.testing.refusals import error_info, refused
 from sidecar.testing.server import Sidecar, started
 
@@ -29,10 +28,8 @@ def portrait() -> np.ndarray[Any, Any]:
     return np.asarray(Image.open(path).convert("RGB"))
 
 
-def png(array: np.ndarray[Any, Any]) -> common_pb2.ImageSource:
-    buffer = io.BytesIO()
-    Image.fromarray(array).save(buffer, "PNG")
-    return common_pb2.ImageSource(data=buffer.getvalue())
+def source(array: np.ndarray[Any, Any]) -> common_pb2.ImageSource:
+    return common_pb2.ImageSource(data=png(array))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +42,7 @@ async def restoring(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Asy
 
 async def restored(sidecar: Sidecar, image: np.ndarray[Any, Any], **fields: Any) -> image_pb2.ImageResponse:
     request = image_pb2.FaceRestoreRequest(
-        context=await sidecar.context(kind=KIND), image=png(image), **fields
+        context=await sidecar.context(kind=KIND), image=source(image), **fields
     )
     answer: image_pb2.ImageResponse = await sidecar.images.FaceRestore(request)
     return answer
@@ -109,7 +106,7 @@ async def test_restorers_are_told_by_their_weights(restoring: Sidecar) -> None:
 async def test_where_no_restorer_is_it_says_what_to_do(sidecar: Sidecar, restoring: Sidecar) -> None:
     for place, model in ((sidecar, ""), (restoring, "gfpgan")):
         request = image_pb2.FaceRestoreRequest(
-            context=await place.context(kind=KIND), image=png(portrait()), model=model
+            context=await place.context(kind=KIND), image=source(portrait()), model=model
         )
         error = await refused(place.images.FaceRestore(request))
         assert error.code() == grpc.StatusCode.FAILED_PRECONDITION

@@ -13,7 +13,7 @@ from PIL import Image
 
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2, model_pb2
 from sidecar.testing import tiny_families, tiny_models
-from sidecar.testing.pictures import pixels
+from sidecar.testing.pictures import pixels, png
 from sidecar.testing.refusals import error_info, refused
 from sidecar.testing.requests import STEPS, text_to_image
 from sidecar.testing.server import Sidecar, started
@@ -31,11 +31,8 @@ async def families(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Si
         yield running
 
 
-def png(width: int = 80, height: int = 64, seed: int = 1) -> bytes:
-    buffer = io.BytesIO()
-    values = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-    Image.fromarray(values).save(buffer, "PNG")
-    return buffer.getvalue()
+def noise(width: int = 80, height: int = 64, seed: int = 1) -> bytes:
+    return png(np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8))
 
 
 def source(data: bytes) -> common_pb2.ImageSource:
@@ -73,7 +70,7 @@ async def test_text_to_image(families: Sidecar, model: str) -> None:
 async def test_image_to_image(families: Sidecar, model: str) -> None:
     request = image_pb2.ImageToImageRequest(
         context=await families.context(),
-        image=source(png()),
+        image=source(noise()),
         prompt="x",
         strength=0.7,
         options=options(model),
@@ -88,7 +85,7 @@ async def test_inpaint_keeps_what_is_outside(families: Sidecar, model: str) -> N
     mask[20:40, 20:50] = 255
     buffer = io.BytesIO()
     Image.fromarray(mask).save(buffer, "PNG")
-    data = png()
+    data = noise()
     request = image_pb2.InpaintRequest(
         context=await families.context(kind="diffusers.inpaint"), image=source(data), mask=source(buffer.getvalue()),
         prompt="x", feather=0, options=options(model),
@@ -103,14 +100,14 @@ async def test_inpaint_keeps_what_is_outside(families: Sidecar, model: str) -> N
 async def test_outpaint_and_upscale_with_detail(families: Sidecar, model: str) -> None:
     wide = await families.images.Outpaint(
         image_pb2.OutpaintRequest(
-            context=await families.context(kind="diffusers.inpaint"), image=source(png()), prompt="x", right=16,
+            context=await families.context(kind="diffusers.inpaint"), image=source(noise()), prompt="x", right=16,
             options=options(model),
         )
     )  # fmt: skip
     assert pixels(wide.images[0].data).shape == (64, 96, 3)
     large = await families.images.UpscaleImg2Img(
         image_pb2.UpscaleImg2ImgRequest(
-            context=await families.context(kind="diffusers.upscale"), image=source(png(48, 48)), prompt="x",
+            context=await families.context(kind="diffusers.upscale"), image=source(noise(48, 48)), prompt="x",
             factor=2.0, denoise_strength=0.5, tile_size=64, options=options(model),
         )
     )  # fmt: skip

@@ -15,12 +15,7 @@ from capabilities.tasks.base import Output
 from sidecar.engines.builtin import messages, worker
 from sidecar.engines.events import Done, EncodedImage, Failed
 from sidecar.engines.framing import LENGTHS
-
-
-def png(width: int, height: int, color: str = "red") -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (width, height), color).save(buffer, "PNG")
-    return buffer.getvalue()
+from sidecar.testing.pictures import plain
 
 
 def answers(*requests: messages.Request) -> list[Any]:
@@ -47,7 +42,7 @@ def made(answer: object) -> EncodedImage:
 
 
 def test_each_request_has_one_answer_in_order() -> None:
-    data = png(30, 20)
+    data = plain(30, 20)
     inspected, small, refused = answers(
         messages.Inspect(data, "image"), messages.Thumbnail(data, 10), messages.Inspect(data[:40], "mask")
     )
@@ -58,7 +53,7 @@ def test_each_request_has_one_answer_in_order() -> None:
 
 
 def test_it_edits_and_keeps_the_metadata_that_it_is_told_to_keep() -> None:
-    first = made(answers(edit(_crop("a"), {"method": "crop"}, image=png(30, 20)))[0])
+    first = made(answers(edit(_crop("a"), {"method": "crop"}, image=plain(30, 20)))[0])
     assert (first.width, first.height) == (5, 4)
     assert imaging.read_metadata(first.data) == {"method": "crop"}
     again = made(
@@ -71,7 +66,9 @@ def test_it_edits_and_keeps_the_metadata_that_it_is_told_to_keep() -> None:
 
 def test_an_overlay_is_laid_over_the_picture() -> None:
     over = Edit(image="a", operations=(Composite(overlay="b", x=0, y=0),), width=8, height=8)
-    image = made(answers(edit(over, {}, image=png(8, 8), overlay_0=png(4, 4, "blue")))[0])
+    image = made(
+        answers(edit(over, {}, image=plain(8, 8, color="red"), overlay_0=plain(4, 4, color="blue")))[0]
+    )
     drawn = Image.open(io.BytesIO(image.data)).convert("RGB")
     assert (drawn.getpixel((1, 1)), drawn.getpixel((6, 6))) == ((0, 0, 255), (255, 0, 0))
 
@@ -95,7 +92,7 @@ def test_a_task_that_needs_a_model_is_a_fault_and_the_next_request_is_answered()
     drawing = TextToImage(
         model_id="sd", prompt="a cup", width=64, height=64, steps=1, guidance_scale=7.0, scheduler="default"
     )
-    fault, after = answers(edit(drawing, {}), messages.Inspect(png(3, 2), "image"))
+    fault, after = answers(edit(drawing, {}), messages.Inspect(plain(3, 2), "image"))
     assert isinstance(fault, Failed)
     assert (fault.code, fault.reason) == ("INTERNAL", "BUG")
     assert after == messages.Inspected("png", 3, 2, False)
@@ -106,7 +103,7 @@ def test_memory_that_runs_out_is_said_as_such(monkeypatch: pytest.MonkeyPatch) -
         raise MemoryError
 
     monkeypatch.setattr(imaging, "inspect", exhausted)
-    (answer,) = answers(messages.Inspect(png(3, 2), "image"))
+    (answer,) = answers(messages.Inspect(plain(3, 2), "image"))
     assert isinstance(answer, Failed)
     assert (answer.code, answer.reason) == ("RESOURCE_EXHAUSTED", imaging.OUT_OF_MEMORY)
 

@@ -122,7 +122,7 @@ async def test_a_fault_of_our_own_ends_the_job_and_not_the_lane(
         raise RuntimeError("broken on purpose")
 
     with monkeypatch.context() as patch:
-        patch.setattr("sidecar.jobs.results.Results.keep", broken)
+        patch.setattr("sidecar.queue.results.Results.keep", broken)
         error = await refused(sidecar.images.TextToImage(text_to_image(context)))
     assert error.code() is grpc.StatusCode.INTERNAL
     answer: image_pb2.ImageResponse = await sidecar.images.TextToImage(text_to_image(context))

@@ -48,7 +48,7 @@ async def test_status_tells_what_runs_and_what_waits(sidecar: Sidecar) -> None:
     assert [job.id for job in now.running] == [running.id]
     assert now.running[0].step > 0
     (line,) = now.lines
-    assert (line.lane, line.owner_id, line.waiting) == ("model", sidecar.painter, 3)
+    assert (line.lane, line.owner_id, line.waiting) == ("local", sidecar.painter, 3)
     assert now.engine_pid == sidecar.running.engine.pid
     assert "sd" in now.loaded_models
     assert min(now.server_memory_bytes, now.engine_memory_bytes) > 1e7
