@@ -188,10 +188,8 @@ class ModelLoader(Protocol):
 
 
 def engine_down(name: str = LOCAL) -> Unavailable:
-    return Unavailable(
-        f"the engine '{name}' does not start; the server's log says why (is the 'local' extra installed?)"
-        if name == LOCAL
-        else f"the engine '{name}' is down; the server's log says why",
-        reason=ENGINE_DOWN,
-        retry_after=30,
-    )
+    """The refusal for work of an engine that is down."""
+    words = "the engine does not start; the server's log says why (is the 'local' extra installed?)"
+    if name != LOCAL:
+        words = f"the engine '{name}' is down; the server's log says why"
+    return Unavailable(words, reason=ENGINE_DOWN, asked=name, retry_after=30)

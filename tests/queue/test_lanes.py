@@ -62,7 +62,7 @@ async def test_an_engine_that_is_down_holds_up_its_own_lane_only(tmp_path: Path)
         waiting = await running.submit()
         await running.ended(waiting)
         down.go_down()
-        with pytest.raises(Unavailable, match="local"):
+        with pytest.raises(Unavailable, match="the engine does not start"):
             await running.submit()
         assert (await running.ended(await running.submit(lane="other"))).state is State.SUCCEEDED
         assert len(down.batches) == 1

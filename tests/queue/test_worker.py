@@ -40,7 +40,7 @@ async def cancel(sidecar: Sidecar, job_id: str) -> None:
 async def test_force_meets_only_a_job_that_does_not_end(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "KILL_AFTER", 0.2)
+    monkeypatch.setattr(worker, "ABORT_AFTER", 0.2)
     async with started(tiny, tmp_path, max_together=4) as sidecar:
         context = await sidecar.context()
         tasks = [submission(context, seed=seed, steps=150) for seed in range(3)]
@@ -152,7 +152,7 @@ async def test_a_cancel_does_not_wait_for_the_engine_to_come_up(
         await sidecar.until(block.id, "step")
         jobs = [await sidecar.jobs.Submit(submission(context, seed=seed)) for seed in (7, 8)]
         # Still running when the server ends, so it comes first at the next start; then it is out of the way.
-    monkeypatch.setattr(worker, "KILL_AFTER", 0.1)
+    monkeypatch.setattr(worker, "ABORT_AFTER", 0.1)
     async with started(tiny, tmp_path, max_together=4) as sidecar:
         for one in (block.id, jobs[1].id):
             await cancel(sidecar, one)
