@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from benchmarks.setting import SYSTEM, Served, quantile, served
 from capabilities.budgets import SERVER, Cost, capability_account, owner_account
-from capabilities.tasks import TextToImage
+from capabilities.methods.text_to_image import TextToImage
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2, job_pb2_grpc
 from sidecar.queue.model import Job, Lane, PlannedJob, State, Terms, new_id, values_of
 from sidecar.queue.scheduling.preference import Preference

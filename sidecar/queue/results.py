@@ -10,8 +10,9 @@ from typing import Protocol
 from capabilities import imaging
 from capabilities.budgets import UNITS
 from capabilities.errors import Refusal
+from capabilities.methods.generation import Generation
 from capabilities.policy import Caller
-from capabilities.tasks import Generation, Task
+from capabilities.tasks import Task
 from entity_store.blobs import Blobs
 from entity_store.images import Images, Picture
 from sidecar.engines.builtin import edits

@@ -8,7 +8,8 @@ import importlib.metadata
 import json
 from collections.abc import Mapping
 
-from capabilities.tasks import Task, TextToImage
+from capabilities.methods.text_to_image import TextToImage
+from capabilities.tasks import Task
 
 _APART = frozenset({"kind", "prompt", "negative_prompt", "seed", "output", "background"})
 """Fields in which tasks of one batch may differ: each picture has its own."""

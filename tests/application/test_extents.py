@@ -13,8 +13,10 @@ import psutil
 import pytest
 from PIL import Image
 
+from capabilities.methods.edit import Edit
+from capabilities.methods.inpaint import Inpaint
+from capabilities.methods.text_to_image import Refinement, TextToImage
 from capabilities.operations import Crop, Resize, Transform
-from capabilities.tasks import Edit, Inpaint, Refinement, TextToImage
 from sidecar.pb.viwo.imagegen.v1 import blob_pb2, common_pb2, entity_pb2, image_pb2, job_pb2
 from tests.harness import Sidecar, error_info, refused
 

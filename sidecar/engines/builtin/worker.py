@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from capabilities import imaging
 from capabilities.errors import InternalFault, Refusal
-from capabilities.tasks import read_task
+from capabilities.methods import read_task
 from sidecar.engines.builtin import edits
 from sidecar.engines.builtin.messages import (
     FRAMING,

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from capabilities import imaging
 from capabilities.errors import InternalFault, Refusal
-from capabilities.tasks import read_task
+from capabilities.methods import read_task
 from sidecar.engines.events import CANCELED, Done, Event, Failed, RawImage, Step
 from sidecar.engines.local.cancellation import BatchItem, CancellationToken
 from sidecar.engines.local.messages import (

@@ -7,9 +7,9 @@ import json
 
 from capabilities.errors import InvalidArgument
 from capabilities.methods import METHODS
+from capabilities.methods.declaration import Parameter
 from capabilities.params import dump, parse, parse_row, restrict
 from capabilities.policy import Caller, Capability, require_owner
-from capabilities.signature import Parameter
 from entity_store.authority import Authority
 from sidecar.application.planning import Planner
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2 as pb
