@@ -38,7 +38,8 @@ def within(value: object, location: Sequence[Step], *, missing: bool = False) ->
         if (isinstance(inner, Mapping) and step in inner) or (
             isinstance(inner, list | tuple) and isinstance(step, int) and step < len(inner)
         ):
-            inner = inner[step]
+            key: Any = step
+            inner = inner[key]
         elif not (missing and place == len(location) - 1):
             continue
         steps.append(step)
