@@ -16,7 +16,10 @@ import numpy as np
 import psutil
 
 from benchmarks.figures import quantile
-from capabilities.tasks import Apply, ControlInput, ImageToImage, Inpaint, TextToImage
+from capabilities.methods.apply import Apply, ControlInput
+from capabilities.methods.image_to_image import ImageToImage
+from capabilities.methods.inpaint import Inpaint
+from capabilities.methods.text_to_image import TextToImage
 from sidecar.engines.events import RawImage
 from sidecar.engines.local.cancellation import CancellationToken
 from sidecar.engines.local.messages import ModelSource

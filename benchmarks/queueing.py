@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from benchmarks.figures import quantile
 from capabilities.budgets import SERVER, Cost, capability_account, owner_account
-from capabilities.tasks import TextToImage
+from capabilities.methods.text_to_image import TextToImage
 from entity_store.world import SYSTEM_ID
 from sidecar.engines.api import LOCAL
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, job_pb2

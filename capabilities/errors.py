@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from typing import ClassVar, cast
+from collections.abc import Callable
+from typing import ClassVar, Self, cast
 
 
 class Code(enum.StrEnum):
@@ -51,6 +52,17 @@ class Refusal(Exception):
         self.limit = limit
         self.asked = asked
         self.retry_after = retry_after
+
+    def spelled(self, names: Callable[[str], str]) -> Self:
+        """The same with the field named as a surface writes it, also where the message quotes it.
+
+        `names` answers the surface's spelling of a canonical path such as `loras[0].weight`, and any other as it is.
+        """
+        name = names(self.field)
+        self.message = self.message.replace(f"'{self.field}'", f"'{name}'")
+        self.args = (self.message,)
+        self.field = name
+        return self
 
 
 class InvalidArgument(Refusal):

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from capabilities.errors import FailedPrecondition
+from capabilities.errors import FailedPrecondition, Refusal
 
 GENERATION = frozenset({"textToImage"})
 """Methods of a model that makes pictures from words."""
 INPAINTING = frozenset({"inpaint", "outpaint"})
 """Methods of a model that was trained for inpainting only."""
-REPAINTING = INPAINTING | {"imageToImage", "upscaleImg2Img"}
+IMAGE_TO_IMAGE = INPAINTING | {"imageToImage", "upscaleImg2Img"}
 """Methods that an ordinary model of most families has besides."""
 
 
@@ -52,7 +52,7 @@ class ModelFacts:
             raise FailedPrecondition(
                 f"the model '{self.id}' cannot do {method}; it can do {able or 'nothing here'}",
                 reason="MODEL_CANNOT",
-                field="modelId",
+                field="model_id",
                 limit=able,
                 asked=method,
             )
@@ -104,3 +104,18 @@ class Means(Protocol):
     def pictures(self) -> Mapping[str, Picture]:
         """Its pictures by the argument that named them."""
         ...
+
+
+def usable_model(means: Means, asked: str | None, method: str, *, field: str = "model_id") -> ModelFacts:
+    """The model of that id, or the default one, that can do a method; `field` is the argument that named it.
+
+    Raises PermissionDenied, NotFound, and FailedPrecondition where it cannot do the method.
+    """
+    try:
+        model = means.model(asked)
+        model.require(method)
+    except Refusal as refusal:
+        if refusal.field == "model_id":
+            refusal.field = field
+        raise
+    return model

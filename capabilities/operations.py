@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -138,6 +138,13 @@ class RemoveBackground(Operation):
 AnyOperation = Annotated[
     Transform | Filter | Composite | Crop | Resize | RemoveBackground, Field(discriminator="kind")
 ]
+
+
+OPERATIONS: Mapping[str, type[Operation]] = {
+    "transform": Transform, "filter": Filter, "composite": Composite, "crop": Crop, "resize": Resize,
+    "remove_background": RemoveBackground,
+}  # fmt: skip
+"""Every operation by its kind."""
 
 
 def perform(operations: tuple[Any, ...], image: imaging.Image, read: Read) -> imaging.Image:

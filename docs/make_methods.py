@@ -8,7 +8,7 @@ import io
 import json
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,8 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from sidecar.surfaces.proto.messages import to_struct  # noqa: E402
-
-from capabilities.methods import METHODS, Method  # noqa: E402
+from capabilities.methods import METHODS, Method, Parameter  # noqa: E402
+from capabilities.validation import number  # noqa: E402
 from sidecar import server  # noqa: E402
 from sidecar.client import MESSAGE_OPTIONS, async_bearer  # noqa: E402
 from sidecar.config import Settings  # noqa: E402
@@ -31,6 +30,7 @@ from sidecar.pb.viwo.imagegen.v1 import (  # noqa: E402
     image_pb2,
     image_pb2_grpc,
 )
+from sidecar.surfaces.proto.conversions import to_struct  # noqa: E402
 
 PICTURES = ROOT / "docs" / "images" / "methods"
 SYSTEM = 3
@@ -145,8 +145,8 @@ def page(shown: dict[str, tuple[Example, str]]) -> str:
     lines = [
         "# Methods",
         "",
-        "What a script can call, by the type of capability that it needs. Made by `python docs/make_methods.py` from the table",
-        "in `capabilities/methods.py`; the pictures come from the embedded model and the weights that packages carry.",
+        "What a script can call, by the type of capability that it needs. Made by `python docs/make_methods.py` from the methods",
+        "in `capabilities/methods/`; the pictures come from the embedded model and the weights that packages carry.",
         "Arguments may be written in camelCase or snake_case; those in the signature are positional, the others go into the",
         "options object at the end. A picture is base64, a data URL, `sha256:...` or an image entity.",
     ]
@@ -158,13 +158,42 @@ def page(shown: dict[str, tuple[Example, str]]) -> str:
                 example, name = shown[method.name]
                 lines += ["", "```js", example.script, "```", "", f"![{method.label}](images/methods/{name})"]
             if method.parameters:
-                lines += ["", "| argument | type | meaning |", "| --- | --- | --- |"]
-            for item in method.parameters:
-                others = f" (also {', '.join(item.aliases)})" if item.aliases else ""
-                values = f" One of {', '.join(item.enum)}." if item.enum else ""
-                needed = " Required." if item.required else ""
-                lines.append(f"| `{item.name}`{others} | {item.type} | {item.description}{values}{needed} |")
+                lines += ["", *_table([item for item in method.all_parameters if not item.group])]
+    options = [item for item in METHODS[0].all_parameters if item.group]
+    lines += ["", "## Options of every method that makes pictures"]
+    for group in dict.fromkeys(item.group for item in options):
+        lines += [
+            "",
+            f"### {group.capitalize()}",
+            "",
+            *_table([item for item in options if item.group == group]),
+        ]
     return "\n".join(lines) + "\n"
+
+
+def _table(parameters: Sequence[Parameter]) -> list[str]:
+    lines = ["| argument | type | meaning |", "| --- | --- | --- |"]
+    for item in parameters:
+        others = f" (also {', '.join(item.aliases)})" if item.aliases else ""
+        lines.append(f"| `{item.name}`{others} | {item.type} | {_meaning(item)} |")
+        lines += [f"| `{item.name}.{part.name}` | {part.type} | {_meaning(part)} |" for part in item.members]
+    return lines
+
+
+def _meaning(item: Parameter) -> str:
+    bounds = [
+        f"{words} {number(limit)}"
+        for words, limit in (
+            ("at least", item.minimum), ("more than", item.exclusive_minimum),
+            ("at most", item.maximum), ("less than", item.exclusive_maximum),
+        )
+        if limit is not None
+    ]  # fmt: skip
+    if item.max_length is not None:
+        bounds.append(f"at most {item.max_length} {'entries' if item.type == 'array' else 'characters'}")
+    values = f" One of {', '.join(item.enum)}." if item.enum else ""
+    limits = f" {', '.join(bounds).capitalize()}." if bounds else ""
+    return item.description + values + limits + (" Required." if item.required else "")
 
 
 async def main() -> None:

@@ -9,9 +9,10 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from capabilities import imaging
+from capabilities.call_options import Placement
 from capabilities.errors import FailedPrecondition, NotFound, PermissionDenied
 from capabilities.plain_text import MAX_DESCRIPTION, MAX_NAME, cleaned, cleaned_metadata, require_plain
 from capabilities.policy import Caller
@@ -49,25 +50,6 @@ class Version:
     arguments: str
     derived_from: str
     created: dt.datetime
-
-
-@dataclass(frozen=True)
-class Placement:
-    """How a picture becomes an entity; `room_id` 0 leaves it nowhere, `canvas_id` 0 makes a new entity."""
-
-    name: str
-    description: str
-    room_id: int = 0
-    canvas_id: int = 0
-
-    def named_after(self, prompt: str) -> Placement:
-        """The same with the name and description that were left out taken from a prompt."""
-        words = " ".join(cleaned(prompt, MAX_DESCRIPTION).split())
-        return replace(
-            self,
-            name=self.name or words[:60].rstrip() or "an image",
-            description=self.description or f"A picture of {words[:200] or 'nothing in particular'}.",
-        )
 
 
 def data_url(data: bytes, image_format: str) -> str:

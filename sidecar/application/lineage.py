@@ -13,10 +13,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from capabilities import methods, strict_json
+from capabilities.call_options import JobOptions, Reuse
 from capabilities.errors import InvalidArgument, NotFound, brief
-from capabilities.job_options import JobOptions, Reuse
+from capabilities.methods import read_task
 from capabilities.policy import Caller
-from capabilities.tasks import Task, read_task
+from capabilities.tasks import Task
 from entity_store.blobs import Blobs, reference
 from entity_store.images import Images
 from sidecar.application.planning import Call, Planner

@@ -21,10 +21,10 @@ from capabilities.budgets import (
     cost,
     owner_account,
 )
-from capabilities.doable import require_doable
+from capabilities.call_options import JobOptions, Placement, Reuse, require_job_options
 from capabilities.errors import FailedPrecondition, InvalidArgument, PermissionDenied, brief
-from capabilities.job_options import JobOptions, Reuse, require_job_options
 from capabilities.methods import Method
+from capabilities.methods.generation import Generation
 from capabilities.models import ModelFacts, Models, Picture
 from capabilities.params import Value, parse_row
 from capabilities.policy import (
@@ -38,9 +38,10 @@ from capabilities.policy import (
     require_priority,
     require_target,
 )
-from capabilities.tasks import Generation, Size, Task
+from capabilities.task_check import check_task
+from capabilities.tasks import Size, Task
 from entity_store.authority import Authority
-from entity_store.images import Images, Placement
+from entity_store.images import Images
 from sidecar.engines.api import Engine
 from sidecar.engines.router import Router, revisions
 from sidecar.queue.ledger.operator_budgets import Budgets
@@ -261,7 +262,7 @@ class Planner:
         }
         sizes = {role: self._picture(data, role).size for role, data in sources.items()}
         self._allow(grant, call, task, sizes, None, handling)
-        require_doable(task, self._engines)
+        check_task(task, self._engines)
         if not task.fits(sizes):
             raise InvalidArgument(
                 f"the task says {task.width} x {task.height} pixels, which is not what comes of its pictures",

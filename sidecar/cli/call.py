@@ -67,7 +67,7 @@ def call_arguments(method: Method, values: list[str], settings: list[str]) -> li
             reason="TOO_MANY_ARGUMENTS",
             field="arguments",
         )
-    kinds = {spelling: item.type for item in method.parameters for spelling in (item.name, *item.aliases)}
+    kinds = {spelling: item.type for item in method.all_parameters for spelling in (item.name, *item.aliases)}
     ordered = [item.type for item in method.parameters if item.positional]
     given = [_value(kind, text) for kind, text in zip(ordered, values, strict=False)]
     options: dict[str, object] = {}

@@ -99,7 +99,10 @@ def methods(as_json: Json = False) -> None:
                 rows = table("argument", "type", "meaning")
                 for item in method.parameters:
                     note = " (required)" if item.required else ""
-                    rows.add_row(f"  {item.name}", item.type, item.description + note)
+                    group = f" ({item.group})" if item.group else ""
+                    rows.add_row(f"  {item.name}", item.type, item.description + note + group)
+                    for member in item.members:
+                        rows.add_row(f"    .{member.name}", member.type, member.description)
                 out.print(rows)
 
         show(answer, as_json, render)

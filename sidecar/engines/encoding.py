@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from capabilities import imaging
-from capabilities.tasks import Generation, Task
+from capabilities.methods.generation import Generation
+from capabilities.tasks import Task
 from sidecar.engines.events import EncodedImage, RawImage
 
 

@@ -11,7 +11,8 @@ import json
 import struct
 from typing import Any
 
-from capabilities.tasks import Task, read_task
+from capabilities.methods import read_task
+from capabilities.tasks import Task
 
 LENGTHS = struct.Struct(">II")
 

@@ -15,9 +15,10 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from capabilities.budgets import NOTHING, Cap, Cost
+from capabilities.call_options import Placement
 from capabilities.errors import Code, brief
-from capabilities.tasks import Task, Unreadable, read_task
-from entity_store.images import Placement
+from capabilities.methods import read_task
+from capabilities.tasks import Task, Unreadable
 from sidecar.engines.api import LOCAL
 from sidecar.engines.events import Failed
 

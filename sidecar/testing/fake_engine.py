@@ -12,7 +12,7 @@ from functools import cache
 
 from capabilities import imaging
 from capabilities.errors import NotFound, Refusal
-from capabilities.models import GENERATION, REPAINTING, ModelFacts
+from capabilities.models import GENERATION, IMAGE_TO_IMAGE, ModelFacts
 from capabilities.tasks import Task
 from sidecar.engines.api import (
     EngineRequest,
@@ -212,6 +212,6 @@ def _model(model_id: str) -> ModelFacts:
         guidance_scale=5.0,
         width=128,
         height=128,
-        methods=GENERATION | REPAINTING,
+        methods=GENERATION | IMAGE_TO_IMAGE,
         revision="1",
     )

@@ -11,8 +11,10 @@ import grpc
 import psutil
 import pytest
 
+from capabilities.methods.edit import Edit
+from capabilities.methods.inpaint import Inpaint
+from capabilities.methods.text_to_image import Refinement, TextToImage
 from capabilities.operations import Crop, Resize, Transform
-from capabilities.tasks import Edit, Inpaint, Refinement, TextToImage
 from sidecar.pb.viwo.imagegen.v1 import blob_pb2, common_pb2, entity_pb2, image_pb2, job_pb2
 from sidecar.testing.pictures import plain
 from sidecar.testing.refusals import error_info, refused

@@ -15,7 +15,7 @@ import grpc
 import psutil
 import pytest
 
-from capabilities.tasks.base import MAX_PROMPT
+from capabilities.tasks import MAX_PROMPT
 from sidecar.pb.viwo.imagegen.v1 import (
     job_pb2,
     template_pb2,

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capabilities.errors import InvalidArgument, PermissionDenied
+from capabilities.methods.text_to_image import TextToImage
 from capabilities.params import KINDS, Params, dump, parse, parse_row, restrict
 from capabilities.policy import Caller, Capability, authorize, check
-from capabilities.tasks import TextToImage
 
 MODELS = ("a", "b", "c")
 names = st.lists(st.sampled_from(MODELS), unique=True)

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from capabilities import methods
 from capabilities.errors import FailedPrecondition, InvalidArgument, NotFound, Refusal
+from capabilities.methods.text_to_image import TextToImage
 from capabilities.models import ModelFacts, Picture
 from capabilities.policy import Caller, Capability, Grant
 from capabilities.schedulers import canonical
-from capabilities.tasks import MAX_SEED, TextToImage
+from capabilities.tasks import MAX_SEED
 
 FACTS = ModelFacts("icons", steps=16, guidance_scale=3.0, width=64, height=96)
 METHOD = methods.find("textToImage")
@@ -37,7 +38,7 @@ class OneModel:
 
 def built(*arguments: object, facts: ModelFacts = FACTS) -> TextToImage:
     assert METHOD.build is not None
-    task = METHOD.build(METHOD.from_script(arguments), OneModel(facts))
+    task = METHOD.build(METHOD.from_script(arguments).arguments, OneModel(facts))
     assert isinstance(task, TextToImage)
     return task
 

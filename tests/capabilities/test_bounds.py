@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from capabilities import methods, params, schedulers, strict_json
-from capabilities.arguments import TextToImageArguments
 from capabilities.errors import InvalidArgument, PermissionDenied, Refusal, brief, brief_bytes
-from capabilities.generate import EMBEDDING
+from capabilities.methods.generation import EMBEDDING
+from capabilities.methods.text_to_image import TextToImageArguments
 from capabilities.policy import MOST_LISTED, require_model
 from capabilities.spelling import nearest
 

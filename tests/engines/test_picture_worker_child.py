@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 from capabilities import imaging
+from capabilities.methods.edit import Edit
+from capabilities.methods.preprocess import Preprocess
+from capabilities.methods.text_to_image import TextToImage
 from capabilities.operations import Composite, Crop
-from capabilities.tasks import Edit, Preprocess, Task, TextToImage
-from capabilities.tasks.base import Output
+from capabilities.tasks import Output, Task
 from sidecar.engines.builtin import messages, worker
 from sidecar.engines.events import Done, EncodedImage, Failed
 from sidecar.engines.framing import LENGTHS

@@ -14,8 +14,8 @@ import pytest
 
 from capabilities import imaging
 from capabilities.errors import InvalidArgument, ResourceExhausted, Unavailable
+from capabilities.methods.edit import Edit
 from capabilities.operations import Crop
-from capabilities.tasks import Edit
 from sidecar import child_process
 from sidecar.engines.builtin.workers import PictureWorkers
 from sidecar.engines.events import EncodedImage

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 
 from capabilities import imaging
 from capabilities.errors import FailedPrecondition
-from capabilities.tasks import starts
+from capabilities.methods.upscale_img2img import starts
 from sidecar.engines.local import ncnn, packaged, upscalers
 from sidecar.engines.local.messages import ModelSource
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from capabilities import imaging
+from capabilities.call_options import Placement
 from capabilities.errors import (
     FailedPrecondition,
     InvalidArgument,
@@ -22,7 +23,7 @@ from capabilities.policy import Caller
 from entity_store import verbs
 from entity_store.authority import insert
 from entity_store.blobs import Blobs
-from entity_store.images import Images, Placement
+from entity_store.images import Images
 from entity_store.world import World, create_entity
 
 METADATA = {"prompt": "a sword", "seed": 7}

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from capabilities.call_options import Placement
 from capabilities.errors import FailedPrecondition, NotFound, Unavailable
 from entity_store.authority import Authority
 from entity_store.blobs import Blobs
-from entity_store.images import Images, Placement
+from entity_store.images import Images
 from entity_store.world import SYSTEM_ID, World, create_entity, update_props
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from capabilities.budgets import SERVER, Cost, capability_account, owner_account
-from capabilities.tasks import TextToImage
+from capabilities.methods.text_to_image import TextToImage
 from entity_store.blobs import Blobs
 from entity_store.images import Images
 from entity_store.world import World

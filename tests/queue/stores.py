@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from capabilities.budgets import Cost
+from capabilities.call_options import Placement
 from capabilities.errors import Canceled
-from capabilities.tasks import TextToImage
-from entity_store.images import Placement
+from capabilities.methods.text_to_image import TextToImage
 from sidecar.engines.api import LOCAL
 from sidecar.engines.events import Failed
 from sidecar.queue.model import Job, PlannedJob, State, Terms, new_id

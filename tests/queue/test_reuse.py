@@ -7,19 +7,15 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from capabilities.methods.apply import Apply, ControlInput
+from capabilities.methods.edit import Edit
+from capabilities.methods.image_to_image import ImageToImage
+from capabilities.methods.inpaint import Inpaint
+from capabilities.methods.text_to_image import TextToImage
+from capabilities.methods.upscale import Upscale
 from capabilities.models import ModelFacts
 from capabilities.operations import Composite, Filter, Transform
-from capabilities.tasks import (
-    Apply,
-    ControlInput,
-    Edit,
-    ImageToImage,
-    Inpaint,
-    Output,
-    Task,
-    TextToImage,
-    Upscale,
-)
+from capabilities.tasks import Output, Task
 from sidecar.engines.local.keys import batch_key as local_key
 from sidecar.queue import reuse
 

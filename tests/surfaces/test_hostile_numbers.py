@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from capabilities.errors import InvalidArgument, PermissionDenied
 from capabilities.params import KINDS, parse, parse_row
-from capabilities.tasks.base import MAX_PROMPT
+from capabilities.tasks import MAX_PROMPT
 from entity_store.world import SYSTEM_ID
 from sidecar.config import Settings
 from sidecar.pb.viwo.imagegen.v1 import (

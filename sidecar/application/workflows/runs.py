@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from capabilities.call_options import JobOptions
 from capabilities.errors import (
     Canceled,
     FailedPrecondition,
@@ -28,7 +29,6 @@ from capabilities.errors import (
     Unavailable,
     brief,
 )
-from capabilities.job_options import JobOptions
 from capabilities.policy import Caller
 from entity_store.images import Images
 from sidecar.application.planning import Call, Planner

@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from capabilities import methods, strict_json
+from capabilities.call_options import Placement
 from capabilities.errors import InvalidArgument, Refusal, brief
 from capabilities.methods import Method
 from capabilities.plain_text import MAX_DESCRIPTION, MAX_NAME, require_plain
-from capabilities.tasks.base import MAX_PROMPT
-from entity_store.images import Placement
+from capabilities.tasks import MAX_PROMPT
 
 FORMAT = "viwo-template/1"
 SUFFIX = ".viwo-template.json"

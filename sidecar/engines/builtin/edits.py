@@ -7,8 +7,11 @@ from collections.abc import Mapping
 
 from capabilities import imaging
 from capabilities.imaging.edges import canny
+from capabilities.methods.edit import Edit
+from capabilities.methods.preprocess import Preprocess
+from capabilities.methods.upscale_traditional import UpscaleTraditional
 from capabilities.operations import perform
-from capabilities.tasks import Edit, Preprocess, Task, UpscaleTraditional
+from capabilities.tasks import Task
 from sidecar.engines.encoding import encode_picture
 from sidecar.engines.events import Done
 

@@ -7,8 +7,11 @@ from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from capabilities.errors import FailedPrecondition, NotFound, Refusal, Unavailable, brief
+from capabilities.methods.edit import Edit
+from capabilities.methods.preprocess import Preprocess
+from capabilities.methods.upscale_traditional import UpscaleTraditional
 from capabilities.models import ModelFacts
-from capabilities.tasks import Edit, Preprocess, Task, UpscaleTraditional
+from capabilities.tasks import Task
 from sidecar.engines.api import (
     BUILTIN,
     EngineRequest,

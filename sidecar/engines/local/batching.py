@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from capabilities.errors import Canceled
-from capabilities.tasks import Generation, TextToImage
+from capabilities.methods.generation import Generation
+from capabilities.methods.text_to_image import TextToImage
 from sidecar.engines.events import CANCELED, Done, EncodedImage, Failed, RawImage
 from sidecar.engines.local import diffusion, memory, pipelines, prompts
 from sidecar.engines.local.cancellation import BatchItem

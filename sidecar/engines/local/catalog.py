@@ -132,7 +132,7 @@ class Catalog:
             raise FailedPrecondition(
                 f"the model '{model_id}' cannot be loaded: {record.refusal.message}",
                 reason="MODEL_NOT_LOADABLE",
-                field="modelId",
+                field="model_id",
                 asked=model_id,
             )
         raise self._unknown(model_id, snapshot)
@@ -289,7 +289,7 @@ class Catalog:
             return Unavailable(
                 f"no model '{asked}' has been found yet, and the model folders are still being looked through; ask again",
                 reason="MODELS_NOT_FOUND_YET",
-                field="modelId",
+                field="model_id",
                 asked=asked,
                 retry_after=2,
             )
@@ -307,7 +307,7 @@ class Catalog:
         return NotFound(
             f"no model '{asked}' here; {hint}",
             reason="UNKNOWN_MODEL",
-            field="modelId",
+            field="model_id",
             limit=known,
             asked=asked,
         )

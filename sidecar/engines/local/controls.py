@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from capabilities.imaging.edges import canny
-from capabilities.tasks import Apply, Preprocess
+from capabilities.methods.apply import Apply
+from capabilities.methods.preprocess import Preprocess
 from sidecar.engines.events import RawImage
 from sidecar.engines.local import annotators
 from sidecar.engines.local.annotators import Annotator

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 
 from capabilities.errors import FailedPrecondition, PermissionDenied
-from capabilities.tasks import Generation
+from capabilities.methods.generation import Generation
 from sidecar.engines.events import Preview, Step
 from sidecar.engines.local import inversions, memory, model_faults, pipelines, prompts, upscalers
 from sidecar.engines.local.cancellation import CancellationToken, Emit

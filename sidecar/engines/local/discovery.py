@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from capabilities.control import CONTROL_TYPES
-from capabilities.models import GENERATION, INPAINTING, REPAINTING, ModelFacts
+from capabilities.methods.control_types import CONTROL_TYPES
+from capabilities.models import GENERATION, IMAGE_TO_IMAGE, INPAINTING, ModelFacts
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_checks import (
     INDEX,
@@ -218,7 +218,7 @@ def _methods(family: str, unet: Mapping[str, Any]) -> frozenset[str]:
     """What a pipeline class can do, by what diffusers has for its family."""
     if "Inpaint" in family or unet.get("in_channels") == 9:
         return INPAINTING
-    more = REPAINTING if family in _REPAINTING else frozenset()
+    more = IMAGE_TO_IMAGE if family in _REPAINTING else frozenset()
     return GENERATION | more | (frozenset({"apply"}) if family in _CONTROLLED else frozenset())
 
 

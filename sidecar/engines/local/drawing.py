@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from PIL import Image
 
-from capabilities.tasks import Generation, Refinement, TextToImage
+from capabilities.methods.generation import Generation
+from capabilities.methods.text_to_image import Refinement, TextToImage
 from sidecar.engines.events import RawImage
 from sidecar.engines.local.cancellation import CancellationToken, Emit
 from sidecar.engines.local.diffusion import Loaded, Part, fitted, run

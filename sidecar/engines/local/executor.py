@@ -10,17 +10,15 @@ from typing import Any, TypeVar
 import torch
 
 from capabilities.errors import FailedPrecondition, ResourceExhausted
-from capabilities.tasks import (
-    Apply,
-    FaceRestore,
-    Generation,
-    Preprocess,
-    Repainting,
-    Task,
-    TextToImage,
-    Upscale,
-    UpscaleImg2Img,
-)
+from capabilities.methods.apply import Apply
+from capabilities.methods.face_restore import FaceRestore
+from capabilities.methods.generation import Generation
+from capabilities.methods.initial_image import InitialImage
+from capabilities.methods.preprocess import Preprocess
+from capabilities.methods.text_to_image import TextToImage
+from capabilities.methods.upscale import Upscale
+from capabilities.methods.upscale_img2img import UpscaleImg2Img
+from capabilities.tasks import Task
 from sidecar.engines.events import Done, Event, Failed, Loading, RawImage, Step
 from sidecar.engines.local import (
     annotators,
@@ -193,7 +191,7 @@ class Executor:
                 match task:
                     case Apply():
                         image = controls.apply(task, index, loaded, controlnets, pictures, emit, token)
-                    case Repainting():
+                    case InitialImage():
                         image = inpainting.repaint(task, index, loaded, inputs, enlarger, emit, token)
                     case _:
                         image = drawing.draw(task, index, loaded, enlarger, emit, token)

@@ -15,7 +15,11 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from capabilities.tasks import Inpaint, Masked, Outpaint, Repainting, UpscaleImg2Img, starts
+from capabilities.methods.initial_image import InitialImage
+from capabilities.methods.inpaint import Inpaint
+from capabilities.methods.masked import Masked
+from capabilities.methods.outpaint import Outpaint
+from capabilities.methods.upscale_img2img import UpscaleImg2Img, starts
 from sidecar.engines.events import RawImage
 from sidecar.engines.local.cancellation import CancellationToken, Emit
 from sidecar.engines.local.diffusion import Loaded, Part, fitted, run
@@ -30,7 +34,7 @@ SEED_NOISE = 0.08
 
 
 def repaint(
-    task: Repainting,
+    task: InitialImage,
     index: int,
     loaded: Loaded,
     inputs: Mapping[str, RawImage],
@@ -62,7 +66,7 @@ def repaint(
 class _Run:
     """Runs the task's pipeline on pictures of any size."""
 
-    task: Repainting
+    task: InitialImage
     index: int
     loaded: Loaded
     enlarger: list[Upscaler] | None

@@ -8,7 +8,7 @@ from typing import Any
 from safetensors.torch import load_file
 
 from capabilities.errors import FailedPrecondition
-from capabilities.generate import EMBEDDING
+from capabilities.methods.generation import EMBEDDING
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_faults import loading
 from sidecar.engines.local.weights import read_header

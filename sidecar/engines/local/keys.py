@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
+from capabilities.methods.text_to_image import TextToImage
 from capabilities.models import ModelFacts
-from capabilities.tasks import Task, TextToImage
+from capabilities.tasks import Task
 
 _OWN = frozenset({"kind", "prompt", "negative_prompt", "seed", "output", "background"})
 """Fields in which tasks of one batch may differ: each picture has its own."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from capabilities.models import GENERATION, REPAINTING, ModelFacts
+from capabilities.models import GENERATION, IMAGE_TO_IMAGE, ModelFacts
 from sidecar.config import HubModel
 from sidecar.engines.local.discovery import LocalModel
 from sidecar.engines.local.messages import ModelSource
@@ -23,7 +23,7 @@ def hub_model(entry: HubModel) -> LocalModel:
         entry.guidance_scale,
         entry.width,
         entry.height,
-        methods=GENERATION | REPAINTING,
+        methods=GENERATION | IMAGE_TO_IMAGE,
     )
     source = ModelSource(
         entry.id,

@@ -79,7 +79,7 @@ class ModelCache:
                 f"the model '{model_id}' needs about {estimate / GIBIBYTE:.1f} GiB and models may fill "
                 f"{self.budget / GIBIBYTE:.1f} GiB of this {self._device}; use a smaller model or raise memory_budget_gib",
                 reason="MODEL_TOO_LARGE",
-                field="modelId",
+                field="model_id",
                 limit=f"{self.budget / GIBIBYTE:.1f} GiB",
                 asked=model_id,
             )

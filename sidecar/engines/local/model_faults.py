@@ -15,7 +15,7 @@ log = logging.getLogger("viwo_imagegen.engine")
 
 @contextmanager
 def loading(
-    what: str, model_id: str, *, field: str = "modelId", reason: str = "MODEL_NOT_LOADABLE"
+    what: str, model_id: str, *, field: str = "model_id", reason: str = "MODEL_NOT_LOADABLE"
 ) -> Iterator[None]:
     """While a model or a part of one is loaded.
 
@@ -63,7 +63,7 @@ def drawing(model_id: str) -> Iterator[None]:
             f"the model '{model_id}' failed while it drew: {first_line(error)}; its parts may not fit together, or it "
             "may not take these options",
             reason="MODEL_FAULT",
-            field="modelId",
+            field="model_id",
             asked=model_id,
         ) from error
 

@@ -35,7 +35,7 @@ class UnusableModel(FailedPrecondition):
     """What is wrong with the files of a model, in words that name the file; who catches it adds which model it is."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, reason="BAD_MODEL_FILE", field="modelId")
+        super().__init__(message, reason="BAD_MODEL_FILE", field="model_id")
 
 
 class NotAModel(UnusableModel):

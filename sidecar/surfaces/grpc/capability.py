@@ -7,9 +7,9 @@ import json
 
 from capabilities.errors import InvalidArgument
 from capabilities.methods import METHODS
+from capabilities.methods.declaration import Parameter
 from capabilities.params import dump, parse, parse_row, restrict
 from capabilities.policy import Caller, Capability, require_owner
-from capabilities.signature import Parameter
 from entity_store.authority import Authority
 from sidecar.application.planning import Planner
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2 as pb
@@ -90,7 +90,7 @@ class CapabilityServicer(capability_pb2_grpc.CapabilityServiceServicer):
                     name=method.name,
                     label=method.label,
                     description=method.description,
-                    parameters=[_parameter(item) for item in method.parameters],
+                    parameters=[_parameter(item) for item in method.all_parameters],
                     rpc=f"viwo.imagegen.v1.ImageService/{method.rpc}",
                 )
                 for method in METHODS
@@ -111,4 +111,9 @@ def _parameter(item: Parameter) -> pb.ParameterDescription:
         enum_values=item.enum,
         minimum=item.minimum,
         maximum=item.maximum,
+        exclusive_minimum=item.exclusive_minimum,
+        exclusive_maximum=item.exclusive_maximum,
+        max_length=item.max_length,
+        group=item.group,
+        members=[_parameter(member) for member in item.members],
     )

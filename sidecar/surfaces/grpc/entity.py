@@ -14,11 +14,12 @@ from capabilities.errors import (
     ResourceExhausted,
 )
 from capabilities.methods import TYPES, arguments_from_json
+from capabilities.methods.edit import Edit
 from capabilities.operations import Composite, Operation
 from capabilities.params import parse_row
 from capabilities.plain_text import require_plain_metadata
 from capabilities.policy import Caller, Grant, authorize, require_owner, require_target, require_unexpired
-from capabilities.tasks import Edit, Output, Size
+from capabilities.tasks import Output, Size
 from entity_store import verbs
 from entity_store.authority import Authority
 from entity_store.images import THUMBNAIL_SIDE, Images, data_url

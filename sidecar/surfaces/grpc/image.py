@@ -10,13 +10,14 @@ from google.protobuf import json_format
 
 from capabilities import methods
 from capabilities.budgets import UNITS
+from capabilities.call_options import CallOptions
 from capabilities.errors import Refusal
 from entity_store.blobs import Blobs
 from sidecar.application.decoding import DecodingThreads
 from sidecar.application.planning import Planner
 from sidecar.engines.events import Failed
-from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2_grpc
 from sidecar.pb.viwo.imagegen.v1 import image_pb2 as pb
+from sidecar.pb.viwo.imagegen.v1 import image_pb2_grpc
 from sidecar.queue.job_queue import JobQueue
 from sidecar.queue.model import Job, State
 from sidecar.surfaces.grpc.interceptor import Context
@@ -94,7 +95,7 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
                 told = await asyncio.to_thread(self._admission.answer, call, wish.method)
                 return pb.InvokeResponse(result_json=json.dumps({"ok": True, **told}))
             job = await self._wait(wish)
-            files = await self._files(job, wish.output)
+            files = await self._files(job, wish.options)
         except Refusal as refusal:
             self._meter.refused.labels(refusal.code.value, refusal.reason).inc()
             return pb.InvokeResponse(result_json=json.dumps({"ok": False, "error": _error(refusal)}))
@@ -102,7 +103,7 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
 
     async def _answer(self, wish: GenerationRequest) -> pb.ImageResponse:
         job = await self._wait(wish)
-        return job_messages.image_response(job, await self._files(job, wish.output), self._currency)
+        return job_messages.image_response(job, await self._files(job, wish.options), self._currency)
 
     async def _wait(self, wish: GenerationRequest) -> Job:
         """The ended job. Raises its failure; a client that goes away cancels it unless it asked to keep it."""
@@ -112,8 +113,7 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
             job = await self._queue.submit(order)
             ended = job if job.state.final else await self._queue.finished(job.id)
         except asyncio.CancelledError:
-            keep = wish.output.on_disconnect == common_pb2.DISCONNECT_POLICY_KEEP
-            if not keep and not self._queue.stopping:
+            if not wish.keep and not self._queue.stopping:
                 # This call is being torn down, so the cancelation must live outside of it.
                 cancelation = asyncio.get_running_loop().create_task(self._queue.cancel(job.id))
                 self._cancelations.add(cancelation)
@@ -124,8 +124,8 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
             raise failure.refusal()
         return ended
 
-    async def _files(self, job: Job, output: common_pb2.OutputOptions) -> list[bytes]:
-        if output.references_only:
+    async def _files(self, job: Job, options: CallOptions) -> list[bytes]:
+        if options.references_only:
             return []
         return [await asyncio.to_thread(self._blobs.get, image.ref) for image in job.images]
 

@@ -10,11 +10,12 @@ from typing import Any
 from google.protobuf import field_mask_pb2, json_format, struct_pb2, timestamp_pb2
 from google.protobuf.message import Message
 
+from capabilities.call_options import Placement
 from capabilities.errors import InvalidArgument, brief
 from capabilities.params import Moment
 from capabilities.policy import Caller, Capability
 from capabilities.tasks import MAX_SEED
-from entity_store.images import Placement, Version
+from entity_store.images import Version
 from entity_store.world import Entity, json_object
 from sidecar.application.planning import Call, require_context
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, entity_pb2, image_pb2

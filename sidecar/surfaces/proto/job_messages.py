@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from capabilities.budgets import UNITS, Cost
+from capabilities.call_options import JobOptions, Reuse
 from capabilities.errors import InvalidArgument
-from capabilities.job_options import JobOptions, Reuse
 from sidecar.application.lineage import Origin
 from sidecar.engines.events import Event, Failed, Loading, Preview, Queued, Step
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2

@@ -8,10 +8,9 @@ from typing import Any
 
 from capabilities import methods
 from capabilities.arguments import Arguments
-from capabilities.errors import InvalidArgument, Unimplemented
-from capabilities.job_options import JobOptions
+from capabilities.call_options import CallOptions
+from capabilities.errors import InvalidArgument, Refusal, Unimplemented
 from capabilities.methods import Method
-from entity_store.images import Placement
 from sidecar.application.decoding import DecodingThreads
 from sidecar.application.planning import Planner
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
@@ -21,24 +20,28 @@ from sidecar.surfaces.proto import conversions, job_messages
 
 @dataclass(frozen=True)
 class GenerationRequest:
-    """What a request asks for, in the project's own types; `output` says how it is answered."""
+    """What a request asks for, in the project's own types.
+
+    `keep`: the job goes on though the client that waits for it leaves. `spelled`: how the request spells fields.
+    """
 
     context: common_pb2.CallContext
     method: Method
     arguments: Arguments
-    save: Placement | None
-    output: common_pb2.OutputOptions
-
-    @property
-    def handling(self) -> JobOptions:
-        return job_messages.handling(self.output.job)
+    options: CallOptions
+    keep: bool = False
+    spelled: Callable[[str], str] = str
 
     async def plan(self, admission: Planner, threads: DecodingThreads, request_id: str = "") -> PlannedJob:
         """The job it becomes; in a thread, since pictures have to be decoded."""
         call = conversions.call(self.context)
-        return await threads.run(
-            admission.plan, call, self.method, self.arguments, self.save, self.handling, request_id
-        )
+        options = self.options
+        try:
+            return await threads.run(
+                admission.plan, call, self.method, self.arguments, options.save, options.job, request_id
+            )
+        except Refusal as refusal:
+            raise refusal.spelled(self.spelled) from None
 
 
 def text_to_image(request: image_pb2.TextToImageRequest) -> GenerationRequest:
@@ -200,8 +203,12 @@ def _wish(request: Any, method: str | Method, values: dict[str, object]) -> Gene
         context=request.context,
         method=method,
         arguments=method.arguments.read(values),
-        save=conversions.placement(request.output),
-        output=request.output,
+        options=CallOptions(
+            conversions.placement(request.output),
+            request.output.references_only,
+            job_messages.handling(request.output.job),
+        ),
+        keep=request.output.on_disconnect == common_pb2.DISCONNECT_POLICY_KEEP,
     )
 
 
@@ -222,24 +229,10 @@ TYPED: Mapping[str, Callable[[Any], GenerationRequest]] = {
 
 
 def invoked(request: image_pb2.InvokeRequest) -> GenerationRequest:
-    """A call as a script writes it. Besides the method's own options it may have those of the answer (`save`, `name`,
-    `description`, `room`, `canvas`, `reference`) and of the job (`priority`, `timeout`, `reuse`).
-    """
+    """A call as a script writes it."""
     method = methods.find(request.method)
-    values = methods.arguments_from_json(request.arguments_json)
-    output = common_pb2.OutputOptions()
-    # The options object is the last argument; strings before it are positional.
-    if values and isinstance(values[-1], dict):
-        options = dict(values[-1])
-        output = _take_output(options)
-        values = [*values[:-1], options]
-    return GenerationRequest(
-        context=request.context,
-        method=method,
-        arguments=method.from_script(values),
-        save=conversions.placement(output),
-        output=output,
-    )
+    call = method.from_script(methods.arguments_from_json(request.arguments_json))
+    return GenerationRequest(request.context, method, call.arguments, call.options, spelled=call.spelled)
 
 
 def submitted(request: job_pb2.SubmitJobRequest) -> GenerationRequest:
@@ -272,72 +265,3 @@ def submitted(request: job_pb2.SubmitJobRequest) -> GenerationRequest:
         reason="NOT_BUILT",
         field="task",
     )
-
-
-def _take_output(options: dict[str, Any]) -> common_pb2.OutputOptions:
-    output = common_pb2.OutputOptions(
-        references_only=_flag(options, "reference"), job=_take_handling(options)
-    )
-    names = {name: options.pop(name, None) for name in ("name", "description", "room", "canvas")}
-    if not _flag(options, "save"):
-        for name, value in names.items():
-            if value is not None:
-                raise InvalidArgument(
-                    f"'{name}' is for saved pictures; add save: true",
-                    reason="BAD_ARGUMENT",
-                    field=name,
-                )
-        return output
-    for name in ("name", "description"):
-        if names[name] is not None and not isinstance(names[name], str):
-            raise InvalidArgument(f"'{name}' must be text", reason="BAD_ARGUMENT", field=name)
-    room, canvas = (conversions.entity_id(name, names[name]) for name in ("room", "canvas"))
-    text = {name: _encodable(name, names[name] or "") for name in ("name", "description")}
-    output.save.CopyFrom(common_pb2.SaveOptions(**text, room_id=room, canvas_id=canvas))
-    return output
-
-
-def _take_handling(options: dict[str, Any]) -> common_pb2.JobOptions:
-    """`timeout` in seconds; `reuse` true takes any picture of the same task, false draws anew."""
-    job = common_pb2.JobOptions()
-    priority, timeout = options.pop("priority", None), options.pop("timeout", None)
-    for name, value in (("priority", priority), ("timeout", timeout)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise InvalidArgument(f"'{name}' must be a number", reason="BAD_ARGUMENT", field=name)
-    if priority is not None:
-        if priority != int(priority) or abs(priority) >= 2**31:
-            raise InvalidArgument(
-                "'priority' must be a whole number from -10 to 10", reason="BAD_ARGUMENT", field="priority"
-            )
-        job.priority = int(priority)
-    if timeout is not None:
-        if not 0 < timeout < 2**31:
-            raise InvalidArgument(
-                f"'timeout' must be more than 0 seconds; got {timeout:g}",
-                reason="BAD_ARGUMENT",
-                field="timeout",
-            )
-        job.timeout.FromNanoseconds(int(timeout * 1e9))
-    if options.get("reuse") is not None:
-        job.reuse = common_pb2.REUSE_ALWAYS if _flag(options, "reuse") else common_pb2.REUSE_NEVER
-    options.pop("reuse", None)
-    return job
-
-
-def _flag(options: dict[str, Any], name: str) -> bool:
-    value = options.pop(name, False)
-    if value is None:
-        return False
-    if not isinstance(value, bool):
-        raise InvalidArgument(f"'{name}' must be true or false", reason="BAD_ARGUMENT", field=name)
-    return value
-
-
-def _encodable(name: str, text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidArgument(
-            f"'{name}' must be valid Unicode text", reason="BAD_ARGUMENT", field=name
-        ) from None
-    return text

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from capabilities.errors import InvalidArgument
-from capabilities.generate import draw_seed
-from capabilities.tasks import MAX_SEED
-from capabilities.tasks.base import MAX_PROMPT
+from capabilities.methods.generation import draw_seed
+from capabilities.tasks import MAX_PROMPT, MAX_SEED
 from sidecar.pb.viwo.imagegen.v1 import job_pb2
 
 MAX_TASKS = 1000

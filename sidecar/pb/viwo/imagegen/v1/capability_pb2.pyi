@@ -386,6 +386,11 @@ class ParameterDescription(_message.Message):
     ENUM_VALUES_FIELD_NUMBER: _builtins.int
     MINIMUM_FIELD_NUMBER: _builtins.int
     MAXIMUM_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    EXCLUSIVE_MINIMUM_FIELD_NUMBER: _builtins.int
+    EXCLUSIVE_MAXIMUM_FIELD_NUMBER: _builtins.int
+    MAX_LENGTH_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name in camelCase, as scripts write it."""
     type: _builtins.str
@@ -402,6 +407,16 @@ class ParameterDescription(_message.Message):
     """Smallest accepted value of a number."""
     maximum: _builtins.float
     """Largest accepted value of a number."""
+    group: _builtins.str
+    """What it is about: empty for the method's own arguments, "saving", "answer" or "job" for the options of every method that
+    makes pictures.
+    """
+    exclusive_minimum: _builtins.float
+    """Numbers must be larger than this."""
+    exclusive_maximum: _builtins.float
+    """Numbers must be smaller than this."""
+    max_length: _builtins.int
+    """Most characters of a text, or entries of a list."""
     @_builtins.property
     def aliases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Other spellings that are accepted."""
@@ -409,6 +424,10 @@ class ParameterDescription(_message.Message):
     @_builtins.property
     def enum_values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The accepted values, where they can be listed."""
+
+    @_builtins.property
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___ParameterDescription]:
+        """Members of an object, or of each entry of an array."""
 
     def __init__(
         self,
@@ -423,15 +442,32 @@ class ParameterDescription(_message.Message):
         enum_values: _abc.Iterable[_builtins.str] | None = ...,
         minimum: _builtins.float | None = ...,
         maximum: _builtins.float | None = ...,
+        group: _builtins.str = ...,
+        members: _abc.Iterable[Global___ParameterDescription] | None = ...,
+        exclusive_minimum: _builtins.float | None = ...,
+        exclusive_maximum: _builtins.float | None = ...,
+        max_length: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum", b"_maximum", "_minimum", b"_minimum", "maximum", b"maximum", "minimum", b"minimum"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_exclusive_maximum", b"_exclusive_maximum", "_exclusive_minimum", b"_exclusive_minimum", "_max_length", b"_max_length", "_maximum", b"_maximum", "_minimum", b"_minimum", "exclusive_maximum", b"exclusive_maximum", "exclusive_minimum", b"exclusive_minimum", "max_length", b"max_length", "maximum", b"maximum", "minimum", b"minimum"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum", b"_maximum", "_minimum", b"_minimum", "aliases", b"aliases", "default_json", b"default_json", "description", b"description", "enum_values", b"enum_values", "maximum", b"maximum", "minimum", b"minimum", "name", b"name", "positional", b"positional", "required", b"required", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_exclusive_maximum", b"_exclusive_maximum", "_exclusive_minimum", b"_exclusive_minimum", "_max_length", b"_max_length", "_maximum", b"_maximum", "_minimum", b"_minimum", "aliases", b"aliases", "default_json", b"default_json", "description", b"description", "enum_values", b"enum_values", "exclusive_maximum", b"exclusive_maximum", "exclusive_minimum", b"exclusive_minimum", "group", b"group", "max_length", b"max_length", "maximum", b"maximum", "members", b"members", "minimum", b"minimum", "name", b"name", "positional", b"positional", "required", b"required", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__exclusive_maximum: _TypeAlias = _typing.Literal["exclusive_maximum"]  # noqa: Y015
+    _WhichOneofArgType__exclusive_maximum: _TypeAlias = _typing.Literal["_exclusive_maximum", b"_exclusive_maximum"]  # noqa: Y015
+    _WhichOneofReturnType__exclusive_minimum: _TypeAlias = _typing.Literal["exclusive_minimum"]  # noqa: Y015
+    _WhichOneofArgType__exclusive_minimum: _TypeAlias = _typing.Literal["_exclusive_minimum", b"_exclusive_minimum"]  # noqa: Y015
+    _WhichOneofReturnType__max_length: _TypeAlias = _typing.Literal["max_length"]  # noqa: Y015
+    _WhichOneofArgType__max_length: _TypeAlias = _typing.Literal["_max_length", b"_max_length"]  # noqa: Y015
     _WhichOneofReturnType__maximum: _TypeAlias = _typing.Literal["maximum"]  # noqa: Y015
     _WhichOneofArgType__maximum: _TypeAlias = _typing.Literal["_maximum", b"_maximum"]  # noqa: Y015
     _WhichOneofReturnType__minimum: _TypeAlias = _typing.Literal["minimum"]  # noqa: Y015
     _WhichOneofArgType__minimum: _TypeAlias = _typing.Literal["_minimum", b"_minimum"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__exclusive_maximum) -> _WhichOneofReturnType__exclusive_maximum | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__exclusive_minimum) -> _WhichOneofReturnType__exclusive_minimum | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_length) -> _WhichOneofReturnType__max_length | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__maximum) -> _WhichOneofReturnType__maximum | None: ...
     @_typing.overload

@@ -1,4 +1,4 @@
-"""What all kinds of work have in common."""
+"""What all tasks have in common: one model for each kind, complete, validated, and enough to repeat the work exactly."""
 
 from __future__ import annotations
 
@@ -135,6 +135,30 @@ class Task(BaseModel):
         facts: dict[str, object] = {"method": self.kind, "model": self.model_id}
         facts |= {"width": self.width, "height": self.height, "cost": self.compute / self.count}
         return facts | {f"source_{role}": ref for role, ref in self.inputs.items()}
+
+
+class PictureTask(Task):
+    """Work on one picture that takes no diffusion; the picture's size gives that of the result."""
+
+    image: str
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        return {"image": self.image}
+
+    def sized(self, width: int, height: int) -> Size:
+        """The size that comes of a picture of this size."""
+        return width, height
+
+    def charge(self, sizes: Mapping[str, Size]) -> float:
+        """What is read or what is made, whichever is more: reading a huge picture to cut out a corner costs as well."""
+        extents = self.extents(sizes)
+        read = sum(extent.pixels for extent in extents if extent.is_input)
+        made = sum(extent.pixels for extent in extents if not extent.is_input)
+        return max(read, made) * self.count / 1_000_000
+
+    def fits(self, sizes: Mapping[str, Size]) -> bool:
+        return self.sized(*sizes["image"]) == (self.width, self.height)
 
 
 class Unreadable(Task):

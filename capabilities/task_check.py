@@ -1,4 +1,4 @@
-"""Whether an engine can do a task that did not come from arguments: imported, or written down by another version.
+"""Check of a task that came complete, not from arguments: imported, or written down by another version.
 
 Arguments are checked on the way to a task, each against the model it is for. A task that comes complete has its own
 bounds, which say what a row can hold; this says what a model takes, in the words of the task's own fields.
@@ -8,26 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from capabilities.control import CONTROL_TYPES, MAX_CONTROLS
-from capabilities.edit import MAX_OPERATIONS
+from capabilities.arguments import LONGEST_SIDE, limits_of
 from capabilities.errors import InvalidArgument, brief
-from capabilities.generate import EMBEDDING
+from capabilities.methods.apply import MAX_CONTROLS, Apply
+from capabilities.methods.control_types import CONTROL_TYPES
+from capabilities.methods.edit import MAX_OPERATIONS, Edit
+from capabilities.methods.generation import EMBEDDING, MAX_LORAS, Generation, GenerationArguments, Lora
+from capabilities.methods.inpaint import InpaintArguments
+from capabilities.methods.outpaint import Sides
+from capabilities.methods.preprocess import Preprocess, PreprocessArguments
+from capabilities.methods.text_to_image import TextToImage
+from capabilities.methods.upscale import Upscale
+from capabilities.methods.upscale_img2img import UpscaleImg2Img
 from capabilities.models import ModelFacts, Models
 from capabilities.operations import Filter, Resize
 from capabilities.schedulers import NAMES
-from capabilities.tasks import Apply, Edit, Generation, Preprocess, Task, TextToImage, Upscale, UpscaleImg2Img
+from capabilities.tasks import Task
 
-MAX_SIDE = 16_384
 BOUNDS: Mapping[str, tuple[float, float]] = {
-    "width": (1, MAX_SIDE), "height": (1, MAX_SIDE), "steps": (1, 1000), "count": (1, 64), "guidance_scale": (0, 100),
-    "clip_skip": (0, 12), "crop_padding": (0, 4096), "blur": (1, 64), "resolution": (64, 4096), "tile": (1, MAX_SIDE),
-    "left": (0, MAX_SIDE), "right": (0, MAX_SIDE), "top": (0, MAX_SIDE), "bottom": (0, MAX_SIDE),
+    **{name: limits_of(GenerationArguments, name)
+       for name in ("width", "height", "steps", "count", "guidance_scale", "clip_skip")},
+    **{name: limits_of(PreprocessArguments, name) for name in ("resolution", "blur")},
+    **{name: limits_of(Sides, name) for name in ("left", "right", "top", "bottom")},
+    "crop_padding": limits_of(InpaintArguments, "crop_padding"),
+    "tile": (1, LONGEST_SIDE),
 }  # fmt: skip
 """What arguments may say of the fields that a task leaves open; the same for whoever says it."""
-MAX_LORAS = 16
 
 
-def require_doable(task: Task, models: Models) -> None:
+def check_task(task: Task, models: Models) -> None:
     """Raises InvalidArgument that names the task's field at fault, its limit and what is there."""
     for name, (least, most) in BOUNDS.items():
         value = getattr(task, name, None)
@@ -60,7 +69,7 @@ def _require_generation(task: Generation, models: Models) -> None:
     if len(task.loras) > MAX_LORAS:
         raise _bad("loras", "a short list", len(task.loras), f"at most {MAX_LORAS}")
     for place, lora in enumerate(task.loras):
-        _within(f"loras[{place}].weight", lora.weight, -4, 4)
+        _within(f"loras[{place}].weight", lora.weight, *limits_of(Lora, "weight"))
     texts = (task.prompt, task.negative_prompt, task.prompt_2, task.negative_prompt_2)
     named = tuple(dict.fromkeys(name for text in texts for name in EMBEDDING.findall(text)))
     if task.embeddings != named:
@@ -89,7 +98,7 @@ def _require_refinement(task: TextToImage, model: ModelFacts) -> None:
         )
     for name in ("width", "height"):
         first, last = getattr(task.refine, name), getattr(task, name)
-        _within(f"refine.{name}", first, 1, MAX_SIDE)
+        _within(f"refine.{name}", first, 1, LONGEST_SIDE)
         _divides(f"refine.{name}", first, model)
         # Rounded to what the model divides by, so a little beyond the factors that arguments may name.
         if not first <= last <= 4 * first + model.granularity:
@@ -129,7 +138,7 @@ def _require_edits(task: Edit) -> None:
             )
         if isinstance(operation, Resize):
             for name in ("width", "height"):
-                _within(f"operations[{place}].{name}", getattr(operation, name), 0, MAX_SIDE)
+                _within(f"operations[{place}].{name}", getattr(operation, name), 0, LONGEST_SIDE)
 
 
 def _within(name: str, value: float, least: float, most: float) -> None:

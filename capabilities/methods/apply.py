@@ -1,67 +1,21 @@
-"""`controlnet.generate`: control pictures, and generation that follows them."""
+"""`apply`: pictures from words that follow control pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from capabilities.arguments import (
-    GenerationArguments,
-    ModelId,
-    PictureArguments,
-    PictureSource,
-    spelled,
-)
+from capabilities.arguments import ModelId, PictureSource, spelled
 from capabilities.errors import FailedPrecondition, InvalidArgument
-from capabilities.generate import generation
-from capabilities.models import Means, ModelFacts
-from capabilities.tasks import Apply, ControlInput, Preprocess, Text
+from capabilities.methods.control_types import ControlType, control_type
+from capabilities.methods.declaration import Method
+from capabilities.methods.generation import Generation, GenerationArguments, generation
+from capabilities.models import Means, ModelFacts, usable_model
+from capabilities.tasks import Text
 
-TYPE = "controlnet.generate"
 MAX_CONTROLS = 8
-
-
-@dataclass(frozen=True)
-class ControlType:
-    """What a control picture shows; `preprocessor` is the model that makes one, empty where none is needed."""
-
-    name: str
-    description: str
-    preprocessor: str = ""
-
-
-CONTROL_TYPES: Mapping[str, ControlType] = {
-    item.name: item
-    for item in (
-        ControlType("canny", "Hard edges, white on black."),
-        ControlType("depth", "Distance: near is bright.", "midas-depth"),
-        ControlType("hed", "Soft edges as a person would draw them.", "hed"),
-        ControlType("openpose", "People as stick figures.", "openpose"),
-        ControlType("scribble", "A rough sketch.", "hed"),
-        ControlType("lineart", "Clean lines of a drawing.", "lineart"),
-        ControlType("softedge", "Soft edges; the same as hed.", "hed"),
-        ControlType("normal", "Which way surfaces face.", "normalbae"),
-        ControlType("tile", "The picture without its fine detail."),
-    )
-}
-
-
-def control_type(name: str, field: str = "type") -> ControlType:
-    """The type of that name. Raises InvalidArgument with the known ones."""
-    found = CONTROL_TYPES.get(name.lower().replace("soft_edge", "softedge"))
-    if found is None:
-        known = ", ".join(CONTROL_TYPES)
-        raise InvalidArgument(
-            f"no control type '{name[:40]}'; known are {known}",
-            reason="UNKNOWN_CONTROL_TYPE",
-            field=field,
-            limit=known,
-            asked=name[:40],
-        )
-    return found
 
 
 def _many(value: object) -> object:
@@ -70,32 +24,6 @@ def _many(value: object) -> object:
 
 
 Several = BeforeValidator(_many)
-
-
-class PreprocessArguments(PictureArguments):
-    type: Annotated[
-        str,
-        Field(max_length=64, description="Control type, such as 'canny'.", validation_alias=spelled("type")),
-    ]
-    low: Annotated[
-        int,
-        Field(ge=0, le=255, description="canny: weaker edges than this are dropped.",
-              validation_alias=spelled("low", "low_threshold")),
-    ] = 100  # fmt: skip
-    high: Annotated[
-        int,
-        Field(ge=0, le=255, description="canny: stronger edges than this are kept.",
-              validation_alias=spelled("high", "high_threshold")),
-    ] = 200  # fmt: skip
-    resolution: Annotated[
-        int,
-        Field(ge=64, le=4096, description="Side at which a model looks at the picture, in pixels.",
-              validation_alias=spelled("resolution", "detect_resolution")),
-    ] = 512  # fmt: skip
-    blur: Annotated[
-        int, Field(ge=1, le=64, description="tile: how many times smaller the detail is that goes.",
-                   validation_alias=spelled("blur", "down_sampling_rate"))
-    ] = 4  # fmt: skip
 
 
 class ApplyArguments(GenerationArguments):
@@ -145,32 +73,53 @@ class ApplyArguments(GenerationArguments):
 
     @property
     def sources(self) -> Mapping[str, bytes | str | int]:
-        return {f"image_{place}": item for place, item in enumerate(self.image)}
+        return {f"image[{place}]": item for place, item in enumerate(self.image)}
 
 
-def preprocess(arguments: PreprocessArguments, means: Means) -> Preprocess:
-    """The complete task. Raises InvalidArgument for an unknown type."""
-    kind = control_type(arguments.type)
-    picture = means.pictures["image"]
-    model_id = means.model(kind.preprocessor).id if kind.preprocessor else ""
-    return Preprocess(
-        model_id=model_id,
-        image=picture.ref,
-        type=kind.name,
-        width=picture.width,
-        height=picture.height,
-        low=min(arguments.low, arguments.high),
-        high=arguments.high,
-        resolution=arguments.resolution,
-        blur=arguments.blur,
-        output=arguments.output,
-    )
+class ControlInput(BaseModel):
+    """One control of a generation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image: str
+    type: str
+    model_id: str
+    strength: Annotated[float, Field(ge=0, le=2)]
+    start: Annotated[float, Field(ge=0, le=1)]
+    end: Annotated[float, Field(ge=0, le=1)]
+    preprocess: bool = False
+    preprocessor: str = ""
+    """The model that makes the control picture first, where one is needed."""
+
+
+class Apply(Generation):
+    """Pictures from words that follow control pictures."""
+
+    kind: Literal["apply"] = "apply"
+    controls: Annotated[tuple[ControlInput, ...], Field(min_length=1)]
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        return {f"control_{place}": item.image for place, item in enumerate(self.controls)}
+
+    @property
+    def models(self) -> frozenset[str]:
+        touched = {name for item in self.controls for name in (item.model_id, item.preprocessor)}
+        return super().models | (touched - {""})
+
+    @property
+    def needs(self) -> Sequence[tuple[str, str]]:
+        controls = [(item.model_id, "control") for item in self.controls]
+        made = [(item.preprocessor, "preprocess") for item in self.controls if item.preprocessor]
+        return (*super().needs, *controls, *made)
+
+    def facts(self, seed: int) -> dict[str, object]:
+        return super().facts(seed) | {"controls": [item.model_dump() for item in self.controls]}
 
 
 def apply(arguments: ApplyArguments, means: Means) -> Apply:
     """The complete task: a ControlNet for each control, of the model's own family. The first picture gives the size."""
-    model = means.model(arguments.model_id)
-    model.require("apply")
+    model = usable_model(means, arguments.model_id, "apply")
     count = len(arguments.image)
     if not 1 <= count <= MAX_CONTROLS:
         raise InvalidArgument(
@@ -182,19 +131,22 @@ def apply(arguments: ApplyArguments, means: Means) -> Apply:
         )
     controls = []
     for place in range(count):
-        kind = control_type(_of(arguments, "type", place))
+        kind = control_type(_of(arguments, "type", place), _path(arguments, "type", place))
         start, end = _of(arguments, "guidance_start", place), _of(arguments, "guidance_end", place)
         strength = _of(arguments, "strength", place)
-        _within("strength", strength, 0, 2)
-        _within("guidanceStart", start, 0, 1)
-        _within("guidanceEnd", end, start, 1)
+        _within(_path(arguments, "strength", place), strength, 0, 2)
+        _within(_path(arguments, "guidance_start", place), start, 0, 1)
+        _within(_path(arguments, "guidance_end", place), end, start, 1)
         needs_preprocessor = _of(arguments, "preprocess", place)
-        preprocessor = means.model(kind.preprocessor).id if needs_preprocessor and kind.preprocessor else ""
+        preprocessor = ""
+        if needs_preprocessor and kind.preprocessor:
+            field = _path(arguments, "type", place)
+            preprocessor = usable_model(means, kind.preprocessor, "preprocess", field=field).id
         controls.append(
             ControlInput(
-                image=means.pictures[f"image_{place}"].ref,
+                image=means.pictures[f"image[{place}]"].ref,
                 type=kind.name,
-                model_id=_control_model(_of(arguments, "control_model_id", place), kind, model, means),
+                model_id=_control_model(arguments, place, kind, model, means),
                 strength=strength,
                 start=start,
                 end=end,
@@ -202,27 +154,10 @@ def apply(arguments: ApplyArguments, means: Means) -> Apply:
                 preprocessor=preprocessor,
             )
         )
-    first = means.pictures["image_0"]
+    first = means.pictures["image[0]"]
     values = generation(arguments, model, means)
     values |= {"width": arguments.width or first.width, "height": arguments.height or first.height}
     return Apply(**values, prompt=arguments.prompt, controls=tuple(controls))
-
-
-def available_types(means: Means) -> dict[str, object]:
-    """Every control type: whether its picture can be made here, and whether a ControlNet for it is here."""
-    ready = {model.id for model in means.able("preprocess") if model.ready}
-    there = {model.control for model in means.able("control")}
-    return {
-        "types": [
-            {
-                "name": kind.name,
-                "description": kind.description,
-                "preprocess": not kind.preprocessor or kind.preprocessor in ready,
-                "apply": kind.name in there or (kind.name == "hed" and "softedge" in there),
-            }
-            for kind in CONTROL_TYPES.values()
-        ]
-    }
 
 
 def _of(arguments: ApplyArguments, name: str, place: int) -> Any:
@@ -241,6 +176,11 @@ def _of(arguments: ApplyArguments, name: str, place: int) -> Any:
     return values[place]
 
 
+def _path(arguments: ApplyArguments, name: str, place: int) -> str:
+    """The field that says it for one control."""
+    return f"{name}[{place if len(getattr(arguments, name)) > 1 else 0}]"
+
+
 def _within(name: str, value: float, least: float, most: float) -> None:
     if not least <= value <= most:
         raise InvalidArgument(
@@ -252,16 +192,19 @@ def _within(name: str, value: float, least: float, most: float) -> None:
         )
 
 
-def _control_model(asked: str | None, kind: ControlType, base: ModelFacts, means: Means) -> str:
+def _control_model(
+    arguments: ApplyArguments, place: int, kind: ControlType, base: ModelFacts, means: Means
+) -> str:
     """The ControlNet to use. Raises FailedPrecondition where none fits, saying which there are."""
+    asked = _of(arguments, "control_model_id", place)
     if asked is not None:
-        found = means.model(asked)
-        found.require("control")
+        field = _path(arguments, "control_model_id", place)
+        found = usable_model(means, asked, "control", field=field)
         if found.text_width != base.text_width:
             raise FailedPrecondition(
                 f"the ControlNet '{found.id}' is for another family than the model '{base.id}'",
                 reason="CONTROL_FAMILY",
-                field="controlModelId",
+                field=field,
                 asked=found.id,
             )
         return found.id
@@ -277,8 +220,21 @@ def _control_model(asked: str | None, kind: ControlType, base: ModelFacts, means
             f"no ControlNet of type '{kind.name}' for the model '{base.id}' here; there are {there or 'none'}. "
             "Put a diffusers ControlNet folder into model_dirs",
             reason="NO_CONTROLNET",
-            field="type",
+            field=_path(arguments, "type", place),
             limit=there,
             asked=kind.name,
         )
     return fitting[0].id
+
+
+METHOD = Method(
+    capability_type="controlnet.generate",
+    name="apply",
+    label="Apply ControlNet",
+    description="Makes pictures from words that follow one or more control pictures.",
+    rpc="Apply",
+    positional=("image", "prompt", "type"),
+    arguments=ApplyArguments,
+    task=Apply,
+    build=apply,
+)
