@@ -84,6 +84,8 @@ class Lane:
         """The next jobs; empty where none could begin, after a rest."""
         if self._is_empty:
             await self._wake.wait()
+            # From now on the end of any job counts: one that ends during the look is not seen by it.
+            self._is_empty = False
         while self.engine.status().state is EngineState.DOWN:
             await self._let_go(self.engine)
             with contextlib.suppress(TimeoutError):

@@ -27,7 +27,7 @@ def fingerprint(
 
 def answered(job: Job, source: Job) -> Job:
     """A job whose result another has: it costs nothing, and has ended already unless an entity is to be made of it."""
-    job = dataclasses.replace(job, answered_by=source.id, cost=NOTHING, owed=0, lane=BUILTIN)
+    job = dataclasses.replace(job, answered_by=source.id, cost=NOTHING, owed=0, lane=BUILTIN, batch_key=None)
     if job.save is not None:
         return job
     images = tuple(dataclasses.replace(image, entity_id=0) for image in source.images)

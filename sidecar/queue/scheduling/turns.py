@@ -68,7 +68,7 @@ _FIRST = {False: Prepared(_HEAD), True: Prepared(_HEAD_FOR_MODEL)}
 _BATCH_MATES = Prepared(
     sa.select(JOBS.c.id, JOBS.c.holds, JOBS.c.fingerprint, JOBS.c.compute)
     .where(
-        JOBS.c.batch_key == _given("batch_key"), JOBS.c.state == State.QUEUED, JOBS.c.owner_id == _given("owner_id"),
+        JOBS.c.batch_key == _given("batch_key"), JOBS.c.state == State.QUEUED, JOBS.c.lane == _given("lane"), JOBS.c.owner_id == _given("owner_id"),
         JOBS.c.priority == _given("priority"), JOBS.c.id != _given("leader"), JOBS.c.ready_at <= _given("now"), JOBS.c.attempts == 0,
     )
     .order_by(JOBS.c.id)
@@ -223,6 +223,7 @@ def batch_mates(connection: Connection, leader: Row, most: int, now: float) -> l
     for owner_id, total in _OWNERS_IN_TURN.rows(connection, asked):
         asked = {
             "batch_key": leader.batch_key,
+            "lane": leader.lane,
             "owner_id": owner_id,
             "leader": leader.id,
             "priority": leader.priority,

@@ -59,7 +59,12 @@ def hand_over(connection: Connection, job: Job) -> list[str]:
     twins = _TWINS.rows(connection, {"its_fingerprint": job.fingerprint})
     for twin in twins:
         turns.left(connection, twin)
-        changes = {"answered_by": job.answered_by or job.id, "lane": BUILTIN, "ready_at": 0.0}
+        changes = {
+            "answered_by": job.answered_by or job.id,
+            "lane": BUILTIN,
+            "batch_key": None,
+            "ready_at": 0.0,
+        }
         moved = changed(connection, twin.id, (State.QUEUED,), **changes)
         if moved is not None:
             turns.joined(connection, moved)
