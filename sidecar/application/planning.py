@@ -53,16 +53,6 @@ MAX_COST = 2**43
 
 
 @dataclass(frozen=True)
-class Call:
-    """By what right a call comes."""
-
-    capability_id: str
-    caller: Caller
-    statement: str = ""
-    """What a plugin on another machine says of the capability, signed; empty where the world's own row is read."""
-
-
-@dataclass(frozen=True)
 class GrantedMeans:
     """Models as far as a grant lets a call use them, and the call's pictures."""
 
@@ -91,90 +81,22 @@ class Planner:
 
     def __init__(
         self,
-        authority: Authority,
+        access: Access,
         images: Images,
         engines: Router,
         ceilings: Mapping[str, Value],
-        statement_key: bytes | None = None,
         budgets: Budgets | None = None,
     ) -> None:
-        self._authority = authority
+        self._access = access
         self._images = images
         self._engines = engines
         self._ceilings = ceilings
-        self._statement_key = statement_key
         self._budgets = budgets or Budgets()
-
-    def authorize(self, call: Call, method: Method) -> Grant:
-        """Raises NotFound for an unknown capability, PermissionDenied where it does not cover the method."""
-        capability = self.capability(call.capability_id, call.statement)
-        now = dt.datetime.now(dt.UTC)
-        return authorize(
-            capability, call.caller, capability_type=method.capability_type, method=method.name, now=now
-        )
-
-    def capability(self, capability_id: str, statement: str) -> Capability:
-        """The capability of that id: the world's row, or what a signed statement says.
-
-        Raises NotFound, InvalidArgument where statements are not taken, PermissionDenied for one that does not hold.
-        """
-        if not statement:
-            return self._authority.get(capability_id)
-        if self._statement_key is None:
-            raise InvalidArgument(
-                "signed capability statements are not accepted by this server; set statement_key_file where the plugin "
-                "runs on another machine",
-                reason="NO_STATEMENTS",
-                field="context.capability_statement",
-            )
-        stated = statements.read(self._statement_key, statement, dt.datetime.now(dt.UTC))
-        if stated.id != capability_id:
-            raise PermissionDenied(
-                f"the capability statement is of {stated.id}, not of {capability_id}",
-                reason="BAD_STATEMENT",
-                field="context.capability_statement",
-            )
-        return stated
 
     def answer(self, call: Call, method: Method) -> dict[str, object]:
         """What a method tells that only tells something. Raises as `authorize`."""
         assert method.answer is not None
-        return method.answer(GrantedMeans(self.authorize(call, method), self._engines, {}))
-
-    def terms(self, grant: Grant, call: Call) -> tuple[Terms, dict[str, int]]:
-        """What a job under this grant must keep to, and the capabilities of which only so many jobs run at a time.
-
-        What a child spends counts against all it was delegated from; what a statement came from is not known here.
-        """
-        line = [(grant.capability, grant.params)]
-        if not call.statement:
-            ancestors = self._authority.ancestors(grant.capability.id)
-            line += [(ancestor, parse_row(ancestor.params)) for ancestor in ancestors]
-        owner_id = grant.capability.owner_id
-        caps: list[Cap] = []
-        rates: dict[str, int] = {}
-        holds: dict[str, int] = {}
-        for capability, params in line:
-            account = capability_account(capability.id)
-            caps += caps_of(account, params)
-            rate, most = params.get("rate_per_minute"), params.get("max_concurrent")
-            if isinstance(rate, int):
-                rates[account] = rate
-            if isinstance(most, int):
-                holds[capability.id] = most
-        accounts = [capability_account(capability.id) for capability, _ in line]
-        return (
-            Terms(
-                (*accounts, owner_account(owner_id), SERVER), (*caps, *self._budgets.caps(owner_id)), rates
-            ),
-            holds,
-        )
-
-    def caps(self, call: Call) -> Sequence[Cap]:
-        """Every cap that holds for calls under a capability. Raises NotFound, PermissionDenied."""
-        capability = self.capability(call.capability_id, call.statement)
-        require_owner(capability, call.caller)
-        return self.terms(Grant(capability, parse_row(capability.params)), call)[0].caps
+        return method.answer(GrantedMeans(self._access.authorize(call, method), self._engines, {}))
 
     def _is_billed(self, task: Task) -> bool:
         """Whether a provider may bill a call for this task also where it is canceled."""
@@ -194,7 +116,7 @@ class Planner:
 
         Raises NotFound, InvalidArgument, FailedPrecondition and PermissionDenied, each naming what is at fault.
         """
-        grant = self.authorize(call, method)
+        grant = self._access.authorize(call, method)
         require_target(grant.params, arguments.sources.get("image"))
         if call.statement:
             _require_self_contained(arguments, save)
@@ -234,7 +156,7 @@ class Planner:
         `files`: pictures that come with it, by reference; the others are in the store. `admitted`: this capability was
         allowed just this task before, and with it the picture that it begins with.
         """
-        grant = self.authorize(call, method)
+        grant = self._access.authorize(call, method)
         methods.require_task(method, task)
         if (
             isinstance(task, Generation)
@@ -324,7 +246,7 @@ class Planner:
         request_id: str = "",
     ) -> PlannedJob:
         """`drawn`: the seed was not the caller's, so the result could as well have been another."""
-        terms, holds = self.terms(grant, call)
+        terms, holds = self._access.terms(grant, call)
         engine = self._engines.of(task)
         refusal = engine.supports(task)
         if refusal is not None:
@@ -399,14 +321,3 @@ def _too_much(error: ValidationError) -> InvalidArgument:
 def _sizes_of(task: Task, pictures: Mapping[str, Picture]) -> dict[str, Size]:
     """The sizes of a task's inputs by their roles; `pictures` by their references."""
     return {role: pictures[ref].size for role, ref in task.inputs.items()}
-
-
-def require_context(capability_id: str, caller_id: int) -> None:
-    """Raises FailedPrecondition where a call does not say by what right it comes."""
-    if not capability_id or caller_id <= 0:
-        raise FailedPrecondition(
-            "the call's context must name a capability_id and a caller_id; mint a capability first",
-            reason="NO_CONTEXT",
-            field="context.capability_id" if not capability_id else "context.caller_id",
-            asked=capability_id or str(caller_id),
-        )

@@ -35,7 +35,7 @@ REUSES = {
 }
 
 
-def handling(options: common_pb2.JobOptions) -> JobOptions:
+def job_options(options: common_pb2.JobOptions) -> JobOptions:
     """How a job is to be treated. Raises InvalidArgument for a way of reuse that there is not."""
     if options.reuse not in REUSES:
         raise InvalidArgument(

@@ -1,65 +1,43 @@
-"""From a typed request or an in-world call to a planned job: the part that ImageService and JobService share."""
+"""From a typed request, an in-world call or a batch to plain requests: what the services share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from capabilities import methods
-from capabilities.arguments import Arguments
 from capabilities.call_options import CallOptions
 from capabilities.errors import InvalidArgument, Refusal, Unimplemented
 from capabilities.methods import Method
-from sidecar.application.decoding import DecodingThreads
-from sidecar.application.planning import Planner
+from capabilities.tasks import MAX_PROMPT
+from sidecar.application.batches import require_size, task_named, variations
+from sidecar.application.generation import GenerationRequest
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
-from sidecar.queue.model import PlannedJob
 from sidecar.surfaces.proto import conversions, job_messages
+from sidecar.surfaces.proto.field_names import path_in
 
-
-@dataclass(frozen=True)
-class GenerationRequest:
-    """What a request asks for, in the project's own types.
-
-    `keep`: the job goes on though the client that waits for it leaves. `spelled`: how the request spells fields.
-    """
-
-    context: common_pb2.CallContext
-    method: Method
-    arguments: Arguments
-    options: CallOptions
-    keep: bool = False
-    spelled: Callable[[str], str] = str
-
-    async def plan(self, admission: Planner, threads: DecodingThreads, request_id: str = "") -> PlannedJob:
-        """The job it becomes; in a thread, since pictures have to be decoded."""
-        call = conversions.call(self.context)
-        options = self.options
-        try:
-            return await threads.run(
-                admission.plan, call, self.method, self.arguments, options.save, options.job, request_id
-            )
-        except Refusal as refusal:
-            raise refusal.spelled(self.spelled) from None
+MAX_EXPANDED = 64 << 20
+"""Most bytes of all tasks that variations stand for, together."""
 
 
 def text_to_image(request: image_pb2.TextToImageRequest) -> GenerationRequest:
     values: dict[str, object] = {"prompt": request.prompt}
     if request.HasField("hires_fix"):
         values["hires_fix"] = {field.name: value for field, value in request.hires_fix.ListFields()}
-    return _wish(request, "textToImage", values)
+    return _request(request, "textToImage", values)
 
 
 def image_to_image(request: image_pb2.ImageToImageRequest) -> GenerationRequest:
-    return _wish(request, "imageToImage", _given(request, "prompt", "strength", pictures=("image",)))
+    return _request(request, "imageToImage", _given(request, "prompt", "strength", pictures=("image",)))
 
 
 def preprocess(request: image_pb2.PreprocessRequest) -> GenerationRequest:
     values = _given(request, "type", pictures=("image",))
     if request.options_json:
         values |= methods.options_from_json(request.options_json)
-    return _wish(request, "preprocess", values)
+    return _request(request, "preprocess", values)
 
 
 def apply(request: image_pb2.ApplyRequest) -> GenerationRequest:
@@ -76,7 +54,7 @@ def apply(request: image_pb2.ApplyRequest) -> GenerationRequest:
     )
     values["type"] = tuple(item.type for item in request.controls)
     values["control_model_id"] = tuple(item.model_id or None for item in request.controls)
-    return _wish(request, "apply", values | {"prompt": request.prompt})
+    return _request(request, "apply", values | {"prompt": request.prompt})
 
 
 def _has(message: Any, name: str) -> bool:
@@ -88,13 +66,13 @@ def inpaint(request: image_pb2.InpaintRequest) -> GenerationRequest:
     if request.mask_fit:
         # A number that no way of fitting has is passed on as text, to be refused with the list of them.
         values["mask_fit"] = {1: "refuse", 2: "scale"}.get(request.mask_fit, str(request.mask_fit))
-    return _wish(request, "inpaint", values)
+    return _request(request, "inpaint", values)
 
 
 def outpaint(request: image_pb2.OutpaintRequest) -> GenerationRequest:
     sides = {name: getattr(request, name) for name in ("left", "right", "top", "bottom")}
     values = _given(request, "prompt", "feather", pictures=("image",))
-    return _wish(request, "outpaint", values | {"direction": sides})
+    return _request(request, "outpaint", values | {"direction": sides})
 
 
 def upscale(request: image_pb2.UpscaleRequest) -> GenerationRequest:
@@ -103,7 +81,7 @@ def upscale(request: image_pb2.UpscaleRequest) -> GenerationRequest:
         values["model_id"] = request.model
     if request.factor:
         values["factor"] = request.factor
-    return _wish(request, "upscale", values)
+    return _request(request, "upscale", values)
 
 
 def upscale_img2img(request: image_pb2.UpscaleImg2ImgRequest) -> GenerationRequest:
@@ -112,7 +90,7 @@ def upscale_img2img(request: image_pb2.UpscaleImg2ImgRequest) -> GenerationReque
         values["strength"] = request.denoise_strength
     if request.HasField("upscale_method"):
         values["method"] = request.upscale_method
-    return _wish(request, "upscaleImg2Img", values)
+    return _request(request, "upscaleImg2Img", values)
 
 
 def upscale_traditional(request: image_pb2.UpscaleTraditionalRequest) -> GenerationRequest:
@@ -121,14 +99,14 @@ def upscale_traditional(request: image_pb2.UpscaleTraditionalRequest) -> Generat
         values["method"] = _resampling(request.method)
     if request.factor:
         values["factor"] = request.factor
-    return _wish(request, "upscaleTraditional", values)
+    return _request(request, "upscaleTraditional", values)
 
 
 def face_restore(request: image_pb2.FaceRestoreRequest) -> GenerationRequest:
     values = _given(request, "strength", pictures=("image",))
     if request.model:
         values["model_id"] = request.model
-    return _wish(request, "faceRestore", values)
+    return _request(request, "faceRestore", values)
 
 
 def edit(request: image_pb2.EditRequest) -> GenerationRequest:
@@ -147,7 +125,7 @@ def edit(request: image_pb2.EditRequest) -> GenerationRequest:
             )
         operations.append({"kind": kind, **_operation(given)})
     values = _given(request, pictures=("image",))
-    return _wish(
+    return _request(
         request, methods.EDIT, values | {"operations": tuple(operations), "overlays": tuple(overlays)}
     )
 
@@ -192,24 +170,29 @@ def _given(request: Any, *names: str, pictures: tuple[str, ...]) -> dict[str, ob
     return values
 
 
-def _wish(request: Any, method: str | Method, values: dict[str, object]) -> GenerationRequest:
+def _request(request: Any, method: str | Method, values: dict[str, object]) -> GenerationRequest:
     """What a typed request asks for: its own fields, and the options and output that nearly all of them share."""
     if "options" in request.DESCRIPTOR.fields_by_name:
         values |= conversions.generation_options(request.options)
     values |= conversions.output_options(request.output)
     if isinstance(method, str):
         method = methods.find(method)
-    return GenerationRequest(
-        context=request.context,
-        method=method,
-        arguments=method.arguments.read(values),
-        options=CallOptions(
-            conversions.placement(request.output),
-            request.output.references_only,
-            job_messages.handling(request.output.job),
-        ),
-        keep=request.output.on_disconnect == common_pb2.DISCONNECT_POLICY_KEEP,
-    )
+    names = partial(path_in, request.DESCRIPTOR)
+    try:
+        return GenerationRequest(
+            conversions.call(request.context),
+            method,
+            method.arguments.read(values),
+            CallOptions(
+                conversions.placement(request.output),
+                request.output.references_only,
+                job_messages.job_options(request.output.job),
+            ),
+            keep=request.output.on_disconnect == common_pb2.DISCONNECT_POLICY_KEEP,
+            spelled=names,
+        )
+    except Refusal as refusal:
+        raise refusal.spelled(names) from None
 
 
 TYPED: Mapping[str, Callable[[Any], GenerationRequest]] = {
@@ -232,7 +215,8 @@ def invoked(request: image_pb2.InvokeRequest) -> GenerationRequest:
     """A call as a script writes it."""
     method = methods.find(request.method)
     call = method.from_script(methods.arguments_from_json(request.arguments_json))
-    return GenerationRequest(request.context, method, call.arguments, call.options, spelled=call.spelled)
+    asked = conversions.call(request.context)
+    return GenerationRequest(asked, method, call.arguments, call.options, spelled=call.spelled)
 
 
 def submitted(request: job_pb2.SubmitJobRequest) -> GenerationRequest:
@@ -240,28 +224,54 @@ def submitted(request: job_pb2.SubmitJobRequest) -> GenerationRequest:
     kind = request.WhichOneof("task")
     if kind is None:
         raise InvalidArgument("'task' is required", reason="MISSING_ARGUMENT", field="task")
-    if len(request.request_id) > 128:
-        raise InvalidArgument(
-            "'request_id' must have at most 128 characters",
-            reason="BAD_ARGUMENT",
-            field="request_id",
-            limit="at most 128 characters",
-            asked=f"{len(request.request_id)} characters",
-        )
-    if kind in TYPED:
-        return TYPED[kind](getattr(request, kind))
     if kind == "invoke":
-        wish = invoked(request.invoke)
-        if wish.method.build is not None:
-            return wish
-        raise InvalidArgument(
-            f"'{wish.method.name}' only tells something and is no job; call it with Invoke",
-            reason="NO_JOB",
-            field="invoke.method",
-            asked=wish.method.name,
-        )
+        return replace(invoked(request.invoke), request_id=request.request_id)
+    if kind in TYPED:
+        return replace(TYPED[kind](getattr(request, kind)), request_id=request.request_id)
     raise Unimplemented(
         f"'{kind}' is not built in this version; DescribeMethods tells what is",
         reason="NOT_BUILT",
         field="task",
     )
+
+
+def batch(request: job_pb2.SubmitBatchRequest) -> list[GenerationRequest]:
+    """The tasks of a batch, those that are listed first, then the variations. Raises InvalidArgument naming the task."""
+    varied = request.variations
+    asked = len(request.tasks)
+    if request.HasField("variations"):
+        asked += max(1, len(varied.prompts)) * max(1, len(varied.seeds), varied.count)
+    # Before any of them is looked at.
+    require_size(asked)
+    made = []
+    for place, task in enumerate(request.tasks):
+        with task_named(place):
+            made.append(submitted(task))
+    if request.HasField("variations"):
+        _require_room(varied)
+        made += variations(submitted(varied.task), varied.prompts, varied.seeds, varied.count)
+    return made
+
+
+def _require_room(varied: job_pb2.Variations) -> None:
+    """Raises InvalidArgument where the tasks would be too large, before there are any."""
+    for place, prompt in enumerate(varied.prompts):
+        if len(prompt) > MAX_PROMPT:
+            raise InvalidArgument(
+                f"'prompts[{place}]' must have at most {MAX_PROMPT} characters; got {len(prompt)}",
+                reason="BAD_ARGUMENT",
+                field=f"variations.prompts[{place}]",
+                limit=f"at most {MAX_PROMPT} characters",
+                asked=f"{len(prompt)} characters",
+            )
+    count = max(1, len(varied.prompts)) * max(1, len(varied.seeds), varied.count)
+    size = varied.task.ByteSize() * count
+    if size > MAX_EXPANDED:
+        raise InvalidArgument(
+            f"the variations would be {size} bytes of tasks; at most {MAX_EXPANDED}. Upload the pictures and name them by "
+            "their references",
+            reason="TOO_LARGE",
+            field="variations.task",
+            limit=f"{MAX_EXPANDED} bytes",
+            asked=f"{size} bytes",
+        )

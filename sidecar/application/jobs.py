@@ -1,0 +1,85 @@
+"""Jobs that are there: read, listed, watched, canceled; and what budgets are left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass
+
+from capabilities.errors import InvalidArgument
+from sidecar.application.access import Access, Asker, Call
+from sidecar.engines.events import Event
+from sidecar.queue.job_queue import JobQueue
+from sidecar.queue.ledger.budgets import Balance
+from sidecar.queue.model import Job, State
+from sidecar.queue.store.reader import JobReader
+
+
+@dataclass(frozen=True)
+class JobView:
+    """A job, how many steps of it are done while it runs, and how many jobs come before it while it waits."""
+
+    job: Job
+    step: int = 0
+    position: int = 0
+
+
+class Jobs:
+    """All methods belong to the event loop's thread."""
+
+    def __init__(self, access: Access, queue: JobQueue, reader: JobReader) -> None:
+        self._access = access
+        self._queue = queue
+        self._reader = reader
+
+    async def get(self, asker: Asker, job_id: str) -> JobView:
+        """Raises NotFound."""
+        return await self.view(asker, await self._reader.get(job_id))
+
+    async def view(self, asker: Asker, job: Job) -> JobView:
+        """A job as it is now."""
+        if job.state.final:
+            return JobView(job)
+        return JobView(job, self.step(job.id), (await self._reader.positions([job])).get(job.id, 0))
+
+    async def page(
+        self,
+        asker: Asker,
+        *,
+        states: Collection[State] = (),
+        capability_id: str = "",
+        owner_id: int = 0,
+        before: str = "",
+        limit: int = 50,
+    ) -> list[JobView]:
+        """Jobs, newest first; `before` is the id to go on from."""
+        jobs, positions = await self._reader.page(
+            states=states, capability_id=capability_id, owner_id=owner_id, before=before, limit=limit
+        )
+        return [JobView(job, self.step(job.id), positions.get(job.id, 0)) for job in jobs]
+
+    async def watch(self, asker: Asker, job_id: str, preview_every: int = 0) -> AsyncIterator[Event | Job]:
+        """What happens to a job from now on, the ended job last. Raises NotFound, InvalidArgument."""
+        if preview_every < 0:
+            raise InvalidArgument(
+                f"'preview_every' must not be negative; got {preview_every}",
+                reason="BAD_ARGUMENT",
+                field="preview_every",
+                limit="0 or more",
+                asked=str(preview_every),
+            )
+        async for happening in self._queue.watch(job_id, preview_every):
+            yield happening
+
+    async def cancel(self, asker: Asker, job_id: str) -> JobView:
+        """A queued job ends at once, a running one within a step; one that has ended stays as it is. Raises NotFound."""
+        return await self.view(asker, await self._queue.cancel(job_id))
+
+    async def budgets(self, asker: Asker, call: Call) -> Sequence[Balance]:
+        """Every cap that holds for calls under a capability, and what is spent of it. Raises NotFound, PermissionDenied."""
+        return await self._reader.budgets(await asyncio.to_thread(self._access.caps, call))
+
+    def step(self, job_id: str) -> int:
+        """How many steps of a running job are done."""
+        step = self._queue.step(job_id)
+        return step.step if step else 0
