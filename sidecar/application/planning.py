@@ -23,7 +23,6 @@ from capabilities.budgets import (
 )
 from capabilities.call_options import JobOptions, Placement, Reuse, require_job_options
 from capabilities.errors import FailedPrecondition, InvalidArgument, PermissionDenied, brief
-from capabilities.methods import Method
 from capabilities.methods.generation import Generation
 from capabilities.models import ModelFacts, Models, Picture
 from capabilities.params import Value, parse_row
@@ -103,7 +102,7 @@ class Planner:
         self._statement_key = statement_key
         self._budgets = budgets or Budgets()
 
-    def authorize(self, call: Call, method: Method) -> Grant:
+    def authorize(self, call: Call, method: methods.Method) -> Grant:
         """Raises NotFound for an unknown capability, PermissionDenied where it does not cover the method."""
         capability = self.capability(call.capability_id, call.statement)
         now = dt.datetime.now(dt.UTC)
@@ -134,7 +133,7 @@ class Planner:
             )
         return stated
 
-    def answer(self, call: Call, method: Method) -> dict[str, object]:
+    def answer(self, call: Call, method: methods.Method) -> dict[str, object]:
         """What a method tells that only tells something. Raises as `authorize`."""
         assert method.answer is not None
         return method.answer(GrantedMeans(self.authorize(call, method), self._models, {}))
@@ -182,7 +181,7 @@ class Planner:
     def plan(
         self,
         call: Call,
-        method: Method,
+        method: methods.Method,
         arguments: Arguments,
         save: Placement | None,
         handling: JobOptions,
@@ -220,7 +219,7 @@ class Planner:
     def plan_task(
         self,
         call: Call,
-        method: Method,
+        method: methods.Method,
         task: Task,
         handling: JobOptions,
         *,
@@ -312,7 +311,7 @@ class Planner:
         self,
         grant: Grant,
         call: Call,
-        method: Method,
+        method: methods.Method,
         task: Task,
         sizes: Mapping[str, Size],
         save: Placement | None,
