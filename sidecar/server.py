@@ -24,8 +24,12 @@ from entity_store.blobs import Blobs, reference
 from entity_store.images import Images
 from entity_store.permissions import private_folder
 from entity_store.world import World
+from sidecar.application.access import Access
+from sidecar.application.batches import Batches
 from sidecar.application.decoding import DecodingThreads
-from sidecar.application.lineage import Documents
+from sidecar.application.generation import Generation
+from sidecar.application.jobs import Jobs
+from sidecar.application.lineage import Lineage
 from sidecar.application.planning import Planner
 from sidecar.application.workflows.runs import Runs
 from sidecar.auth import Authenticator, ensure_secret
@@ -143,7 +147,8 @@ class _Parts:
     settings: Settings
     meter: Meter
     authority: Authority
-    admission: Planner
+    access: Access
+    planner: Planner
     images: Images
     blobs: Blobs
     store: JobStore
@@ -218,11 +223,12 @@ async def _start(
     key_file = settings.statement_key_file
     key = ensure_secret(key_file).encode() if key_file else None
     budgets = _budgets(settings)
-    admission = Planner(authority, images, router, settings.ceilings, key, budgets)
+    access = Access(authority, budgets, key)
+    planner = Planner(access, images, router, settings.ceilings, budgets)
     queue = JobQueue(store, router, Results(images, blobs), _queue_settings(settings), meter=meter)
     await queue.start()
     stack.push_async_callback(queue.stop)
-    runs = Runs(database, store, admission, queue, images)
+    runs = Runs(database, store, access, planner, queue, images)
     await runs.start()
     stack.push_async_callback(runs.stop)
     system = SystemServicer(router, queue, store, blobs, meter, budgets.server, settings.currency)
@@ -232,7 +238,8 @@ async def _start(
         settings,
         meter,
         authority,
-        admission,
+        access,
+        planner,
         images,
         blobs,
         store,
@@ -248,23 +255,24 @@ async def _start(
 def _add_services(server: grpc.aio.Server, parts: _Parts) -> HealthServicer:
     """Every service of ours, health and reflection."""
     currency = parts.settings.currency
-    documents = Documents(parts.admission, parts.store, parts.images, parts.blobs)
+    generation = Generation(parts.planner, parts.queue, parts.store, parts.blobs, parts.threads)
+    jobs = Jobs(parts.access, parts.queue, parts.store)
+    batches = Batches(generation, parts.queue, parts.store)
+    lineage = Lineage(parts.planner, parts.queue, parts.store, parts.images, parts.blobs, parts.threads)
     health = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     capability_pb2_grpc.add_CapabilityServiceServicer_to_server(
-        CapabilityServicer(parts.authority, parts.admission), server
+        CapabilityServicer(parts.authority, parts.access), server
     )
     image_pb2_grpc.add_ImageServiceServicer_to_server(
-        ImageServicer(parts.admission, parts.queue, parts.blobs, parts.meter, parts.threads, currency), server
+        ImageServicer(generation, parts.meter, currency), server
     )
     job_pb2_grpc.add_JobServiceServicer_to_server(
-        JobServicer(
-            parts.admission, parts.queue, parts.store, parts.blobs, documents, parts.threads, currency
-        ),
+        JobServicer(generation, jobs, batches, lineage, currency),
         server,
     )
     entity_pb2_grpc.add_EntityServiceServicer_to_server(
-        EntityServicer(parts.authority, parts.images, parts.admission, parts.workers, parts.threads), server
+        EntityServicer(parts.authority, parts.images, parts.planner, parts.workers, parts.threads), server
     )
     blob_pb2_grpc.add_BlobServiceServicer_to_server(
         BlobServicer(parts.images, parts.blobs, parts.threads), server

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from capabilities.methods import EDIT, METHODS
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -45,6 +47,21 @@ def test_every_field_of_the_contract_is_commented() -> None:
             if field.match(line) and not before.strip().startswith("//"):
                 bare.append(f"{path.name}: {line.strip()}")
     assert not bare
+
+
+def test_every_method_is_declared_once_in_a_module_of_its_own() -> None:
+    shared = {"declaration", "generation", "initial_image", "masked", "upscalers"}
+    declared = {
+        path.stem: path.read_text().count("\nMETHOD = Method(\n")
+        for path in (ROOT / "capabilities" / "methods").glob("[!_]*.py")
+        if path.stem not in shared
+    }
+    assert set(declared.values()) == {1}
+    registered = [*METHODS, EDIT]
+    assert len(declared) == len(registered) == len({method.name for method in registered})
+    assert "Method(" not in "".join(
+        (ROOT / "capabilities" / "methods" / f"{name}.py").read_text() for name in shared - {"declaration"}
+    )
 
 
 def test_no_module_is_long_without_a_reason() -> None:

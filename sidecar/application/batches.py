@@ -138,7 +138,8 @@ def variations(
         seeds = range(first, first + most)
     given = dict(arguments)
     made: list[GenerationRequest] = []
-    for prompt in prompts or [None]:
+    given_prompts: Sequence[str | None] = prompts or [None]
+    for prompt in given_prompts:
         # Validated once for each prompt; the seeds are good as they are.
         varied = arguments if prompt is None else type(arguments).read(given | {"prompt": prompt})
         made += (replace(request, arguments=varied.model_copy(update={"seed": seed})) for seed in seeds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from capabilities.arguments import Arguments
 from capabilities.budgets import Tier
@@ -34,7 +34,7 @@ class GenerationRequest:
     call: Call
     method: Method
     arguments: Arguments
-    options: CallOptions = CallOptions()
+    options: CallOptions = field(default_factory=CallOptions)
     request_id: str = ""
     keep: bool = False
     spelled: Callable[[str], str] = str
@@ -90,7 +90,9 @@ class Generation:
                 request.call, request.method, request.arguments, options.save, options.job, request.request_id,
             )  # fmt: skip
             # Pictures have to be read and decoded; all else is quicker done here than handed to a thread.
-            return await self._threads.run(plan, *arguments) if request.arguments.sources else plan(*arguments)
+            return (
+                await self._threads.run(plan, *arguments) if request.arguments.sources else plan(*arguments)
+            )
         except Refusal as refusal:
             raise refusal.spelled(request.spelled) from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from collections.abc import Mapping
@@ -20,7 +19,10 @@ from capabilities.policy import Caller
 from capabilities.tasks import Task
 from entity_store.blobs import Blobs, reference
 from entity_store.images import Images
-from sidecar.application.planning import Call, Planner
+from sidecar.application.access import Asker, Call
+from sidecar.application.decoding import DecodingThreads
+from sidecar.application.planning import Planner
+from sidecar.queue.job_queue import JobQueue
 from sidecar.queue.model import Job, PlannedJob
 from sidecar.queue.store.reader import JobReader, Made
 
@@ -44,34 +46,56 @@ class Origin:
     sources: tuple[Origin, ...] = ()
 
 
-class Documents:
-    """What is done with jobs that have been."""
+class Lineage:
+    """What is done with jobs that have been, and with the pictures that they made."""
 
-    def __init__(self, admission: Planner, store: JobReader, images: Images, blobs: Blobs) -> None:
-        self._admission = admission
-        self._store = store
+    def __init__(
+        self,
+        planner: Planner,
+        queue: JobQueue,
+        reader: JobReader,
+        images: Images,
+        blobs: Blobs,
+        threads: DecodingThreads,
+    ) -> None:
+        self._planner = planner
+        self._queue = queue
+        self._reader = reader
         self._images = images
         self._blobs = blobs
+        self._threads = threads
 
-    async def done(self, job: Job) -> Task:
+    async def rerun(self, asker: Asker, job_id: str, call: Call | None) -> Job:
+        """A job's task done again, as it is, by its own right or another.
+
+        Raises NotFound where the job or an input has been removed, and what the capability of today refuses.
+        """
+        job = await self._reader.get(job_id)
+        task = await self._done(job)
+        own = Call(job.capability_id, Caller(job.caller_id, job.this_id))
+        plan = partial(self._planned, call or own, job.method, task, admitted=call is None)
+        return await self._queue.submit(await self._threads.run(plan))
+
+    async def export(self, asker: Asker, job_id: str) -> str:
+        """A job's task as a document, with the pictures that it begins with. Raises NotFound where one is gone."""
+        job = await self._reader.get(job_id)
+        return await self._threads.run(self._document, job.method, await self._done(job))
+
+    async def submit_document(self, asker: Asker, text: str, call: Call) -> Job:
+        """The job of a document, submitted.
+
+        Raises InvalidArgument for what is not one, or carries other pictures than it says, and what the capability refuses.
+        """
+        return await self._queue.submit(await self._threads.run(self._read, text, call))
+
+    async def _done(self, job: Job) -> Task:
         """The task whose result a job has: another's, with another seed perhaps, where it was answered by that."""
         try:
-            return job.task if job.answered_by is None else (await self._store.get(job.answered_by)).task
+            return job.task if job.answered_by is None else (await self._reader.get(job.answered_by)).task
         except NotFound:
             return job.task
 
-    async def again(self, job: Job, call: Call | None) -> PlannedJob:
-        """The order to do a job's task anew, as it is, by its own right or another.
-
-        Raises NotFound where an input has been removed, and what the capability of today refuses.
-        """
-        task = await self.done(job)
-        own = Call(job.capability_id, Caller(job.caller_id, job.this_id))
-        order = partial(self._order, call or own, job.method, task, admitted=call is None)
-        return await asyncio.to_thread(order)
-
-    def export(self, method: str, task: Task) -> str:
-        """A task as JSON, with the pictures that it begins with. Raises NotFound where one is gone."""
+    def _document(self, method: str, task: Task) -> str:
         files = {ref: self._blobs.get(ref, field=role) for role, ref in task.inputs.items()}
         document = {
             "format": FORMAT,
@@ -81,8 +105,7 @@ class Documents:
         }
         return json.dumps(document, indent=2, ensure_ascii=False)
 
-    def read(self, text: str, call: Call) -> PlannedJob:
-        """The order of a document. Raises InvalidArgument for what is none, or carries other pictures than it says."""
+    def _read(self, text: str, call: Call) -> PlannedJob:
         try:
             document = strict_json.loads(text)
         except ValueError as error:
@@ -111,9 +134,9 @@ class Documents:
                 files[ref] = self._images.find_file(str(inputs[ref]), field=f"inputs.{brief(ref, 20)}")
                 if reference(files[ref]) != ref:
                     raise _bad(f"the picture {brief(ref, 20)} is another one", text)
-        return self._order(call, document["method"], task, files=files)
+        return self._planned(call, document["method"], task, files=files)
 
-    def _order(
+    def _planned(
         self,
         call: Call,
         method: str,
@@ -124,15 +147,15 @@ class Documents:
     ) -> PlannedJob:
         found = methods.EDIT if method == methods.EDIT.name else methods.find(method)
         handling = JobOptions(reuse=Reuse.NEVER)
-        return self._admission.plan_task(call, found, task, handling, files=files, admitted=admitted)
+        return self._planner.plan_task(call, found, task, handling, files=files, admitted=admitted)
 
-    async def history(self, picture: str | int) -> Origin:
+    async def history(self, asker: Asker, picture: str | int) -> Origin:
         """How a picture came to be, back to what was brought here. Raises NotFound for an unknown one."""
         if isinstance(picture, int):
             entity = self._images.get(picture)
             ref = str(entity.props["image_ref"])
             versions = {item.ref: item for item in self._images.history(picture)}
-            made = await self._store.made([ref, *versions])
+            made = await self._reader.made([ref, *versions])
             # Verbs change an entity without a job; where there is one, it knows more.
             made |= {
                 item.ref: Made("", f"{item.verb} (verb)", {"arguments": item.arguments}, {"image": item.derived_from},
@@ -141,13 +164,13 @@ class Documents:
             }  # fmt: skip
         else:
             self._blobs.path(picture, field="ref")
-            ref, made = picture, await self._store.made([picture])
+            ref, made = picture, await self._reader.made([picture])
         unknown = [source for item in made.values() for source in item.inputs.values()]
         for _ in range(MAX_DEPTH):
             unknown = [item for item in dict.fromkeys(unknown) if item not in made]
             if not unknown or len(made) > MAX_NODES:
                 break
-            found = await self._store.made(unknown)
+            found = await self._reader.made(unknown)
             made |= found
             unknown = [source for item in found.values() for source in item.inputs.values()]
         return _tree(ref, "", made, set(), 0)

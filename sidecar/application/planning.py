@@ -2,50 +2,40 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from capabilities import imaging, methods, statements
+from capabilities import imaging, methods
 from capabilities.arguments import Arguments
 from capabilities.budgets import (
-    SERVER,
-    Cap,
     Cost,
     Tier,
-    capability_account,
-    caps_of,
     cost,
-    owner_account,
 )
 from capabilities.call_options import JobOptions, Placement, Reuse, require_job_options
 from capabilities.errors import FailedPrecondition, InvalidArgument, PermissionDenied, brief
 from capabilities.methods import Method
 from capabilities.methods.generation import Generation
 from capabilities.models import ModelFacts, Models, Picture
-from capabilities.params import Value, parse_row
+from capabilities.params import Value
 from capabilities.policy import (
-    Caller,
-    Capability,
     Grant,
-    authorize,
     check,
     require_model,
-    require_owner,
     require_priority,
     require_target,
 )
 from capabilities.task_check import check_task
 from capabilities.tasks import Size, Task
-from entity_store.authority import Authority
 from entity_store.images import Images
+from sidecar.application.access import Access, Call
 from sidecar.engines.api import Engine
 from sidecar.engines.router import Router, revisions
 from sidecar.queue.ledger.operator_budgets import Budgets
-from sidecar.queue.model import Job, PlannedJob, State, Terms, new_id
+from sidecar.queue.model import Job, PlannedJob, State, new_id
 from sidecar.queue.reuse import fingerprint
 
 MAX_COST = 2**43

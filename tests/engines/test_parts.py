@@ -92,10 +92,18 @@ async def test_clip_skip_changes_the_picture(equipped: Sidecar) -> None:
     ("options", "field", "code"),
     [
         ({"prompt_2": "x"}, "prompt_2", grpc.StatusCode.FAILED_PRECONDITION),
-        ({"vae": "sd"}, "modelId", grpc.StatusCode.FAILED_PRECONDITION),
-        ({"vae": "nothing"}, "modelId", grpc.StatusCode.NOT_FOUND),
-        ({"loras": [image_pb2.Lora(id="soft", weight=1)]}, "modelId", grpc.StatusCode.FAILED_PRECONDITION),
-        ({"loras": [image_pb2.Lora(id="kohya", weight=9)]}, "loras", grpc.StatusCode.INVALID_ARGUMENT),
+        ({"vae": "sd"}, "vae", grpc.StatusCode.FAILED_PRECONDITION),
+        ({"vae": "nothing"}, "vae", grpc.StatusCode.NOT_FOUND),
+        (
+            {"loras": [image_pb2.Lora(id="soft", weight=1)]},
+            "loras[0].id",
+            grpc.StatusCode.FAILED_PRECONDITION,
+        ),
+        (
+            {"loras": [image_pb2.Lora(id="kohya", weight=9)]},
+            "loras[0].weight",
+            grpc.StatusCode.INVALID_ARGUMENT,
+        ),
         (
             {"model_id": "icons", "loras": [image_pb2.Lora(id="kohya", weight=1)]},
             "loras",

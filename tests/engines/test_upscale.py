@@ -268,7 +268,7 @@ async def test_new_detail_on_an_enlarged_picture(sidecar: Sidecar) -> None:
     request_.tile_size = 64
     request_.context.CopyFrom(await sidecar.context(kind=KIND))
     error = await refused(sidecar.images.UpscaleImg2Img(request_))
-    assert error_info(error).metadata["field"] == "tileOverlap"
+    assert error_info(error).metadata["field"] == "tile_overlap"
 
 
 @given(st.integers(1, 5000), st.integers(8, 1024), st.data())

@@ -31,7 +31,8 @@ from capabilities.errors import (
 )
 from capabilities.policy import Caller
 from entity_store.images import Images
-from sidecar.application.planning import Call, Planner
+from sidecar.application.access import Access, Call
+from sidecar.application.planning import Planner
 from sidecar.application.workflows import templates
 from sidecar.application.workflows.saved_templates import SavedTemplates
 from sidecar.application.workflows.templates import Step, Template
@@ -74,12 +75,19 @@ class Runs:
     """Runs of templates. They go on after a restart of the server, from the step they were at."""
 
     def __init__(
-        self, database: Database, reader: JobReader, admission: Planner, queue: JobQueue, images: Images
+        self,
+        database: Database,
+        reader: JobReader,
+        access: Access,
+        planner: Planner,
+        queue: JobQueue,
+        images: Images,
     ) -> None:
         self._do = database.do
         self.templates = SavedTemplates(database)
         self._reader = reader
-        self._admission = admission
+        self._access = access
+        self._planner = planner
         self._queue = queue
         self._images = images
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -220,7 +228,7 @@ class Runs:
         try:
             arguments = method.arguments.read(templates.arguments(step, run.values, made))
             # Named after the run, so that a step which was submitted before a crash is not done twice.
-            return self._admission.plan(
+            return self._planner.plan(
                 run.calls[method.capability_type], method, arguments, templates.placement(step, run.values),
                 JobOptions(), f"run-{run.id}-{place}",
             )  # fmt: skip
@@ -229,7 +237,7 @@ class Runs:
             raise
 
     def _by_type(self, template: Template, calls: Sequence[Call]) -> dict[str, Call]:
-        found = {self._admission.capability(call.capability_id, call.statement).type: call for call in calls}
+        found = {self._access.capability(call.capability_id, call.statement).type: call for call in calls}
         for step in template.steps:
             needed = templates.step_method(step).capability_type
             if needed not in found:

@@ -11,7 +11,7 @@ from capabilities.methods.declaration import Parameter
 from capabilities.params import dump, parse, parse_row, restrict
 from capabilities.policy import Caller, Capability, require_owner
 from entity_store.authority import Authority
-from sidecar.application.planning import Planner
+from sidecar.application.access import Access
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2_grpc
 from sidecar.surfaces.grpc.interceptor import Context
@@ -19,9 +19,9 @@ from sidecar.surfaces.proto import conversions
 
 
 class CapabilityServicer(capability_pb2_grpc.CapabilityServiceServicer):
-    def __init__(self, authority: Authority, admission: Planner) -> None:
+    def __init__(self, authority: Authority, access: Access) -> None:
         self._authority = authority
-        self._admission = admission
+        self._access = access
 
     async def Mint(self, request: pb.MintRequest, context: Context) -> pb.Capability:
         params = conversions.from_struct(request.params)
@@ -34,7 +34,7 @@ class CapabilityServicer(capability_pb2_grpc.CapabilityServiceServicer):
     async def Delegate(self, request: pb.DelegateRequest, context: Context) -> pb.Capability:
         restrictions = conversions.from_struct(request.restrictions)
         if request.parent_statement:
-            parent = self._admission.capability(request.parent_id, request.parent_statement)
+            parent = self._access.capability(request.parent_id, request.parent_statement)
             require_owner(parent, Caller(request.caller_id))
             params = dump(restrict(parse_row(parent.params), parse(restrictions)))
             return conversions.capability(Capability("", request.caller_id, parent.type, params, parent.id))

@@ -73,7 +73,9 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
         try:
             asked = requests.invoked(request)
             if asked.method.answer is not None:
-                answer = script_answers.told(await self._generation.tell(self._asker, asked.call, asked.method))
+                answer = script_answers.told(
+                    await self._generation.tell(self._asker, asked.call, asked.method)
+                )
             else:
                 job, files = await self._made(asked)
                 answer = script_answers.made(job, files)

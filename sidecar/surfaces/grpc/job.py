@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Sequence
 
-from google.protobuf.duration_pb2 import Duration
-
-from capabilities.budgets import Tier
 from capabilities.errors import InvalidArgument
 from sidecar.application.access import Asker
 from sidecar.application.batches import Batches
-from sidecar.application.generation import Estimate, Generation
+from sidecar.application.generation import Generation
 from sidecar.application.jobs import Jobs, JobView
 from sidecar.application.lineage import Lineage
-from sidecar.engines.events import Failed
 from sidecar.pb.viwo.imagegen.v1 import job_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import job_pb2_grpc
 from sidecar.queue.model import Job, State
@@ -23,12 +19,7 @@ from sidecar.surfaces.grpc.interceptor import Context
 from sidecar.surfaces.proto import conversions, job_messages, requests
 
 _JOB_ID = re.compile(r"[0-9a-f]{26}")
-_TIERS: dict[Tier, pb.CostTier.ValueType] = {
-    "low": pb.COST_TIER_LOW,
-    "medium": pb.COST_TIER_MEDIUM,
-    "high": pb.COST_TIER_HIGH,
-}
-_STATES = {number: state for state, number in job_messages.STATES.items()}
+_STATES: dict[int, State] = {number: state for state, number in job_messages.STATES.items()}
 
 
 class JobServicer(job_pb2_grpc.JobServiceServicer):
@@ -81,7 +72,8 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
         return self._message(await self._jobs.cancel(self._asker, request.id))
 
     async def Estimate(self, request: pb.SubmitJobRequest, context: Context) -> pb.EstimateResponse:
-        return self._estimate(await self._generation.estimate(self._asker, requests.submitted(request)))
+        estimate = await self._generation.estimate(self._asker, requests.submitted(request))
+        return job_messages.estimate(estimate, self._currency)
 
     async def SubmitBatch(self, request: pb.SubmitBatchRequest, context: Context) -> pb.Batch:
         if request.on_error not in pb.OnError.values():
@@ -142,25 +134,6 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
 
     def _batch(self, batch: Batch) -> pb.Batch:
         return job_messages.batch(batch, self._jobs.step, self._currency)
-
-    def _estimate(self, estimate: Estimate) -> pb.EstimateResponse:
-        if estimate.refusal is not None:
-            return pb.EstimateResponse(refusal=job_messages.failure(Failed.of(estimate.refusal)))
-        job = estimate.job
-        assert job is not None
-        response = pb.EstimateResponse(
-            cost=job_messages.cost(job.cost, self._currency),
-            model_id=job.task.model_id,
-            task_json=job.task.model_dump_json(),
-            tier=_TIERS[estimate.tier],
-            reused=job.answered_by is not None,
-        )
-        if estimate.blocked is not None:
-            response.blocked.CopyFrom(job_messages.failure(estimate.blocked))
-        if estimate.seconds is not None:
-            seconds = estimate.seconds
-            response.work.CopyFrom(Duration(seconds=int(seconds), nanos=int(seconds % 1 * 1e9)))
-        return response
 
 
 def _states(numbers: Sequence[int]) -> list[State]:

@@ -17,7 +17,7 @@ from capabilities.policy import Caller, Capability
 from capabilities.tasks import MAX_SEED
 from entity_store.images import Version
 from entity_store.world import Entity, json_object
-from sidecar.application.planning import Call, require_context
+from sidecar.application.access import Call, require_context
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, entity_pb2, image_pb2
 from sidecar.queue.model import StoredImage
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from capabilities.field_paths import Step, join, split
-from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2
+from sidecar.pb.viwo.imagegen.v1 import image_pb2
 
-_OUTPUT = common_pb2.OutputOptions.DESCRIPTOR
 _OPTIONS = image_pb2.GenerationOptions.DESCRIPTOR
 _IN_OUTPUT: Mapping[str, Sequence[Step]] = {
     "format": ("output", "format"),
@@ -62,8 +61,11 @@ def path_in(descriptor: Any, field: str) -> str:
     first = _OWN_NAMES.get(descriptor.name, {}).get(first, first)
     if descriptor.name == "OutpaintRequest" and first == "direction":
         return join(others) if others else field
-    if descriptor.name == "EditRequest" and first.startswith("overlay_") and first[8:].isdecimal():
-        return field
+    if descriptor.name == "EditRequest" and first == "operations" and others[1:] == ["filter", "name"]:
+        return join([first, others[0], "filter", "kind"])
+    if first == "save" and others and others[0] in _IN_OUTPUT and "output" in descriptor.fields_by_name:
+        # As the world names them.
+        return join([*_IN_OUTPUT[str(others[0])], *others[1:]])
     if first in descriptor.fields_by_name:
         return join([first, *others])
     if first in _OPTIONS.fields_by_name and "options" in descriptor.fields_by_name:

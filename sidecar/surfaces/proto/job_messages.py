@@ -6,9 +6,10 @@ import json
 import time
 from collections.abc import Callable, Sequence
 
-from capabilities.budgets import UNITS, Cost
+from capabilities.budgets import UNITS, Cost, Tier
 from capabilities.call_options import JobOptions, Reuse
 from capabilities.errors import InvalidArgument
+from sidecar.application.generation import Estimate
 from sidecar.application.lineage import Origin
 from sidecar.engines.events import Event, Failed, Loading, Preview, Queued, Step
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
@@ -26,6 +27,12 @@ STATES = {
     State.BLOCKED_BUDGET: job_pb2.JOB_STATE_BLOCKED_BUDGET,
 }
 
+
+TIERS: dict[Tier, job_pb2.CostTier.ValueType] = {
+    "low": job_pb2.COST_TIER_LOW,
+    "medium": job_pb2.COST_TIER_MEDIUM,
+    "high": job_pb2.COST_TIER_HIGH,
+}
 
 REUSES = {
     common_pb2.REUSE_UNSPECIFIED: Reuse.FIXED_SEED,
@@ -164,6 +171,25 @@ def event(job_id: str, happening: Event | Job, currency: str = "") -> job_pb2.Jo
             )
         case _:
             raise TypeError(f"not an event of a stream: {happening}")
+    return message
+
+
+def estimate(value: Estimate, currency: str = "") -> job_pb2.EstimateResponse:
+    if value.refusal is not None:
+        return job_pb2.EstimateResponse(refusal=failure(Failed.of(value.refusal)))
+    planned = value.job
+    assert planned is not None
+    message = job_pb2.EstimateResponse(
+        cost=cost(planned.cost, currency),
+        model_id=planned.task.model_id,
+        task_json=planned.task.model_dump_json(),
+        tier=TIERS[value.tier],
+        reused=planned.answered_by is not None,
+    )
+    if value.blocked is not None:
+        message.blocked.CopyFrom(failure(value.blocked))
+    if value.seconds is not None:
+        message.work.FromNanoseconds(int(value.seconds * 1e9))
     return message
 
 
