@@ -162,11 +162,11 @@ async def test_a_script_applies(controlled: Sidecar) -> None:
 @pytest.mark.parametrize(
     ("controls", "field", "words"),
     [
-        ([control("cany")], "type[0]", "known are canny"),
-        ([control("lineart")], "type[0]", "no ControlNet of type 'lineart'"),
-        ([control(model_id="sd")], "control_model_id[0]", "cannot do control"),
-        ([control(strength=3.0)], "strength[0]", "must be 0 to 2"),
-        ([control(guidance_start=0.8, guidance_end=0.2)], "guidance_end[0]", "must be 0.8 to 1"),
+        ([control("cany")], "controls[0].type", "known are canny"),
+        ([control("lineart")], "controls[0].type", "no ControlNet of type 'lineart'"),
+        ([control(model_id="sd")], "controls[0].model_id", "cannot do control"),
+        ([control(strength=3.0)], "controls[0].strength", "must be 0 to 2"),
+        ([control(guidance_start=0.8, guidance_end=0.2)], "controls[0].guidance_end", "must be 0.8 to 1"),
         ([], "controls", "required"),
     ],
 )

@@ -253,4 +253,4 @@ async def test_an_imported_task_that_it_can_do_is_done(sidecar: Sidecar) -> None
 async def test_a_clip_skip_beyond_the_model_is_said(sidecar: Sidecar) -> None:
     error = await refused(sidecar.images.TextToImage(text_to_image(await sidecar.context(), clip_skip=12)))
     assert error.code() is grpc.StatusCode.FAILED_PRECONDITION, error.details()
-    assert error_info(error).metadata["field"] == "clip_skip"
+    assert error_info(error).metadata["field"] == "options.clip_skip"

@@ -132,7 +132,7 @@ async def test_sizes_must_fit_the_patches(families: Sidecar, model: str) -> None
     request = text_to_image(await families.context(), model_id=model, width=72, height=64)
     error = await refused(families.images.TextToImage(request))
     assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
-    assert error_info(error).metadata["field"] == "width"
+    assert error_info(error).metadata["field"] == "options.width"
 
 
 @pytest.mark.parametrize("model", ["sd", *FAMILIES])

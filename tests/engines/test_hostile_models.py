@@ -101,7 +101,7 @@ async def test_a_call_for_one_of_them_is_refused_in_words(attacked: Sidecar, fol
         assert error.code() is grpc.StatusCode.FAILED_PRECONDITION, error.details()
     assert f"'{name}'" in (error.details() or "")
     assert "\n" not in (error.details() or "")
-    assert error_info(error).metadata["field"] == "model_id"
+    assert error_info(error).metadata["field"] == "options.model_id"
     assert not (folder.parent / "witness").exists()
 
 

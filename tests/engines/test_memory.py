@@ -36,7 +36,7 @@ async def test_out_of_memory_in_the_middle(tiny: Path, tmp_path: Path) -> None:
         error = await refused(sidecar.images.TextToImage(text_to_image(context, width=2048, height=2048)))
         assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         info = error_info(error)
-        assert (info.reason, info.metadata["field"]) == ("OUT_OF_MEMORY", "width")
+        assert (info.reason, info.metadata["field"]) == ("OUT_OF_MEMORY", "options.width")
         assert "1024 x 1024" in (error.details() or "")
         # Same process, same limit, same picture: nothing of the failed job is left.
         after = await sidecar.images.TextToImage(text_to_image(context))

@@ -91,22 +91,22 @@ async def test_clip_skip_changes_the_picture(equipped: Sidecar) -> None:
 @pytest.mark.parametrize(
     ("options", "field", "code"),
     [
-        ({"prompt_2": "x"}, "prompt_2", grpc.StatusCode.FAILED_PRECONDITION),
-        ({"vae": "sd"}, "vae", grpc.StatusCode.FAILED_PRECONDITION),
-        ({"vae": "nothing"}, "vae", grpc.StatusCode.NOT_FOUND),
+        ({"prompt_2": "x"}, "options.prompt_2", grpc.StatusCode.FAILED_PRECONDITION),
+        ({"vae": "sd"}, "options.vae", grpc.StatusCode.FAILED_PRECONDITION),
+        ({"vae": "nothing"}, "options.vae", grpc.StatusCode.NOT_FOUND),
         (
             {"loras": [image_pb2.Lora(id="soft", weight=1)]},
-            "loras[0].id",
+            "options.loras[0].id",
             grpc.StatusCode.FAILED_PRECONDITION,
         ),
         (
             {"loras": [image_pb2.Lora(id="kohya", weight=9)]},
-            "loras[0].weight",
+            "options.loras[0].weight",
             grpc.StatusCode.INVALID_ARGUMENT,
         ),
         (
             {"model_id": "icons", "loras": [image_pb2.Lora(id="kohya", weight=1)]},
-            "loras",
+            "options.loras",
             grpc.StatusCode.FAILED_PRECONDITION,
         ),
     ],

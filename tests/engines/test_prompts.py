@@ -75,7 +75,7 @@ async def test_long_and_weighted_negative_prompts(sidecar: Sidecar) -> None:
 async def test_it_does_not_go_with_clip_skip(sidecar: Sidecar) -> None:
     request = text_to_image(await sidecar.context(), "a (red:1.5) cat", clip_skip=1)
     error = await refused(sidecar.images.TextToImage(request))
-    assert error_info(error).metadata["field"] == "clip_skip"
+    assert error_info(error).metadata["field"] == "options.clip_skip"
 
 
 UNITS = [
