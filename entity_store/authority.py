@@ -20,6 +20,8 @@ SELECT c.id, c.owner_id, c.type, c.params, d.parent_id
 FROM capabilities c LEFT JOIN imagegen_delegations d ON d.child_id = c.id
 """
 
+REMEMBERED = 1024
+"""Capabilities that are kept in memory."""
 MAX_DEPTH = 64
 """Delegations between a capability and the one that was minted. Every use looks at all of them."""
 
@@ -47,18 +49,30 @@ class Authority:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        # Rows that were read, and the world's version then. Most calls come under few capabilities.
+        self._read: dict[str, Capability] = {}
+        self._version = -1
 
     def get(self, capability_id: str) -> Capability:
         """A capability that holds: its row, and those it was delegated from, are there.
 
         Raises NotFound, and PermissionDenied for one that was delegated too often or from itself.
         """
+        version = self._world.version()
+        if version != self._version or len(self._read) >= REMEMBERED:
+            self._read, self._version = {}, version
+        known = self._read.get(capability_id)
+        if known is not None:
+            return known
+        read = self._read
         row = self._world.row(f"{_SELECT} WHERE c.id = ?", capability_id)
         if row is None:
             raise _gone(capability_id)
         if row[4] is not None:
             self._line(capability_id)
-        return _capability(row)
+        # What was committed between the two looks is read again at the next call, which sees another version.
+        read[capability_id] = found = _capability(row)
+        return found
 
     def ancestors(self, capability_id: str) -> list[Capability]:
         """What a capability was delegated from, nearest first. Raises as `get`."""

@@ -154,6 +154,12 @@ class World:
             found: tuple[Any, ...] | None = self._reader.execute(sql, values).fetchone()
         return found
 
+    def version(self) -> int:
+        """A number that is another one after each commit to the file, whoever made it."""
+        with self._read_lock:
+            (number,) = self._reader.execute("PRAGMA data_version").fetchone()
+        return int(number)
+
     def entity(self, entity_id: int, *, field: str = "entity_id") -> Entity:
         """An entity, resolved along its prototypes. Raises NotFound."""
         return resolve(self.rows, entity_id, field=field)

@@ -127,7 +127,7 @@ class Authenticator:
         """Whether a client certificate does instead of a token."""
         return self._trust_certificates
 
-    def admit(self, *, peer: str, authorization: str, certificate: bool) -> None:
+    def authenticate(self, *, peer: str, authorization: str, certificate: bool) -> None:
         """Raises Unauthenticated, saying where the token is found."""
         if peer.startswith("unix:") or (certificate and self._trust_certificates):
             return

@@ -12,6 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -176,11 +177,10 @@ async def running(settings: Settings, engines: Sequence[Engine] | None = None) -
         )
         await stack.enter_async_context(kept_in_order(settings, world, parts.blobs))
         await stack.enter_async_context(memory_given_back())
-        door = Authenticator(token, trust_certificates=settings.tls_client_ca is not None)
-        server = grpc.aio.server(
-            interceptors=[CallInterceptor(door, parts.meter, _limits(settings))], options=_OPTIONS
-        )
-        health = _add_services(server, parts)
+        authenticator = Authenticator(token, trust_certificates=settings.tls_client_ca is not None)
+        methods = CallInterceptor(authenticator, parts.meter, _limits(settings))
+        health = _add_services(methods, parts)
+        server = grpc.aio.server(handlers=[methods], options=_OPTIONS)
         address = _listen(server, settings)
         await server.start()
 
@@ -252,8 +252,8 @@ async def _start(
     )
 
 
-def _add_services(server: grpc.aio.Server, parts: _Parts) -> HealthServicer:
-    """Every service of ours, health and reflection."""
+def _add_services(server: Any, parts: _Parts) -> HealthServicer:
+    """Every service of ours, health and reflection; `server` is what takes their methods."""
     currency = parts.settings.currency
     generation = Generation(parts.planner, parts.queue, parts.store, parts.blobs, parts.threads)
     jobs = Jobs(parts.access, parts.queue, parts.store)

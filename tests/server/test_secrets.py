@@ -173,7 +173,7 @@ def test_an_empty_credential_never_matches(authorization: str) -> None:
         Authenticator("", trust_certificates=False)
     door = Authenticator(GOOD, trust_certificates=False)
     with pytest.raises(Unauthenticated):
-        door.admit(peer="ipv4:127.0.0.1:1", authorization=authorization, certificate=False)
+        door.authenticate(peer="ipv4:127.0.0.1:1", authorization=authorization, certificate=False)
 
 
 def test_a_statement_signed_with_nothing_is_refused() -> None:

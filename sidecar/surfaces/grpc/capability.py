@@ -10,7 +10,7 @@ from capabilities.methods import METHODS
 from capabilities.methods.declaration import Parameter
 from capabilities.params import dump, parse, parse_row, restrict
 from capabilities.policy import Caller, Capability, require_owner
-from entity_store.authority import Authority
+from entity_store.authority import REMEMBERED, Authority
 from sidecar.application.access import Access
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2_grpc
@@ -22,6 +22,7 @@ class CapabilityServicer(capability_pb2_grpc.CapabilityServiceServicer):
     def __init__(self, authority: Authority, access: Access) -> None:
         self._authority = authority
         self._access = access
+        self._messages: dict[str, tuple[Capability, pb.Capability]] = {}
 
     async def Mint(self, request: pb.MintRequest, context: Context) -> pb.Capability:
         params = conversions.from_struct(request.params)
@@ -55,7 +56,15 @@ class CapabilityServicer(capability_pb2_grpc.CapabilityServiceServicer):
 
     # Reads stay on the event loop: in WAL mode they wait for nobody, and a thread would cost more than the read.
     async def Get(self, request: pb.GetCapabilityRequest, context: Context) -> pb.Capability:
-        return conversions.capability(self._authority.get(request.id))
+        found = self._authority.get(request.id)
+        known, message = self._messages.get(found.id, (None, None))
+        if known is not found or message is None:
+            # The same row as long as the world is unchanged; making its message takes longer than reading it.
+            if len(self._messages) >= REMEMBERED:
+                self._messages.clear()
+            message = conversions.capability(found)
+            self._messages[found.id] = found, message
+        return message
 
     async def List(
         self, request: pb.ListCapabilitiesRequest, context: Context
