@@ -17,7 +17,8 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
+from grpc_reflection.v1alpha._async import ReflectionServicer
 
 from capabilities.errors import FailedPrecondition
 from entity_store.authority import Authority
@@ -217,7 +218,7 @@ async def _start(
         log.info("%d jobs were running when the server ended; they are queued again", again)
     made = [_local_engine(settings)] if engines is None else engines
     router = Router([*made, BuiltinEngine(workers)], settings.default_model)
-    for engine in router:
+    for engine in router.values():
         await engine.start()
         stack.push_async_callback(engine.stop)
     key_file = settings.statement_key_file
@@ -281,7 +282,8 @@ def _add_services(server: Any, parts: _Parts) -> HealthServicer:
     template_pb2_grpc.add_TemplateServiceServicer_to_server(TemplateServicer(parts.runs, currency), server)
     system_pb2_grpc.add_SystemServiceServicer_to_server(parts.system, server)
     health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-    reflection.enable_server_reflection((*SERVICES, health_name, reflection.SERVICE_NAME), server)
+    names = (*SERVICES, health_name, reflection.SERVICE_NAME)
+    reflection_pb2_grpc.add_ServerReflectionServicer_to_server(ReflectionServicer(names), server)
     return health
 
 

@@ -33,7 +33,7 @@ from capabilities.tasks import Size, Task
 from entity_store.images import Images
 from sidecar.application.access import Access, Call
 from sidecar.engines.api import Engine
-from sidecar.engines.router import Router, revisions
+from sidecar.engines.router import Router
 from sidecar.queue.ledger.operator_budgets import Budgets
 from sidecar.queue.model import Job, PlannedJob, State, new_id
 from sidecar.queue.reuse import fingerprint
@@ -237,7 +237,7 @@ class Planner:
     ) -> PlannedJob:
         """`drawn`: the seed was not the caller's, so the result could as well have been another."""
         terms, holds = self._access.terms(grant, call)
-        engine = self._engines.of(task)
+        engine = self._engines.engine_for(task)
         refusal = engine.supports(task)
         if refusal is not None:
             raise refusal
@@ -281,7 +281,7 @@ class Planner:
         build_id = engine.build_id(task)
         if build_id is None or reuse is Reuse.NEVER or (drawn and reuse is Reuse.FIXED_SEED):
             return None
-        return fingerprint(dumped, revisions(self._engines, task), build_id, any_seed=drawn)
+        return fingerprint(dumped, self._engines.revisions(task), build_id, any_seed=drawn)
 
 
 def _require_self_contained(arguments: Arguments, save: Placement | None) -> None:

@@ -95,7 +95,7 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """Its lane; a job's row stores it."""
+        """Its lane; a job's row stores it. At most 64 characters, without a colon."""
         ...
 
     @property
@@ -114,31 +114,17 @@ class Engine(Protocol):
     def status(self) -> EngineStatus: ...
 
     async def wait_ready(self) -> None:
-        """Until it is not down any longer."""
+        """Until it is ready."""
         ...
 
     def models(self) -> Sequence[ModelListing]:
-        """What it can run."""
-        ...
-
-    def find(self, model_id: str) -> ModelFacts:
-        """A model by its id within this engine. Called from any thread; may look on a disk for a second.
-
-        Raises NotFound with the nearest ids, FailedPrecondition where it must not be used, Unavailable where that is
-        not known yet.
+        """What it can run, by the ids that callers use: those of every engine but the local one begin with its name and a
+        colon.
         """
-        ...
-
-    def able(self, method: str) -> Sequence[ModelFacts]:
-        """The models that can do a method, by its in-world name. Called from any thread."""
         ...
 
     def problems(self) -> Sequence[ModelProblem]:
         """What it cannot run, though it lies where its models do."""
-        ...
-
-    def refresh(self) -> None:
-        """Look again at what there is. Called from any thread; blocks for a second at most."""
         ...
 
     def supports(self, task: Task) -> Refusal | None:
@@ -171,6 +157,27 @@ class Engine(Protocol):
 
     def observe(self, job_id: str, detail: ProgressDetail) -> None:
         """Someone watches a job from now on. One that nobody watches tells its steps a few times a second."""
+        ...
+
+
+@runtime_checkable
+class ModelFinder(Protocol):
+    """An engine whose models change while it runs: it looks for one when it is asked for. Called from any thread."""
+
+    def find(self, model_id: str) -> ModelFacts:
+        """A model by its id; may look on a disk for a second.
+
+        Raises NotFound with the nearest ids, FailedPrecondition where it must not be used, Unavailable where that is
+        not known yet.
+        """
+        ...
+
+    def able(self, method: str) -> list[ModelFacts]:
+        """The models that can do a method, by its in-world name."""
+        ...
+
+    def refresh(self) -> None:
+        """Look again at what there is. Blocks for a second at most."""
         ...
 
 

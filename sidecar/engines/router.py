@@ -1,49 +1,67 @@
-"""Which engine for which task, and what all of them can do together."""
+"""Which engine does which task, and the models of all engines as if they were one's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from capabilities.errors import FailedPrecondition, NotFound
+from capabilities.errors import FailedPrecondition, NotFound, brief
 from capabilities.models import ModelFacts
+from capabilities.spelling import nearest
 from capabilities.tasks import Task
-from sidecar.engines.api import BUILTIN, LOCAL, Engine, ModelListing, ModelLoader, ModelProblem
+from sidecar.engines.api import (
+    BUILTIN,
+    LOCAL,
+    Engine,
+    ModelFinder,
+    ModelListing,
+    ModelLoader,
+    ModelProblem,
+)
 
-SEPARATOR = ":"
-"""Between an engine's name and its own id of a model; ids of model hubs hold slashes."""
+MAX_SHOWN = 20
+"""Most ids that a refusal names."""
 
 
-class Router:
-    """The engines of a server, by name. A model id without the name of one means the local engine's."""
+class Router(Mapping[str, Engine]):
+    """The engines by their names. Implements `capabilities.models.Models` over all of them.
+
+    A model is named `engine:model`; an id without the name of an engine before it is the local engine's. A task without a
+    model is the builtin engine's.
+    """
 
     def __init__(self, engines: Sequence[Engine], default_model: str) -> None:
         self._engines = {engine.name: engine for engine in engines}
+        if len(self._engines) != len(engines):
+            raise ValueError("two engines have the same name")
         self._default = default_model
 
-    def __iter__(self) -> Iterator[Engine]:
-        return iter(self._engines.values())
-
-    @property
-    def names(self) -> list[str]:
-        return list(self._engines)
-
     def __getitem__(self, name: str) -> Engine:
-        """Raises FailedPrecondition for an engine that is not configured, or no longer."""
+        return self._engines[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._engines)
+
+    def __len__(self) -> int:
+        return len(self._engines)
+
+    def name_of(self, model_id: str) -> str:
+        """The name of the engine that a model belongs to."""
+        if not model_id:
+            return BUILTIN
+        prefix, colon, _ = model_id.partition(":")
+        return prefix if colon and prefix in self._engines else LOCAL
+
+    def engine_for(self, task: Task) -> Engine:
+        """The engine of a task. Raises FailedPrecondition where none is configured for it."""
+        name = self.name_of(task.model_id)
         engine = self._engines.get(name)
         if engine is None:
-            known = ", ".join(self._engines)
-            raise FailedPrecondition(
-                f"there is no engine '{name}' here; configured are {known}",
-                reason="NO_ENGINE",
-                field="model_id",
-                limit=known,
-                asked=name,
-            )
+            raise _not_configured(name, self._engines)
         return engine
 
-    def of(self, task: Task) -> Engine:
-        """The engine that does a task. Raises FailedPrecondition where it is not configured."""
-        return self[self._split(task.model_id)[0]] if task.model_id else self[BUILTIN]
+    def revisions(self, task: Task) -> dict[str, str]:
+        """The exact weights of each model that a task touches."""
+        return {model: self.find(model).revision for model in task.models}
 
     @property
     def default(self) -> str:
@@ -51,61 +69,85 @@ class Router:
         return self._default
 
     def find(self, model_id: str) -> ModelFacts:
-        """The model of that id. Raises as `Engine.find`."""
-        name, own_id = self._split(model_id)
-        if name not in self._engines:
-            raise NotFound(
-                f"no model '{model_id}' here: there is no engine '{name}'",
-                reason="UNKNOWN_MODEL",
-                field="modelId",
-                asked=model_id,
-            )
-        return self._engines[name].find(own_id)
+        """The model of that id. Raises as `ModelFinder.find`, and FailedPrecondition without an engine for it."""
+        engine = self._owner(model_id)
+        model_id = model_id.removeprefix(f"{LOCAL}:")
+        if isinstance(engine, ModelFinder):
+            return engine.find(model_id)
+        ids = []
+        for listing in engine.models():
+            if listing.facts.id == model_id:
+                return listing.facts
+            ids.append(listing.facts.id)
+        near = nearest(model_id, ids)
+        known = ", ".join(sorted(ids)[:MAX_SHOWN]) or "none"
+        raise NotFound(
+            f"no model '{brief(model_id, 60)}' here; "
+            + (f"did you mean '{near}'?" if near else f"known are {known}"),
+            reason="UNKNOWN_MODEL",
+            field="model_id",
+            limit=known,
+            asked=brief(model_id, 60),
+        )
 
     def able(self, method: str) -> list[ModelFacts]:
         """All models that can do a method."""
-        return [facts for engine in self for facts in engine.able(method)]
+        found: list[ModelFacts] = []
+        for engine in self._engines.values():
+            if isinstance(engine, ModelFinder):
+                found += engine.able(method)
+            else:
+                found += [item.facts for item in engine.models() if method in item.facts.methods]
+        return found
 
     def models(self) -> list[ModelListing]:
-        """The models of all engines, by id."""
-        return sorted((item for engine in self for item in engine.models()), key=lambda item: item.facts.id)
+        """What all engines can run, by id."""
+        listings = [listing for engine in self._engines.values() for listing in engine.models()]
+        return sorted(listings, key=lambda listing: listing.facts.id)
 
     def problems(self) -> list[ModelProblem]:
-        return [item for engine in self for item in engine.problems()]
+        """What they cannot run, though it lies where their models do."""
+        return [problem for engine in self._engines.values() for problem in engine.problems()]
 
     def refresh(self) -> None:
-        """Look again at what there is. Blocks for a second at most for each engine."""
-        for engine in self:
-            engine.refresh()
+        """Look again at what there is. Blocks for a second at most."""
+        for engine in self._engines.values():
+            if isinstance(engine, ModelFinder):
+                engine.refresh()
 
     async def load(self, model_id: str) -> None:
-        """Raises as `ModelLoader.load`, and FailedPrecondition for an engine that loads its models by itself."""
-        loader, own_id = self._loader(model_id)
-        await loader.load(own_id)
+        """Bring a model into memory. Raises NotFound, Unavailable, FailedPrecondition."""
+        await self._loader(model_id).load(model_id.removeprefix(f"{LOCAL}:"))
 
     async def unload(self, model_id: str) -> None:
-        """Raises as `load`."""
-        loader, own_id = self._loader(model_id)
-        await loader.unload(own_id)
+        """Take a model out of memory; nothing happens where it is not in it. Raises NotFound, FailedPrecondition."""
+        await self._loader(model_id).unload(model_id.removeprefix(f"{LOCAL}:"))
 
-    def _loader(self, model_id: str) -> tuple[ModelLoader, str]:
-        name, own_id = self._split(model_id)
-        engine = self[name]
+    def _owner(self, model_id: str) -> Engine:
+        name = self.name_of(model_id)
+        engine = self._engines.get(name)
+        if engine is None:
+            raise _not_configured(name, self._engines)
+        return engine
+
+    def _loader(self, model_id: str) -> ModelLoader:
+        engine = self._owner(model_id)
         if not isinstance(engine, ModelLoader):
             raise FailedPrecondition(
-                f"the engine '{name}' loads and unloads its models by itself",
-                reason="ENGINE_CANNOT",
+                f"the engine '{engine.name}' loads its models itself",
+                reason="ENGINE_LOADS_ITSELF",
                 field="id",
-                asked=model_id,
+                asked=brief(model_id, 60),
             )
-        return engine, own_id
-
-    def _split(self, model_id: str) -> tuple[str, str]:
-        """The engine of a model, and the model's id there."""
-        name, separator, own_id = model_id.partition(SEPARATOR)
-        return (name, own_id) if separator and name in self._engines else (LOCAL, model_id)
+        return engine
 
 
-def revisions(router: Router, task: Task) -> Mapping[str, str]:
-    """The exact weights of each model that a task touches."""
-    return {model: router.find(model).revision for model in task.models}
+def _not_configured(name: str, engines: Mapping[str, Engine]) -> FailedPrecondition:
+    known = ", ".join(sorted(engines))
+    return FailedPrecondition(
+        f"no engine '{name}' is configured here; configured are {known}",
+        reason="NO_ENGINE",
+        field="model_id",
+        limit=known,
+        asked=name,
+    )

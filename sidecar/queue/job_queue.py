@@ -61,7 +61,7 @@ class JobQueue:
                 engine, store, max_batch=settings.max_batch, patience=settings.patience,
                 run=self._worker.run, let_go=self._let_go,
             )
-            for engine in engines
+            for engine in engines.values()
         }  # fmt: skip
         self._tasks: list[asyncio.Task[None]] = []
         self._rounds = 0
@@ -69,7 +69,7 @@ class JobQueue:
 
     async def start(self) -> None:
         """Take up the work; what a dead server left unfinished comes first."""
-        for job in await retry_until_written(partial(self._store.fail_orphans, self._engines.names)):
+        for job in await retry_until_written(partial(self._store.fail_orphans, list(self._engines))):
             self._ended(job)
         duties = [lane.work() for lane in self._lanes.values()]
         duties += [
@@ -95,7 +95,7 @@ class JobQueue:
         return await asyncio.shield(asyncio.get_running_loop().create_task(self._add(orders, batch)))
 
     async def _add(self, orders: Sequence[PlannedJob], batch: Batch | None) -> list[Job]:
-        down = {engine.name for engine in self._engines if engine.status().state is EngineState.DOWN}
+        down = {engine.name for engine in self._engines.values() if engine.status().state is EngineState.DOWN}
         if down:
             # What is answered from the store needs none.
             orders = [await self.answered(order) for order in orders]

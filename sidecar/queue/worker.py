@@ -336,7 +336,7 @@ class Worker:
                 "the stored result that was to be answered has been removed meanwhile; submit the task again",
                 reason="RESULT_GONE",
             )
-        lane = self._engines.of(job.task).name
+        lane = self._engines.engine_for(job.task).name
         await retry_until_written(partial(self._store.detach, job.id, lane))
         self._notifier.tell(job.id, Queued(0))
         await self._end_if_told(attempt)

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import cache
 
 from capabilities import imaging
-from capabilities.errors import NotFound, Refusal
+from capabilities.errors import FailedPrecondition, Refusal
 from capabilities.models import GENERATION, IMAGE_TO_IMAGE, ModelFacts
 from capabilities.tasks import Task
 from sidecar.engines.api import (
@@ -48,8 +48,6 @@ class FakeEngine:
         """The jobs of each call of `run`, by their ids."""
         self.observed: dict[str, ProgressDetail] = {}
         self.aborted = 0
-        self.refusal: Refusal | None = None
-        """Why it supports nothing, where it does not."""
         self.build: str | None = "fake"
         self.batch_by: Callable[[Task], str | None] = lambda task: None
         self._facts = {model_id: _model(model_id) for model_id in models}
@@ -92,24 +90,18 @@ class FakeEngine:
             for model_id, facts in self._facts.items()
         ]
 
-    def find(self, model_id: str) -> ModelFacts:
-        if model_id not in self._facts:
-            raise NotFound(
-                f"no model '{model_id}' here", reason="UNKNOWN_MODEL", field="modelId", asked=model_id
-            )
-        return self._facts[model_id]
-
-    def able(self, method: str) -> Sequence[ModelFacts]:
-        return [facts for facts in self._facts.values() if method in facts.methods]
-
     def problems(self) -> Sequence[ModelProblem]:
         return ()
 
-    def refresh(self) -> None:
-        """There is nothing to look for."""
-
     def supports(self, task: Task) -> Refusal | None:
-        return self.refusal
+        if task.model_id in self._facts:
+            return None
+        return FailedPrecondition(
+            f"the engine '{self.name}' has no model '{task.model_id}'",
+            reason="ENGINE_CANNOT",
+            field="model_id",
+            asked=task.model_id,
+        )
 
     def batch_key(self, task: Task) -> str | None:
         return self.batch_by(task)
@@ -160,13 +152,6 @@ class FakeEngine:
 
     def observe(self, job_id: str, detail: ProgressDetail) -> None:
         self.observed[job_id] = detail
-
-    async def load(self, model_id: str) -> None:
-        self.find(model_id)
-        self.hold(*self._status.loaded, model_id)
-
-    async def unload(self, model_id: str) -> None:
-        self.hold(*(self._status.loaded - {model_id}))
 
 
 def pictures(request: EngineRequest) -> tuple[EncodedImage, ...]:

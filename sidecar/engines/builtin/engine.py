@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from capabilities.errors import FailedPrecondition, NotFound, Refusal, Unavailable, brief
+from capabilities.errors import FailedPrecondition, Refusal, Unavailable
 from capabilities.methods.edit import Edit
 from capabilities.methods.preprocess import Preprocess
 from capabilities.methods.upscale_traditional import UpscaleTraditional
-from capabilities.models import ModelFacts
 from capabilities.tasks import Task
 from sidecar.engines.api import (
     BUILTIN,
@@ -55,22 +54,8 @@ class BuiltinEngine:
     def models(self) -> Sequence[ModelListing]:
         return ()
 
-    def find(self, model_id: str) -> ModelFacts:
-        raise NotFound(
-            f"the engine '{BUILTIN}' has no models; asked for '{brief(model_id, 60)}'",
-            reason="UNKNOWN_MODEL",
-            field="modelId",
-            asked=brief(model_id, 60),
-        )
-
-    def able(self, method: str) -> Sequence[ModelFacts]:
-        return ()
-
     def problems(self) -> Sequence[ModelProblem]:
         return ()
-
-    def refresh(self) -> None:
-        """There is nothing to look for."""
 
     def supports(self, task: Task) -> Refusal | None:
         if not task.model_id and isinstance(task, Edit | UpscaleTraditional | Preprocess):

@@ -128,7 +128,7 @@ class LocalEngine:
         )
 
     async def wait_ready(self) -> None:
-        while self.down:
+        while not self._ready.is_set():
             await self._changed.wait()
 
     async def run(self, requests: Sequence[EngineRequest]) -> AsyncGenerator[tuple[str, Event]]:

@@ -85,7 +85,7 @@ class SystemServicer(system_pb2_grpc.SystemServiceServicer):
                 memory_bytes=memory(status.pid) if status.pid else 0,
                 device_memory_bytes=status.device_memory,
             )
-            for engine in self._engines
+            for engine in self._engines.values()
             for status in (engine.status(),)
         ]
         return pb.StatusResponse(
@@ -112,7 +112,7 @@ class SystemServicer(system_pb2_grpc.SystemServiceServicer):
     @property
     def _main(self) -> EngineStatus:
         """The engine of models without the name of one, where there is one."""
-        found = [engine.status() for engine in self._engines if engine.name == LOCAL]
+        found = [engine.status() for engine in self._engines.values() if engine.name == LOCAL]
         return found[0] if found else EngineStatus(EngineState.DOWN)
 
     async def _stored_bytes(self) -> int:
