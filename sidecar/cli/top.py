@@ -53,6 +53,8 @@ def screen(status: pb.StatusResponse) -> RenderableType:
         f"waiting {waiting}   running {len(status.running)}   ended {ended}   from the store {status.reused}"
     )
     parts: list[RenderableType] = [head]
+    if status.engines:
+        parts += [Text(), _engines(status)]
     if status.running:
         parts += [Text(), _running(status)]
     if status.lines:
@@ -71,6 +73,14 @@ def _running(status: pb.StatusResponse) -> Table:
             job.id, job.method, job.model_id, job.context.capability_id[:8], f"{seconds:.0f} s",
             f"{job.step}/{job.total_steps}", bar,
         )  # fmt: skip
+    return rows
+
+
+def _engines(status: pb.StatusResponse) -> Table:
+    rows = table("engine", "state", "on", "slots", "waiting", "reason")
+    for engine in status.engines:
+        state = pb.EngineState.Name(engine.state).removeprefix("ENGINE_STATE_").lower()
+        rows.add_row(engine.name, state, engine.device, str(engine.slots), str(engine.waiting), engine.reason)
     return rows
 
 

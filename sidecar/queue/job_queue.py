@@ -54,7 +54,7 @@ class JobQueue:
         self.finished = self._notifier.finished
         self._worker = Worker(
             store, engines, results, settings, self._notifier, self._meter, self._traces,
-            ended=self._ended, waits=self._wake,
+            ended=self._ended, waits=self._waits_again,
         )  # fmt: skip
         self._lanes = {
             engine.name: Lane(
@@ -178,13 +178,20 @@ class JobQueue:
         self._worker.forget(job.id)
         self._notifier.ended(job)
         for lane in self._lanes.values():
-            lane.ended(job.id)
+            lane.preference.forget(job.id)
+            lane.released()
         self._moved.set()
 
     def _wake(self, lane: str) -> None:
         """A job waits in a lane."""
         self._lanes[lane].wake()
         self._moved.set()
+
+    def _waits_again(self, lane: str) -> None:
+        """A job that ran was put back into the queue."""
+        self._wake(lane)
+        for other in self._lanes.values():
+            other.released()
 
     def _observe(self, job_id: str, preview_every: int) -> None:
         self._worker.observe(job_id, preview_every)

@@ -57,9 +57,8 @@ class Lane:
         """A job of this lane may begin."""
         self._wake.set()
 
-    def ended(self, job_id: str) -> None:
-        """A job has ended, of whatever lane: what waits here may have been held up by it."""
-        self.preference.forget(job_id)
+    def released(self) -> None:
+        """Some job does not run any longer, of whatever lane: what waits here may have been held up by it."""
         if not self._is_empty:
             self._wake.set()
 

@@ -12,7 +12,7 @@ from capabilities.imaging import ImageInfo
 from capabilities.policy import Caller
 from entity_store.blobs import Blobs
 from entity_store.images import THUMBNAIL_SIDE, Images, Picture
-from sidecar.engines.api import EngineRequest, ProgressDetail
+from sidecar.engines.api import EngineRequest
 from sidecar.engines.events import EncodedImage, RawImage
 from sidecar.queue.model import Job, StoredImage
 
@@ -24,11 +24,11 @@ class Results:
         self._images = images
         self._blobs = blobs
 
-    def request(self, job: Job, detail: ProgressDetail | None) -> EngineRequest:
+    def request(self, job: Job) -> EngineRequest:
         """A job as an engine sees it. Raises NotFound where a picture that it begins with has been removed."""
         files = {role: self._blobs.get(ref, field=role) for role, ref in job.task.inputs.items()}
         side = 0 if job.save is None else THUMBNAIL_SIDE
-        return EngineRequest(job.id, job.task, files, {"cost": _cost(job)}, side, detail)
+        return EngineRequest(job.id, job.task, files, {"cost": _cost(job)}, side)
 
     def keep(self, job: Job, images: Sequence[RawImage | EncodedImage]) -> list[StoredImage]:
         """Store the pictures that a job made, and make their entities."""

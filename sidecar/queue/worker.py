@@ -198,7 +198,11 @@ class Worker:
         for attempt in left.values():
             attempt.sent = True
         try:
-            async with contextlib.aclosing(engine.run([requests[job_id] for job_id in left])) as events:
+            # Asked only now: someone may have begun to watch while the others were prepared.
+            observed = [
+                dataclasses.replace(requests[job_id], detail=self._notifier.detail(job_id)) for job_id in left
+            ]
+            async with contextlib.aclosing(engine.run(observed)) as events:
                 async for job_id, event in events:
                     if not isinstance(event, Done | Failed):
                         self._note(left[job_id], event, loads)
@@ -240,7 +244,7 @@ class Worker:
                     "this version cannot read the task, which another one wrote; submit it again",
                     reason="UNREADABLE_TASK",
                 )
-            request = partial(self._results.request, job, self._notifier.detail(job.id))
+            request = partial(self._results.request, job)
             return await asyncio.to_thread(request) if job.task.inputs else request()
         except Refusal as refusal:
             return Failed.of(refusal)

@@ -84,6 +84,7 @@ class SystemServicer(system_pb2_grpc.SystemServiceServicer):
                 loaded_models=sorted(status.loaded),
                 memory_bytes=memory(status.pid) if status.pid else 0,
                 device_memory_bytes=status.device_memory,
+                waiting=sum(line.waiting for line in lines if line.lane == engine.name),
             )
             for engine in self._engines.values()
             for status in (engine.status(),)

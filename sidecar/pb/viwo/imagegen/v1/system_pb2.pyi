@@ -104,6 +104,7 @@ class StatusResponse(_message.Message):
         LOADED_MODELS_FIELD_NUMBER: _builtins.int
         MEMORY_BYTES_FIELD_NUMBER: _builtins.int
         DEVICE_MEMORY_BYTES_FIELD_NUMBER: _builtins.int
+        WAITING_FIELD_NUMBER: _builtins.int
         name: _builtins.str
         """Its name, which is that of its lane."""
         state: Global___EngineState.ValueType
@@ -122,6 +123,8 @@ class StatusResponse(_message.Message):
         """Resident memory of its process, in bytes."""
         device_memory_bytes: _builtins.int
         """Memory of its device that is in use, in bytes."""
+        waiting: _builtins.int
+        """How many jobs wait for it."""
         @_builtins.property
         def loaded_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
             """Models in its memory."""
@@ -139,10 +142,11 @@ class StatusResponse(_message.Message):
             loaded_models: _abc.Iterable[_builtins.str] | None = ...,
             memory_bytes: _builtins.int = ...,
             device_memory_bytes: _builtins.int = ...,
+            waiting: _builtins.int = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "device_memory_bytes", b"device_memory_bytes", "loaded_models", b"loaded_models", "memory_bytes", b"memory_bytes", "name", b"name", "process_id", b"process_id", "reason", b"reason", "slots", b"slots", "starts", b"starts", "state", b"state"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "device_memory_bytes", b"device_memory_bytes", "loaded_models", b"loaded_models", "memory_bytes", b"memory_bytes", "name", b"name", "process_id", b"process_id", "reason", b"reason", "slots", b"slots", "starts", b"starts", "state", b"state", "waiting", b"waiting"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
