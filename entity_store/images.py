@@ -95,6 +95,15 @@ class Images:
             if len(self._inspected) > REMEMBERED:
                 self._inspected.popitem(last=False)
 
+    def info(self, ref: str, *, field: str = "image") -> imaging.ImageInfo:
+        """What a stored picture is; its file is read where that is not known any more. Raises as `Blobs.get`."""
+        with self._lock:
+            known = self._inspected.get(ref)
+        if known is None:
+            known = imaging.probe(self._blobs.get(ref, field=field), field=field)
+            self._remember(ref, known)
+        return known
+
     def store(self, data: bytes, *, field: str = "image") -> Picture:
         """Keep a stranger's file that can be read to its last pixel. Raises InvalidArgument for any other."""
         _, info = self.inspect(data, field=field)

@@ -28,11 +28,16 @@ from entity_store.permissions import private_folder
 from entity_store.world import World
 from sidecar.application.access import Access
 from sidecar.application.batches import Batches
+from sidecar.application.capabilities import Capabilities
 from sidecar.application.decoding import DecodingThreads
+from sidecar.application.entities import Entities
 from sidecar.application.generation import Generation
 from sidecar.application.jobs import Jobs
 from sidecar.application.lineage import Lineage
+from sidecar.application.models import Models
+from sidecar.application.pictures import Pictures
 from sidecar.application.planning import Planner
+from sidecar.application.status import Status
 from sidecar.application.workflows.runs import Runs
 from sidecar.auth import Authenticator, ensure_secret
 from sidecar.client import MAX_MESSAGE as MAX_ANSWER
@@ -159,7 +164,7 @@ class _Parts:
     queue: JobQueue
     runs: Runs
     threads: DecodingThreads
-    system: SystemServicer
+    status: Status
 
 
 @asynccontextmanager
@@ -174,7 +179,7 @@ async def running(settings: Settings, engines: Sequence[Engine] | None = None) -
         stack.callback(world.close)
         parts = await _start(stack, settings, world, engines)
         metrics = await stack.enter_async_context(
-            metrics_over_http(settings, parts.meter, parts.system.measure)
+            metrics_over_http(settings, parts.meter, parts.status.measure)
         )
         await stack.enter_async_context(kept_in_order(settings, world, parts.blobs))
         await stack.enter_async_context(memory_given_back())
@@ -232,7 +237,7 @@ async def _start(
     runs = Runs(database, store, access, planner, queue, images)
     await runs.start()
     stack.push_async_callback(runs.stop)
-    system = SystemServicer(router, queue, store, blobs, meter, budgets.server, settings.currency)
+    status = Status(router, queue, store, blobs, meter, budgets.server)
     threads = DecodingThreads(settings.max_decoding)
     stack.callback(threads.close)
     return _Parts(
@@ -249,7 +254,7 @@ async def _start(
         queue,
         runs,
         threads,
-        system,
+        status,
     )
 
 
@@ -258,12 +263,13 @@ def _add_services(server: Any, parts: _Parts) -> HealthServicer:
     currency = parts.settings.currency
     generation = Generation(parts.planner, parts.queue, parts.store, parts.blobs, parts.threads)
     jobs = Jobs(parts.access, parts.queue, parts.store)
+    entities = Entities(parts.authority, parts.images, parts.planner, parts.workers, parts.threads)
     batches = Batches(generation, parts.queue, parts.store)
     lineage = Lineage(parts.planner, parts.queue, parts.store, parts.images, parts.blobs, parts.threads)
     health = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     capability_pb2_grpc.add_CapabilityServiceServicer_to_server(
-        CapabilityServicer(parts.authority, parts.access), server
+        CapabilityServicer(Capabilities(parts.authority, parts.access)), server
     )
     image_pb2_grpc.add_ImageServiceServicer_to_server(
         ImageServicer(generation, parts.meter, currency), server
@@ -272,15 +278,13 @@ def _add_services(server: Any, parts: _Parts) -> HealthServicer:
         JobServicer(generation, jobs, batches, lineage, currency),
         server,
     )
-    entity_pb2_grpc.add_EntityServiceServicer_to_server(
-        EntityServicer(parts.authority, parts.images, parts.planner, parts.workers, parts.threads), server
-    )
+    entity_pb2_grpc.add_EntityServiceServicer_to_server(EntityServicer(entities), server)
     blob_pb2_grpc.add_BlobServiceServicer_to_server(
-        BlobServicer(parts.images, parts.blobs, parts.threads), server
+        BlobServicer(Pictures(parts.images, parts.blobs, parts.threads)), server
     )
-    model_pb2_grpc.add_ModelServiceServicer_to_server(ModelServicer(parts.engines), server)
+    model_pb2_grpc.add_ModelServiceServicer_to_server(ModelServicer(Models(parts.engines)), server)
     template_pb2_grpc.add_TemplateServiceServicer_to_server(TemplateServicer(parts.runs, currency), server)
-    system_pb2_grpc.add_SystemServiceServicer_to_server(parts.system, server)
+    system_pb2_grpc.add_SystemServiceServicer_to_server(SystemServicer(parts.status, currency), server)
     health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
     names = (*SERVICES, health_name, reflection.SERVICE_NAME)
     reflection_pb2_grpc.add_ServerReflectionServicer_to_server(ReflectionServicer(names), server)

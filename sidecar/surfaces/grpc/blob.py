@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
-from capabilities import imaging
 from capabilities.errors import InvalidArgument
-from entity_store.blobs import Blobs
-from entity_store.images import Images
-from sidecar.application.decoding import DecodingThreads
+from sidecar.application.access import Asker
+from sidecar.application.pictures import Pictures, PictureView
 from sidecar.pb.viwo.imagegen.v1 import blob_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import blob_pb2_grpc
 from sidecar.surfaces.grpc.interceptor import Context, Malformed
 from sidecar.surfaces.grpc.limits import MAX_PICTURE
 from sidecar.surfaces.proto import conversions
 
-CHUNK = 1024 * 1024
-
-
 DISCARDED = 128 * 1024 * 1024
 """Bytes beyond the largest picture that are received and thrown away, so that the sender hears why."""
 
 
 class BlobServicer(blob_pb2_grpc.BlobServiceServicer):
-    def __init__(self, images: Images, blobs: Blobs, threads: DecodingThreads) -> None:
-        self._images = images
-        self._blobs = blobs
-        self._threads = threads
+    def __init__(self, pictures: Pictures) -> None:
+        self._pictures = pictures
+        self._asker = Asker()
 
     async def Upload(self, request_iterator: AsyncIterator[pb.UploadRequest], context: Context) -> pb.Blob:
         received, size = bytearray(), 0
@@ -52,40 +45,25 @@ class BlobServicer(blob_pb2_grpc.BlobServiceServicer):
             )
         data = bytes(received)
         received.clear()
-        picture = await self._threads.run(self._images.store, data, field="chunk")
-        return _blob(picture.ref, len(data), picture.info)
+        return _blob(await self._pictures.upload(self._asker, data, field="chunk"))
 
     async def Describe(self, request: pb.DescribeBlobRequest, context: Context) -> pb.Blob:
-        return await self._threads.run(self._describe, request.ref)
-
-    def _describe(self, ref: str) -> pb.Blob:
-        data = self._blobs.get(ref, field="ref")
-        blob = _blob(ref, len(data), imaging.probe(data, field="ref"))
-        self._blobs.touch(ref)
-        blob.thumbnail = self._images.thumbnail(ref)
-        return blob
+        return _blob(await self._pictures.describe(self._asker, request.ref))
 
     async def Download(
         self, request: pb.DownloadRequest, context: Context
     ) -> AsyncIterator[pb.DownloadResponse]:
-        # Piece by piece: whoever reads slowly must not keep the whole file in memory meanwhile.
-        blob: pb.Blob | None = await asyncio.to_thread(self._header, request.ref)
-        path = self._blobs.path(request.ref, field="ref")
-        with await asyncio.to_thread(path.open, "rb") as file:
-            while chunk := await asyncio.to_thread(file.read, CHUNK):
-                yield pb.DownloadResponse(blob=blob, chunk=chunk)
-                blob = None
-
-    def _header(self, ref: str) -> pb.Blob:
-        data = self._blobs.get(ref, field="ref")
-        return _blob(ref, len(data), imaging.probe(data, field="ref"))
+        async for view, chunk in self._pictures.download(self._asker, request.ref):
+            yield pb.DownloadResponse(blob=_blob(view) if view else None, chunk=chunk)
 
 
-def _blob(ref: str, size: int, info: imaging.ImageInfo) -> pb.Blob:
+def _blob(view: PictureView) -> pb.Blob:
+    info = view.info
     return pb.Blob(
-        ref=ref,
-        size_bytes=size,
+        ref=view.ref,
+        size_bytes=view.size,
         format=conversions.FORMATS[info.format],
         width=info.width,
         height=info.height,
+        thumbnail=view.thumbnail,
     )

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
-from capabilities.errors import InvalidArgument
-from capabilities.methods import METHODS
+from capabilities.methods import Method
 from capabilities.methods.declaration import Parameter
-from capabilities.params import dump, parse, parse_row, restrict
-from capabilities.policy import Caller, Capability, require_owner
-from entity_store.authority import REMEMBERED, Authority
-from sidecar.application.access import Access
+from capabilities.policy import Capability
+from entity_store.authority import REMEMBERED
+from sidecar.application.access import Asker
+from sidecar.application.capabilities import Capabilities
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2_grpc
 from sidecar.surfaces.grpc.interceptor import Context
@@ -19,44 +17,35 @@ from sidecar.surfaces.proto import conversions
 
 
 class CapabilityServicer(capability_pb2_grpc.CapabilityServiceServicer):
-    def __init__(self, authority: Authority, access: Access) -> None:
-        self._authority = authority
-        self._access = access
+    def __init__(self, capabilities: Capabilities) -> None:
+        self._capabilities = capabilities
+        self._asker = Asker()
         self._messages: dict[str, tuple[Capability, pb.Capability]] = {}
 
     async def Mint(self, request: pb.MintRequest, context: Context) -> pb.Capability:
         params = conversions.from_struct(request.params)
-        return conversions.capability(
-            await asyncio.to_thread(
-                self._authority.mint, request.authority_id, request.caller_id, request.type, params
-            )
+        made = self._capabilities.mint(
+            self._asker, request.authority_id, request.caller_id, request.type, params
         )
+        return conversions.capability(await made)
 
     async def Delegate(self, request: pb.DelegateRequest, context: Context) -> pb.Capability:
         restrictions = conversions.from_struct(request.restrictions)
-        if request.parent_statement:
-            parent = self._access.capability(request.parent_id, request.parent_statement)
-            require_owner(parent, Caller(request.caller_id))
-            params = dump(restrict(parse_row(parent.params), parse(restrictions)))
-            return conversions.capability(Capability("", request.caller_id, parent.type, params, parent.id))
-        return conversions.capability(
-            await asyncio.to_thread(
-                self._authority.delegate, request.parent_id, request.caller_id, restrictions
-            )
+        made = self._capabilities.delegate(
+            self._asker, request.parent_id, request.caller_id, restrictions, request.parent_statement
         )
+        return conversions.capability(await made)
 
     async def Give(self, request: pb.GiveRequest, context: Context) -> pb.Capability:
-        return conversions.capability(
-            await asyncio.to_thread(self._authority.give, request.id, request.caller_id, request.target_id)
-        )
+        given = self._capabilities.give(self._asker, request.id, request.caller_id, request.target_id)
+        return conversions.capability(await given)
 
     async def Revoke(self, request: pb.RevokeRequest, context: Context) -> pb.RevokeResponse:
-        revoked = await asyncio.to_thread(self._authority.revoke, request.id, request.caller_id)
+        revoked = await self._capabilities.revoke(self._asker, request.id, request.caller_id)
         return pb.RevokeResponse(revoked_ids=revoked)
 
-    # Reads stay on the event loop: in WAL mode they wait for nobody, and a thread would cost more than the read.
     async def Get(self, request: pb.GetCapabilityRequest, context: Context) -> pb.Capability:
-        found = self._authority.get(request.id)
+        found = self._capabilities.get(self._asker, request.id)
         known, message = self._messages.get(found.id, (None, None))
         if known is not found or message is None:
             # The same row as long as the world is unchanged; making its message takes longer than reading it.
@@ -70,9 +59,10 @@ class CapabilityServicer(capability_pb2_grpc.CapabilityServiceServicer):
         self, request: pb.ListCapabilitiesRequest, context: Context
     ) -> pb.ListCapabilitiesResponse:
         size = conversions.page_size(request.page_size, 100)
-        rows = self._authority.page(
+        rows = self._capabilities.page(
+            self._asker,
             owner_id=request.owner_id,
-            capability_type=request.type,
+            kind=request.type,
             after=conversions.page_number(request.page_token),
             limit=size + 1,
         )
@@ -84,28 +74,19 @@ class CapabilityServicer(capability_pb2_grpc.CapabilityServiceServicer):
     async def DescribeMethods(
         self, request: pb.DescribeMethodsRequest, context: Context
     ) -> pb.DescribeMethodsResponse:
-        if request.type and request.type not in {method.capability_type for method in METHODS}:
-            known = ", ".join(sorted({method.capability_type for method in METHODS}))
-            raise InvalidArgument(
-                f"this server has no methods of that type; it has {known}",
-                reason="UNKNOWN_TYPE",
-                field="type",
-                limit=known,
-            )
-        return pb.DescribeMethodsResponse(
-            methods=[
-                pb.MethodDescription(
-                    type=method.capability_type,
-                    name=method.name,
-                    label=method.label,
-                    description=method.description,
-                    parameters=[_parameter(item) for item in method.all_parameters],
-                    rpc=f"viwo.imagegen.v1.ImageService/{method.rpc}",
-                )
-                for method in METHODS
-                if request.type in ("", method.capability_type)
-            ]
-        )
+        methods = self._capabilities.methods(self._asker, request.type)
+        return pb.DescribeMethodsResponse(methods=[_method(method) for method in methods])
+
+
+def _method(method: Method) -> pb.MethodDescription:
+    return pb.MethodDescription(
+        type=method.capability_type,
+        name=method.name,
+        label=method.label,
+        description=method.description,
+        parameters=[_parameter(item) for item in method.all_parameters],
+        rpc=f"viwo.imagegen.v1.ImageService/{method.rpc}",
+    )
 
 
 def _parameter(item: Parameter) -> pb.ParameterDescription:

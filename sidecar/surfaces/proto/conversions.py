@@ -16,8 +16,9 @@ from capabilities.params import Moment
 from capabilities.policy import Caller, Capability
 from capabilities.tasks import MAX_SEED
 from entity_store.images import Version
-from entity_store.world import Entity, json_object
+from entity_store.world import Entity
 from sidecar.application.access import Call, require_context
+from sidecar.application.entities import metadata_of
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, entity_pb2, image_pb2
 from sidecar.queue.model import StoredImage
 
@@ -37,11 +38,13 @@ FORMATS = {
 def call(context: common_pb2.CallContext) -> Call:
     """By what right a call comes. Raises FailedPrecondition where it does not say."""
     require_context(context.capability_id, context.caller_id)
-    return Call(context.capability_id, caller(context), context.capability_statement)
+    return unchecked_call(context)
 
 
-def caller(context: common_pb2.CallContext) -> Caller:
-    return Caller(context.caller_id, context.this_id)
+def unchecked_call(context: common_pb2.CallContext) -> Call:
+    """The same where a call may come by another right than a capability's."""
+    caller = Caller(context.caller_id, context.this_id)
+    return Call(context.capability_id, caller, context.capability_statement)
 
 
 def generation_options(options: image_pb2.GenerationOptions) -> dict[str, object]:
@@ -89,40 +92,6 @@ def image_source(source: common_pb2.ImageSource, *, field: str = "image") -> byt
             f"'{field}' is not a picture reference; one is 'sha256:' and 64 hexadecimal digits",
             reason="BAD_REFERENCE",
             field=field,
-            asked=brief(value),
-        )
-    return value
-
-
-def script_source(value: object, *, field: str) -> bytes | str | int:
-    """A picture as a script passes one: an entity or its id, a reference, base64 or a data URL."""
-    if isinstance(value, Mapping):
-        value = value.get("id")
-    if isinstance(value, str) or (
-        isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63
-    ):
-        return value
-    raise InvalidArgument(
-        f"'{field}' is no picture: give an image entity or its id, 'sha256:...', base64 or a data URL; "
-        f"got {brief(value, 40)}",
-        reason="BAD_PICTURE",
-        field=field,
-        asked=brief(value, 40),
-    )
-
-
-def entity_id(name: str, value: object, *, required: bool = False) -> int:
-    """An entity's id; a script may pass the entity itself. 0 where there is none. Raises InvalidArgument."""
-    if isinstance(value, dict):
-        value = value.get("id")
-    if value is None and not required:
-        return 0
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**63:
-        raise InvalidArgument(
-            f"'{name}' must be an entity or its id; got {brief(value)}",
-            reason="BAD_ARGUMENT",
-            field=name,
-            limit="an entity id",
             asked=brief(value),
         )
     return value
@@ -279,11 +248,6 @@ def entity(value: Entity, *, data: bytes = b"", history: Sequence[Version] = ())
         message.image.seed = seed
     message.metadata.CopyFrom(to_struct(metadata))
     return message
-
-
-def metadata_of(value: Entity) -> dict[str, Any]:
-    """The entity's metadata; empty where another program left something unreadable."""
-    return json_object(value.props.get("metadata"))
 
 
 def _plain(value: object) -> object:

@@ -1,0 +1,273 @@
+"""Pictures as entities of the world: saved, read, and changed by their verbs."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from capabilities import imaging
+from capabilities.call_options import Placement
+from capabilities.errors import (
+    FailedPrecondition,
+    InvalidArgument,
+    PermissionDenied,
+    ResourceExhausted,
+    brief,
+)
+from capabilities.methods import TYPES
+from capabilities.methods.edit import Edit
+from capabilities.operations import Composite, Operation
+from capabilities.params import parse_row
+from capabilities.plain_text import require_plain_metadata
+from capabilities.policy import Caller, Grant, authorize, require_owner, require_target, require_unexpired
+from capabilities.tasks import Output, Size
+from entity_store import verbs
+from entity_store.authority import Authority
+from entity_store.images import THUMBNAIL_SIDE, Images, Version, data_url
+from entity_store.world import Entity, json_object
+from sidecar.application.access import Asker, Call, require_context
+from sidecar.application.decoding import DecodingThreads
+from sidecar.application.planning import Planner
+from sidecar.engines.builtin.workers import PictureWorkers
+from sidecar.engines.events import EncodedImage
+
+RETRIES = 5
+"""How often a verb works again when another call changed the picture meanwhile."""
+
+
+@dataclass(frozen=True)
+class EntityView:
+    """An entity, its picture's file where that was asked for, and every version of it, oldest first."""
+
+    entity: Entity
+    data: bytes = b""
+    history: Sequence[Version] = ()
+
+
+@dataclass(frozen=True)
+class VerbResult:
+    """What a verb answers, as JSON, and the entity after it."""
+
+    value: object
+    entity: Entity
+
+
+class Entities:
+    """All public methods belong to the event loop's thread."""
+
+    def __init__(
+        self,
+        authority: Authority,
+        images: Images,
+        planner: Planner,
+        workers: PictureWorkers,
+        threads: DecodingThreads,
+    ) -> None:
+        self._authority = authority
+        self._images = images
+        self._planner = planner
+        self._workers = workers
+        self._threads = threads
+
+    async def save(
+        self,
+        asker: Asker,
+        call: Call,
+        source: bytes | str | int,
+        placement: Placement,
+        metadata: Mapping[str, Any],
+    ) -> Entity:
+        """A picture as an entity. Raises InvalidArgument, NotFound, PermissionDenied, FailedPrecondition."""
+        require_context(call.capability_id, call.caller.caller_id)
+        _require_here(call)
+        return await self._threads.run(self._save, call, source, placement, metadata)
+
+    async def get(self, asker: Asker, entity_id: int, *, with_data: bool = False) -> EntityView:
+        """Raises NotFound, FailedPrecondition for an entity that holds no picture."""
+        return await asyncio.to_thread(self._get, entity_id, with_data)
+
+    async def page(self, asker: Asker, *, room_id: int, before: int, limit: int) -> list[Entity]:
+        """Image entities, newest first; `before` is the id to go on from, `room_id` 0 all rooms."""
+        return await asyncio.to_thread(self._images.page, room_id=room_id, before=before, limit=limit)
+
+    async def install(self, asker: Asker) -> tuple[int, Mapping[str, object]]:
+        """The prototype's id, and the scripts of pictures and rooms."""
+        scripts = {"picture": verbs.SCRIPTS, "room": verbs.ROOM_SCRIPTS}
+        return await asyncio.to_thread(self._images.install), scripts
+
+    async def call_verb(
+        self, asker: Asker, call: Call, entity_id: int, verb: str, arguments: Sequence[object]
+    ) -> VerbResult:
+        """Run a verb of a picture; `call` may name no capability. Raises what the verb's right and its work refuse."""
+        _require_here(call)
+        return await self._threads.run(self._call_verb, call, entity_id, verb, list(arguments))
+
+    def _save(
+        self, call: Call, source: bytes | str | int, placement: Placement, metadata: Mapping[str, Any]
+    ) -> Entity:
+        self._require_image_capability(call)
+        require_plain_metadata(metadata)
+        data = self._images.find_file(source)
+        placement = placement.named_after(str(metadata.get("prompt", "")))
+        self._images.require_placeable(call.caller, placement)
+        picture = self._images.store(data)
+        known = {**(imaging.read_metadata(data) or {}), **metadata}
+        return self._images.save(picture, call.caller, placement, known, image_type="uploaded")
+
+    def _get(self, entity_id: int, with_data: bool) -> EntityView:
+        entity = self._images.get(entity_id)
+        data = self._images.data(entity) if with_data else b""
+        return EntityView(entity, data, self._images.history(entity_id))
+
+    def _call_verb(self, call: Call, entity_id: int, verb: str, arguments: list[object]) -> VerbResult:
+        entity = self._images.get(entity_id)
+        if verb == "get_data":
+            return VerbResult(
+                data_url(self._images.data(entity), str(entity.props.get("format", "png"))), entity
+            )
+        if verb == "get_metadata":
+            return VerbResult(metadata_of(entity), entity)
+        if verb == "place":
+            self._require_may_edit(call, entity_id, verb)
+            room = _entity_id("room", arguments[0] if arguments else None)
+            entity = self._images.place(entity_id, call.caller, room)
+            return VerbResult({"location": entity.props["location"]}, entity)
+        if verb in verbs.EDITING:
+            grant = self._require_may_edit(call, entity_id, verb)
+            entity = self._edit(entity, verb, arguments, grant)
+            return VerbResult({"ref": entity.props["image_ref"], "version": entity.props["version"]}, entity)
+        raise verbs.unknown(verb)
+
+    def _edit(self, entity: Entity, verb: str, arguments: list[object], grant: Grant | None) -> Entity:
+        operation, overlays = self._change(verb, arguments)
+        # Pictures among the arguments can be megabytes; the history keeps what they are, not what they hold.
+        kept = json.dumps([_short(value) for value in arguments])
+        for _ in range(RETRIES):
+            files = {"image": self._images.data(entity), **overlays}
+            task, sizes = self._task(entity, operation, files)
+            if grant is not None:
+                grant.allow(task, sizes)
+            self._planner.require_possible(task, sizes)
+            (made,) = self._workers.edit(task, files, None, THUMBNAIL_SIDE).images
+            assert isinstance(made, EncodedImage)
+            info = imaging.ImageInfo(task.output.format, made.width, made.height, made.has_alpha)
+            picture = self._images.keep(made.data, info, made.thumbnail)
+            changed = self._images.replace(entity.id, str(entity.props["image_ref"]), picture, verb, kept)
+            if changed is not None:
+                return changed
+            entity = self._images.get(entity.id)
+        raise ResourceExhausted(
+            f"entity {entity.id} is being changed by others all the time; try again",
+            reason="BUSY_ENTITY",
+            field="entity_id",
+            retry_after=1,
+        )
+
+    def _change(self, verb: str, arguments: list[object]) -> tuple[Operation, dict[str, bytes]]:
+        """What a verb does, and the file of the picture that it lays on top, where it does that."""
+        asked = verbs.change(verb, arguments)
+        if not isinstance(asked.operation, Composite):
+            return asked.operation, {}
+        source = _script_source(asked.overlay, field="overlay")
+        data = self._images.find_file(source, field="overlay")
+        ref, _ = self._images.inspect(data, field="overlay")
+        return asked.operation.model_copy(update={"overlay": ref}), {"overlay_0": data}
+
+    def _task(
+        self, entity: Entity, operation: Operation, files: Mapping[str, bytes]
+    ) -> tuple[Edit, dict[str, Size]]:
+        """The task of an edit, and the sizes of its pictures by their roles."""
+        pictures = {role: self._images.inspect(data, field=role) for role, data in files.items()}
+        sizes = {role: (info.width, info.height) for role, (_, info) in pictures.items()}
+        width, height = operation.size(*sizes["image"])
+        imaging.require_size("the result would be", "arguments", width, height)
+        name = entity.props.get("format")
+        output = Output(format=name if name in ("jpeg", "webp") else "png")
+        ref = pictures["image"][0]
+        return Edit(image=ref, operations=(operation,), width=width, height=height, output=output), sizes
+
+    def _require_may_edit(self, call: Call, entity_id: int, verb: str) -> Grant | None:
+        """By an `image.edit` capability in the context, whose limits then hold, or by control over the entity as in viwo."""
+        caller = call.caller
+        if call.capability_id:
+            capability = self._authority.get(call.capability_id)
+            if capability.type == "image.edit":
+                now = dt.datetime.now(dt.UTC)
+                grant = authorize(capability, caller, capability_type="image.edit", method=verb, now=now)
+                require_target(grant.params, entity_id)
+                # A picture holds the means to change itself; that does not say who may have it changed.
+                if capability.owner_id == entity_id:
+                    self._images.require_control(Caller(caller.caller_id), entity_id, verb)
+                return grant
+        self._images.require_control(caller, entity_id, verb)
+        return None
+
+    def _require_image_capability(self, call: Call) -> None:
+        capability = self._authority.get(call.capability_id)
+        require_owner(capability, call.caller)
+        if capability.type not in TYPES:
+            raise PermissionDenied(
+                f"saving a picture needs an image capability; {call.capability_id} is '{capability.type}'",
+                reason="WRONG_TYPE",
+                field="context.capability_id",
+                limit=", ".join(sorted(TYPES)),
+                asked=capability.type,
+            )
+        require_unexpired(parse_row(capability.params), dt.datetime.now(dt.UTC))
+
+
+def metadata_of(entity: Entity) -> dict[str, Any]:
+    """The entity's metadata; empty where another program left something unreadable."""
+    return json_object(entity.props.get("metadata"))
+
+
+def _require_here(call: Call) -> None:
+    """Raises FailedPrecondition for a call from a world that this sidecar cannot reach."""
+    if call.statement:
+        raise FailedPrecondition(
+            "entities are kept by the plugin where capabilities are stated",
+            reason="WORLD_ELSEWHERE",
+            field="context.capability_statement",
+        )
+
+
+def _script_source(value: object, *, field: str) -> bytes | str | int:
+    """A picture as a script passes one: an entity or its id, a reference, base64 or a data URL."""
+    if isinstance(value, Mapping):
+        value = value.get("id")
+    if isinstance(value, str) or (
+        isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63
+    ):
+        return value
+    raise InvalidArgument(
+        f"'{field}' is no picture: give an image entity or its id, 'sha256:...', base64 or a data URL; "
+        f"got {brief(value, 40)}",
+        reason="BAD_PICTURE",
+        field=field,
+        asked=brief(value, 40),
+    )
+
+
+def _entity_id(name: str, value: object) -> int:
+    """An entity's id; a script may pass the entity itself. Raises InvalidArgument."""
+    if isinstance(value, dict):
+        value = value.get("id")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**63:
+        raise InvalidArgument(
+            f"'{name}' must be an entity or its id; got {brief(value)}",
+            reason="BAD_ARGUMENT",
+            field=name,
+            limit="an entity id",
+            asked=brief(value),
+        )
+    return value
+
+
+def _short(value: object) -> object:
+    if isinstance(value, str) and len(value) > 200 and not value.startswith("sha256:"):
+        return f"(picture, {len(value)} characters)"
+    return value

@@ -1,0 +1,49 @@
+"""The models of all engines: listed, loaded and unloaded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from capabilities.errors import NotFound, brief
+from sidecar.application.access import Asker
+from sidecar.engines.api import ModelListing, ModelProblem
+from sidecar.engines.router import Router
+
+
+class Models:
+    """All methods belong to the event loop's thread."""
+
+    def __init__(self, engines: Router) -> None:
+        self._engines = engines
+
+    @property
+    def default(self) -> str:
+        """Id of the model used where neither call nor capability names one."""
+        return self._engines.default
+
+    async def list(self, asker: Asker) -> tuple[Sequence[ModelListing], Sequence[ModelProblem]]:
+        """What every engine can run, by id, and what lies where models do and cannot be run."""
+        await asyncio.to_thread(self._engines.refresh)
+        return self._engines.models(), self._engines.problems()
+
+    async def load(self, asker: Asker, model_id: str) -> ModelListing:
+        """Bring a model into memory. Raises NotFound, Unavailable, FailedPrecondition."""
+        await self._engines.load(model_id)
+        return self._named(model_id)
+
+    async def unload(self, asker: Asker, model_id: str) -> ModelListing:
+        """Take a model out of memory; nothing happens where it is not in it. Raises NotFound, FailedPrecondition."""
+        await self._engines.unload(model_id)
+        return self._named(model_id)
+
+    def _named(self, model_id: str) -> ModelListing:
+        found = next((item for item in self._engines.models() if item.facts.id == model_id), None)
+        if found is None:
+            raise NotFound(
+                f"the model '{brief(model_id, 60)}' is no longer there",
+                reason="UNKNOWN_MODEL",
+                field="id",
+                asked=brief(model_id, 60),
+            )
+        return found
