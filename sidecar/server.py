@@ -39,6 +39,7 @@ from sidecar.application.pictures import Pictures
 from sidecar.application.planning import Planner
 from sidecar.application.status import Status
 from sidecar.application.workflows.runs import Runs
+from sidecar.application.workflows.saved_templates import SavedTemplates
 from sidecar.auth import Authenticator, ensure_secret
 from sidecar.client import MAX_MESSAGE as MAX_ANSWER
 from sidecar.config import Settings
@@ -73,6 +74,8 @@ from sidecar.queue.retry import RetryPolicy
 from sidecar.queue.settings import QueueSettings
 from sidecar.queue.store.database import Database, only_server
 from sidecar.queue.store.job_store import JobStore
+from sidecar.queue.store.run_rows import RunRows
+from sidecar.queue.store.template_rows import TemplateRows
 from sidecar.stop_signals import stop_signals
 from sidecar.surfaces.grpc.blob import BlobServicer
 from sidecar.surfaces.grpc.capability import CapabilityServicer
@@ -234,7 +237,9 @@ async def _start(
     queue = JobQueue(store, router, Results(images, blobs), _queue_settings(settings), meter=meter)
     await queue.start()
     stack.push_async_callback(queue.stop)
-    runs = Runs(database, store, access, planner, queue, images)
+    runs = Runs(
+        RunRows(database), SavedTemplates(TemplateRows(database)), store, access, planner, queue, images
+    )
     await runs.start()
     stack.push_async_callback(runs.stop)
     status = Status(router, queue, store, blobs, meter, budgets.server)

@@ -13,9 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
-
 from capabilities.call_options import JobOptions
 from capabilities.errors import (
     Canceled,
@@ -31,7 +28,7 @@ from capabilities.errors import (
 )
 from capabilities.policy import Caller
 from entity_store.images import Images
-from sidecar.application.access import Access, Call
+from sidecar.application.access import Access, Asker, Call
 from sidecar.application.planning import Planner
 from sidecar.application.workflows import templates
 from sidecar.application.workflows.saved_templates import SavedTemplates
@@ -40,9 +37,8 @@ from sidecar.engines.events import Failed
 from sidecar.queue.background import retry_until_written
 from sidecar.queue.job_queue import JobQueue
 from sidecar.queue.model import Job, PlannedJob, State, failed_of, is_time, new_id
-from sidecar.queue.store.database import Database
 from sidecar.queue.store.reader import JobReader
-from sidecar.queue.store.tables import RUNS
+from sidecar.queue.store.run_rows import RunRows
 
 MAX_WAIT = 10.0
 """Longest time between two tries of a step that cannot be submitted now, in seconds."""
@@ -76,15 +72,16 @@ class Runs:
 
     def __init__(
         self,
-        database: Database,
+        rows: RunRows,
+        templates: SavedTemplates,
         reader: JobReader,
         access: Access,
         planner: Planner,
         queue: JobQueue,
         images: Images,
     ) -> None:
-        self._do = database.do
-        self.templates = SavedTemplates(database)
+        self._rows = rows
+        self.templates = templates
         self._reader = reader
         self._access = access
         self._planner = planner
@@ -96,10 +93,7 @@ class Runs:
 
     async def start(self) -> None:
         """Go on with what a server before this one had begun."""
-        query = sa.select(RUNS.c.id).where(RUNS.c.ended.is_(None))
-        for run_id in await retry_until_written(
-            partial(self._do, lambda c: list(c.execute(query).scalars()))
-        ):
+        for run_id in await retry_until_written(self._rows.unfinished):
             self._begin(run_id)
 
     async def stop(self) -> None:
@@ -107,7 +101,7 @@ class Runs:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    async def run(self, name: str, given: Mapping[str, object], calls: Sequence[Call]) -> Run:
+    async def run(self, asker: Asker, name: str, given: Mapping[str, object], calls: Sequence[Call]) -> Run:
         """Begin to work through a template.
 
         Raises NotFound, InvalidArgument for parameters that do not fit, PermissionDenied where a step needs a capability
@@ -121,7 +115,7 @@ class Runs:
                 limit=f"at most {MAX_CONTEXTS}",
                 asked=str(len(calls)),
             )
-        template = (await self.templates.get(name)).template
+        template = (await self.templates.get(asker, name)).template
         values = template.values(given)
         by_type = await asyncio.to_thread(self._by_type, template, calls)
         for key, parameter in template.parameters.items():
@@ -129,11 +123,11 @@ class Runs:
                 values[key] = await asyncio.to_thread(self._kept, key, values[key])
         await asyncio.to_thread(templates.require_fillable, template, values)
         run = Run(new_id(), template, values, by_type, State.RUNNING, (), None, time.time(), None)
-        await self._do(lambda connection: connection.execute(sa.insert(RUNS).values(**_row(run))))
+        await self._rows.insert(_row(run))
         self._begin(run.id)
         return run
 
-    async def find(self, run_id: str) -> tuple[Run, list[Job]]:
+    async def find(self, asker: Asker, run_id: str) -> tuple[Run, list[Job]]:
         """A run and its jobs so far, as far as they are still kept. Raises NotFound."""
         run = await self._get(run_id)
         jobs = []
@@ -142,14 +136,14 @@ class Runs:
                 jobs.append(await self._reader.get(job_id))
         return run, jobs
 
-    async def watch(self, run_id: str) -> AsyncGenerator[tuple[Run, list[Job]]]:
+    async def watch(self, asker: Asker, run_id: str) -> AsyncGenerator[tuple[Run, list[Job]]]:
         """A run as it is, and again whenever something changed, up to its end. Raises NotFound."""
         changed = asyncio.Event()
         self._watchers[run_id].add(changed)
         try:
             while True:
                 changed.clear()
-                run, jobs = await self.find(run_id)
+                run, jobs = await self.find(asker, run_id)
                 yield run, jobs
                 if run.state.final:
                     return
@@ -159,7 +153,7 @@ class Runs:
             if not self._watchers[run_id]:
                 del self._watchers[run_id]
 
-    async def cancel(self, run_id: str) -> tuple[Run, list[Job]]:
+    async def cancel(self, asker: Asker, run_id: str) -> tuple[Run, list[Job]]:
         """End a run: its present job is canceled, and no other begun. Raises NotFound."""
         run = await self._get(run_id)
         if not run.state.final:
@@ -168,7 +162,7 @@ class Runs:
                 await self._queue.cancel(run.jobs[-1])
             if run_id in self._tasks:
                 await asyncio.wait([self._tasks[run_id]])
-        return await self.find(run_id)
+        return await self.find(asker, run_id)
 
     def _begin(self, run_id: str) -> None:
         task = asyncio.create_task(self._work_through(run_id))
@@ -257,17 +251,7 @@ class Runs:
         return self._images.store(data, field=name).ref
 
     async def _get(self, run_id: str) -> Run:
-        document, context, jobs = (
-            sa.func.length(sa.cast(RUNS.c[name], sa.Text)) for name in ("document", "context", "jobs")
-        )
-        fits = sa.select(RUNS).where(RUNS.c.id == run_id, document + context + jobs <= MAX_STORED)
-
-        def work(connection: Connection) -> tuple[sa.Row[Any] | None, bool]:
-            row = connection.execute(fits).first()
-            there = sa.select(RUNS.c.id).where(RUNS.c.id == run_id)
-            return row, row is not None or connection.execute(there).first() is not None
-
-        row, is_there = await self._do(work)
+        row, is_there = await self._rows.get(run_id, MAX_STORED)
         if not is_there:
             raise NotFound(
                 f"there is no run '{brief(run_id, 40)}'",
@@ -290,8 +274,7 @@ class Runs:
     async def _give_up(self, run_id: str, failure: Failed) -> None:
         """End a run that cannot even be read."""
         values = {"state": State.FAILED, "failure": dataclasses.asdict(failure), "ended": time.time()}
-        change = sa.update(RUNS).where(RUNS.c.id == run_id).values(**values)
-        await retry_until_written(partial(self._do, lambda connection: connection.execute(change)))
+        await retry_until_written(partial(self._rows.update, run_id, values))
         self._tell(run_id)
         log.error("run %s is given up: %s", run_id, failure.message)
 
@@ -303,8 +286,7 @@ class Runs:
     async def _change(self, run: Run, **changes: Any) -> Run:
         changed = dataclasses.replace(run, **changes)
         values = {name: value for name, value in _row(changed).items() if name in changes}
-        change = sa.update(RUNS).where(RUNS.c.id == run.id).values(**values)
-        await retry_until_written(partial(self._do, lambda connection: connection.execute(change)))
+        await retry_until_written(partial(self._rows.update, run.id, values))
         self._tell(run.id)
         return changed
 
@@ -313,7 +295,7 @@ class Runs:
             changed.set()
 
 
-def run_of(row: sa.Row[Any]) -> Run:
+def run_of(row: Any) -> Run:
     """Raises ValueError, TypeError, KeyError or AttributeError for a row that none of our versions wrote."""
     calls = {
         str(name): Call(value["capability_id"], Caller(**value["caller"]), value["statement"])

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
-
 from capabilities.errors import FailedPrecondition, NotFound, brief
+from sidecar.application.access import Asker
 from sidecar.application.workflows import templates
 from sidecar.application.workflows.templates import Template
 from sidecar.queue.model import is_time
-from sidecar.queue.store.database import Database, upsert
-from sidecar.queue.store.tables import TEMPLATES
+from sidecar.queue.store.template_rows import TemplateRows
 
 log = logging.getLogger("viwo_imagegen.jobs")
 
@@ -31,30 +26,19 @@ class Saved:
 
 
 class SavedTemplates:
-    def __init__(self, database: Database) -> None:
-        self._do = database.do
+    def __init__(self, rows: TemplateRows) -> None:
+        self._rows = rows
 
-    async def save(self, text: str) -> Saved:
+    async def save(self, asker: Asker, text: str) -> Saved:
         """Keep a template in place of one with the same name. Raises InvalidArgument."""
         template = templates.read(text)
         saved = Saved(template, time.time())
-        values = {
-            "name": template.name,
-            "document": template.model_dump(mode="json"),
-            "updated": saved.updated,
-        }
-
-        def work(connection: Connection) -> None:
-            insert = upsert(connection.dialect.name, TEMPLATES).values(**values)
-            connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_=values))
-
-        await self._do(work)
+        await self._rows.save(template.name, template.model_dump(mode="json"), saved.updated)
         return saved
 
-    async def get(self, name: str) -> Saved:
-        """Raises NotFound."""
-        query = sa.select(TEMPLATES).where(TEMPLATES.c.name == name)
-        row = await self._do(lambda connection: connection.execute(query).first())
+    async def get(self, asker: Asker, name: str) -> Saved:
+        """Raises NotFound, and FailedPrecondition for a row that cannot be read."""
+        row = await self._rows.get(name)
         if row is None:
             raise NotFound(
                 f"there is no template '{brief(name, 60)}'",
@@ -72,13 +56,11 @@ class SavedTemplates:
                 asked=brief(name, 60),
             ) from None
 
-    async def page(self, after: str, limit: int) -> list[Saved]:
+    async def page(self, asker: Asker, after: str, limit: int) -> list[Saved]:
         """Templates by name; those whose rows cannot be read are passed over, and told by fsck."""
         found: list[Saved] = []
-        query = sa.select(TEMPLATES).order_by(TEMPLATES.c.name).limit(limit)
         while len(found) < limit:
-            more = query.where(TEMPLATES.c.name > after)
-            rows = await self._do(partial(_rows_of, query=more))
+            rows = await self._rows.page(after, limit)
             for row in rows:
                 try:
                     found.append(saved_of(row))
@@ -89,18 +71,13 @@ class SavedTemplates:
             after = rows[-1].name
         return found[:limit]
 
-    async def delete(self, name: str) -> None:
+    async def delete(self, asker: Asker, name: str) -> None:
         """Raises NotFound."""
-        delete = sa.delete(TEMPLATES).where(TEMPLATES.c.name == name)
-        if not await self._do(lambda connection: connection.execute(delete).rowcount):
-            await self.get(name)
+        if not await self._rows.delete(name):
+            await self.get(asker, name)
 
 
-def _rows_of(connection: Connection, query: sa.Select[*tuple[Any, ...]]) -> Sequence[sa.Row[Any]]:
-    return connection.execute(query).all()
-
-
-def saved_of(row: sa.Row[Any]) -> Saved:
+def saved_of(row: Any) -> Saved:
     """Raises ValueError for a row that none of our versions wrote."""
     template = templates.read_stored(row.document)
     if template.name != row.name or not is_time(row.updated):
