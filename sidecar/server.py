@@ -20,7 +20,6 @@ from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from grpc_reflection.v1alpha._async import ReflectionServicer
 
-from capabilities.errors import FailedPrecondition
 from entity_store.authority import Authority
 from entity_store.blobs import Blobs, reference
 from entity_store.images import Images
@@ -41,7 +40,6 @@ from sidecar.application.status import Status
 from sidecar.application.workflows.runs import Runs
 from sidecar.application.workflows.saved_templates import SavedTemplates
 from sidecar.auth import Authenticator, ensure_secret
-from sidecar.client import MAX_MESSAGE as MAX_ANSWER
 from sidecar.config import Settings
 from sidecar.engines.api import LOCAL, Engine
 from sidecar.engines.builtin.engine import BuiltinEngine
@@ -83,7 +81,8 @@ from sidecar.surfaces.grpc.entity import EntityServicer
 from sidecar.surfaces.grpc.image import ImageServicer
 from sidecar.surfaces.grpc.interceptor import CallInterceptor
 from sidecar.surfaces.grpc.job import JobServicer
-from sidecar.surfaces.grpc.limits import MAX_MESSAGE, MEGABYTE, Limits
+from sidecar.surfaces.grpc.limits import MEGABYTE, Limits
+from sidecar.surfaces.grpc.listening import OPTIONS, listen
 from sidecar.surfaces.grpc.model import ModelServicer
 from sidecar.surfaces.grpc.system import SystemServicer
 from sidecar.surfaces.grpc.template import TemplateServicer
@@ -95,31 +94,6 @@ log = logging.getLogger("viwo_imagegen.server")
 GRACE = 5.0
 """Seconds that calls get to end when the server stops."""
 
-_OPTIONS = (
-    # What is received ends at a picture; what is answered may hold several.
-    ("grpc.max_send_message_length", MAX_ANSWER),
-    ("grpc.max_receive_message_length", MAX_MESSAGE),
-    # A token and a few headers; above the first a client is told, above the second the call ends.
-    ("grpc.max_metadata_size", 8 * 1024),
-    ("grpc.absolute_max_metadata_size", 16 * 1024),
-    # No guessing at what the line can take: a body that nobody asks for yet would be received in advance by megabytes.
-    # One that is asked for comes at full speed all the same, since the window then opens to its length.
-    ("grpc.http2.bdp_probe", 0),
-    # Each stream costs memory before a line of ours runs. A client waits by itself for one to end.
-    ("grpc.max_concurrent_streams", 1000),
-    # Half of the 1024 files that a process may usually have open.
-    ("grpc.max_allowed_incoming_connections", 512),
-    # A connection that never says what it wants, one that nobody uses (clients connect again by themselves), and one
-    # whose other end is gone.
-    ("grpc.server_handshake_timeout_ms", 10_000),
-    ("grpc.max_connection_idle_ms", 15 * 60_000),
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
-    # Clients that watch from another machine ask now and then whether this one is still there.
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 20_000),
-    # Two servers on one port would share its calls at random; refuse to start instead.
-    ("grpc.so_reuseport", 0),
-)
 SERVICES = tuple(
     module.DESCRIPTOR.services_by_name[name].full_name
     for module, name in (
@@ -189,8 +163,8 @@ async def running(settings: Settings, engines: Sequence[Engine] | None = None) -
         authenticator = Authenticator(token, trust_certificates=settings.tls_client_ca is not None)
         methods = CallInterceptor(authenticator, parts.meter, _limits(settings))
         health = _add_services(methods, parts)
-        server = grpc.aio.server(handlers=[methods], options=_OPTIONS)
-        address = _listen(server, settings)
+        server = grpc.aio.server(handlers=[methods], options=OPTIONS)
+        address = listen(server, settings)
         await server.start()
 
         async def stop() -> None:
@@ -371,37 +345,3 @@ def _budgets(settings: Settings) -> Budgets:
         medium_from=settings.tier_medium.cost,
         high_from=settings.tier_high.cost,
     )
-
-
-def _listen(server: grpc.aio.Server, settings: Settings) -> str:
-    """Bind, and answer the address that clients use. Raises FailedPrecondition where the address is taken."""
-    address = settings.address
-    try:
-        if settings.unix_socket is not None:
-            settings.unix_socket.unlink(missing_ok=True)
-            # The socket is made by gRPC, readable by its owner only.
-            mask = os.umask(0o177)
-            try:
-                server.add_insecure_port(address)
-            finally:
-                os.umask(mask)
-            return address
-        if settings.tls_cert is not None and settings.tls_key is not None:
-            if settings.tls_key.stat().st_mode & 0o007:
-                log.warning("%s can be read by every user of this machine: chmod 600", settings.tls_key)
-            pair = (settings.tls_key.read_bytes(), settings.tls_cert.read_bytes())
-            authority = settings.tls_client_ca.read_bytes() if settings.tls_client_ca else None
-            credentials = grpc.ssl_server_credentials(
-                [pair], authority, require_client_auth=authority is not None
-            )
-            port = server.add_secure_port(address, credentials)
-        else:
-            port = server.add_insecure_port(address)
-    except (RuntimeError, OSError) as error:
-        raise FailedPrecondition(
-            f"cannot listen at {address}: {error}; is another server there? Set another port",
-            reason="ADDRESS_TAKEN",
-            field="port",
-            asked=address,
-        ) from None
-    return address.rsplit(":", 1)[0] + f":{port}"

@@ -24,7 +24,10 @@ def test_the_demo_shows_everything_and_leaves_its_pictures(tmp_path: Path) -> No
     )
     for code in ("PERMISSION_DENIED: ", "nothing is lost: 4 versions are kept"):
         assert code in done.stdout
-    sizes = {path.name: Image.open(path).size for path in folder.glob("*.png")}
+    sizes = {}
+    for path in folder.glob("*.png"):
+        with Image.open(path) as picture:
+            sizes[path.name] = picture.size
     assert set(sizes) == {"picture.png", "transform.png", "filter.png", "composite.png", "contact-sheet.png"}
     assert sizes["picture.png"] == (128, 128)
     assert sizes["contact-sheet.png"][0] == COLUMNS * CELL

@@ -60,7 +60,7 @@ async def test_names_that_hide_something_are_refused(sidecar: Sidecar, kind: str
             sidecar.images.TextToImage(text_to_image(context, output=common_pb2.OutputOptions(save=save_as)))
         )
         assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
-        assert error_info(error).metadata["field"] in ("save.name", "save.description")
+        assert error_info(error).metadata["field"] in ("output.save.name", "output.save.description")
         request = entity_pb2.SaveImageRequest(
             context=context, image=common_pb2.ImageSource(ref=drawn.images[0].ref), options=save_as
         )

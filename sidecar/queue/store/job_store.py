@@ -16,19 +16,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from capabilities.budgets import NOTHING, Cost
-from capabilities.errors import Canceled, Code, FailedPrecondition, Unavailable, brief
+from capabilities.errors import FailedPrecondition, Unavailable, brief
 from sidecar.engines.events import Failed
 from sidecar.queue import submission
-from sidecar.queue.ledger import budgets
-from sidecar.queue.model import Job, PlannedJob, Row, State, StoredImage, cost_of, job_of, whole
+from sidecar.queue.model import Job, PlannedJob, Row, State, StoredImage, job_of, whole
 from sidecar.queue.scheduling import turns
 from sidecar.queue.scheduling.preference import Preference
 from sidecar.queue.settings import too_late
-from sidecar.queue.store import history
+from sidecar.queue.store import endings, history
 from sidecar.queue.store.database import Database
 from sidecar.queue.store.prepared import Prepared
 from sidecar.queue.store.reader import Batch, JobReader
-from sidecar.queue.store.tables import BATCHES, JOBS
+from sidecar.queue.store.tables import JOBS
 from sidecar.queue.store.transitions import changed
 from sidecar.queue.submission import NO_RESULTS, Bounds, StoredResults
 
@@ -163,7 +162,7 @@ class JobStore(JobReader):
             turns.joined(connection, row)
             fell = sa.select(JOBS.c.id).where(JOBS.c.batch_id == row.batch_id, JOBS.c.state == State.FAILED)
             first = connection.execute(fell.limit(1)).scalar() if row.batch_id else None
-            return [] if first is None else self._stop_batch(connection, row.batch_id, first)
+            return [] if first is None else endings.stop_batch(connection, row.batch_id, first)
 
         return await self._do(work)
 
@@ -197,7 +196,7 @@ class JobStore(JobReader):
         """
 
         def work(connection: Connection) -> tuple[Job | None, list[str]]:
-            row = self._end_row(
+            row = endings.end_row(
                 connection,
                 job_id,
                 (State.RUNNING,),
@@ -231,7 +230,7 @@ class JobStore(JobReader):
             expected = (State.QUEUED, State.RUNNING)
             if sent:
                 connection.execute(sa.update(JOBS).where(JOBS.c.id == job_id).values(sent=True))
-            return self._fail(connection, job_id, expected, failure, state, spent)
+            return endings.fail(connection, job_id, expected, failure, state, spent)
 
         return await self._do(work)
 
@@ -240,13 +239,13 @@ class JobStore(JobReader):
 
         def work(connection: Connection) -> Job | None:
             values = dataclasses.asdict(failure)
-            return self._end(connection, job_id, (State.QUEUED,), State.CANCELED, NOTHING, failure=values)
+            return endings.end(connection, job_id, (State.QUEUED,), State.CANCELED, NOTHING, failure=values)
 
         return await self._do(work)
 
     async def cancel_waiting(self, batch_id: str, failure: Failed) -> list[Job]:
         """Cancel the jobs of a batch that nobody began."""
-        return await self._do(lambda connection: self._cancel_rest(connection, batch_id, failure))
+        return await self._do(lambda connection: endings.cancel_rest(connection, batch_id, failure))
 
     async def expire(self) -> list[Job]:
         """End the jobs whose deadline passed while they waited, and what their batches cancel with them."""
@@ -256,7 +255,7 @@ class JobStore(JobReader):
             failure = Failed.of(too_late("while the job waited"))
             ended: list[Job] = []
             for (job_id,) in connection.execute(late).all():
-                ended += self._fail(connection, job_id, (State.QUEUED,), failure)
+                ended += endings.fail(connection, job_id, (State.QUEUED,), failure)
             return ended
 
         return await self._do(work)
@@ -278,7 +277,7 @@ class JobStore(JobReader):
                     limit=", ".join(lanes),
                     asked=brief(lane, 64),
                 )
-                ended += self._fail(connection, job_id, (State.QUEUED,), Failed.of(gone))
+                ended += endings.fail(connection, job_id, (State.QUEUED,), Failed.of(gone))
             return ended
 
         return await self._do(work)
@@ -303,7 +302,7 @@ class JobStore(JobReader):
                     f"the server ended {MAX_BEGINNINGS} times while it worked on this, so it is not tried again",
                     reason="SERVER_LOST",
                 )
-                ended += self._fail(connection, row.id, (State.RUNNING,), doomed)
+                ended += endings.fail(connection, row.id, (State.RUNNING,), doomed)
                 continue
             # Nobody knows how far it was.
             waits = changed(connection, row.id, (State.RUNNING,), **_WAITS, sent=True)
@@ -324,88 +323,6 @@ class JobStore(JobReader):
             for job in jobs
         ]
 
-    def _end(
-        self,
-        connection: Connection,
-        job_id: str,
-        expected: Collection[State],
-        state: State,
-        spent: Cost,
-        **values: object,
-    ) -> Job | None:
-        row = self._end_row(connection, job_id, expected, state, spent, **values)
-        return None if row is None else job_of(row)
-
-    def _end_row(
-        self,
-        connection: Connection,
-        job_id: str,
-        expected: Collection[State],
-        state: State,
-        spent: Cost | None,
-        **values: object,
-    ) -> Row | None:
-        """The row of a job that has ended now; `spent` None: all that it reserved. None where it was not as expected."""
-        before = _BEFORE.first(connection, {"its_id": job_id})
-        if before is None:
-            return None
-        if spent is None:
-            spent = NOTHING if before.answered_by else cost_of(before.compute, before.money)
-        if before.sent and _ended_by_choice(state, values.get("failure")):
-            spent = Cost(spent.compute, max(spent.money, whole(before.owed)))
-        row = changed(
-            connection,
-            job_id,
-            expected,
-            state=state,
-            ended=time.time(),
-            runner=None,
-            lease_until=None,
-            compute_spent=spent.compute,
-            money_spent=spent.money,
-            **values,
-        )
-        if row is None:
-            return None
-        if before.state == State.QUEUED:
-            turns.left(connection, row)
-        budgets.settle(connection, job_id, spent)
-        return row
-
-    def _fail(
-        self,
-        connection: Connection,
-        job_id: str,
-        expected: Collection[State],
-        failure: Failed,
-        state: State = State.FAILED,
-        spent: Cost = NOTHING,
-    ) -> list[Job]:
-        """The job that has ended, and those of its batch that end with it."""
-        job = self._end(connection, job_id, expected, state, spent, failure=dataclasses.asdict(failure))
-        if job is None:
-            return []
-        if job.batch_id is None or job.state is not State.FAILED:
-            return [job]
-        return [job, *self._stop_batch(connection, job.batch_id, job.id)]
-
-    def _stop_batch(self, connection: Connection, batch_id: str, failed: str) -> list[Job]:
-        """Cancel what is left of a batch that ends at an error."""
-        stops = sa.select(BATCHES.c.on_error).where(BATCHES.c.id == batch_id)
-        if connection.execute(stops).scalar() != "stop":
-            return []
-        why = Canceled(f"job {failed} of the same batch failed", reason="BATCH_STOPPED")
-        return self._cancel_rest(connection, batch_id, Failed.of(why))
-
-    def _cancel_rest(self, connection: Connection, batch_id: str, failure: Failed) -> list[Job]:
-        values = dataclasses.asdict(failure)
-        rest = sa.select(JOBS.c.id).where(JOBS.c.batch_id == batch_id, JOBS.c.state == State.QUEUED)
-        ended = [
-            self._end(connection, job_id, (State.QUEUED,), State.CANCELED, NOTHING, failure=values)
-            for (job_id,) in connection.execute(rest).all()
-        ]
-        return [job for job in ended if job is not None]
-
 
 # Statements that every job needs are built once: putting one together takes longer than running it.
 _BEGIN = Prepared(
@@ -416,17 +333,6 @@ _BEGIN = Prepared(
         runner=sa.bindparam("whose"), lease_until=sa.bindparam("until"),
     )
 )  # fmt: skip
-_BEFORE = Prepared(
-    sa.select(JOBS.c.state, JOBS.c.sent, JOBS.c.owed, JOBS.c.compute, JOBS.c.money, JOBS.c.answered_by)
-    .where(JOBS.c.id == sa.bindparam("its_id"))
-    .with_for_update()
-)
 _WAITS: Mapping[str, Any] = {
     "state": State.QUEUED, "started": None, "runner": None, "lease_until": None,
 }  # fmt: skip
-
-
-def _ended_by_choice(state: State, failure: object) -> bool:
-    """Whether a call was given up, which whoever does the work may bill for all the same."""
-    late = isinstance(failure, dict) and failure.get("code") == Code.DEADLINE_EXCEEDED.value
-    return state is State.CANCELED or late

@@ -17,7 +17,7 @@ from sidecar.engines.events import Failed
 from sidecar.queue.ledger import budgets
 from sidecar.queue.ledger.budgets import Balance
 from sidecar.queue.model import Job, PlannedJob, State, is_time, job_of, whole
-from sidecar.queue.scheduling import turns
+from sidecar.queue.scheduling.positions import positions as positions_of
 from sidecar.queue.store.database import Database
 from sidecar.queue.store.prepared import Prepared
 from sidecar.queue.store.tables import BATCHES, HISTORY, JOBS, LINES, MODELS_CACHE
@@ -107,7 +107,7 @@ class JobReader:
                 if len(rows) < limit:
                     break
                 after = str(rows[limit - 1].id)
-            return jobs[:limit], turns.positions(connection, jobs[:limit])
+            return jobs[:limit], positions_of(connection, jobs[:limit])
 
         return await self._do(work)
 
@@ -115,14 +115,14 @@ class JobReader:
         """How many jobs come before each of those that wait."""
         if not any(job.state is State.QUEUED for job in jobs):
             return {}
-        return await self._do(lambda connection: turns.positions(connection, jobs))
+        return await self._do(lambda connection: positions_of(connection, jobs))
 
     async def waiting(self, job_ids: Collection[str]) -> dict[str, int]:
         """The positions of those among these jobs that wait."""
 
         def work(connection: Connection) -> dict[str, int]:
             queued = sa.select(JOBS).where(JOBS.c.id.in_(job_ids), JOBS.c.state == State.QUEUED)
-            return turns.positions(connection, [job_of(row) for row in connection.execute(queued)])
+            return positions_of(connection, [job_of(row) for row in connection.execute(queued)])
 
         return await self._do(work)
 
