@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from capabilities.budgets import SERVER, Cap, Cost, Period
 from sidecar.engines.api import BUILTIN, LOCAL
 from sidecar.queue.model import PlannedJob, State, StoredImage, Terms
+from sidecar.queue.scheduling.positions import MAX_POSITION
 from sidecar.queue.scheduling.preference import Preference
 from sidecar.queue.store import tables
 from sidecar.queue.store.job_store import JobStore
