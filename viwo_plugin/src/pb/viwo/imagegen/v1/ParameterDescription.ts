@@ -1,5 +1,6 @@
 // Original file: protos/viwo/imagegen/v1/capability.proto
 
+import type { ParameterDescription as _viwo_imagegen_v1_ParameterDescription, ParameterDescription__Output as _viwo_imagegen_v1_ParameterDescription__Output } from '../../../viwo/imagegen/v1/ParameterDescription';
 
 export interface ParameterDescription {
   'name'?: (string);
@@ -12,8 +13,16 @@ export interface ParameterDescription {
   'enumValues'?: (string)[];
   'minimum'?: (number | string);
   'maximum'?: (number | string);
+  'group'?: (string);
+  'members'?: (_viwo_imagegen_v1_ParameterDescription)[];
+  'exclusiveMinimum'?: (number | string);
+  'exclusiveMaximum'?: (number | string);
+  'maxLength'?: (number);
   '_minimum'?: "minimum";
   '_maximum'?: "maximum";
+  '_exclusiveMinimum'?: "exclusiveMinimum";
+  '_exclusiveMaximum'?: "exclusiveMaximum";
+  '_maxLength'?: "maxLength";
 }
 
 export interface ParameterDescription__Output {
@@ -27,6 +36,14 @@ export interface ParameterDescription__Output {
   'enumValues': (string)[];
   'minimum'?: (number);
   'maximum'?: (number);
+  'group': (string);
+  'members': (_viwo_imagegen_v1_ParameterDescription__Output)[];
+  'exclusiveMinimum'?: (number);
+  'exclusiveMaximum'?: (number);
+  'maxLength'?: (number);
   '_minimum'?: "minimum";
   '_maximum'?: "maximum";
+  '_exclusiveMinimum'?: "exclusiveMinimum";
+  '_exclusiveMaximum'?: "exclusiveMaximum";
+  '_maxLength'?: "maxLength";
 }
