@@ -34,7 +34,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def cleaned(text: str, limit: int) -> str:
-    """The text without what cannot be seen, cut to a length; for words that nobody can be asked to write anew."""
+    """The text without what cannot be seen, cut to a length; for words that nobody can be asked to write again."""
     text = _UNSEEN.sub("", _SPACES.sub(" ", text[: 2 * limit]))
     return _SURROGATES.sub("\ufffd", text)[:limit]
 

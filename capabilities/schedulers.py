@@ -65,7 +65,7 @@ _SPELLINGS = {
 
 
 def canonical(name: str, *, field: str = "scheduler") -> str:
-    """The one spelling of a scheduler's name. Raises InvalidArgument for a name that is none, suggesting the nearest."""
+    """The one spelling of a scheduler's name. Raises InvalidArgument for a name that is unknown, suggesting the nearest."""
     plain = re.sub(r"[\s_\-]+", " ", name.strip().lower())
     plain = _SPELLINGS.get(plain, plain)
     if plain in NAMES:

@@ -95,7 +95,7 @@ class Blobs:
         return match is not None and self._path(match[1]).is_file()
 
     def get(self, ref: str, *, field: str = "image") -> bytes:
-        """The bytes of a reference. Raises InvalidArgument for what is none, NotFound for an unknown one."""
+        """The bytes of a reference. Raises InvalidArgument for what is not one, NotFound for an unknown one."""
         try:
             return self.path(ref, field=field).read_bytes()
         except FileNotFoundError:

@@ -112,7 +112,7 @@ class Images:
     def find_file(self, source: bytes | str | int, *, field: str = "image") -> bytes:
         """The file that a caller means: its bytes, base64 or a data URL, 'sha256:...', or an image entity's id.
 
-        Raises InvalidArgument for what is none of these, NotFound where there is none.
+        Raises InvalidArgument for anything else, NotFound where there is none.
         """
         if isinstance(source, bytes):
             return source

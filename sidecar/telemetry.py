@@ -65,7 +65,7 @@ class Meter:
         )
         self.together = Histogram(
             "viwo_imagegen_jobs_together",
-            "Jobs drawn in one go.",
+            "Jobs run as one batch.",
             buckets=(1, 2, 4, 8, 16),
             registry=registry,
         )

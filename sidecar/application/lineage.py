@@ -121,13 +121,13 @@ class Lineage:
             first = error.errors(include_url=False)[0]
             place = ".".join(str(part) for part in ("task", *first["loc"][1:]))
             raise InvalidArgument(
-                f"this is no job document: its {brief(place, 80)} is none of this version: {first['msg']}",
+                f"this is no job document: its {brief(place, 80)} is not one of this version: {first['msg']}",
                 reason="BAD_DOCUMENT",
                 field=brief(place, 80),
                 asked=brief(first["input"], 60),
             ) from None
         except (TypeError, ValueError) as error:
-            raise _bad(f"its task is none of this version: {brief(str(error), 200)}", text) from None
+            raise _bad(f"its task is not one of this version: {brief(str(error), 200)}", text) from None
         files = {}
         for ref in task.inputs.values():
             if ref in inputs:

@@ -218,7 +218,7 @@ class Planner:
         imaging.require_decodable(sizes)
 
     def _picture(self, data: bytes, field: str) -> Picture:
-        """What a task needs to know of a picture. Raises InvalidArgument for what is none, or does not decode."""
+        """What a task needs to know of a picture. Raises InvalidArgument for what is not one, or does not decode."""
         ref, info = self._images.inspect(data, field=field)
         return Picture(ref, info.width, info.height, info.has_alpha)
 

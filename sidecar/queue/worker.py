@@ -188,7 +188,7 @@ class Worker:
             else:
                 yield attempt, outcome
         left = {attempt.job.id: attempt for attempt in attempts if attempt.job.id in requests}
-        # Looked at anew after each: writing one down takes a moment, and others may be told to end meanwhile.
+        # Looked at again after each: writing one down takes a moment, and others may be told to end meanwhile.
         while over := [attempt for attempt in left.values() if attempt.ending is not None]:
             assert over[0].ending is not None
             yield left.pop(over[0].job.id), over[0].ending

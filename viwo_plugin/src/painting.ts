@@ -152,7 +152,7 @@ export class Studio {
     const deadline = Date.now() + PATIENCE;
     for (;;) {
       const invoke = {
-        // Stated anew each time: a statement holds for minutes only.
+        // Stated again each time: a statement holds for minutes only.
         context: this.#home.context(request.right, context.caller.id, context.this.id),
         method: request.method,
         argumentsJson: JSON.stringify(request.args),

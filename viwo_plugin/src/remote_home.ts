@@ -187,7 +187,7 @@ export class RemoteHome implements Home {
       }
       const ref = String(answer["ref"]);
       const drawn = await this.#picture(ref);
-      // Only if nobody else has changed it since; otherwise the work begins anew from theirs.
+      // Only if nobody else has changed it since; otherwise the work begins again from theirs.
       if (world.find(picture)?.["image_ref"] === image_ref) {
         const next = Number(version ?? 1) + 1;
         world.repaint(picture, { ...drawn, version: next, derived_from: image_ref });

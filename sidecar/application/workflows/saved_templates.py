@@ -50,7 +50,7 @@ class SavedTemplates:
             return saved_of(row)
         except ValueError as error:
             raise FailedPrecondition(
-                f"the template '{brief(name, 60)}' cannot be read: {brief(error, 200)}; save it anew, or delete it",
+                f"the template '{brief(name, 60)}' cannot be read: {brief(error, 200)}; save it again, or delete it",
                 reason="UNREADABLE_TEMPLATE",
                 field="name",
                 asked=brief(name, 60),

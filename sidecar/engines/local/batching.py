@@ -84,7 +84,7 @@ class Batching:
         gain = alone.seconds / max(seconds, 1e-9)
         worth = apart <= TOLERANCE and gain >= GAIN
         log.info(
-            "drawing together with %s at %d x %d, %s: %.2f times as fast, %d levels apart: %s",
+            "a batch with %s at %d x %d, %s: %.2f times as fast, %d levels apart: %s",
             *key, gain, apart, "used" if worth else "not used",
         )  # fmt: skip
         self._worth[key] = worth

@@ -42,7 +42,7 @@ def _twice(
     emit: Emit,
     token: CancellationToken,
 ) -> Pixels:
-    """Composed at the size that the model knows, then enlarged and its detail drawn anew."""
+    """Composed at the size that the model knows, then enlarged and its detail regenerated."""
     first, second = Part(0, 0, task.steps), Part(1, task.steps, task.steps_refining)
     small = {"width": refine.width, "height": refine.height}
     picture = run(task, index, loaded, loaded.pipeline("Text2Image"), small, emit, token, first)

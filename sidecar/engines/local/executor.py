@@ -288,7 +288,7 @@ class Executor:
         *,
         is_base: bool = False,
     ) -> T:
-        """What a source names, from the shelf; loaded, while the job may still be canceled, where it is not there."""
+        """What a source names, from the cache; loaded, while the job may still be canceled, where it is not there."""
         return self._cache.take(
             source.id,
             self._estimate(source),

@@ -74,7 +74,7 @@ class _Run:
     token: CancellationToken
 
     def whole(self, picture: Pixels, mask: Weights | None, part: Part | None = None) -> Pixels:
-        """The pipeline's proposal for a picture (RGB), of the same size; `mask` above 0 is to be drawn anew."""
+        """The pipeline's proposal for a picture (RGB), of the same size; `mask` above 0 is to be regenerated."""
         height, width = picture.shape[:2]
         work_width, work_height = self.loaded.size or (
             _up(width, self.loaded.granularity),
@@ -114,7 +114,7 @@ class _Run:
 
 
 def _repaint_masked(runner: _Run, task: Masked, picture: Pixels, mask: Weights) -> Pixels:
-    """The picture with the masked part drawn anew; pixels that mask and feather do not reach stay as they are."""
+    """The picture with the masked part regenerated; pixels that mask and feather do not reach stay as they are."""
     weights = feathered(mask, task.feather)
     if task.steps_taken == 0 or not weights.any():
         return picture
@@ -137,7 +137,7 @@ def _repaint_masked(runner: _Run, task: Masked, picture: Pixels, mask: Weights) 
 
 
 def _tile_by_tile(runner: _Run, task: UpscaleImg2Img, picture: Pixels) -> Pixels:
-    """The picture with each tile's detail drawn anew; where tiles share pixels they fade into one another.
+    """The picture with each tile's detail regenerated; where tiles share pixels they fade into one another.
 
     Only one tile at a time is in the model, so memory does not grow with the picture.
     """
@@ -213,7 +213,7 @@ def _extended(task: Outpaint, picture: Pixels, seed: int) -> tuple[Pixels, Weigh
 
 
 def _region(weights: Weights, padding: int) -> tuple[int, int, int, int]:
-    """Top, left, bottom and right of what is to be drawn anew, with padding."""
+    """Top, left, bottom and right of what is to be regenerated, with padding."""
     rows, columns = np.flatnonzero(weights.any(axis=1)), np.flatnonzero(weights.any(axis=0))
     height, width = weights.shape
     return (

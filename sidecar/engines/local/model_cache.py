@@ -63,7 +63,7 @@ class ModelCache:
     ) -> T:
         """The thing of that id, loaded if it is not there; `estimate` is what it will weigh, in bytes.
 
-        One whose weights have been replaced since, by `revision`, is loaded anew.
+        One whose weights have been replaced since, by `revision`, is loaded again.
 
         Raises ResourceExhausted where it cannot fit, however much is thrown out, and whatever the loader raises.
         """

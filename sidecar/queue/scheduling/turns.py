@@ -144,7 +144,7 @@ def waiting(connection: Connection, owner_id: int) -> tuple[int, int]:
 
 
 def recount(connection: Connection) -> None:
-    """Count anew who waits, from the jobs themselves."""
+    """Count again who waits, from the jobs themselves."""
     connection.execute(sa.delete(LINES))
     columns = [JOBS.c[name] for name in _PLACE]
     counted = sa.select(*columns, sa.func.count()).where(JOBS.c.state == State.QUEUED).group_by(*columns)

@@ -29,7 +29,7 @@ WAIT = 10.0
 SLOW_FACTOR = 10
 """A stream may be sent for this many times as long as it may be idle."""
 MAX_CALLERS = 10_000
-"""Callers whose rate is remembered; the one that called longest ago is forgotten first, and begins anew."""
+"""Callers whose rate is remembered; the one that called longest ago is forgotten first, and begins again."""
 
 OPEN_TURNS, OPEN_SECONDS, OPEN_CALLS, OPEN_WATCHES = 2, 2.0, 64, 16
 """What those who need no token may have going on: bodies, the seconds for one (and for a turn to send it), and calls."""

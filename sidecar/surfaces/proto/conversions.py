@@ -128,7 +128,7 @@ def bad_page_token(token: str) -> InvalidArgument:
 
 
 def masked(message: Message, mask: field_mask_pb2.FieldMask) -> None:
-    """Keep only the fields that a read mask names. Raises InvalidArgument for a field that is none."""
+    """Keep only the fields that a read mask names. Raises InvalidArgument for a field that there is not."""
     if not mask.paths:
         return
     if len(mask.paths) > MAX_PATHS:
