@@ -60,7 +60,7 @@ class Malformed:
 Metadata = Iterable[tuple[str, str | bytes]]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Received:
     """What a call sent: its message, or an iterator over its messages; `let_go` when the call is over."""
 
@@ -85,6 +85,8 @@ class CallInterceptor(GenericHandler):
         self._authenticator = authenticator
         self._meter = meter
         self._limits = limits
+        # Asked once: OpenTelemetry looks into the environment each time.
+        self._is_tracing = is_tracing()
         self._services: list[GenericHandler] = []
         self._handlers: dict[str, Handler] = {}
 
@@ -129,10 +131,13 @@ class CallInterceptor(GenericHandler):
         )
 
     def _unary(self, behaviour: Any, method: str, receive: Receive) -> Any:
+        is_coroutine = inspect.iscoroutinefunction(behaviour)
+
         async def call(_: Any, context: Context) -> Any:
+            return await answer(context, context.invocation_metadata() or ())
+
+        async def traced_call(_: Any, context: Context) -> Any:
             metadata = context.invocation_metadata() or ()
-            if not is_tracing():
-                return await answer(context, metadata)
             with TRACER.start_as_current_span(method, context=caller_context(metadata), kind=SpanKind.SERVER):
                 return await answer(context, metadata)
 
@@ -141,14 +146,14 @@ class CallInterceptor(GenericHandler):
             try:
                 received = await receive(method, context, metadata)
                 made = behaviour(received.request, context)
-                return await made if inspect.isawaitable(made) else made
+                return await made if is_coroutine or inspect.isawaitable(made) else made
             except Exception as error:
                 await self._abort(context, error, method)
             finally:
                 if received is not None:
                     received.let_go()
 
-        return call
+        return traced_call if self._is_tracing else call
 
     def _streaming(self, behaviour: Any, method: str, receive: Receive) -> Any:
         async def call(_: Any, context: Context) -> AsyncIterator[Any]:

@@ -1,0 +1,161 @@
+"""Everything behind the surfaces, built and wired in one place, started in order, stopped in reverse."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from entity_store.authority import Authority
+from entity_store.blobs import Blobs, reference
+from entity_store.images import Images
+from entity_store.permissions import private_folder
+from entity_store.world import World
+from sidecar.application.access import Access
+from sidecar.application.batches import Batches
+from sidecar.application.capabilities import Capabilities
+from sidecar.application.decoding import DecodingThreads
+from sidecar.application.entities import Entities
+from sidecar.application.generation import Generation
+from sidecar.application.jobs import Jobs
+from sidecar.application.lineage import Lineage
+from sidecar.application.models import Models
+from sidecar.application.pictures import Pictures
+from sidecar.application.planning import Planner
+from sidecar.application.status import Status
+from sidecar.application.use_cases import UseCases
+from sidecar.application.workflows.runs import Runs
+from sidecar.application.workflows.saved_templates import SavedTemplates
+from sidecar.auth import ensure_secret
+from sidecar.config import Settings
+from sidecar.engines.api import Engine
+from sidecar.engines.builtin.engine import BuiltinEngine
+from sidecar.engines.builtin.workers import PictureWorkers
+from sidecar.engines.local.catalog import Catalog
+from sidecar.engines.local.engine import LocalEngine
+from sidecar.engines.router import Router
+from sidecar.queue.job_queue import JobQueue
+from sidecar.queue.ledger.operator_budgets import Budgets
+from sidecar.queue.results import Results
+from sidecar.queue.retry import RetryPolicy
+from sidecar.queue.settings import QueueSettings
+from sidecar.queue.store.database import Database, only_server
+from sidecar.queue.store.job_store import JobStore
+from sidecar.queue.store.run_rows import RunRows
+from sidecar.queue.store.template_rows import TemplateRows
+from sidecar.telemetry import Meter
+
+log = logging.getLogger("viwo_imagegen.server")
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """The use cases, working, and the parts under them for whoever looks inside."""
+
+    use_cases: UseCases
+    world: World
+    blobs: Blobs
+    store: JobStore
+    queue: JobQueue
+    engines: Router
+    meter: Meter
+
+
+@asynccontextmanager
+async def assembled(settings: Settings, engines: Sequence[Engine] | None = None) -> AsyncIterator[Assembly]:
+    """The use cases on this data folder and world; leaving the context stops them. `engines` stand in place of those
+    that the settings name; the builtin one is there in any case. Raises FailedPrecondition with what to do."""
+    async with contextlib.AsyncExitStack() as stack:
+        private_folder(settings.data_dir)
+        stack.enter_context(only_server(settings.data_dir))
+        world = World(settings.world_file, own=settings.world_is_own)
+        stack.callback(world.close)
+        blobs = Blobs(settings.data_dir)
+        blobs.discard_unfinished()
+        workers = PictureWorkers(log_level=settings.log_level)
+        stack.callback(workers.close)
+        images = Images(world, blobs, workers)
+        authority = Authority(world)
+        threads = DecodingThreads(settings.max_decoding)
+        stack.callback(threads.close)
+        database = Database(settings.jobs_database)
+        stack.enter_context(database.alone())
+        store = JobStore(database, runner=_runner(settings))
+        stack.push_async_callback(store.close)
+        requeued = await store.open()
+        if requeued:
+            log.info("%d jobs were running when the server ended; they are queued again", requeued)
+        made = [_local_engine(settings)] if engines is None else engines
+        router = Router([*made, BuiltinEngine(workers)], settings.default_model)
+        for engine in router.values():
+            await engine.start()
+            stack.push_async_callback(engine.stop)
+        key_file = settings.statement_key_file
+        statement_key = ensure_secret(key_file).encode() if key_file else None
+        budgets = _budgets(settings)
+        access = Access(authority, budgets, statement_key)
+        planner = Planner(access, images, router, settings.ceilings, budgets)
+        meter = Meter()
+        queue = JobQueue(store, router, Results(images, blobs), _queue_settings(settings), meter=meter)
+        await queue.start()
+        stack.push_async_callback(queue.stop)
+        templates = SavedTemplates(TemplateRows(database))
+        workflows = Runs(RunRows(database), templates, store, access, planner, queue, images)
+        await workflows.start()
+        stack.push_async_callback(workflows.stop)
+        generation = Generation(planner, queue, store, blobs, threads)
+        use_cases = UseCases(
+            generation,
+            Jobs(access, queue, store),
+            Batches(generation, queue, store),
+            Lineage(planner, queue, store, images, blobs, threads),
+            workflows,
+            Entities(authority, images, planner, workers, threads),
+            Pictures(images, blobs, threads),
+            Capabilities(authority, access),
+            Models(router),
+            Status(router, queue, store, blobs, meter, budgets.server),
+        )
+        yield Assembly(use_cases, world, blobs, store, queue, router, meter)
+
+
+def _runner(settings: Settings) -> str:
+    """The name under which this sidecar's jobs are leased; the same after a restart, and no other's."""
+    return f"{socket.gethostname()[:31]}:{reference(str(settings.data_dir.resolve()).encode())[-16:]}"
+
+
+def _local_engine(settings: Settings) -> LocalEngine:
+    return LocalEngine(
+        Catalog(settings.model_dirs, settings.hub_models, settings.default_model),
+        device=settings.device,
+        threads=settings.threads,
+        max_loaded=settings.max_loaded_models,
+        memory_budget=int(settings.memory_budget_gib * 1024**3),
+        log_level=settings.log_level,
+    )
+
+
+def _queue_settings(settings: Settings) -> QueueSettings:
+    return QueueSettings(
+        max_waiting=settings.max_queue,
+        max_waiting_of_owner=settings.max_queue_per_owner or max(1, settings.max_queue // 2),
+        retry=RetryPolicy(max_attempts=settings.max_attempts),
+        patience=settings.model_patience,
+        reuse_for=settings.reuse_hours * 3600,
+        max_batch=settings.max_together,
+        max_seconds=settings.max_job_seconds,
+    )
+
+
+def _budgets(settings: Settings) -> Budgets:
+    caps = [budget.cap for budget in settings.budgets]
+    return Budgets(
+        server=tuple(cap for cap in caps if cap.scope == "server"),
+        owner=tuple(cap for cap in caps if cap.scope == "owner"),
+        prices={price.model: price.price for price in settings.prices},
+        medium_from=settings.tier_medium.cost,
+        high_from=settings.tier_high.cost,
+    )
