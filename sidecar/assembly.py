@@ -58,7 +58,7 @@ class Assembly:
     use_cases: UseCases
     world: World
     blobs: Blobs
-    store: JobStore
+    database: Database
     queue: JobQueue
     engines: Router
     meter: Meter
@@ -119,7 +119,7 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
             Models(router),
             Status(router, queue, store, blobs, meter, budgets.server),
         )
-        yield Assembly(use_cases, world, blobs, store, queue, router, meter)
+        yield Assembly(use_cases, world, blobs, database, queue, router, meter)
 
 
 def _runner(settings: Settings) -> str:
