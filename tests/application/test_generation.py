@@ -46,17 +46,17 @@ async def test_refusals_are_spelled_as_the_surface_spells_fields(here: InProcess
 async def test_what_is_refused_leaves_no_job_and_no_file(here: InProcess) -> None:
     picture = png_of(64, 64, "brought along")
     request = here.request(
-        here.right("diffusers.image2image", max_pixels=1024),
+        here.right(max_pixels=1024),
         "imageToImage", image=picture, prompt="a cup",
     )  # fmt: skip
-    with pytest.raises(PermissionDenied):
+    with pytest.raises(PermissionDenied, match="max_pixels"):
         await here.use.generation.submit(ASKER, request)
     assert await here.use.jobs.page(ASKER) == []
     assert here.assembly.blobs.size() == 0
 
 
 async def test_a_method_that_only_tells_is_told_and_is_no_job(here: InProcess) -> None:
-    call = here.right("diffusers.controlnet")
+    call = here.right("controlnet.generate")
     request = here.request(call, "getAvailableTypes")
     assert "canny" in str(await here.use.generation.tell(ASKER, call, request.method))
     with pytest.raises(InvalidArgument, match="only tells something"):
