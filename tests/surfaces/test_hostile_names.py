@@ -64,7 +64,9 @@ async def test_names_that_hide_something_are_refused(sidecar: Sidecar, kind: str
         request = entity_pb2.SaveImageRequest(
             context=context, image=common_pb2.ImageSource(ref=drawn.images[0].ref), options=save_as
         )
-        assert (await refused(sidecar.entities.SaveImage(request))).code() is grpc.StatusCode.INVALID_ARGUMENT
+        error = await refused(sidecar.entities.SaveImage(request))
+        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert error_info(error).metadata["field"] in ("options.name", "options.description")
     for metadata in ({"by": text}, {text: 1}, {"list": [{"in": text}]}):
         request = entity_pb2.SaveImageRequest(
             context=context, image=common_pb2.ImageSource(ref=drawn.images[0].ref),

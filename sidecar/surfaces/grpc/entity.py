@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
+from capabilities.errors import Refusal
 from capabilities.methods import arguments_from_json
 from sidecar.application.access import Asker
 from sidecar.application.entities import Entities
@@ -11,6 +13,7 @@ from sidecar.pb.viwo.imagegen.v1 import entity_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import entity_pb2_grpc
 from sidecar.surfaces.grpc.interceptor import Context
 from sidecar.surfaces.proto import conversions
+from sidecar.surfaces.proto.field_names import path_in
 
 
 class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
@@ -19,13 +22,16 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
         self._asker = Asker()
 
     async def SaveImage(self, request: pb.SaveImageRequest, context: Context) -> pb.ImageEntity:
-        entity = await self._entities.save(
-            self._asker,
-            conversions.call(request.context),
-            conversions.image_source(request.image),
-            conversions.save_options(request.options),
-            conversions.from_struct(request.metadata),
-        )
+        try:
+            entity = await self._entities.save(
+                self._asker,
+                conversions.call(request.context),
+                conversions.image_source(request.image),
+                conversions.save_options(request.options),
+                conversions.from_struct(request.metadata),
+            )
+        except Refusal as refusal:
+            raise refusal.spelled(partial(path_in, pb.SaveImageRequest.DESCRIPTOR)) from None
         return conversions.entity(entity)
 
     async def Get(self, request: pb.GetEntityRequest, context: Context) -> pb.ImageEntity:

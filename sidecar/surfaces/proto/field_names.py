@@ -58,6 +58,11 @@ def path_in(descriptor: Any, field: str) -> str:
             place_of_control = others[0] if others and isinstance(others[0], int) else None
             where: list[Step] = ["controls"] if place_of_control is None else ["controls", place_of_control]
             return join([*where, _OF_CONTROL[first]])
+    if descriptor.name == "SaveImageRequest":
+        if first == "save" and others:
+            first, others = str(others[0]), others[1:]
+        in_output = _IN_OUTPUT.get(first, ())
+        return join(["options", *in_output[2:], *others]) if in_output[:2] == ("output", "save") else field
     first = _OWN_NAMES.get(descriptor.name, {}).get(first, first)
     if descriptor.name == "OutpaintRequest" and first == "direction":
         return join(others) if others else field
