@@ -111,7 +111,7 @@ def decode_base64(text: str, *, limits: Limits = DEFAULT_LIMITS, field: str = "i
     if len(text) > limits.max_bytes * 3 // 2:
         raise _too_many_bytes(field, limits, f"{len(text)} characters of base64")
     try:
-        # In one go: a list of what stands between white space would take many times the text.
+        # At once: a list of what stands between white space would take many times the text.
         return base64.b64decode(text.encode("ascii").translate(None, _WHITE_SPACE), validate=True)
     except (binascii.Error, ValueError):
         raise InvalidArgument(

@@ -1,6 +1,6 @@
 """Puts the parts of an exported model into an empty work folder, so that training goes on from them.
 
-The optimisers begin anew; everything else that the stages need, they make.
+The optimisers start empty; everything else that the stages need, they make.
 """
 
 from __future__ import annotations

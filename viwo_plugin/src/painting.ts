@@ -6,7 +6,7 @@ import { isEntity } from "./arguments";
 import type { Home, Right } from "./home";
 import type { MethodDescription__Output } from "./pb/viwo/imagegen/v1/MethodDescription";
 import type { Job__Output } from "./pb/viwo/imagegen/v1/Job";
-import { type Sidecar, isPassing } from "./sidecar";
+import { type Sidecar, isRetryable } from "./sidecar";
 import type { Turnstile } from "./turnstile";
 import * as world from "./world";
 
@@ -160,7 +160,7 @@ export class Studio {
       try {
         return await this.#sidecar.submit({ task: "invoke", invoke, requestId: name });
       } catch (error) {
-        if (!isPassing(error) || Date.now() > deadline) {
+        if (!isRetryable(error) || Date.now() > deadline) {
           throw error;
         }
         await Bun.sleep(RETRY);
@@ -186,7 +186,7 @@ export class Studio {
         }
       } catch (error) {
         lost ||= Date.now();
-        if (!isPassing(error) || Date.now() - lost > PATIENCE) {
+        if (!isRetryable(error) || Date.now() - lost > PATIENCE) {
           throw error;
         }
       }

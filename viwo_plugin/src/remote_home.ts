@@ -190,7 +190,7 @@ export class RemoteHome implements Home {
       // Only if nobody else has changed it since; otherwise the work begins again from theirs.
       if (world.find(picture)?.["image_ref"] === image_ref) {
         const next = Number(version ?? 1) + 1;
-        world.repaint(picture, { ...drawn, version: next, derived_from: image_ref });
+        world.showNewVersion(picture, { ...drawn, version: next, derived_from: image_ref });
         return { ok: true, entity: picture, ref, version: next };
       }
     }

@@ -248,11 +248,11 @@ export class Sidecar {
   }
 }
 
-const PASSING = new Set([grpc.status.UNAVAILABLE, grpc.status.UNAUTHENTICATED, grpc.status.DEADLINE_EXCEEDED]);
+const RETRYABLE = new Set([grpc.status.UNAVAILABLE, grpc.status.UNAUTHENTICATED, grpc.status.DEADLINE_EXCEEDED]);
 
 /** Whether asking again later can help. */
-export function isPassing(error: unknown): boolean {
-  return isServiceError(error) && PASSING.has(error.code);
+export function isRetryable(error: unknown): boolean {
+  return isServiceError(error) && RETRYABLE.has(error.code);
 }
 
 function readToken(path: string): string {

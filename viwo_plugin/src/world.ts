@@ -128,7 +128,7 @@ export function rowOf(id: string): Right {
   return { id, owner: row.owner_id, type: row.type, params: row.params };
 }
 
-export function repaint(picture: number, props: Props): void {
+export function showNewVersion(picture: number, props: Props): void {
   updateEntity({ id: picture, ...props } as never);
 }
 

@@ -192,7 +192,7 @@ class Executor:
                     case Apply():
                         image = controls.apply(task, index, loaded, controlnets, pictures, emit, token)
                     case InitialImage():
-                        image = inpainting.repaint(task, index, loaded, inputs, enlarger, emit, token)
+                        image = inpainting.inpaint(task, index, loaded, inputs, enlarger, emit, token)
                     case _:
                         image = drawing.draw(task, index, loaded, enlarger, emit, token)
                 images.append(image)

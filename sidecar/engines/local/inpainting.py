@@ -33,7 +33,7 @@ SEED_NOISE = 0.08
 """Deviation of the noise laid over an extended edge (of 1): without it the new area repeats the edge as stripes."""
 
 
-def repaint(
+def inpaint(
     task: InitialImage,
     index: int,
     loaded: Loaded,
@@ -49,10 +49,10 @@ def repaint(
     match task:
         case Inpaint():
             mask = _mask(as_array(inputs["mask"]), task.width, task.height)
-            made = _repaint_masked(run_task, task, picture, mask)
+            made = _inpaint_masked(run_task, task, picture, mask)
         case Outpaint():
             canvas, mask = _extended(task, picture, seed)
-            made = _repaint_masked(run_task, task, canvas, mask)
+            made = _inpaint_masked(run_task, task, canvas, mask)
         case UpscaleImg2Img():
             larger = enlarged(on_white(picture), task.width, task.height, task.method, enlarger)
             made = larger if task.steps_taken == 0 else _tile_by_tile(run_task, task, larger)
@@ -113,7 +113,7 @@ class _Run:
         return resized(made, width, height)
 
 
-def _repaint_masked(runner: _Run, task: Masked, picture: Pixels, mask: Weights) -> Pixels:
+def _inpaint_masked(runner: _Run, task: Masked, picture: Pixels, mask: Weights) -> Pixels:
     """The picture with the masked part regenerated; pixels that mask and feather do not reach stay as they are."""
     weights = feathered(mask, task.feather)
     if task.steps_taken == 0 or not weights.any():
@@ -192,7 +192,7 @@ def feathered(mask: Weights, feather: int) -> Weights:
 
 
 def _mask(pixels: Pixels, width: int, height: int) -> Weights:
-    """Brightness times alpha, at the picture's size; 0 keeps, 1 repaints."""
+    """Brightness times alpha, at the picture's size; 0 keeps, 1 is inpainted."""
     pixels = resized(pixels, width, height)
     grey = pixels[..., :3].astype(np.float32).mean(axis=2) / 255
     if pixels.shape[2] == 4:

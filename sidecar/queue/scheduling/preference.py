@@ -17,7 +17,7 @@ class Preference:
     _passed: dict[str, float] = field(default_factory=dict)
     _apart: dict[str, None] = field(default_factory=dict)
 
-    def allows_passing(self, job_id: str, now: float) -> bool:
+    def may_be_overtaken(self, job_id: str, now: float) -> bool:
         return bool(self.loaded) and now - self._passed.get(job_id, now) < self.patience
 
     def note(self, passed: str | None, taken: str, now: float) -> None:

@@ -163,7 +163,7 @@ def pick(connection: Connection, lane: str, preference: Preference, now: float) 
         if fair is None:
             continue
         chosen, passed = fair, None
-        if fair.model_id not in preference.loaded and preference.allows_passing(fair.id, now):
+        if fair.model_id not in preference.loaded and preference.may_be_overtaken(fair.id, now):
             for line in lines:
                 if line.priority == priority and line.model_id in preference.loaded:
                     other = _head(connection, lane, priority, line.owner_id, may, now, line.model_id)

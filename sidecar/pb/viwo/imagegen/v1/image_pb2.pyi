@@ -360,7 +360,7 @@ class TextToImageRequest(_message.Message):
 
     @_builtins.property
     def hires_fix(self) -> Global___HiresFix:
-        """Draw small first, then enlarge and draw the detail anew; unset: draw at the full size at once."""
+        """Draw small first, then enlarge and regenerate the detail; unset: draw at the full size at once."""
 
     def __init__(
         self,
@@ -391,7 +391,7 @@ class HiresFix(_message.Message):
     scale: _builtins.float
     """How much larger the result is than the first pass, 1 to 4; unset: 2. Width and height of the options are the first pass's."""
     strength: _builtins.float
-    """How much detail is drawn anew, 0 to 1; unset: 0.5."""
+    """How much detail is regenerated, 0 to 1; unset: 0.5."""
     upscaler: _builtins.str
     """What enlarges: a resampling filter or an upscaler; unset: lanczos."""
     def __init__(
@@ -712,7 +712,7 @@ class InpaintRequest(_message.Message):
     OPTIONS_FIELD_NUMBER: _builtins.int
     OUTPUT_FIELD_NUMBER: _builtins.int
     prompt: _builtins.str
-    """What the repainted part shows."""
+    """What the regenerated part shows."""
     strength: _builtins.float
     """How far to go from what is there, 0 to 1."""
     feather: _builtins.int
@@ -727,11 +727,11 @@ class InpaintRequest(_message.Message):
 
     @_builtins.property
     def image(self) -> _common_pb2.ImageSource:
-        """The picture to repaint."""
+        """The picture to change."""
 
     @_builtins.property
     def mask(self) -> _common_pb2.ImageSource:
-        """White is repainted, black is kept."""
+        """White is regenerated, black is kept."""
 
     @_builtins.property
     def options(self) -> Global___GenerationOptions:
@@ -943,7 +943,7 @@ class UpscaleImg2ImgRequest(_message.Message):
     factor: _builtins.float
     """1 to 4."""
     denoise_strength: _builtins.float
-    """How much detail is drawn anew, usually 0.2 to 0.4."""
+    """How much detail is regenerated, usually 0.2 to 0.4."""
     upscale_method: _builtins.str
     """Upscaler or resampling filter used before refining."""
     tile_size: _builtins.int

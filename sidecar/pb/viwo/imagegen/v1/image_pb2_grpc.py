@@ -144,7 +144,7 @@ class ImageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Inpaint(self, request, context):
-        """diffusers.inpaint: repaint the white part of a mask.
+        """diffusers.inpaint: regenerate the white part of a mask.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -46,7 +46,7 @@ class ImageServiceStub:
     Apply: _grpc.UnaryUnaryMultiCallable[_image_pb2.ApplyRequest, _image_pb2.ImageResponse]
     """controlnet.generate: a picture from words, guided by control pictures."""
     Inpaint: _grpc.UnaryUnaryMultiCallable[_image_pb2.InpaintRequest, _image_pb2.ImageResponse]
-    """diffusers.inpaint: repaint the white part of a mask."""
+    """diffusers.inpaint: regenerate the white part of a mask."""
     Outpaint: _grpc.UnaryUnaryMultiCallable[_image_pb2.OutpaintRequest, _image_pb2.ImageResponse]
     """diffusers.inpaint: paint beyond the borders."""
     Upscale: _grpc.UnaryUnaryMultiCallable[_image_pb2.UpscaleRequest, _image_pb2.ImageResponse]
@@ -80,7 +80,7 @@ class ImageServiceAsyncStub(ImageServiceStub):
     Apply: _aio.UnaryUnaryMultiCallable[_image_pb2.ApplyRequest, _image_pb2.ImageResponse]  # type: ignore[assignment]
     """controlnet.generate: a picture from words, guided by control pictures."""
     Inpaint: _aio.UnaryUnaryMultiCallable[_image_pb2.InpaintRequest, _image_pb2.ImageResponse]  # type: ignore[assignment]
-    """diffusers.inpaint: repaint the white part of a mask."""
+    """diffusers.inpaint: regenerate the white part of a mask."""
     Outpaint: _aio.UnaryUnaryMultiCallable[_image_pb2.OutpaintRequest, _image_pb2.ImageResponse]  # type: ignore[assignment]
     """diffusers.inpaint: paint beyond the borders."""
     Upscale: _aio.UnaryUnaryMultiCallable[_image_pb2.UpscaleRequest, _image_pb2.ImageResponse]  # type: ignore[assignment]
@@ -141,7 +141,7 @@ class ImageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _image_pb2.InpaintRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_image_pb2.ImageResponse, _abc.Awaitable[_image_pb2.ImageResponse]]:
-        """diffusers.inpaint: repaint the white part of a mask."""
+        """diffusers.inpaint: regenerate the white part of a mask."""
 
     def Outpaint(
         self,

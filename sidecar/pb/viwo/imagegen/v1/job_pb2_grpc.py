@@ -187,7 +187,7 @@ class JobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Rerun(self, request, context):
-        """Runs a job again exactly: the same task with the same seed, done anew.
+        """Runs a job again exactly: the same task with the same seed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

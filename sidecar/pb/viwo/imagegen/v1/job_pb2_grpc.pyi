@@ -54,7 +54,7 @@ class JobServiceStub:
     CancelBatch: _grpc.UnaryUnaryMultiCallable[_job_pb2.CancelBatchRequest, _job_pb2.Batch]
     """Cancels what is left of a batch."""
     Rerun: _grpc.UnaryUnaryMultiCallable[_job_pb2.RerunJobRequest, _job_pb2.Job]
-    """Runs a job again exactly: the same task with the same seed, done anew."""
+    """Runs a job again exactly: the same task with the same seed."""
     Export: _grpc.UnaryUnaryMultiCallable[_job_pb2.ExportJobRequest, _job_pb2.JobDocument]
     """Answers a job as a document that another server can import, with the pictures that it begins with."""
     Import: _grpc.UnaryUnaryMultiCallable[_job_pb2.ImportJobRequest, _job_pb2.Job]
@@ -90,7 +90,7 @@ class JobServiceAsyncStub(JobServiceStub):
     CancelBatch: _aio.UnaryUnaryMultiCallable[_job_pb2.CancelBatchRequest, _job_pb2.Batch]  # type: ignore[assignment]
     """Cancels what is left of a batch."""
     Rerun: _aio.UnaryUnaryMultiCallable[_job_pb2.RerunJobRequest, _job_pb2.Job]  # type: ignore[assignment]
-    """Runs a job again exactly: the same task with the same seed, done anew."""
+    """Runs a job again exactly: the same task with the same seed."""
     Export: _aio.UnaryUnaryMultiCallable[_job_pb2.ExportJobRequest, _job_pb2.JobDocument]  # type: ignore[assignment]
     """Answers a job as a document that another server can import, with the pictures that it begins with."""
     Import: _aio.UnaryUnaryMultiCallable[_job_pb2.ImportJobRequest, _job_pb2.Job]  # type: ignore[assignment]
@@ -178,7 +178,7 @@ class JobServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _job_pb2.RerunJobRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_job_pb2.Job, _abc.Awaitable[_job_pb2.Job]]:
-        """Runs a job again exactly: the same task with the same seed, done anew."""
+        """Runs a job again exactly: the same task with the same seed."""
 
     def Export(
         self,
