@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from capabilities import strict_json
@@ -67,7 +67,7 @@ class Authority:
         read = self._read
         row = self._world.row(f"{_SELECT} WHERE c.id = ?", capability_id)
         if row is None:
-            raise _gone(capability_id)
+            raise unknown_capability(capability_id)
         if row[4] is not None:
             self._line(capability_id)
         # What was committed between the two looks is read again at the next call, which sees another version.
@@ -82,7 +82,7 @@ class Authority:
         """The rows of a capability and of what it was delegated from, nearest first. Raises as `get`."""
         line = self._world.rows(_LINE, capability_id)
         if any(row[2] is None for row in line):
-            raise _gone(capability_id)
+            raise unknown_capability(capability_id)
         if len({row[0] for row in line}) < len(line):
             raise PermissionDenied(
                 f"the capability '{brief(capability_id)}' was delegated from itself, so nothing says what it may; "
@@ -96,14 +96,23 @@ class Authority:
         return line
 
     def page(
-        self, *, owner_id: int = 0, capability_type: str = "", after: int = 0, limit: int = 100
+        self,
+        *,
+        owner_id: int = 0,
+        capability_type: str = "",
+        after: int = 0,
+        limit: int = 100,
+        seen_by: Collection[int] | None = None,
     ) -> list[tuple[int, Capability]]:
-        """Capabilities in the order they were made, each with its row number to go on from."""
+        """Capabilities in the order they were made, each with its row number to go on from; of `seen_by` only."""
+        owners = list(seen_by or ())
+        among = "" if seen_by is None else f"AND c.owner_id IN ({', '.join('?' * len(owners))}) "
         sql = (
             f"SELECT c.rowid, s.* FROM ({_SELECT}) s JOIN capabilities c ON c.id = s.id "
-            "WHERE c.rowid > ? AND (? = 0 OR c.owner_id = ?) AND (? = '' OR c.type = ?) ORDER BY c.rowid LIMIT ?"
+            f"WHERE c.rowid > ? AND (? = 0 OR c.owner_id = ?) AND (? = '' OR c.type = ?) {among}ORDER BY c.rowid LIMIT ?"
         )
-        rows = self._world.rows(sql, after, owner_id, owner_id, capability_type, capability_type, limit)
+        values = (after, owner_id, owner_id, capability_type, capability_type, *owners, limit)
+        rows = self._world.rows(sql, *values)
         return [(row[0], _capability(row[1:])) for row in rows]
 
     def mint(
@@ -152,7 +161,7 @@ class Authority:
         child = dump(restrict(parse_row(parent.params), asked))
         with self._world.transaction() as connection:
             if connection.execute("SELECT 1 FROM capabilities WHERE id = ?", (parent_id,)).fetchone() is None:
-                raise _gone(parent_id)
+                raise unknown_capability(parent_id)
             return _insert(connection, caller_id, parent.type, child, parent_id)
 
     def give(self, capability_id: str, caller_id: int, target_id: int) -> Capability:
@@ -165,7 +174,7 @@ class Authority:
                 (target_id, capability_id, caller_id),
             )
             if changed.rowcount == 0:
-                raise _gone(capability_id)
+                raise unknown_capability(capability_id)
         return self.get(capability_id)
 
     def revoke(self, capability_id: str, caller_id: int) -> list[str]:
@@ -176,7 +185,7 @@ class Authority:
         # Not by `get`: what was delegated too often, or from itself, must go all the more.
         line = self._world.rows(_LINE, capability_id)
         if any(row[2] is None for row in line):
-            raise _gone(capability_id)
+            raise unknown_capability(capability_id)
         if caller_id not in {row[1] for row in line}:
             require_owner(_capability(line[0]), Caller(caller_id))
         with self._world.transaction() as connection:
@@ -248,7 +257,8 @@ def _too_deep(what: str, field: str) -> PermissionDenied:
     )
 
 
-def _gone(capability_id: str) -> NotFound:
+def unknown_capability(capability_id: str) -> NotFound:
+    """What is said of a capability that is not there, or not for whoever asks."""
     return NotFound(
         f"there is no capability '{brief(capability_id)}' in this world; it was never made, or has been revoked",
         reason="UNKNOWN_CAPABILITY",

@@ -8,7 +8,7 @@ import json
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from capabilities import imaging
@@ -19,7 +19,7 @@ from capabilities.policy import Caller
 from entity_store.authority import insert
 from entity_store.blobs import Blobs, reference
 from entity_store.prototype import is_prototype, json_property, prototype
-from entity_store.rooms import controls, put_into, require_canvas, require_may_place, take_out
+from entity_store.rooms import controls, put_into, require_canvas, require_may_place, sees, take_out
 from entity_store.world import Entity, World, create_entity, resolve, rows_of, update_props
 
 THUMBNAIL_SIDE = 64
@@ -210,19 +210,59 @@ class Images:
             raise _no_picture(entity_id)
         return entity
 
+    def require_seen(self, owner_ids: Collection[int], entity_id: int, *, field: str = "entity_id") -> None:
+        """Raises NotFound, as for an entity that is not there, where none of these entities sees it."""
+        if not sees(self._world.rows, owner_ids, entity_id):
+            raise NotFound(
+                f"there is no entity {entity_id} in this world",
+                reason="UNKNOWN_ENTITY",
+                field=field,
+                asked=str(entity_id),
+            )
+
+    def is_shown(self, owner_ids: Collection[int], ref: str) -> bool:
+        """Whether one of these entities sees one that shows, or showed, a picture."""
+        showing = "SELECT DISTINCT entity_id FROM imagegen_versions WHERE ref = ?"
+        for (entity_id,) in self._world.rows(showing, ref):
+            try:
+                if sees(self._world.rows, owner_ids, entity_id):
+                    return True
+            except NotFound:
+                # Destroyed since.
+                continue
+        return False
+
     def data(self, entity: Entity) -> bytes:
         """The current picture's file. Raises NotFound where it has been removed."""
         return self._blobs.get(str(entity.props["image_ref"]), field="entity_id")
 
-    def page(self, *, room_id: int = 0, before: int = 0, limit: int = 50) -> list[Entity]:
-        """Image entities, newest first; `before` is the id to go on from."""
+    def page(
+        self,
+        *,
+        room_id: int = 0,
+        before: int = 0,
+        limit: int = 50,
+        seen_by: Collection[int] | None = None,
+    ) -> list[Entity]:
+        """Image entities, newest first; `before` is the id to go on from. `seen_by`: only what these entities see."""
+        location = json_property("$.location")
         sql = (
             f"SELECT id FROM entities WHERE {json_property('$.image_ref')} IS NOT NULL AND (? = 0 OR id < ?) "
-            f"AND (? = 0 OR {json_property('$.location')} = ?) ORDER BY id DESC LIMIT ?"
+            f"AND (? = 0 OR {location} = ?)"
         )
+        values: list[object] = [before, before, room_id, room_id]
+        if seen_by is not None:
+            marks = ", ".join("?" * len(seen_by))
+            control = (
+                "SELECT json_extract(params, '$.target_id') FROM capabilities WHERE type = 'entity.control' "
+                f"AND json_valid(params) AND owner_id IN ({marks})"
+            )
+            places = f"SELECT {location} FROM entities WHERE id IN ({marks})"
+            sql += f" AND (id IN ({marks}) OR {location} IN ({marks}) OR {location} IN ({places}) OR id IN ({control}))"
+            values += [*seen_by] * 4
         return [
             self._world.entity(row[0])
-            for row in self._world.rows(sql, before, before, room_id, room_id, limit)
+            for row in self._world.rows(f"{sql} ORDER BY id DESC LIMIT ?", *values, limit)
         ]
 
     def history(self, entity_id: int) -> list[Version]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 
-from capabilities.errors import FailedPrecondition, PermissionDenied
+from capabilities.errors import FailedPrecondition, NotFound, PermissionDenied
 from capabilities.policy import Caller
 from entity_store.world import Rows, json_object, resolve, rows_of, update_props
 
@@ -48,6 +49,30 @@ def require_may_place(rows: Rows, caller: Caller, room_id: int) -> None:
             limit="a room you are in or control",
             asked=str(room_id),
         )
+
+
+def sees(rows: Rows, owner_ids: Collection[int], entity_id: int) -> bool:
+    """Whether one of these entities sees another: holds it, is in a room with it, is it, or is told by viwo to control it.
+
+    Control of everything, which viwo gives to every player, tells nothing.
+    """
+    if entity_id in owner_ids:
+        return True
+    location = resolve(rows, entity_id, field="entity_id").props.get("location")
+    for owner_id in owner_ids:
+        try:
+            place = resolve(rows, owner_id, field="caller_id").props.get("location")
+        except NotFound:
+            continue
+        if place == entity_id or (location is not None and location in (owner_id, place)):
+            return True
+    for owner_id in owner_ids:
+        held = rows(
+            "SELECT params FROM capabilities WHERE type = 'entity.control' AND owner_id = ?", owner_id
+        )
+        if any(json_object(raw).get("target_id") == entity_id for (raw,) in held):
+            return True
+    return False
 
 
 def controls(rows: Rows, caller: Caller, entity_id: int) -> bool:

@@ -175,6 +175,9 @@ class Settings(BaseSettings):
     reuse_hours: Annotated[float, Field(ge=0, le=MAX_HOURS)] = Field(
         168, description="How long a result is answered to the same task again; 0: never."
     )
+    reuse_between_owners: bool = Field(
+        False, description="Answer what was made for one owner to the same task of another, in any world."
+    )
 
     max_calls: Annotated[int, Field(ge=1)] = Field(4000, description="Most calls that go on at a time.")
     max_calls_per_peer: Annotated[int, Field(ge=0)] = Field(
@@ -277,6 +280,11 @@ class Settings(BaseSettings):
     @property
     def token_file(self) -> Path:
         return self.data_dir / "token"
+
+    @property
+    def kernel_key_file(self) -> Path:
+        """The credential of viwo's plugin beside this world."""
+        return self.data_dir / "kernel-key"
 
     @property
     def address(self) -> str:

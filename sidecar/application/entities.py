@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from capabilities import imaging
@@ -24,13 +24,15 @@ from capabilities.operations import Composite, Operation
 from capabilities.params import parse_row
 from capabilities.plain_text import require_plain_metadata
 from capabilities.policy import Caller, Grant, authorize, require_owner, require_target, require_unexpired
+from capabilities.principals import Principal
 from capabilities.tasks import Output, Size
 from entity_store import verbs
 from entity_store.authority import Authority
 from entity_store.images import THUMBNAIL_SIDE, Images, Version, data_url
 from entity_store.world import Entity, json_object
-from sidecar.application.access import Asker, Call, require_context
+from sidecar.application.access import Access, Admitted, Call
 from sidecar.application.decoding import DecodingThreads
+from sidecar.application.picture_access import PictureAccess
 from sidecar.application.planning import Planner
 from sidecar.engines.builtin.workers import PictureWorkers
 from sidecar.engines.events import EncodedImage
@@ -61,12 +63,16 @@ class Entities:
 
     def __init__(
         self,
+        access: Access,
+        pictures: PictureAccess,
         authority: Authority,
         images: Images,
         planner: Planner,
         workers: PictureWorkers,
         threads: DecodingThreads,
     ) -> None:
+        self._access = access
+        self._pictures = pictures
         self._authority = authority
         self._images = images
         self._planner = planner
@@ -75,48 +81,66 @@ class Entities:
 
     async def save(
         self,
-        asker: Asker,
+        principal: Principal,
         call: Call,
         source: bytes | str | int,
         placement: Placement,
         metadata: Mapping[str, Any],
     ) -> Entity:
         """A picture as an entity. Raises InvalidArgument, NotFound, PermissionDenied, FailedPrecondition."""
-        require_context(call.capability_id, call.caller.caller_id)
         _require_here(call)
-        return await self._threads.run(self._save, call, source, placement, metadata)
+        admitted = self._access.admit(principal, call)
+        await self._pictures.require_sources(principal, admitted, {"image": source})
+        return await self._threads.run(self._save, admitted, source, placement, metadata)
 
-    async def get(self, asker: Asker, entity_id: int, *, with_data: bool = False) -> EntityView:
-        """Raises NotFound, FailedPrecondition for an entity that holds no picture."""
+    async def get(self, principal: Principal, entity_id: int, *, with_data: bool = False) -> EntityView:
+        """Raises NotFound, also for one that is not in sight, FailedPrecondition for an entity that holds no picture."""
+        await self._require_seen(principal, entity_id)
         return await asyncio.to_thread(self._get, entity_id, with_data)
 
-    async def page(self, asker: Asker, *, room_id: int, before: int, limit: int) -> list[Entity]:
+    async def page(self, principal: Principal, *, room_id: int, before: int, limit: int) -> list[Entity]:
         """Image entities, newest first; `before` is the id to go on from, `room_id` 0 all rooms."""
-        return await asyncio.to_thread(self._images.page, room_id=room_id, before=before, limit=limit)
+        self._access.require_own_world(principal)
+        seen_by = None if principal.acts_as_any else principal.owner_ids
+        return await asyncio.to_thread(
+            self._images.page, room_id=room_id, before=before, limit=limit, seen_by=seen_by
+        )
 
-    async def install(self, asker: Asker) -> tuple[int, Mapping[str, object]]:
+    async def install(self, principal: Principal) -> tuple[int, Mapping[str, object]]:
         """The prototype's id, and the scripts of pictures and rooms."""
         scripts = {"picture": verbs.SCRIPTS, "room": verbs.ROOM_SCRIPTS}
         return await asyncio.to_thread(self._images.install), scripts
 
     async def call_verb(
-        self, asker: Asker, call: Call, entity_id: int, verb: str, arguments: Sequence[object]
+        self, principal: Principal, call: Call, entity_id: int, verb: str, arguments: Sequence[object]
     ) -> VerbResult:
         """Run a verb of a picture; `call` may name no capability. Raises what the verb's right and its work refuse."""
         _require_here(call)
+        await self._require_seen(principal, entity_id)
+        call = replace(call, caller=principal.as_caller(call.caller))
+        overlay = arguments[0] if verb == "composite" and arguments else None
+        if isinstance(overlay, Mapping):
+            overlay = overlay.get("id")
+        if isinstance(overlay, str | int) and not principal.acts_as_any:
+            await self._pictures.require(principal, {"overlay": overlay})
         return await self._threads.run(self._call_verb, call, entity_id, verb, list(arguments))
 
+    async def _require_seen(self, principal: Principal, entity_id: int) -> None:
+        self._access.require_own_world(principal)
+        if not principal.acts_as_any:
+            await asyncio.to_thread(self._images.require_seen, principal.owner_ids, entity_id)
+
     def _save(
-        self, call: Call, source: bytes | str | int, placement: Placement, metadata: Mapping[str, Any]
+        self, admitted: Admitted, source: bytes | str | int, placement: Placement, metadata: Mapping[str, Any]
     ) -> Entity:
-        self._require_image_capability(call)
+        _require_image_capability(admitted)
         require_plain_metadata(metadata)
         data = self._images.find_file(source)
         placement = placement.named_after(str(metadata.get("prompt", "")))
-        self._images.require_placeable(call.caller, placement)
+        self._images.require_placeable(admitted.caller, placement)
         picture = self._images.store(data)
         known = {**(imaging.read_metadata(data) or {}), **metadata}
-        return self._images.save(picture, call.caller, placement, known, image_type="uploaded")
+        return self._images.save(picture, admitted.caller, placement, known, image_type="uploaded")
 
     def _get(self, entity_id: int, with_data: bool) -> EntityView:
         entity = self._images.get(entity_id)
@@ -206,18 +230,19 @@ class Entities:
         self._images.require_control(caller, entity_id, verb)
         return None
 
-    def _require_image_capability(self, call: Call) -> None:
-        capability = self._authority.get(call.capability_id)
-        require_owner(capability, call.caller)
-        if capability.type not in TYPES:
-            raise PermissionDenied(
-                f"saving a picture needs an image capability; {call.capability_id} is '{capability.type}'",
-                reason="WRONG_TYPE",
-                field="context.capability_id",
-                limit=", ".join(sorted(TYPES)),
-                asked=capability.type,
-            )
-        require_unexpired(parse_row(capability.params), dt.datetime.now(dt.UTC))
+
+def _require_image_capability(admitted: Admitted) -> None:
+    capability = admitted.capability
+    require_owner(capability, admitted.caller)
+    if capability.type not in TYPES:
+        raise PermissionDenied(
+            f"saving a picture needs an image capability; {capability.id} is '{capability.type}'",
+            reason="WRONG_TYPE",
+            field="context.capability_id",
+            limit=", ".join(sorted(TYPES)),
+            asked=capability.type,
+        )
+    require_unexpired(parse_row(capability.params), dt.datetime.now(dt.UTC))
 
 
 def metadata_of(entity: Entity) -> dict[str, Any]:

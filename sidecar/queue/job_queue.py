@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
+from capabilities.errors import PermissionDenied
 from sidecar.engines.api import Engine, EngineState, engine_down
 from sidecar.engines.events import CANCELED, Failed, Queued, Step
 from sidecar.engines.router import Router
@@ -21,7 +22,7 @@ from sidecar.queue.settings import QueueSettings
 from sidecar.queue.store.job_store import JobStore
 from sidecar.queue.store.reader import Batch
 from sidecar.queue.submission import StoredResults
-from sidecar.queue.worker import Worker
+from sidecar.queue.worker import Recheck, Worker
 from sidecar.telemetry import Meter, Traces
 
 log = logging.getLogger("viwo_imagegen.jobs")
@@ -41,7 +42,9 @@ class JobQueue:
         settings: QueueSettings,
         *,
         meter: Meter | None = None,
+        recheck: Recheck = lambda job: None,
     ) -> None:
+        """`recheck` says why a job that was accepted may not begin any more."""
         self._store = store
         self._engines = engines
         self._results = results
@@ -54,7 +57,7 @@ class JobQueue:
         self.finished = self._notifier.finished
         self._worker = Worker(
             store, engines, results, settings, self._notifier, self._meter, self._traces,
-            ended=self._ended, waits=self._waits_again,
+            ended=self._ended, waits=self._waits_again, recheck=recheck,
         )  # fmt: skip
         self._lanes = {
             engine.name: Lane(
@@ -168,6 +171,14 @@ class JobQueue:
             if not job.state.final:
                 await self.cancel(job.id)
         return await self._store.batch(batch_id)
+
+    async def end_waiting(self, world: str, capability_ids: Collection[str]) -> None:
+        """End the jobs that wait under capabilities which hold no longer."""
+        revoked = PermissionDenied(
+            "the capability was revoked while the job waited", reason="REVOKED", field="capability_id"
+        )
+        for job in await self._store.fail_waiting(world, capability_ids, Failed.of(revoked)):
+            self._ended(job)
 
     def _ended(self, job: Job) -> None:
         """Tell everyone who waits for it, and let those begin that it held up."""

@@ -68,6 +68,10 @@ class Job:
     task: Task
     save: Placement | None
     created: float
+    world: str = ""
+    """The id of the world whose entities owner, caller and `this` are."""
+    rights: Mapping[str, Any] | None = None
+    """What a signed statement said of the capability, where the world is on another machine."""
     lane: str = LOCAL
     """The engine that does it, or the builtin one's where it is answered from the store."""
     cost: Cost = NOTHING
@@ -160,7 +164,9 @@ def values_of(job: Job) -> dict[str, Any]:
         "state": job.state,
         "method": job.method,
         "capability_id": job.capability_id,
+        "world": job.world,
         "owner_id": job.owner_id,
+        "rights": None if job.rights is None else dict(job.rights),
         "caller_id": job.caller_id,
         "this_id": job.this_id,
         "request_id": job.request_id or None,
@@ -218,7 +224,7 @@ _WHOLE = (
     "money_spent",
 )  # fmt: skip
 _SMALL = ("priority", "attempts", "failures")
-_TEXT = ("id", "method", "capability_id", "model_id", "lane")
+_TEXT = ("id", "method", "capability_id", "model_id", "lane", "world")
 LATEST = 250_000_000_000.0
 """The end of the year 9891 in Unix seconds: the last time that a message can hold is a little later."""
 
@@ -300,6 +306,8 @@ def _job_of(row: Row) -> Job:
     )
     if not is_time(*times):
         raise ValueError("a time of it is none")
+    if row.rights is not None and not isinstance(row.rights, dict):
+        raise ValueError("the rights it was accepted under are not what was stored")
     if isinstance(row.warnings, dict) or isinstance(row.images, dict) or type(row.holds) is not dict:
         raise ValueError("its warnings, images or holds are not what was stored")
     for warning in row.warnings:
@@ -314,7 +322,9 @@ def _job_of(row: Row) -> Job:
         state=State(row.state),
         method=row.method,
         capability_id=row.capability_id,
+        world=row.world,
         owner_id=row.owner_id,
+        rights=row.rights,
         caller_id=row.caller_id,
         this_id=row.this_id,
         task=_task(row.task),
@@ -359,6 +369,7 @@ def _remains(row: Row, why: str) -> Job:
         state=State(row.state) if row.state in states else State.FAILED,
         method=str(row.method),
         capability_id=str(row.capability_id),
+        world=str(row.world),
         owner_id=whole(row.owner_id),
         caller_id=whole(row.caller_id),
         this_id=whole(row.this_id),

@@ -37,6 +37,8 @@ KEEP_TRIES = 4
 
 _FAULT = Failed.of(InternalFault("the server failed on this job; its log says why", reason="BUG"))
 
+Recheck = Callable[[Job], Refusal | None]
+
 Outcome = Done | Failed | Job
 """Pictures, a failure, or the job that has the result already."""
 
@@ -56,8 +58,12 @@ class Worker:
         *,
         ended: Callable[[Job], None],
         waits: Callable[[str], None],
+        recheck: Recheck,
     ) -> None:
-        """`ended` hears of each job that has; `waits`, of each lane in which a job waits again."""
+        """`ended` hears of each job that has; `waits`, of each lane in which a job waits again; `recheck` says why a job
+        may not begin any more.
+        """
+        self._recheck = recheck
         self._store = store
         self._engines = engines
         self._results = results
@@ -232,6 +238,9 @@ class Worker:
                 raise too_late("while the job waited")
             if attempt.ending is not None:
                 return attempt.ending
+            refusal = None if job.damaged else self._recheck(job)
+            if refusal is not None:
+                raise refusal
             if job.answered_by is not None:
                 return await self._source(job)
             if job.damaged:
