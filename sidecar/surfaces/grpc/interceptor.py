@@ -98,8 +98,6 @@ class CallInterceptor(GenericHandler):
         self._authenticator = authenticator
         self._meter = meter
         self._limits = limits
-        # Asked once: OpenTelemetry looks into the environment each time.
-        self._is_tracing = is_tracing()
         self._services: list[GenericHandler] = []
         self._handlers: dict[str, Handler] = {}
 
@@ -147,10 +145,9 @@ class CallInterceptor(GenericHandler):
         is_coroutine = inspect.iscoroutinefunction(behaviour)
 
         async def call(_: Any, context: Context) -> Any:
-            return await answer(context, context.invocation_metadata() or ())
-
-        async def traced_call(_: Any, context: Context) -> Any:
             metadata = context.invocation_metadata() or ()
+            if not is_tracing():
+                return await answer(context, metadata)
             with TRACER.start_as_current_span(method, context=caller_context(metadata), kind=SpanKind.SERVER):
                 return await answer(context, metadata)
 
@@ -166,7 +163,7 @@ class CallInterceptor(GenericHandler):
                 if received is not None:
                     received.let_go()
 
-        return traced_call if self._is_tracing else call
+        return call
 
     def _streaming(self, behaviour: Any, method: str, receive: Receive) -> Any:
         async def call(_: Any, context: Context) -> AsyncIterator[Any]:
