@@ -105,7 +105,7 @@ def read(key: bytes, statement: str, now: dt.datetime) -> Statement:
     if expires + allowed <= now:
         raise _refused(f"is over since {expires.isoformat()}; do the clocks of the two machines agree?")
     if expires > now + longest:
-        raise _refused(f"holds until {expires.isoformat()}, longer than {LIFETIME}")
+        raise _refused(f"holds until {expires.isoformat()}, longer than {longest}")
     return stated
 
 

@@ -105,7 +105,9 @@ class Keys:
         now = time.time()
         if key.expires is not None and key.expires <= now:
             raise Unauthenticated(
-                "this key has expired; ask the operator for another", reason="EXPIRED_KEY", field="authorization"
+                "this key has expired; ask the operator for another",
+                reason="EXPIRED_KEY",
+                field="authorization",
             )
         if key.last_used is None or now - key.last_used > USED_EVERY:
             self._known[key.id] = replace(key, last_used=now)
@@ -145,7 +147,16 @@ class Keys:
         key_id = secrets.token_hex(6)
         text = _text(key_id)
         key = Key(
-            key_id, new.kind, world, new.entity_id, _hash(text), new.label, scopes, bound, time.time(), new.expires
+            key_id,
+            new.kind,
+            world,
+            new.entity_id,
+            _hash(text),
+            new.label,
+            scopes,
+            bound,
+            time.time(),
+            new.expires,
         )
         await self._rows.insert(_row(key))
         self._known[key.id] = key
@@ -218,7 +229,9 @@ def key_of(row: Any) -> Key:
     """Raises TypeError or ValueError for a row that none of our versions wrote."""
     if not isinstance(row.scopes, list) or not isinstance(row.capabilities, dict):
         raise ValueError("its scopes or capabilities are not what was stored")
-    if not is_time(row.created, row.expires or 0.0, row.last_used or 0.0) or not isinstance(row.owner_id, int):
+    if not is_time(row.created, row.expires or 0.0, row.last_used or 0.0) or not isinstance(
+        row.owner_id, int
+    ):
         raise ValueError("a time or the entity of it is not what was stored")
     bound = {str(kind): str(capability_id) for kind, capability_id in row.capabilities.items()}
     scopes = frozenset(Scope(name) for name in row.scopes)

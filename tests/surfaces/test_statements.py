@@ -40,7 +40,8 @@ def stated(
     """The context of a call by a capability that only the other machine's world has."""
     capability = Capability("somewhere-else", OWNER, kind, params)
     expires = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=2)
-    statement = statements.sign(key or key_of(sidecar), capability, expires)
+    said = statements.Statement(capability, version=1)
+    statement = statements.sign(key or key_of(sidecar), said, expires)
     return common_pb2.CallContext(
         capability_id="somewhere-else", caller_id=OWNER, this_id=OWNER, capability_statement=statement
     )

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from capabilities.call_options import JobOptions
 from capabilities.errors import (
@@ -129,7 +129,9 @@ class Runs:
         first = next(iter(by_type.values()))
         for key, parameter in template.parameters.items():
             if parameter.type == "image":
-                await self._pictures.require_sources(principal, first, {key: values[key]})
+                await self._pictures.require_sources(
+                    principal, first, {key: cast("bytes | str | int", values[key])}
+                )
                 values[key] = await asyncio.to_thread(self._kept, key, values[key])
         await asyncio.to_thread(templates.require_fillable, template, values)
         run = Run(

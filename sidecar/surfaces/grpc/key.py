@@ -38,7 +38,9 @@ class KeyServicer(key_pb2_grpc.KeyServiceServicer):
             request.capability_ids,
             conversions.from_struct(request.limits) if request.HasField("limits") else None,
             request.types,
-            conversions.moment(request.expire_time) if request.HasField("expire_time") else None,
+            conversions.seconds("expire_time", request.expire_time)
+            if request.HasField("expire_time")
+            else None,
             request.label,
         )
         key, text = await self._keys.create(principal(), new)

@@ -194,6 +194,14 @@ def timestamp(seconds: float | None) -> timestamp_pb2.Timestamp | None:
     return stamp
 
 
+def seconds(field: str, stamp: timestamp_pb2.Timestamp) -> float:
+    """Unix seconds. Raises InvalidArgument for a moment that no calendar has."""
+    try:
+        return stamp.ToDatetime(dt.UTC).timestamp()
+    except (ValueError, OverflowError):
+        raise InvalidArgument(f"'{field}' is no moment", reason="BAD_ARGUMENT", field=field) from None
+
+
 def capability(value: Capability) -> capability_pb2.Capability:
     message = capability_pb2.Capability(
         id=value.id, owner_id=value.owner_id, type=text(value.type), params=to_struct(value.params),

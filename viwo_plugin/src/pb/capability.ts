@@ -17,6 +17,8 @@ import type { ListCapabilitiesResponse as _viwo_imagegen_v1_ListCapabilitiesResp
 import type { MethodDescription as _viwo_imagegen_v1_MethodDescription, MethodDescription__Output as _viwo_imagegen_v1_MethodDescription__Output } from './viwo/imagegen/v1/MethodDescription';
 import type { MintRequest as _viwo_imagegen_v1_MintRequest, MintRequest__Output as _viwo_imagegen_v1_MintRequest__Output } from './viwo/imagegen/v1/MintRequest';
 import type { ParameterDescription as _viwo_imagegen_v1_ParameterDescription, ParameterDescription__Output as _viwo_imagegen_v1_ParameterDescription__Output } from './viwo/imagegen/v1/ParameterDescription';
+import type { PushRevocationsRequest as _viwo_imagegen_v1_PushRevocationsRequest, PushRevocationsRequest__Output as _viwo_imagegen_v1_PushRevocationsRequest__Output } from './viwo/imagegen/v1/PushRevocationsRequest';
+import type { PushRevocationsResponse as _viwo_imagegen_v1_PushRevocationsResponse, PushRevocationsResponse__Output as _viwo_imagegen_v1_PushRevocationsResponse__Output } from './viwo/imagegen/v1/PushRevocationsResponse';
 import type { RevokeRequest as _viwo_imagegen_v1_RevokeRequest, RevokeRequest__Output as _viwo_imagegen_v1_RevokeRequest__Output } from './viwo/imagegen/v1/RevokeRequest';
 import type { RevokeResponse as _viwo_imagegen_v1_RevokeResponse, RevokeResponse__Output as _viwo_imagegen_v1_RevokeResponse__Output } from './viwo/imagegen/v1/RevokeResponse';
 
@@ -49,6 +51,8 @@ export interface ProtoGrpcType {
         MethodDescription: MessageTypeDefinition<_viwo_imagegen_v1_MethodDescription, _viwo_imagegen_v1_MethodDescription__Output>
         MintRequest: MessageTypeDefinition<_viwo_imagegen_v1_MintRequest, _viwo_imagegen_v1_MintRequest__Output>
         ParameterDescription: MessageTypeDefinition<_viwo_imagegen_v1_ParameterDescription, _viwo_imagegen_v1_ParameterDescription__Output>
+        PushRevocationsRequest: MessageTypeDefinition<_viwo_imagegen_v1_PushRevocationsRequest, _viwo_imagegen_v1_PushRevocationsRequest__Output>
+        PushRevocationsResponse: MessageTypeDefinition<_viwo_imagegen_v1_PushRevocationsResponse, _viwo_imagegen_v1_PushRevocationsResponse__Output>
         RevokeRequest: MessageTypeDefinition<_viwo_imagegen_v1_RevokeRequest, _viwo_imagegen_v1_RevokeRequest__Output>
         RevokeResponse: MessageTypeDefinition<_viwo_imagegen_v1_RevokeResponse, _viwo_imagegen_v1_RevokeResponse__Output>
       }

@@ -41,6 +41,8 @@ class CapabilityServiceStub:
     """Hands a capability to another entity."""
     Revoke: _grpc.UnaryUnaryMultiCallable[_capability_pb2.RevokeRequest, _capability_pb2.RevokeResponse]
     """Deletes a capability and everything delegated from it."""
+    PushRevocations: _grpc.UnaryUnaryMultiCallable[_capability_pb2.PushRevocationsRequest, _capability_pb2.PushRevocationsResponse]
+    """Says that capabilities of a world on another machine hold no longer; its plugin's key only. What waits under them ends."""
     Get: _grpc.UnaryUnaryMultiCallable[_capability_pb2.GetCapabilityRequest, _capability_pb2.Capability]
     """Reads one capability."""
     List: _grpc.UnaryUnaryMultiCallable[_capability_pb2.ListCapabilitiesRequest, _capability_pb2.ListCapabilitiesResponse]
@@ -61,6 +63,8 @@ class CapabilityServiceAsyncStub(CapabilityServiceStub):
     """Hands a capability to another entity."""
     Revoke: _aio.UnaryUnaryMultiCallable[_capability_pb2.RevokeRequest, _capability_pb2.RevokeResponse]  # type: ignore[assignment]
     """Deletes a capability and everything delegated from it."""
+    PushRevocations: _aio.UnaryUnaryMultiCallable[_capability_pb2.PushRevocationsRequest, _capability_pb2.PushRevocationsResponse]  # type: ignore[assignment]
+    """Says that capabilities of a world on another machine hold no longer; its plugin's key only. What waits under them ends."""
     Get: _aio.UnaryUnaryMultiCallable[_capability_pb2.GetCapabilityRequest, _capability_pb2.Capability]  # type: ignore[assignment]
     """Reads one capability."""
     List: _aio.UnaryUnaryMultiCallable[_capability_pb2.ListCapabilitiesRequest, _capability_pb2.ListCapabilitiesResponse]  # type: ignore[assignment]
@@ -98,6 +102,13 @@ class CapabilityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_capability_pb2.RevokeResponse, _abc.Awaitable[_capability_pb2.RevokeResponse]]:
         """Deletes a capability and everything delegated from it."""
+
+    def PushRevocations(
+        self,
+        request: _capability_pb2.PushRevocationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_capability_pb2.PushRevocationsResponse, _abc.Awaitable[_capability_pb2.PushRevocationsResponse]]:
+        """Says that capabilities of a world on another machine hold no longer; its plugin's key only. What waits under them ends."""
 
     def Get(
         self,

@@ -11,6 +11,8 @@ import type { GiveRequest as _viwo_imagegen_v1_GiveRequest, GiveRequest__Output 
 import type { ListCapabilitiesRequest as _viwo_imagegen_v1_ListCapabilitiesRequest, ListCapabilitiesRequest__Output as _viwo_imagegen_v1_ListCapabilitiesRequest__Output } from '../../../viwo/imagegen/v1/ListCapabilitiesRequest';
 import type { ListCapabilitiesResponse as _viwo_imagegen_v1_ListCapabilitiesResponse, ListCapabilitiesResponse__Output as _viwo_imagegen_v1_ListCapabilitiesResponse__Output } from '../../../viwo/imagegen/v1/ListCapabilitiesResponse';
 import type { MintRequest as _viwo_imagegen_v1_MintRequest, MintRequest__Output as _viwo_imagegen_v1_MintRequest__Output } from '../../../viwo/imagegen/v1/MintRequest';
+import type { PushRevocationsRequest as _viwo_imagegen_v1_PushRevocationsRequest, PushRevocationsRequest__Output as _viwo_imagegen_v1_PushRevocationsRequest__Output } from '../../../viwo/imagegen/v1/PushRevocationsRequest';
+import type { PushRevocationsResponse as _viwo_imagegen_v1_PushRevocationsResponse, PushRevocationsResponse__Output as _viwo_imagegen_v1_PushRevocationsResponse__Output } from '../../../viwo/imagegen/v1/PushRevocationsResponse';
 import type { RevokeRequest as _viwo_imagegen_v1_RevokeRequest, RevokeRequest__Output as _viwo_imagegen_v1_RevokeRequest__Output } from '../../../viwo/imagegen/v1/RevokeRequest';
 import type { RevokeResponse as _viwo_imagegen_v1_RevokeResponse, RevokeResponse__Output as _viwo_imagegen_v1_RevokeResponse__Output } from '../../../viwo/imagegen/v1/RevokeResponse';
 
@@ -69,6 +71,15 @@ export interface CapabilityServiceClient extends grpc.Client {
   mint(argument: _viwo_imagegen_v1_MintRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
   mint(argument: _viwo_imagegen_v1_MintRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
   
+  PushRevocations(argument: _viwo_imagegen_v1_PushRevocationsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_PushRevocationsResponse__Output>): grpc.ClientUnaryCall;
+  PushRevocations(argument: _viwo_imagegen_v1_PushRevocationsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_PushRevocationsResponse__Output>): grpc.ClientUnaryCall;
+  PushRevocations(argument: _viwo_imagegen_v1_PushRevocationsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_PushRevocationsResponse__Output>): grpc.ClientUnaryCall;
+  PushRevocations(argument: _viwo_imagegen_v1_PushRevocationsRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_PushRevocationsResponse__Output>): grpc.ClientUnaryCall;
+  pushRevocations(argument: _viwo_imagegen_v1_PushRevocationsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_PushRevocationsResponse__Output>): grpc.ClientUnaryCall;
+  pushRevocations(argument: _viwo_imagegen_v1_PushRevocationsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_PushRevocationsResponse__Output>): grpc.ClientUnaryCall;
+  pushRevocations(argument: _viwo_imagegen_v1_PushRevocationsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_PushRevocationsResponse__Output>): grpc.ClientUnaryCall;
+  pushRevocations(argument: _viwo_imagegen_v1_PushRevocationsRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_PushRevocationsResponse__Output>): grpc.ClientUnaryCall;
+  
   Revoke(argument: _viwo_imagegen_v1_RevokeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_RevokeResponse__Output>): grpc.ClientUnaryCall;
   Revoke(argument: _viwo_imagegen_v1_RevokeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_RevokeResponse__Output>): grpc.ClientUnaryCall;
   Revoke(argument: _viwo_imagegen_v1_RevokeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_RevokeResponse__Output>): grpc.ClientUnaryCall;
@@ -93,6 +104,8 @@ export interface CapabilityServiceHandlers extends grpc.UntypedServiceImplementa
   
   Mint: grpc.handleUnaryCall<_viwo_imagegen_v1_MintRequest__Output, _viwo_imagegen_v1_Capability>;
   
+  PushRevocations: grpc.handleUnaryCall<_viwo_imagegen_v1_PushRevocationsRequest__Output, _viwo_imagegen_v1_PushRevocationsResponse>;
+  
   Revoke: grpc.handleUnaryCall<_viwo_imagegen_v1_RevokeRequest__Output, _viwo_imagegen_v1_RevokeResponse>;
   
 }
@@ -104,5 +117,6 @@ export interface CapabilityServiceDefinition extends grpc.ServiceDefinition {
   Give: MethodDefinition<_viwo_imagegen_v1_GiveRequest, _viwo_imagegen_v1_Capability, _viwo_imagegen_v1_GiveRequest__Output, _viwo_imagegen_v1_Capability__Output>
   List: MethodDefinition<_viwo_imagegen_v1_ListCapabilitiesRequest, _viwo_imagegen_v1_ListCapabilitiesResponse, _viwo_imagegen_v1_ListCapabilitiesRequest__Output, _viwo_imagegen_v1_ListCapabilitiesResponse__Output>
   Mint: MethodDefinition<_viwo_imagegen_v1_MintRequest, _viwo_imagegen_v1_Capability, _viwo_imagegen_v1_MintRequest__Output, _viwo_imagegen_v1_Capability__Output>
+  PushRevocations: MethodDefinition<_viwo_imagegen_v1_PushRevocationsRequest, _viwo_imagegen_v1_PushRevocationsResponse, _viwo_imagegen_v1_PushRevocationsRequest__Output, _viwo_imagegen_v1_PushRevocationsResponse__Output>
   Revoke: MethodDefinition<_viwo_imagegen_v1_RevokeRequest, _viwo_imagegen_v1_RevokeResponse, _viwo_imagegen_v1_RevokeRequest__Output, _viwo_imagegen_v1_RevokeResponse__Output>
 }
