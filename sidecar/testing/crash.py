@@ -50,6 +50,8 @@ class Story:
     """Job ids that the server answered, and their owner."""
     server_kills: int = 0
     child_kills: int = 0
+    killed: set[int] = field(default_factory=set)
+    """Process ids of children that were killed."""
 
 
 async def crash(
@@ -76,14 +78,14 @@ async def crash(
                 break
             # Mostly while it works; now and then while it still starts.
             if chance.random() < 0.85:
-                await _working(sidecar)
+                await _working(sidecar, story)
             await asyncio.sleep(chance.uniform(0.0, 1.0))
             if kills.pop() == "server":
                 await sidecar.kill()
                 story.server_kills += 1
                 sidecar = await start(folder, settings)
             else:
-                story.child_kills += await _kill_child(sidecar)
+                await _kill_child(sidecar, story)
         await _all_ended(sidecar, story)
         await sidecar.stop()
         return _count(Path(folder), story)
@@ -118,17 +120,17 @@ async def _submit(
         await sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=job.id))
 
 
-async def _working(sidecar: Served) -> None:
-    """Until the engine is ready."""
+async def _working(sidecar: Served, story: Story) -> None:
+    """Until the engine is ready; for a moment the server does not know yet that the one before was killed."""
     async with asyncio.timeout(60):
         while True:
             status = await sidecar.system.Status(system_pb2.StatusRequest())
-            if status.engine_pid:
+            if status.engine_pid and status.engine_pid not in story.killed:
                 return
             await asyncio.sleep(0.05)
 
 
-async def _kill_child(sidecar: Served) -> int:
+async def _kill_child(sidecar: Served, story: Story) -> None:
     """The engine's, and now and then a picture worker with it."""
     server = psutil.Process(sidecar.process.pid)
     children = server.children()
@@ -139,7 +141,8 @@ async def _kill_child(sidecar: Served) -> int:
     for child in children:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child.pid, signal.SIGKILL)
-    return 1
+        story.killed.add(child.pid)
+    story.child_kills += 1
 
 
 def is_engine(child: psutil.Process) -> bool:
