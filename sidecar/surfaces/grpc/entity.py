@@ -56,7 +56,7 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
     async def CallVerb(self, request: pb.CallVerbRequest, context: Context) -> pb.CallVerbResponse:
         result = await self._entities.call_verb(
             principal(),
-            conversions.unchecked_call(request.context),
+            conversions.call(request.context),
             request.entity_id,
             request.verb,
             arguments_from_json(request.arguments_json),

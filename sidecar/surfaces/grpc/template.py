@@ -23,7 +23,8 @@ class TemplateServicer(template_pb2_grpc.TemplateServiceServicer):
         self._currency = currency
 
     async def Save(self, request: pb.SaveTemplateRequest, context: Context) -> pb.Template:
-        return _template(await self._runs.templates.save(principal(), request.document_json))
+        shared = request.shared if request.HasField("shared") else None
+        return _template(await self._runs.templates.save(principal(), request.document_json, shared=shared))
 
     async def Get(self, request: pb.GetTemplateRequest, context: Context) -> pb.Template:
         return _template(await self._runs.templates.get(principal(), request.name))
@@ -75,6 +76,8 @@ def _template(saved: Saved) -> pb.Template:
         name=saved.template.name,
         document_json=json.dumps(saved.template.model_dump(mode="json"), indent=2, ensure_ascii=False),
         update_time=conversions.timestamp(saved.updated),
+        owner_id=saved.owner_id,
+        shared=saved.shared,
     )
 
 

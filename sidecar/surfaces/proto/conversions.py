@@ -17,7 +17,7 @@ from capabilities.policy import Caller, Capability
 from capabilities.tasks import MAX_SEED
 from entity_store.images import Version
 from entity_store.world import Entity
-from sidecar.application.access import Call, require_context
+from sidecar.application.access import Call
 from sidecar.application.entities import metadata_of
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, entity_pb2, image_pb2
 from sidecar.queue.model import StoredImage
@@ -36,13 +36,7 @@ FORMATS = {
 
 
 def call(context: common_pb2.CallContext) -> Call:
-    """By what right a call comes. Raises FailedPrecondition where it does not say."""
-    require_context(context.capability_id, context.caller_id)
-    return unchecked_call(context)
-
-
-def unchecked_call(context: common_pb2.CallContext) -> Call:
-    """The same where a call may come by another right than a capability's."""
+    """By what right a call comes, as far as it says."""
     caller = Caller(context.caller_id, context.this_id)
     return Call(context.capability_id, caller, context.capability_statement)
 
