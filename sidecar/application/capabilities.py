@@ -15,6 +15,10 @@ from sidecar.application.access import Access, Call
 from sidecar.queue.job_queue import JobQueue
 from sidecar.queue.store.revoked_rights import RevokedRights
 
+MAX_REVOKED = 1000
+"""Most capabilities whose end a plugin tells in one call."""
+MAX_ID = 64
+
 
 class Capabilities:
     """All methods belong to the event loop's thread. Raise as those of `Authority`."""
@@ -65,12 +69,25 @@ class Capabilities:
         return revoked
 
     async def revoked_elsewhere(self, principal: Principal, capability_ids: Sequence[str]) -> None:
-        """Take note that capabilities of a world on another machine hold no longer. Raises PermissionDenied."""
+        """Take note that capabilities of a world on another machine hold no longer.
+
+        Raises PermissionDenied for whoever is no plugin, InvalidArgument for too many or too long ids.
+        """
         if principal.kind is not Kind.KERNEL:
             raise PermissionDenied(
                 "only the plugin of a world says what was revoked there",
                 reason="NOT_A_KERNEL",
                 field="authorization",
+            )
+        longest = max((len(item) for item in capability_ids), default=0)
+        if len(capability_ids) > MAX_REVOKED or longest > MAX_ID:
+            raise InvalidArgument(
+                f"'capability_ids' must be at most {MAX_REVOKED} ids of at most {MAX_ID} characters; send the rest in "
+                "another call",
+                reason="BAD_ARGUMENT",
+                field="capability_ids",
+                limit=f"at most {MAX_REVOKED} ids of {MAX_ID} characters",
+                asked=f"{len(capability_ids)} ids, the longest of {longest} characters",
             )
         await self._revoked.add(principal.world, capability_ids)
         await self._queue.end_waiting(principal.world, capability_ids)

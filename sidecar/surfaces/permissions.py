@@ -28,6 +28,8 @@ class Rule(enum.Enum):
     """Entities that the principal sees; what is done to them is by the world's own rules."""
     CALLER = enum.auto()
     """As an entity that the principal acts as, by the world's own rules."""
+    NEW = enum.auto()
+    """Makes a thing of the principal's own."""
     ANYBODY = enum.auto()
     """The same for everybody who has the scope."""
 
@@ -84,16 +86,16 @@ RPCS: Mapping[str, Permission] = {
     "JobService/BudgetStatus": Permission(Scope.JOBS_READ, Rule.CAPABILITY),
     "EntityService/SaveImage": Permission(Scope.ENTITIES, Rule.CAPABILITY),
     "EntityService/Get": Permission(Scope.ENTITIES, Rule.SEEN),
-    "EntityService/List": Permission(Scope.ENTITIES, Rule.SEEN),
+    "EntityService/List": Permission(Scope.ENTITIES, Rule.LIST),
     "EntityService/CallVerb": Permission(Scope.ENTITIES, Rule.SEEN),
     "EntityService/Install": Permission(Scope.CAPABILITIES, Rule.ANYBODY),
-    "BlobService/Upload": Permission(Scope.PICTURES_WRITE, Rule.ANYBODY),
+    "BlobService/Upload": Permission(Scope.PICTURES_WRITE, Rule.NEW),
     "BlobService/Describe": Permission(Scope.PICTURES_READ, Rule.PICTURE),
     "BlobService/Download": Permission(Scope.PICTURES_READ, Rule.PICTURE),
     "ModelService/List": Permission(Scope.MODELS_READ, Rule.ANYBODY),
     "ModelService/Load": _ADMIN,
     "ModelService/Unload": _ADMIN,
-    "TemplateService/Save": Permission(Scope.TEMPLATES_WRITE, Rule.OWN),
+    "TemplateService/Save": Permission(Scope.TEMPLATES_WRITE, Rule.NEW),
     "TemplateService/Get": Permission(Scope.TEMPLATES_READ, Rule.OWN),
     "TemplateService/List": Permission(Scope.TEMPLATES_READ, Rule.LIST),
     "TemplateService/Delete": Permission(Scope.TEMPLATES_WRITE, Rule.OWN),

@@ -14,6 +14,7 @@ import grpc
 from google.protobuf import message_factory, struct_pb2
 
 from capabilities.principals import Scope
+from entity_store.authority import insert
 from entity_store.world import create_entity
 from sidecar import server
 from sidecar.client import MESSAGE_OPTIONS
@@ -68,6 +69,8 @@ class Matrix:
     painter: int
     stranger: int
     room: int
+    mint_id: str
+    """The right of the painter to mint."""
     texts: dict[str, str]
     """The credentials by their names; the key without the scope is made for each scope."""
 
@@ -95,6 +98,8 @@ class Matrix:
             told = json.loads(answer.result_json)
             if not told["ok"]:
                 return told["error"]["code"], told["error"]["reason"]
+        if rpc == "JobService/Estimate" and answer.HasField("refusal"):
+            return answer.refusal.code, answer.refusal.reason
         return "OK", ""
 
     async def _without(self, scope: Scope | None) -> str:
@@ -156,6 +161,7 @@ def expectation(rpc: str, credential: str) -> dict[str, frozenset[str]]:
                 Rule.PICTURE: {"NOT_FOUND": anything},
                 Rule.SEEN: {"NOT_FOUND": anything},
                 Rule.LIST: {"OK": anything},
+                Rule.NEW: {"OK": anything},
                 Rule.ANYBODY: {"OK": anything},
             }[permission.rule]
         case "another world's kernel" if permission.scope is Scope.ADMIN:
@@ -163,18 +169,20 @@ def expectation(rpc: str, credential: str) -> dict[str, frozenset[str]]:
         case "another world's kernel":
             elsewhere = {"FAILED_PRECONDITION": frozenset({"WORLD_ELSEWHERE"})}
             return {
-                Rule.CAPABILITY: elsewhere,
+                # The template of the owner's world is not there.
+                Rule.CAPABILITY: {"NOT_FOUND": anything} if rpc == "TemplateService/Run" else elsewhere,
                 Rule.CALLER: elsewhere | {"OK": anything} if rpc.endswith("PushRevocations") else elsewhere,
                 Rule.OWN: {"NOT_FOUND": anything} | elsewhere,
                 Rule.PICTURE: {"NOT_FOUND": anything} | elsewhere,
                 Rule.SEEN: elsewhere,
                 Rule.LIST: {"OK": anything} | elsewhere,
+                Rule.NEW: {"OK": anything},
                 Rule.ANYBODY: {"OK": anything},
             }[permission.rule]
     if rpc.endswith("PushRevocations"):
         return {"PERMISSION_DENIED": frozenset({"NOT_A_KERNEL"})}
     # The fake engine has no models for some methods, and loads none: then it is the right that was not refused.
-    return {"OK": anything, "FAILED_PRECONDITION": frozenset({"MODEL_CANNOT", "ENGINE_CANNOT", "ENGINE_LOADS_ITSELF", "NO_MODEL"}),
+    return {"OK": anything, "FAILED_PRECONDITION": frozenset({"MODEL_CANNOT", "ENGINE_CANNOT", "ENGINE_LOADS_ITSELF", "NO_MODEL", "NO_RESTORER"}),
             "NOT_FOUND": frozenset({"UNKNOWN_MODEL", "NO_MODEL"})}  # fmt: skip
 
 
@@ -190,6 +198,7 @@ async def matrix(folder: Path) -> AsyncIterator[Matrix]:
             room, elsewhere = (create_entity(connection, {"name": name}, 2) for name in ("Studio", "Cellar"))
             painter = create_entity(connection, {"name": "Painter", "location": room}, 2)
             stranger = create_entity(connection, {"name": "Stranger", "location": elsewhere}, 2)
+            mint_id = insert(connection, painter, "sys.mint", {"namespace": "diffusers"}).id
         operator = Client(channel, running.token, owner=painter)
         below_admin = [str(scope) for scope in Scope if scope is not Scope.ADMIN]
 
@@ -205,7 +214,7 @@ async def matrix(folder: Path) -> AsyncIterator[Matrix]:
             "another world's kernel": await key(kind=key_pb2.KEY_KIND_KERNEL, world="f" * 32),
             "right key": await key(entity_id=painter, scopes=[str(scope) for scope in Scope]),
         }
-        yield Matrix(channel, operator, painter, stranger, room, texts)
+        yield Matrix(channel, operator, painter, stranger, room, mint_id, texts)
 
 
 def _generates(message: type[Any], kind: str, **fields: Any) -> Callable[[Matrix], Awaitable[Any]]:
@@ -296,35 +305,15 @@ async def _call_verb(things: Matrix) -> Any:
 
 
 async def _mint(things: Matrix) -> Any:
-    authority = await _capability(things, "sys.mint", namespace="diffusers")
     return capability_pb2.MintRequest(
-        authority_id=authority,
+        authority_id=things.mint_id,
         caller_id=things.painter,
         type="diffusers.generate",
         params=struct_pb2.Struct(),
     )
 
 
-async def _capability(things: Matrix, kind: str = "diffusers.generate", **params: Any) -> str:
-    if kind == "sys.mint":
-        held = await things.operator.capabilities.List(
-            capability_pb2.ListCapabilitiesRequest(type="sys.mint", owner_id=things.painter)
-        )
-        if not held.capabilities:
-            system = await things.operator.capabilities.List(
-                capability_pb2.ListCapabilitiesRequest(type="sys.mint")
-            )
-            first = system.capabilities[0]
-            return str(
-                (
-                    await things.operator.capabilities.Give(
-                        capability_pb2.GiveRequest(
-                            id=first.id, caller_id=first.owner_id, target_id=things.painter
-                        )
-                    )
-                ).id
-            )
-        return str(held.capabilities[0].id)
+async def _capability(things: Matrix, kind: str = "diffusers.generate") -> str:
     return str((await things.context(kind)).capability_id)
 
 

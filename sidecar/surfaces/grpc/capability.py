@@ -42,6 +42,12 @@ class CapabilityServicer(capability_pb2_grpc.CapabilityServiceServicer):
         revoked = await self._capabilities.revoke(principal(), request.id, request.caller_id)
         return pb.RevokeResponse(revoked_ids=revoked)
 
+    async def PushRevocations(
+        self, request: pb.PushRevocationsRequest, context: Context
+    ) -> pb.PushRevocationsResponse:
+        await self._capabilities.revoked_elsewhere(principal(), request.capability_ids)
+        return pb.PushRevocationsResponse()
+
     async def Get(self, request: pb.GetCapabilityRequest, context: Context) -> pb.Capability:
         found = self._capabilities.get(principal(), request.id)
         known, message = self._messages.get(found.id, (None, None))
