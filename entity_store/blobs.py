@@ -172,7 +172,7 @@ def _digest(ref: str, field: str) -> str:
     if match is None:
         raise InvalidArgument(
             f"'{field}' is not a picture reference; one is 'sha256:' and 64 hexadecimal digits",
-            reason="BADREFERENCEERENCE",
+            reason="BAD_REFERENCE",
             field=field,
             asked=brief(ref),
         )

@@ -19,6 +19,7 @@ from sidecar.engines.events import Done, Event, Failed, Loading, Queued, Step
 from sidecar.engines.router import Router
 from sidecar.queue.attempt import Attempt
 from sidecar.queue.background import retry_until_written
+from sidecar.queue.charges import charge
 from sidecar.queue.model import Job
 from sidecar.queue.notify import Notifier
 from sidecar.queue.results import Results
@@ -287,6 +288,7 @@ class Worker:
         """Write down how a job came out."""
         attempt.stop_clocks()
         self._traces.worked(attempt.job.id)
+        was_made = isinstance(outcome, Done)
         if not isinstance(outcome, Failed):
             try:
                 await self._succeed(attempt, outcome)
@@ -299,7 +301,7 @@ class Worker:
         elif (retry := self._settings.retry.next(outcome, attempt.job.failures)) is not None:
             await self._again(attempt, outcome, retry.delay, counts=retry.counts)
             return
-        await self._fail(attempt, outcome)
+        await self._fail(attempt, outcome, was_made=was_made)
 
     async def _again(self, attempt: Attempt, outcome: Failed, delay: float, *, counts: bool) -> None:
         job = attempt.job
@@ -360,10 +362,9 @@ class Worker:
         if attempt.ending is not None:
             await self._fail(attempt, attempt.ending)
 
-    async def _fail(self, attempt: Attempt, failure: Failed) -> None:
-        job, step, spent = attempt.job, attempt.step, NOTHING
-        if failure.code in ("CANCELLED", "DEADLINE_EXCEEDED") and step is not None:
-            spent = job.cost.share(step.step, step.total)
+    async def _fail(self, attempt: Attempt, failure: Failed, *, was_made: bool = False) -> None:
+        job = attempt.job
+        spent = charge(job, failure, attempt.step, was_made=was_made)
         self._traces.ended(job.id, failure.reason or failure.code)
         for ended in await retry_until_written(
             partial(self._store.fail, job.id, failure, spent, sent=attempt.sent)
