@@ -6,20 +6,26 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from capabilities import strict_json
 from capabilities.errors import InvalidArgument, NotFound, PermissionDenied, brief
 from capabilities.methods import TYPES
-from capabilities.params import dump, parse, parse_row, restrict
+from capabilities.params import BUDGET_ACCOUNT, dump, parse, parse_row, restrict
 from capabilities.policy import Caller, Capability, require_owner
-from entity_store.world import World, resolve, rows_of
+from entity_store import grants
+from entity_store.grants import Purse
+from entity_store.world import World, json_object, resolve, rows_of
 
 _SELECT = """
-SELECT c.id, c.owner_id, c.type, c.params, d.parent_id
+SELECT c.id, c.owner_id, c.type, c.params, d.parent_id, g.params
 FROM capabilities c LEFT JOIN imagegen_delegations d ON d.child_id = c.id
+LEFT JOIN imagegen_grants g ON g.capability_id = c.id AND g.world = ''
 """
 
+ELSEWHERE = "account:"
+"""Stands before the budget account of a grant whose row is in the file of another world."""
 REMEMBERED = 1024
 """Capabilities that are kept in memory."""
 MAX_DEPTH = 64
@@ -32,8 +38,9 @@ WITH RECURSIVE line(id, depth) AS (
   SELECT ?, 0
   UNION ALL SELECT d.parent_id, l.depth + 1 FROM imagegen_delegations d JOIN line l ON d.child_id = l.id
   WHERE l.depth <= {MAX_DEPTH})
-SELECT l.id, c.owner_id, c.type, c.params, d.parent_id FROM line l
-LEFT JOIN capabilities c ON c.id = l.id LEFT JOIN imagegen_delegations d ON d.child_id = l.id ORDER BY l.depth
+SELECT l.id, c.owner_id, c.type, c.params, d.parent_id, g.params FROM line l
+LEFT JOIN capabilities c ON c.id = l.id LEFT JOIN imagegen_delegations d ON d.child_id = l.id
+LEFT JOIN imagegen_grants g ON g.capability_id = l.id AND g.world = '' ORDER BY l.depth
 """
 
 # UNION takes each id once, so a circle ends here too.
@@ -51,6 +58,7 @@ class Authority:
         self._world = world
         # Rows that were read, and the world's version then. Most calls come under few capabilities.
         self._read: dict[str, Capability] = {}
+        self._purses: dict[tuple[str, str], list[Purse]] = {}
         self._version = -1
 
     def get(self, capability_id: str) -> Capability:
@@ -58,9 +66,7 @@ class Authority:
 
         Raises NotFound, and PermissionDenied for one that was delegated too often or from itself.
         """
-        version = self._world.version()
-        if version != self._version or len(self._read) >= REMEMBERED:
-            self._read, self._version = {}, version
+        self._forget_changed()
         known = self._read.get(capability_id)
         if known is not None:
             return known
@@ -72,6 +78,35 @@ class Authority:
             self._line(capability_id)
         # What was committed between the two looks is read again at the next call, which sees another version.
         read[capability_id] = found = _capability(row)
+        return found
+
+    def _forget_changed(self) -> None:
+        version = self._world.version()
+        if version != self._version or len(self._read) + len(self._purses) >= REMEMBERED:
+            self._read, self._purses, self._version = {}, {}, version
+
+    def purses(self, account: str, world: str = "") -> list[Purse]:
+        """From what a row with this `budget_account` spends, nearest first; `world` is empty for the sidecar's own.
+
+        Raises PermissionDenied for an account that was not issued, or whose capability has been revoked.
+        """
+        self._forget_changed()
+        purses, key = self._purses, (world, account)
+        found = purses.get(key)
+        if found is None:
+            purses[key] = found = grants.purses(self._world.rows, account, world=world)
+        return found
+
+    def granted_elsewhere(self, capability: Capability, world: str) -> Mapping[str, object] | None:
+        """What was granted for a capability of a world on another machine; None where nothing was.
+
+        A row that was delegated there is known by its budget account.
+        """
+        rows = self._world.rows
+        found = grants.granted(rows, capability.id, world=world)
+        account = capability.params.get(BUDGET_ACCOUNT)
+        if found is None and isinstance(account, str):
+            return grants.granted(rows, f"{ELSEWHERE}{account}", world=world)
         return found
 
     def ancestors(self, capability_id: str) -> list[Capability]:
@@ -145,7 +180,7 @@ class Authority:
         _require_image_type(capability_type)
         clean = dump(parse(params))
         with self._world.transaction() as connection:
-            return _insert(connection, caller_id, capability_type, clean, None)
+            return mint(connection, caller_id, capability_type, clean)
 
     def delegate(self, parent_id: str, caller_id: int, restrictions: Mapping[str, object]) -> Capability:
         """A child with the meet of the parent's parameters and the restrictions, owned by the caller.
@@ -158,11 +193,68 @@ class Authority:
         if parent.parent_id is not None and len(self._line(parent_id)) > MAX_DEPTH:
             raise _too_deep("the new capability", "parent_id")
         _require_image_type(parent.type)
-        child = dump(restrict(parse_row(parent.params), asked))
+        child = dump(restrict(parent.limits(), asked))
+        made_of = self._made_of(parent)
         with self._world.transaction() as connection:
             if connection.execute("SELECT 1 FROM capabilities WHERE id = ?", (parent_id,)).fetchone() is None:
                 raise unknown_capability(parent_id)
-            return _insert(connection, caller_id, parent.type, child, parent_id)
+            return mint(connection, caller_id, parent.type, child, parent_id, made_of)
+
+    def delegate_elsewhere(
+        self, parent: Capability, world: str, restrictions: Mapping[str, object]
+    ) -> Mapping[str, object]:
+        """The parameters of a child for another world's file, whose row somebody else writes. Raises as `delegate`."""
+        child = dump(restrict(parent.limits(), parse(restrictions)))
+        made_of = self._made_of(parent, world)
+        child[BUDGET_ACCOUNT] = account = grants.new_account()
+        with self._world.transaction() as connection:
+            # The row's own id is not known yet: it is granted what its account says, and no more.
+            grants.record(connection, f"{ELSEWHERE}{account}", child, world=world, made_of=made_of)
+        return child
+
+    def approve(
+        self, capability_id: str, world: str = "", params: Mapping[str, object] | None = None
+    ) -> Capability:
+        """Take down as granted what a row says that another program made; it gets a budget account if it has none of ours.
+
+        Of another world's row nothing is known but its id and what `params` grants. Raises NotFound, InvalidArgument.
+        """
+        if world:
+            given = dump(parse(params or {})) | {BUDGET_ACCOUNT: grants.new_account()}
+            with self._world.transaction() as connection:
+                grants.record(connection, capability_id, given, world=world)
+            return Capability(capability_id, 0, "", given, granted=given)
+        found = self.get(capability_id)
+        said = dump(parse_row(found.params))
+        account = said.get(BUDGET_ACCOUNT)
+        made_of = ""
+        try:
+            if isinstance(account, str):
+                first = self.purses(account)[0].capability_id
+                made_of = "" if first == capability_id else first
+        except PermissionDenied:
+            account = None
+        if account is None or made_of:
+            said[BUDGET_ACCOUNT] = grants.new_account()
+        with self._world.transaction() as connection:
+            connection.execute(
+                "UPDATE capabilities SET params = ? WHERE id = ?", (json.dumps(said), capability_id)
+            )
+            grants.record(connection, capability_id, said, made_of=made_of)
+        return self.get(capability_id)
+
+    def _made_of(self, parent: Capability, world: str = "") -> str:
+        """The granted capability that a child of it spends from as well; empty where there is none.
+
+        Raises PermissionDenied as `purses`, and for a line that would be too long.
+        """
+        account = parent.params.get(BUDGET_ACCOUNT)
+        if not isinstance(account, str):
+            return ""
+        line = self.purses(account, world)
+        if len(line) >= grants.MAX_PURSES:
+            raise _too_deep("the new capability", "parent_id")
+        return line[0].capability_id
 
     def give(self, capability_id: str, caller_id: int, target_id: int) -> Capability:
         """Change the owner. Raises PermissionDenied unless the caller owns it, NotFound for an unknown target."""
@@ -194,6 +286,10 @@ class Authority:
             connection.executemany(
                 "DELETE FROM imagegen_delegations WHERE child_id = ?", [(item,) for item in doomed]
             )
+            connection.executemany(
+                "DELETE FROM imagegen_grants WHERE world = '' AND capability_id = ?",
+                [(item,) for item in doomed],
+            )
         return doomed
 
 
@@ -202,6 +298,21 @@ def insert(
 ) -> Capability:
     """A capability row made inside a running transaction, by right of what the transaction does."""
     return _insert(connection, owner_id, capability_type, params, None)
+
+
+def mint(
+    connection: sqlite3.Connection,
+    owner_id: int,
+    capability_type: str,
+    params: Mapping[str, object],
+    parent_id: str | None = None,
+    made_of: str = "",
+) -> Capability:
+    """A capability row that the sidecar answers for, with a budget account of its own."""
+    given = {**params, BUDGET_ACCOUNT: grants.new_account()}
+    made = _insert(connection, owner_id, capability_type, given, parent_id)
+    grants.record(connection, made.id, given, made_of=made_of)
+    return replace(made, granted=given)
 
 
 def _insert(
@@ -222,7 +333,7 @@ def _insert(
 
 
 def _capability(row: Sequence[Any]) -> Capability:
-    capability_id, owner_id, capability_type, raw, parent_id = row
+    capability_id, owner_id, capability_type, raw, parent_id, recorded = row
     try:
         params = strict_json.loads(raw) if isinstance(raw, str) else None
     except ValueError:
@@ -233,7 +344,8 @@ def _capability(row: Sequence[Any]) -> Capability:
     # SQLite takes anything anywhere; what is no id owns nothing.
     owner_id = owner_id if isinstance(owner_id, int) else 0
     parent = None if parent_id is None else str(parent_id)
-    return Capability(str(capability_id), owner_id, str(capability_type), params, parent)
+    granted = None if recorded is None else json_object(recorded)
+    return Capability(str(capability_id), owner_id, str(capability_type), params, parent, granted)
 
 
 def _require_image_type(capability_type: str) -> None:

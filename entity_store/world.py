@@ -41,8 +41,8 @@ CREATE TABLE IF NOT EXISTS capabilities (
 CREATE INDEX IF NOT EXISTS idx_capabilities_owner ON capabilities(owner_id);
 """
 
-# Our tables beside viwo's: who delegated what, the versions of each picture, which jobs have been saved, and the id of
-# the world, by which it is told from others.
+# Our tables beside viwo's: who delegated what, the versions of each picture, which jobs have been saved, the id of the
+# world, by which it is told from others, and what was granted to whom (see grants.py).
 _OWN_SCHEMA = """
 CREATE TABLE IF NOT EXISTS imagegen_delegations (child_id TEXT PRIMARY KEY, parent_id TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS imagegen_delegations_parent ON imagegen_delegations(parent_id);
@@ -53,7 +53,14 @@ CREATE TABLE IF NOT EXISTS imagegen_saved (
   job_id TEXT NOT NULL, image_index INTEGER NOT NULL, entity_id INTEGER NOT NULL, PRIMARY KEY(job_id, image_index));
 CREATE INDEX IF NOT EXISTS imagegen_versions_ref ON imagegen_versions(ref);
 CREATE TABLE IF NOT EXISTS imagegen_world (id TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS imagegen_grants (
+  world TEXT NOT NULL, capability_id TEXT NOT NULL, budget_account TEXT NOT NULL UNIQUE, made_of TEXT NOT NULL,
+  params TEXT NOT NULL, PRIMARY KEY(world, capability_id));
 """
+
+_OWN_TABLES = frozenset(
+    f"imagegen_{name}" for name in ("delegations", "versions", "saved", "world", "grants")
+)
 
 _LINEAGE = """
 WITH RECURSIVE lineage AS (
@@ -244,7 +251,7 @@ class World:
                 self._writer.executescript(_VIWO_SCHEMA)
         elif not {"entities", "verbs", "capabilities"} <= tables:
             raise sqlite3.DatabaseError("it lacks viwo's tables; start viwo once so that it creates them")
-        if not {"imagegen_delegations", "imagegen_versions", "imagegen_saved", "imagegen_world"} <= tables:
+        if not tables >= _OWN_TABLES:
             self._writer.executescript(_OWN_SCHEMA)
         if own and self._writer.execute("SELECT 1 FROM entities LIMIT 1").fetchone() is None:
             with self.transaction() as connection:

@@ -105,7 +105,15 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
         await revoked.load()
         access = Access(authority, budgets, statement_key, world.id, revoked)
         shares = settings.reuse_between_owners
-        planner = Planner(access, images, router, settings.ceilings, budgets, shares_results=shares)
+        planner = Planner(
+            access,
+            images,
+            router,
+            settings.ceilings,
+            budgets,
+            shares_results=shares,
+            aliases=settings.model_aliases,
+        )
         picture_rows = PictureRows(database)
         picture_access = PictureAccess(picture_rows, images, world.id)
         meter = Meter()

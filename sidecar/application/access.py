@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,10 +18,11 @@ from capabilities.errors import (
     brief,
 )
 from capabilities.methods import Method
-from capabilities.params import parse_row
+from capabilities.params import BUDGET_ACCOUNT, Value, parse_row
 from capabilities.policy import Caller, Capability, Grant, authorize, require_owner
 from capabilities.principals import Kind, Principal
 from entity_store.authority import Authority
+from entity_store.grants import Purse
 from sidecar.queue.ledger.operator_budgets import Budgets
 from sidecar.queue.model import Job, Terms
 from sidecar.queue.store.revoked_rights import RevokedRights
@@ -101,6 +102,7 @@ class Access:
     def grant(self, admitted: Admitted, method: Method) -> Grant:
         """Raises PermissionDenied where the capability does not cover the method."""
         kind, name, now = method.capability_type, method.name, dt.datetime.now(dt.UTC)
+        self._purses(admitted)
         return authorize(admitted.capability, admitted.caller, capability_type=kind, method=name, now=now)
 
     def renewed(self, admitted: Admitted) -> Admitted:
@@ -131,6 +133,17 @@ class Access:
             refusal.message = f"while the job waited its right ended: {refusal.message}"
             return refusal
         return None
+
+    def _purses(self, admitted: Admitted) -> list[Purse]:
+        """What it spends from by its budget account, nearest first. Raises PermissionDenied as `Authority.purses`."""
+        account = admitted.capability.params.get(BUDGET_ACCOUNT)
+        if not isinstance(account, str):
+            return []
+        world = "" if admitted.world == self._world else admitted.world
+        found = self._authority.purses(account, world)
+        for purse in found if world else ():
+            self._require_unrevoked(world, purse.capability_id)
+        return found
 
     def _require_unrevoked(self, world: str, capability_id: str) -> None:
         if self._revoked.contains(world, capability_id):
@@ -166,25 +179,32 @@ class Access:
             self._require_unrevoked(stated.world, capability_id)
             if (stated.caller_id, stated.this_id) != (call.caller.caller_id, call.caller.this_id):
                 raise _bad_statement("is of another caller")
-        return stated
+        granted = self._authority.granted_elsewhere(stated.capability, stated.world or REMOTE)
+        return replace(stated, capability=replace(stated.capability, granted=granted))
 
     def terms(self, grant: Grant, admitted: Admitted) -> tuple[Terms, dict[str, int]]:
         """What a job under this grant must keep to, and the capabilities of which only so many jobs run at a time.
 
-        What a child spends counts against all it was delegated from; what a statement came from is not known here.
+        What a child spends counts against all it was delegated from, by the rows and by its budget account.
         """
-        line = [(grant.capability, grant.params)]
+        line: list[tuple[str, Mapping[str, Value]]] = [(grant.capability.id, grant.params)]
         if not admitted.is_stated and grant.capability.parent_id is not None:
             ancestors = self._authority.ancestors(grant.capability.id)
-            line += [(ancestor, parse_row(ancestor.params)) for ancestor in ancestors]
+            line += [(ancestor.id, ancestor.limits()) for ancestor in ancestors]
+        known = {capability_id for capability_id, _ in line}
+        line += [
+            (purse.capability_id, parse_row(purse.params))
+            for purse in self._purses(admitted)
+            if purse.capability_id not in known
+        ]
         owner_id = grant.capability.owner_id
         world = "" if admitted.world == self._world else admitted.world
         caps: list[Cap] = []
         rates: dict[str, int] = {}
         holds: dict[str, int] = {}
         accounts: list[str] = []
-        for capability, params in line:
-            account = capability_account(capability.id, world)
+        for capability_id, params in line:
+            account = capability_account(capability_id, world)
             accounts.append(account)
             caps += caps_of(account, params)
             rate, most = params.get("rate_per_minute"), params.get("max_concurrent")
@@ -206,7 +226,7 @@ class Access:
         """
         admitted = self.admit(principal, call)
         require_owner(admitted.capability, admitted.caller)
-        params = parse_row(admitted.capability.params)
+        params = admitted.capability.limits()
         terms, _ = self.terms(Grant(admitted.capability, params), admitted)
         if principal.kind is Kind.OPERATOR:
             return terms.caps
@@ -217,14 +237,21 @@ class Access:
 def stated_rights(admitted: Admitted) -> dict[str, Any] | None:
     """What is kept with work that was accepted under a statement, which does not hold as long as the work lasts."""
     capability = admitted.capability
-    return {"type": capability.type, "params": dict(capability.params)} if admitted.is_stated else None
+    if not admitted.is_stated:
+        return None
+    return {"type": capability.type, "params": dict(capability.params), "granted": capability.granted}
 
 
 def admitted_for(job: Job) -> Admitted:
     """Under what a job was accepted; the world's own row is still to be read."""
     rights = job.rights or {}
     capability = Capability(
-        job.capability_id, job.owner_id, str(rights.get("type", "")), rights.get("params", {})
+        job.capability_id,
+        job.owner_id,
+        str(rights.get("type", "")),
+        rights.get("params", {}),
+        None,
+        rights.get("granted"),
     )
     caller = Caller(job.caller_id, job.this_id)
     return Admitted(caller, job.world, capability, is_stated=job.rights is not None)

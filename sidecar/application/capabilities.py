@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from capabilities.errors import InvalidArgument, PermissionDenied
+from capabilities.errors import InvalidArgument, PermissionDenied, brief
 from capabilities.methods import METHODS, Method
-from capabilities.params import dump, parse, parse_row, restrict
 from capabilities.policy import Caller, Capability, require_owner
-from capabilities.principals import Kind, Principal
+from capabilities.principals import Kind, Principal, Scope
 from entity_store.authority import Authority, unknown_capability
 from sidecar.application.access import Access, Call
 from sidecar.queue.job_queue import JobQueue
@@ -49,10 +48,29 @@ class Capabilities:
             caller_id = self._caller(principal, caller_id)
             return await asyncio.to_thread(self._authority.delegate, parent_id, caller_id, restrictions)
         call = Call(parent_id, Caller(caller_id), parent_statement)
-        parent = self._access.admit(principal, call).capability
+        admitted = self._access.admit(principal, call)
+        parent = admitted.capability
         require_owner(parent, Caller(caller_id))
-        params = dump(restrict(parse_row(parent.params), parse(restrictions)))
+        delegate = self._authority.delegate_elsewhere
+        params = await asyncio.to_thread(delegate, parent, admitted.world, restrictions)
         return Capability("", caller_id, parent.type, params, parent.id)
+
+    async def approve(
+        self, principal: Principal, capability_id: str, world: str, params: Mapping[str, object]
+    ) -> Capability:
+        """Take down as granted what a row says that another program made. Raises PermissionDenied, NotFound."""
+        principal.require_scope(Scope.ADMIN)
+        world = "" if world == principal.world else world
+        if not world:
+            self._access.require_own_world(principal)
+        elif len(world) > MAX_ID or not world.isalnum():
+            raise InvalidArgument(
+                f"'world' is an id of at most {MAX_ID} letters and digits",
+                reason="BAD_ARGUMENT",
+                field="world",
+                asked=brief(world, 40),
+            )
+        return await asyncio.to_thread(self._authority.approve, capability_id, world, params)
 
     async def give(
         self, principal: Principal, capability_id: str, caller_id: int, target_id: int

@@ -21,7 +21,7 @@ from capabilities.params import dump, parse
 from capabilities.plain_text import require_plain
 from capabilities.policy import Caller, require_owner
 from capabilities.principals import OF_A_KERNEL, OF_A_KEY, Kind, Principal, Scope
-from entity_store.authority import Authority, insert
+from entity_store.authority import Authority, mint
 from entity_store.world import World
 from sidecar.queue.model import is_time
 from sidecar.queue.store.key_rows import KeyRows
@@ -221,7 +221,7 @@ class Keys:
         with self._world.transaction() as connection:
             for kind in new.types or sorted(TYPES):
                 if kind not in bound:
-                    bound[kind] = insert(connection, new.entity_id, kind, limits).id
+                    bound[kind] = mint(connection, new.entity_id, kind, limits).id
         return bound
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from pydantic import ValidationError
 
@@ -16,7 +17,7 @@ from capabilities.budgets import (
     cost,
 )
 from capabilities.call_options import JobOptions, Placement, Reuse, require_job_options
-from capabilities.errors import FailedPrecondition, InvalidArgument, PermissionDenied, brief
+from capabilities.errors import FailedPrecondition, InvalidArgument, PermissionDenied, Refusal, brief
 from capabilities.methods import Method
 from capabilities.methods.generation import Generation
 from capabilities.models import ModelFacts, Models, Picture
@@ -49,10 +50,12 @@ class GrantedMeans:
     grant: Grant
     models: Models
     pictures: Mapping[str, Picture]
+    here: Callable[[str], str] = str
+    """The model that is used for one of that id."""
 
     def model(self, asked: str | None) -> ModelFacts:
         """Raises PermissionDenied before the model is looked up, so that a refusal does not tell what is installed."""
-        model_id = asked or self.grant.default_model or self.models.default
+        model_id = self.here(asked) if asked else self.grant.default_model or self.models.default
         require_model(self.grant.params, model_id, "this capability")
         return self.models.find(model_id)
 
@@ -78,8 +81,12 @@ class Planner:
         budgets: Budgets | None = None,
         *,
         shares_results: bool = False,
+        aliases: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`shares_results`: what was made for one owner answers the same call of another."""
+        """`shares_results`: what was made for one owner answers the same call of another. `aliases`: models that are used
+        in place of those that are not here.
+        """
+        self._aliases = aliases
         self._access = access
         self._images = images
         self._engines = engines
@@ -90,7 +97,34 @@ class Planner:
     def answer(self, admitted: Admitted, method: Method) -> dict[str, object]:
         """What a method tells that only tells something. Raises as `authorize`."""
         assert method.answer is not None
-        return method.answer(GrantedMeans(self._access.grant(admitted, method), self._engines, {}))
+        return method.answer(self._means(self._grant(admitted, method), {}))
+
+    def _means(self, grant: Grant, pictures: Mapping[str, Picture]) -> GrantedMeans:
+        return GrantedMeans(grant, self._engines, pictures, self._here)
+
+    def _grant(self, admitted: Admitted, method: Method) -> Grant:
+        """What the capability grants, the models that it names being those that are used for them. Raises as `authorize`."""
+        grant = self._access.grant(admitted, method)
+        if not self._aliases:
+            return grant
+        params = dict(grant.params)
+        allowed, default = params.get("allowed_models"), params.get("default_model")
+        if isinstance(allowed, frozenset):
+            params["allowed_models"] = frozenset(self._here(name) for name in allowed)
+        if isinstance(default, str):
+            params["default_model"] = self._here(default)
+        return Grant(grant.capability, params)
+
+    def _here(self, model_id: str) -> str:
+        """The model itself where it is here, or no other stands for it."""
+        alias = self._aliases.get(model_id)
+        if alias is None:
+            return model_id
+        try:
+            self._engines.find(model_id)
+        except Refusal:
+            return alias
+        return model_id
 
     def _is_billed(self, task: Task) -> bool:
         """Whether a provider may bill a call for this task also where it is canceled."""
@@ -110,7 +144,8 @@ class Planner:
 
         Raises NotFound, InvalidArgument, FailedPrecondition and PermissionDenied, each naming what is at fault.
         """
-        grant = self._access.grant(admitted, method)
+        grant = self._grant(admitted, method)
+        arguments = method.completed(arguments, grant.params)
         require_target(grant.params, arguments.sources.get("image"))
         if admitted.is_stated:
             _require_self_contained(arguments, save)
@@ -120,7 +155,7 @@ class Planner:
         pictures = {name: self._picture(data, name) for name, data in files.items()}
         assert method.build is not None
         try:
-            task = method.build(arguments, GrantedMeans(grant, self._engines, pictures))
+            task = method.build(arguments, self._means(grant, pictures))
         except ValidationError as error:
             raise _too_much(error) from None
         if isinstance(task, Generation) and grant.params.get("allow_unsafe") is True:
@@ -150,7 +185,7 @@ class Planner:
         `files`: pictures that come with it, by reference; the others are in the store. `repeated`: this capability was
         allowed just this task before, and with it the picture that it begins with.
         """
-        grant = self._access.grant(admitted, method)
+        grant = self._grant(admitted, method)
         methods.require_task(method, task)
         if (
             isinstance(task, Generation)

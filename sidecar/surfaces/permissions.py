@@ -53,6 +53,7 @@ RPCS: Mapping[str, Permission] = {
     "CapabilityService/Give": _CAPABILITIES,
     "CapabilityService/Revoke": _CAPABILITIES,
     "CapabilityService/PushRevocations": _CAPABILITIES,
+    "CapabilityService/Approve": _ADMIN,
     "CapabilityService/Get": Permission(Scope.CAPABILITIES, Rule.OWN),
     "CapabilityService/List": Permission(Scope.CAPABILITIES, Rule.LIST),
     "CapabilityService/DescribeMethods": Permission(None, Rule.ANYBODY),

@@ -331,6 +331,10 @@ async def _revoke(things: Matrix) -> Any:
     return capability_pb2.RevokeRequest(id=await _capability(things), caller_id=things.painter)
 
 
+async def _approve(things: Matrix) -> Any:
+    return capability_pb2.ApproveRequest(id=await _capability(things))
+
+
 async def _get_capability(things: Matrix) -> Any:
     return capability_pb2.GetCapabilityRequest(id=await _capability(things))
 
@@ -398,6 +402,7 @@ _REQUESTS: dict[str, Callable[[Matrix], Awaitable[Any]]] = {
     "CapabilityService/Delegate": _delegate,
     "CapabilityService/Give": _give,
     "CapabilityService/Revoke": _revoke,
+    "CapabilityService/Approve": _approve,
     "CapabilityService/PushRevocations": _plain(
         capability_pb2.PushRevocationsRequest, capability_ids=["none"]
     ),

@@ -341,7 +341,12 @@ def run_of(row: Any) -> Run:
 
 def _admitted(kind: str, value: Mapping[str, Any], world: str) -> Admitted:
     capability = Capability(
-        value["capability_id"], value.get("owner_id", 0), kind, dict(value.get("params", {}))
+        value["capability_id"],
+        value.get("owner_id", 0),
+        kind,
+        dict(value.get("params", {})),
+        None,
+        value.get("granted"),
     )
     # Before 0.2 the statement itself was kept; its time is over.
     is_stated = bool(value.get("is_stated") or value.get("statement"))
@@ -350,7 +355,12 @@ def _admitted(kind: str, value: Mapping[str, Any], world: str) -> Admitted:
 
 def _call_row(admitted: Admitted) -> dict[str, Any]:
     capability = admitted.capability
-    stated = {"owner_id": capability.owner_id, "params": dict(capability.params), "is_stated": True}
+    stated = {
+        "owner_id": capability.owner_id,
+        "params": dict(capability.params),
+        "granted": capability.granted,
+        "is_stated": True,
+    }
     return {
         "capability_id": capability.id,
         "caller": dataclasses.asdict(admitted.caller),

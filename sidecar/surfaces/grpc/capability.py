@@ -42,6 +42,12 @@ class CapabilityServicer(capability_pb2_grpc.CapabilityServiceServicer):
         revoked = await self._capabilities.revoke(principal(), request.id, request.caller_id)
         return pb.RevokeResponse(revoked_ids=revoked)
 
+    async def Approve(self, request: pb.ApproveRequest, context: Context) -> pb.Capability:
+        params = conversions.from_struct(request.params)
+        return conversions.capability(
+            await self._capabilities.approve(principal(), request.id, request.world, params)
+        )
+
     async def PushRevocations(
         self, request: pb.PushRevocationsRequest, context: Context
     ) -> pb.PushRevocationsResponse:

@@ -5,6 +5,7 @@ import type { ListValue as _google_protobuf_ListValue, ListValue__Output as _goo
 import type { Struct as _google_protobuf_Struct, Struct__Output as _google_protobuf_Struct__Output } from './google/protobuf/Struct';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from './google/protobuf/Timestamp';
 import type { Value as _google_protobuf_Value, Value__Output as _google_protobuf_Value__Output } from './google/protobuf/Value';
+import type { ApproveRequest as _viwo_imagegen_v1_ApproveRequest, ApproveRequest__Output as _viwo_imagegen_v1_ApproveRequest__Output } from './viwo/imagegen/v1/ApproveRequest';
 import type { Capability as _viwo_imagegen_v1_Capability, Capability__Output as _viwo_imagegen_v1_Capability__Output } from './viwo/imagegen/v1/Capability';
 import type { CapabilityServiceClient as _viwo_imagegen_v1_CapabilityServiceClient, CapabilityServiceDefinition as _viwo_imagegen_v1_CapabilityServiceDefinition } from './viwo/imagegen/v1/CapabilityService';
 import type { DelegateRequest as _viwo_imagegen_v1_DelegateRequest, DelegateRequest__Output as _viwo_imagegen_v1_DelegateRequest__Output } from './viwo/imagegen/v1/DelegateRequest';
@@ -39,6 +40,7 @@ export interface ProtoGrpcType {
   viwo: {
     imagegen: {
       v1: {
+        ApproveRequest: MessageTypeDefinition<_viwo_imagegen_v1_ApproveRequest, _viwo_imagegen_v1_ApproveRequest__Output>
         Capability: MessageTypeDefinition<_viwo_imagegen_v1_Capability, _viwo_imagegen_v1_Capability__Output>
         CapabilityService: SubtypeConstructor<typeof grpc.Client, _viwo_imagegen_v1_CapabilityServiceClient> & { service: _viwo_imagegen_v1_CapabilityServiceDefinition }
         DelegateRequest: MessageTypeDefinition<_viwo_imagegen_v1_DelegateRequest, _viwo_imagegen_v1_DelegateRequest__Output>

@@ -163,6 +163,36 @@ class GiveRequest(_message.Message):
 Global___GiveRequest: _TypeAlias = GiveRequest  # noqa: Y015
 
 @_typing.final
+class ApproveRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    WORLD_FIELD_NUMBER: _builtins.int
+    PARAMS_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The capability, a row that another program than this sidecar made."""
+    world: _builtins.str
+    """Id of the world that it is a row of; empty for the sidecar's own."""
+    @_builtins.property
+    def params(self) -> _struct_pb2.Struct:
+        """What is granted, where the row is of another machine's world; else the row says it."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        world: _builtins.str = ...,
+        params: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["params", b"params"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "params", b"params", "world", b"world"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApproveRequest: _TypeAlias = ApproveRequest  # noqa: Y015
+
+@_typing.final
 class PushRevocationsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

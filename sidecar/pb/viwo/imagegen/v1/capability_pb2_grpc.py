@@ -55,6 +55,11 @@ class CapabilityServiceStub:
                 request_serializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.RevokeRequest.SerializeToString,
                 response_deserializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.RevokeResponse.FromString,
                 _registered_method=True)
+        self.Approve = channel.unary_unary(
+                '/viwo.imagegen.v1.CapabilityService/Approve',
+                request_serializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.ApproveRequest.SerializeToString,
+                response_deserializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.Capability.FromString,
+                _registered_method=True)
         self.PushRevocations = channel.unary_unary(
                 '/viwo.imagegen.v1.CapabilityService/PushRevocations',
                 request_serializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.PushRevocationsRequest.SerializeToString,
@@ -104,6 +109,13 @@ class CapabilityServiceServicer:
 
     def Revoke(self, request, context):
         """Deletes a capability and everything delegated from it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Approve(self, request, context):
+        """Takes down as granted what a row says that viwo itself made, and gives it a budget account; for operators.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -159,6 +171,11 @@ def add_CapabilityServiceServicer_to_server(servicer, server):
                     servicer.Revoke,
                     request_deserializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.RevokeRequest.FromString,
                     response_serializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.RevokeResponse.SerializeToString,
+            ),
+            'Approve': grpc.unary_unary_rpc_method_handler(
+                    servicer.Approve,
+                    request_deserializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.ApproveRequest.FromString,
+                    response_serializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.Capability.SerializeToString,
             ),
             'PushRevocations': grpc.unary_unary_rpc_method_handler(
                     servicer.PushRevocations,
@@ -290,6 +307,33 @@ class CapabilityService:
             '/viwo.imagegen.v1.CapabilityService/Revoke',
             viwo_dot_imagegen_dot_v1_dot_capability__pb2.RevokeRequest.SerializeToString,
             viwo_dot_imagegen_dot_v1_dot_capability__pb2.RevokeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Approve(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/viwo.imagegen.v1.CapabilityService/Approve',
+            viwo_dot_imagegen_dot_v1_dot_capability__pb2.ApproveRequest.SerializeToString,
+            viwo_dot_imagegen_dot_v1_dot_capability__pb2.Capability.FromString,
             options,
             channel_credentials,
             insecure,

@@ -2,6 +2,7 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
+import type { ApproveRequest as _viwo_imagegen_v1_ApproveRequest, ApproveRequest__Output as _viwo_imagegen_v1_ApproveRequest__Output } from '../../../viwo/imagegen/v1/ApproveRequest';
 import type { Capability as _viwo_imagegen_v1_Capability, Capability__Output as _viwo_imagegen_v1_Capability__Output } from '../../../viwo/imagegen/v1/Capability';
 import type { DelegateRequest as _viwo_imagegen_v1_DelegateRequest, DelegateRequest__Output as _viwo_imagegen_v1_DelegateRequest__Output } from '../../../viwo/imagegen/v1/DelegateRequest';
 import type { DescribeMethodsRequest as _viwo_imagegen_v1_DescribeMethodsRequest, DescribeMethodsRequest__Output as _viwo_imagegen_v1_DescribeMethodsRequest__Output } from '../../../viwo/imagegen/v1/DescribeMethodsRequest';
@@ -17,6 +18,15 @@ import type { RevokeRequest as _viwo_imagegen_v1_RevokeRequest, RevokeRequest__O
 import type { RevokeResponse as _viwo_imagegen_v1_RevokeResponse, RevokeResponse__Output as _viwo_imagegen_v1_RevokeResponse__Output } from '../../../viwo/imagegen/v1/RevokeResponse';
 
 export interface CapabilityServiceClient extends grpc.Client {
+  Approve(argument: _viwo_imagegen_v1_ApproveRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
+  Approve(argument: _viwo_imagegen_v1_ApproveRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
+  Approve(argument: _viwo_imagegen_v1_ApproveRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
+  Approve(argument: _viwo_imagegen_v1_ApproveRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
+  approve(argument: _viwo_imagegen_v1_ApproveRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
+  approve(argument: _viwo_imagegen_v1_ApproveRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
+  approve(argument: _viwo_imagegen_v1_ApproveRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
+  approve(argument: _viwo_imagegen_v1_ApproveRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
+  
   Delegate(argument: _viwo_imagegen_v1_DelegateRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
   Delegate(argument: _viwo_imagegen_v1_DelegateRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
   Delegate(argument: _viwo_imagegen_v1_DelegateRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
@@ -92,6 +102,8 @@ export interface CapabilityServiceClient extends grpc.Client {
 }
 
 export interface CapabilityServiceHandlers extends grpc.UntypedServiceImplementation {
+  Approve: grpc.handleUnaryCall<_viwo_imagegen_v1_ApproveRequest__Output, _viwo_imagegen_v1_Capability>;
+  
   Delegate: grpc.handleUnaryCall<_viwo_imagegen_v1_DelegateRequest__Output, _viwo_imagegen_v1_Capability>;
   
   DescribeMethods: grpc.handleUnaryCall<_viwo_imagegen_v1_DescribeMethodsRequest__Output, _viwo_imagegen_v1_DescribeMethodsResponse>;
@@ -111,6 +123,7 @@ export interface CapabilityServiceHandlers extends grpc.UntypedServiceImplementa
 }
 
 export interface CapabilityServiceDefinition extends grpc.ServiceDefinition {
+  Approve: MethodDefinition<_viwo_imagegen_v1_ApproveRequest, _viwo_imagegen_v1_Capability, _viwo_imagegen_v1_ApproveRequest__Output, _viwo_imagegen_v1_Capability__Output>
   Delegate: MethodDefinition<_viwo_imagegen_v1_DelegateRequest, _viwo_imagegen_v1_Capability, _viwo_imagegen_v1_DelegateRequest__Output, _viwo_imagegen_v1_Capability__Output>
   DescribeMethods: MethodDefinition<_viwo_imagegen_v1_DescribeMethodsRequest, _viwo_imagegen_v1_DescribeMethodsResponse, _viwo_imagegen_v1_DescribeMethodsRequest__Output, _viwo_imagegen_v1_DescribeMethodsResponse__Output>
   Get: MethodDefinition<_viwo_imagegen_v1_GetCapabilityRequest, _viwo_imagegen_v1_Capability, _viwo_imagegen_v1_GetCapabilityRequest__Output, _viwo_imagegen_v1_Capability__Output>
