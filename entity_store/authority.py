@@ -12,7 +12,7 @@ from typing import Any
 from capabilities import strict_json
 from capabilities.errors import InvalidArgument, NotFound, PermissionDenied, brief
 from capabilities.methods import TYPES
-from capabilities.params import BUDGET_ACCOUNT, dump, parse, parse_row, restrict
+from capabilities.params import BUDGET_ACCOUNT, Params, dump, parse, parse_row, restrict
 from capabilities.policy import Caller, Capability, require_owner
 from entity_store import grants
 from entity_store.grants import Purse
@@ -85,16 +85,42 @@ class Authority:
         if version != self._version or len(self._read) + len(self._purses) >= REMEMBERED:
             self._read, self._purses, self._version = {}, {}, version
 
-    def purses(self, account: str, world: str = "") -> list[Purse]:
-        """From what a row with this `budget_account` spends, nearest first; `world` is empty for the sidecar's own.
+    def purses(self, capability: Capability, world: str = "") -> list[Purse]:
+        """From what a row with a budget account spends, nearest first; `world` is empty for the sidecar's own.
 
         Raises PermissionDenied for an account that was not issued, or whose capability has been revoked.
         """
+        account = capability.params.get(BUDGET_ACCOUNT)
+        if not isinstance(account, str):
+            return []
         self._forget_changed()
         purses, key = self._purses, (world, account)
         found = purses.get(key)
         if found is None:
             purses[key] = found = grants.purses(self._world.rows, account, world=world)
+        return found
+
+    def accounts(self, capability: Capability, world: str = "") -> dict[str, Params]:
+        """The accounts that work under a capability counts against, by their names, with the parameters that hold for
+        each: its own first, those of what it was made of after it. Raises as `purses`.
+        """
+        line = [capability]
+        if not world and capability.parent_id is not None:
+            line += self.ancestors(capability.id)
+        purses = self.purses(capability, world)
+        left = {purse.capability_id: purse for purse in purses}
+        found: dict[str, Params] = {}
+        for each in line:
+            if left.pop(each.id, None) is not None or BUDGET_ACCOUNT not in each.params:
+                found[each.id] = each.limits()
+                continue
+            if each is capability:
+                found[each.id] = {}
+            found |= grants.added(self.purses(each, world)[0], each.limits())
+        for purse in purses:
+            if purse.capability_id in left:
+                found[purse.capability_id] = purse.params
+            found |= purse.shared
         return found
 
     def granted_elsewhere(self, capability: Capability, world: str) -> Mapping[str, object] | None:
@@ -194,22 +220,24 @@ class Authority:
             raise _too_deep("the new capability", "parent_id")
         _require_image_type(parent.type)
         child = dump(restrict(parent.limits(), asked))
-        made_of = self._made_of(parent)
+        made_of, shared = self._origin(parent)
         with self._world.transaction() as connection:
             if connection.execute("SELECT 1 FROM capabilities WHERE id = ?", (parent_id,)).fetchone() is None:
                 raise unknown_capability(parent_id)
-            return mint(connection, caller_id, parent.type, child, parent_id, made_of)
+            return mint(connection, caller_id, parent.type, child, parent_id, made_of, shared)
 
     def delegate_elsewhere(
         self, parent: Capability, world: str, restrictions: Mapping[str, object]
     ) -> Mapping[str, object]:
         """The parameters of a child for another world's file, whose row somebody else writes. Raises as `delegate`."""
         child = dump(restrict(parent.limits(), parse(restrictions)))
-        made_of = self._made_of(parent, world)
+        made_of, shared = self._origin(parent, world)
         child[BUDGET_ACCOUNT] = account = grants.new_account()
         with self._world.transaction() as connection:
             # The row's own id is not known yet: it is granted what its account says, and no more.
-            grants.record(connection, f"{ELSEWHERE}{account}", child, world=world, made_of=made_of)
+            grants.record(
+                connection, f"{ELSEWHERE}{account}", child, world=world, made_of=made_of, shared=shared
+            )
         return child
 
     def approve(
@@ -226,35 +254,41 @@ class Authority:
             return Capability(capability_id, 0, "", given, granted=given)
         found = self.get(capability_id)
         said = dump(parse_row(found.params))
-        account = said.get(BUDGET_ACCOUNT)
-        made_of = ""
+        made_of: str = ""
+        shared: dict[str, Params] = {}
         try:
-            if isinstance(account, str):
-                first = self.purses(account)[0].capability_id
-                made_of = "" if first == capability_id else first
-        except PermissionDenied:
-            account = None
-        if account is None or made_of:
-            said[BUDGET_ACCOUNT] = grants.new_account()
+            purses = self.purses(found)
+            if purses and purses[0].capability_id == capability_id:
+                return found
+            made_of, shared = self._origin(found) if purses else ("", {})
+            shared.pop(capability_id, None)
+        except PermissionDenied as refusal:
+            # An account that nobody issued is replaced; a row that may not be used at all stays so.
+            if refusal.reason != "UNKNOWN_BUDGET":
+                raise
+        said[BUDGET_ACCOUNT] = grants.new_account()
         with self._world.transaction() as connection:
             connection.execute(
                 "UPDATE capabilities SET params = ? WHERE id = ?", (json.dumps(said), capability_id)
             )
-            grants.record(connection, capability_id, said, made_of=made_of)
+            grants.record(connection, capability_id, said, made_of=made_of, shared=shared)
         return self.get(capability_id)
 
-    def _made_of(self, parent: Capability, world: str = "") -> str:
-        """The granted capability that a child of it spends from as well; empty where there is none.
+    def _origin(self, parent: Capability, world: str = "") -> tuple[str, dict[str, Params]]:
+        """What a child of it spends from as well: the nearest granted capability, or "", and the accounts beside it.
 
         Raises PermissionDenied as `purses`, and for a line that would be too long.
         """
-        account = parent.params.get(BUDGET_ACCOUNT)
-        if not isinstance(account, str):
-            return ""
-        line = self.purses(account, world)
-        if len(line) >= grants.MAX_PURSES:
+        purses = self.purses(parent, world)
+        if len(purses) >= grants.MAX_PURSES:
             raise _too_deep("the new capability", "parent_id")
-        return line[0].capability_id
+        granted = {purse.capability_id for purse in purses}
+        shared = {
+            name: grants.counted(params)
+            for name, params in self.accounts(parent, world).items()
+            if name not in granted and grants.counted(params)
+        }
+        return (purses[0].capability_id if purses else ""), shared
 
     def give(self, capability_id: str, caller_id: int, target_id: int) -> Capability:
         """Change the owner. Raises PermissionDenied unless the caller owns it, NotFound for an unknown target."""
@@ -286,10 +320,7 @@ class Authority:
             connection.executemany(
                 "DELETE FROM imagegen_delegations WHERE child_id = ?", [(item,) for item in doomed]
             )
-            connection.executemany(
-                "DELETE FROM imagegen_grants WHERE world = '' AND capability_id = ?",
-                [(item,) for item in doomed],
-            )
+            # Grants stay on record, so that rows of viwo's making are told what became of them.
         return doomed
 
 
@@ -307,11 +338,12 @@ def mint(
     params: Mapping[str, object],
     parent_id: str | None = None,
     made_of: str = "",
+    shared: Mapping[str, Params] | None = None,
 ) -> Capability:
     """A capability row that the sidecar answers for, with a budget account of its own."""
     given = {**params, BUDGET_ACCOUNT: grants.new_account()}
     made = _insert(connection, owner_id, capability_type, given, parent_id)
-    grants.record(connection, made.id, given, made_of=made_of)
+    grants.record(connection, made.id, given, made_of=made_of, shared=shared)
     return replace(made, granted=given)
 
 

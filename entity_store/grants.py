@@ -8,17 +8,25 @@ one another are known, and spend from one purse.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from capabilities.budgets import Period
 from capabilities.errors import PermissionDenied, brief
-from capabilities.params import BUDGET_ACCOUNT
+from capabilities.params import BUDGET_ACCOUNT, Params, dump, parse_row
 from entity_store.world import Rows, json_object
 
-MAX_PURSES = 64
+COUNTED = (
+    *(f"{unit}_per_{period}" for unit in ("compute", "money") for period in Period),
+    "rate_per_minute",
+    "max_concurrent",
+)
+"""Parameters that are kept to by counting, over all jobs of an account."""
+MAX_PURSES = 65
 """Longest line of grants, each made of the one before."""
 
 _PURSES = f"""
@@ -26,7 +34,7 @@ WITH RECURSIVE line(id, depth) AS (
   SELECT capability_id, 0 FROM imagegen_grants WHERE budget_account = ?1 AND world = ?2
   UNION ALL SELECT g.made_of, l.depth + 1 FROM line l JOIN imagegen_grants g ON g.capability_id = l.id AND g.world = ?2
   WHERE g.made_of != '' AND l.depth <= {MAX_PURSES})
-SELECT l.id, g.params, c.id FROM line l
+SELECT l.id, g.params, c.id, g.shared FROM line l
 LEFT JOIN imagegen_grants g ON g.capability_id = l.id AND g.world = ?2
 LEFT JOIN capabilities c ON c.id = l.id ORDER BY l.depth
 """
@@ -37,7 +45,9 @@ class Purse:
     """A capability as it was granted: what is spent under any row that was made of it counts against its caps."""
 
     capability_id: str
-    params: Mapping[str, object]
+    params: Params
+    shared: Mapping[str, Params] = field(default_factory=dict)
+    """Other accounts that it counts against, by their names: of what it was made of and has no grant."""
 
 
 def new_account() -> str:
@@ -52,16 +62,26 @@ def record(
     *,
     world: str = "",
     made_of: str = "",
+    shared: Mapping[str, Params] | None = None,
 ) -> None:
     """Take down that a capability was granted with these parameters, its `budget_account` among them.
 
-    `world` is empty for the sidecar's own; `made_of` is the granted capability whose purse it spends from as well.
+    `world` is empty for the sidecar's own; `made_of` is the granted capability whose purse it spends from as well, `shared`
+    as of `Purse`.
     """
     connection.execute(
-        "INSERT INTO imagegen_grants (world, capability_id, budget_account, made_of, params) VALUES (?, ?, ?, ?, ?) "
+        "INSERT INTO imagegen_grants (world, capability_id, budget_account, made_of, params, shared) "
+        "VALUES (?, ?, ?, ?, ?, ?) "
         "ON CONFLICT (world, capability_id) DO UPDATE SET budget_account = excluded.budget_account, "
-        "made_of = excluded.made_of, params = excluded.params",
-        (world, capability_id, params[BUDGET_ACCOUNT], made_of, json.dumps(params)),
+        "made_of = excluded.made_of, params = excluded.params, shared = excluded.shared",
+        (
+            world,
+            capability_id,
+            params[BUDGET_ACCOUNT],
+            made_of,
+            json.dumps(params),
+            json.dumps({name: dump(limits) for name, limits in (shared or {}).items()}),
+        ),
     )
 
 
@@ -89,7 +109,7 @@ def purses(rows: Rows, account: str, *, world: str = "") -> list[Purse]:
             limit="as it was minted",
             asked=brief(account, 40),
         )
-    if any(params is None or (row is None and not world) for _, params, row in line):
+    if any(params is None or (row is None and not world) for _, params, row, _ in line):
         raise PermissionDenied(
             "the capability that this one was made of has been revoked",
             reason="REVOKED",
@@ -102,4 +122,30 @@ def purses(rows: Rows, account: str, *, world: str = "") -> list[Purse]:
             field="capability_id",
             limit=f"{MAX_PURSES} grants",
         )
-    return [Purse(str(capability_id), json_object(params)) for capability_id, params, _ in line]
+    return [
+        Purse(
+            str(capability_id),
+            parse_row(json_object(params)),
+            {name: parse_row(limits) for name, limits in json_object(shared).items()},
+        )
+        for capability_id, params, _, shared in line
+    ]
+
+
+def counted(params: Params) -> Params:
+    """What is kept to by counting."""
+    return {name: params[name] for name in COUNTED if name in params}
+
+
+def added(purse: Purse, params: Params) -> dict[str, Params]:
+    """Accounts of what viwo's own delegation added to a row of this purse: one for each limit.
+
+    viwo lets a holder copy such a row any number of times, and the copies cannot be told from it, so all rows of the purse
+    with the same limit share its account.
+    """
+    found: dict[str, Params] = {}
+    for name, value in counted(params).items():
+        if purse.params.get(name) != value:
+            digest = hashlib.sha256(f"{name}={value}".encode()).hexdigest()[:12]
+            found[f"{purse.capability_id}:{digest}"] = {name: value}
+    return found

@@ -55,7 +55,7 @@ CREATE INDEX IF NOT EXISTS imagegen_versions_ref ON imagegen_versions(ref);
 CREATE TABLE IF NOT EXISTS imagegen_world (id TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS imagegen_grants (
   world TEXT NOT NULL, capability_id TEXT NOT NULL, budget_account TEXT NOT NULL UNIQUE, made_of TEXT NOT NULL,
-  params TEXT NOT NULL, PRIMARY KEY(world, capability_id));
+  params TEXT NOT NULL, shared TEXT NOT NULL, PRIMARY KEY(world, capability_id));
 """
 
 _OWN_TABLES = frozenset(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen
@@ -65,7 +64,7 @@ class Method:
     task: type[Task] | None = None
     build: Callable[[Any, Means], Task] | None = None
     answer: Callable[[Means], dict[str, object]] | None = None
-    defaults: Mapping[str, str] = MappingProxyType({})
+    defaults: Mapping[str, str] = field(default_factory=dict)
     """Arguments that viwo's former plugin took from capability parameters, by the names of those."""
 
     def completed(self, arguments: Arguments, params: Params) -> Arguments:
@@ -74,10 +73,10 @@ class Method:
         Raises PermissionDenied for a parameter that the argument cannot be.
         """
         found: dict[str, object] = {}
-        for name, field in self.defaults.items():
+        for name, argument in self.defaults.items():
             value = params.get(name, "")
-            if value != "" and field not in arguments.model_fields_set:
-                found[spellings(self.arguments)[field][0]] = value
+            if value != "" and argument not in arguments.model_fields_set:
+                found[spellings(self.arguments)[argument][0]] = value
         if not found:
             return arguments
         given = {name: getattr(arguments, name) for name in arguments.model_fields_set}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,11 +18,9 @@ from capabilities.errors import (
     brief,
 )
 from capabilities.methods import Method
-from capabilities.params import BUDGET_ACCOUNT, Value, parse_row
 from capabilities.policy import Caller, Capability, Grant, authorize, require_owner
 from capabilities.principals import Kind, Principal
 from entity_store.authority import Authority
-from entity_store.grants import Purse
 from sidecar.queue.ledger.operator_budgets import Budgets
 from sidecar.queue.model import Job, Terms
 from sidecar.queue.store.revoked_rights import RevokedRights
@@ -102,7 +100,7 @@ class Access:
     def grant(self, admitted: Admitted, method: Method) -> Grant:
         """Raises PermissionDenied where the capability does not cover the method."""
         kind, name, now = method.capability_type, method.name, dt.datetime.now(dt.UTC)
-        self._purses(admitted)
+        self._require_purses(admitted)
         return authorize(admitted.capability, admitted.caller, capability_type=kind, method=name, now=now)
 
     def renewed(self, admitted: Admitted) -> Admitted:
@@ -134,16 +132,16 @@ class Access:
             return refusal
         return None
 
-    def _purses(self, admitted: Admitted) -> list[Purse]:
-        """What it spends from by its budget account, nearest first. Raises PermissionDenied as `Authority.purses`."""
-        account = admitted.capability.params.get(BUDGET_ACCOUNT)
-        if not isinstance(account, str):
-            return []
-        world = "" if admitted.world == self._world else admitted.world
-        found = self._authority.purses(account, world)
-        for purse in found if world else ():
-            self._require_unrevoked(world, purse.capability_id)
-        return found
+    def _require_purses(self, admitted: Admitted) -> None:
+        """Raises PermissionDenied where a budget account was not issued here, or what it came from was revoked."""
+        world = self._elsewhere(admitted)
+        for purse in self._authority.purses(admitted.capability, world):
+            if world:
+                self._require_unrevoked(world, purse.capability_id)
+
+    def _elsewhere(self, admitted: Admitted) -> str:
+        """The world of a call; empty for the sidecar's own."""
+        return "" if admitted.world == self._world else admitted.world
 
     def _require_unrevoked(self, world: str, capability_id: str) -> None:
         if self._revoked.contains(world, capability_id):
@@ -187,24 +185,14 @@ class Access:
 
         What a child spends counts against all it was delegated from, by the rows and by its budget account.
         """
-        line: list[tuple[str, Mapping[str, Value]]] = [(grant.capability.id, grant.params)]
-        if not admitted.is_stated and grant.capability.parent_id is not None:
-            ancestors = self._authority.ancestors(grant.capability.id)
-            line += [(ancestor.id, ancestor.limits()) for ancestor in ancestors]
-        known = {capability_id for capability_id, _ in line}
-        line += [
-            (purse.capability_id, parse_row(purse.params))
-            for purse in self._purses(admitted)
-            if purse.capability_id not in known
-        ]
         owner_id = grant.capability.owner_id
-        world = "" if admitted.world == self._world else admitted.world
+        world = self._elsewhere(admitted)
         caps: list[Cap] = []
         rates: dict[str, int] = {}
         holds: dict[str, int] = {}
         accounts: list[str] = []
-        for capability_id, params in line:
-            account = capability_account(capability_id, world)
+        for name, params in self._authority.accounts(grant.capability, world).items():
+            account = capability_account(name, world)
             accounts.append(account)
             caps += caps_of(account, params)
             rate, most = params.get("rate_per_minute"), params.get("max_concurrent")
