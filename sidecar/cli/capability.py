@@ -76,6 +76,23 @@ def revoke(capability_id: str, caller: Caller = SYSTEM_ID, as_json: Json = False
         )
 
 
+def approve(
+    capability_id: str,
+    world: Annotated[str, typer.Option(help="Id of another machine's world that it is a row of.")] = "",
+    param: Param = None,
+    whole: Whole = "",
+    as_json: Json = False,
+) -> None:
+    """Let what a row widens count that viwo itself made, such as allow_unsafe; it gets a budget account as well.
+
+    Of another machine's world nothing is known but the id: name what is granted with --param.
+    """
+    with client() as sidecar:
+        granted = _struct(params(param or [], whole))
+        row = sidecar.capabilities.Approve(pb.ApproveRequest(id=capability_id, world=world, params=granted))
+        show(row, as_json, lambda: _print([row]))
+
+
 def capabilities(
     owner: Annotated[int, typer.Option(help="Only those of this entity.")] = 0,
     capability_type: Annotated[str, typer.Option("--type", help="Only this type.")] = "",
