@@ -133,7 +133,7 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
         stack.push_async_callback(workflows.stop)
         keys = Keys(KeyRows(database), world, authority)
         await keys.load()
-        stack.push_async_callback(keys.note_uses)
+        stack.push_async_callback(keys.stop)
         generation = Generation(access, picture_access, planner, queue, store, blobs, threads)
         use_cases = UseCases(
             generation,

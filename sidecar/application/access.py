@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,9 +22,12 @@ from capabilities.methods import Method
 from capabilities.policy import Caller, Capability, Grant, authorize, require_owner
 from capabilities.principals import Kind, Principal
 from entity_store.authority import Authority
+from entity_store.world import SYSTEM_ID
 from sidecar.queue.ledger.operator_budgets import Budgets
 from sidecar.queue.model import Job, Terms
 from sidecar.queue.store.revoked_rights import RevokedRights
+
+log = logging.getLogger("viwo_imagegen.access")
 
 REMOTE = "remote"
 """Stands for the world of an earlier release's plugin on another machine, whose statements name none."""
@@ -80,6 +84,8 @@ class Access:
         principal does not act as, and as `capability`.
         """
         caller = principal.as_caller(call.caller)
+        if principal.kind is Kind.OPERATOR and caller.caller_id != SYSTEM_ID:
+            log.info("the operator acts as %s by capability %s", caller, brief(call.capability_id, 64))
         capability_id = principal.capability_for(call.capability_id, capability_type)
         require_context(capability_id, caller.caller_id)
         if not call.statement:
@@ -87,6 +93,11 @@ class Access:
             return Admitted(caller, self._world, self._authority.get(capability_id))
         stated = self._stated(principal, capability_id, call)
         return Admitted(caller, stated.world or REMOTE, stated.capability, is_stated=True)
+
+    @property
+    def world(self) -> str:
+        """Id of the sidecar's own."""
+        return self._world
 
     def require_own_world(self, principal: Principal) -> None:
         """Raises FailedPrecondition for whoever acts in a world that the sidecar cannot read."""

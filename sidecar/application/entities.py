@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,7 +25,7 @@ from capabilities.operations import Composite, Operation
 from capabilities.params import parse_row
 from capabilities.plain_text import require_plain_metadata
 from capabilities.policy import Caller, Grant, authorize, require_owner, require_target, require_unexpired
-from capabilities.principals import Principal
+from capabilities.principals import Kind, Principal
 from capabilities.tasks import Output, Size
 from entity_store import verbs
 from entity_store.authority import Authority
@@ -36,6 +37,8 @@ from sidecar.application.picture_access import PictureAccess
 from sidecar.application.planning import Planner
 from sidecar.engines.builtin.workers import PictureWorkers
 from sidecar.engines.events import EncodedImage
+
+log = logging.getLogger("viwo_imagegen.access")
 
 RETRIES = 5
 """How often a verb works again when another call changed the picture meanwhile."""
@@ -107,8 +110,17 @@ class Entities:
         )
 
     async def install(self, principal: Principal) -> tuple[int, Mapping[str, object]]:
-        """The prototype's id, and the scripts of pictures and rooms."""
+        """The prototype's id, and the scripts of pictures and rooms; 0 for a world on another machine, whose plugin makes
+        its own.
+        """
         scripts = {"picture": verbs.SCRIPTS, "room": verbs.ROOM_SCRIPTS}
+        if principal.kind is Kind.OPERATOR:
+            log.warning(
+                "a plugin calls with the operator's token, which may do anything; give it the key in the file "
+                "'kernel-key' of the data folder, or one of 'viwo-imagegen key create --kernel'"
+            )
+        if principal.world != self._access.world:
+            return 0, scripts
         return await asyncio.to_thread(self._images.install), scripts
 
     async def call_verb(

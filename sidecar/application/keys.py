@@ -6,6 +6,7 @@ is not a password that somebody thought of, so a slow hash would add nothing.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import logging
@@ -15,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from capabilities.errors import FailedPrecondition, InvalidArgument, NotFound, Unauthenticated, brief
+from capabilities.errors import FailedPrecondition, InvalidArgument, NotFound, Refusal, Unauthenticated, brief
 from capabilities.methods import TYPES
 from capabilities.params import dump, parse
 from capabilities.plain_text import require_plain
@@ -79,6 +80,7 @@ class Keys:
         self._world = world
         self._authority = authority
         self._known: dict[str, Key] = {}
+        self._writes: set[asyncio.Task[None]] = set()
 
     async def load(self) -> None:
         """Read all keys; one whose row cannot be read opens nothing, and is told in the log."""
@@ -111,14 +113,21 @@ class Keys:
             )
         if key.last_used is None or now - key.last_used > USED_EVERY:
             self._known[key.id] = replace(key, last_used=now)
+            write = asyncio.get_running_loop().create_task(self._note_use(key.id, now))
+            self._writes.add(write)
+            write.add_done_callback(self._writes.discard)
         return key.principal()
 
-    async def note_uses(self) -> None:
-        """Write down when keys were last used."""
-        stored = {row.id: row.last_used for row in await self._rows.all()}
-        for key in list(self._known.values()):
-            if key.last_used is not None and stored.get(key.id) != key.last_used:
-                await self._rows.update(key.id, last_used=key.last_used)
+    async def _note_use(self, key_id: str, now: float) -> None:
+        try:
+            await self._rows.update(key_id, last_used=now)
+        except Refusal as refusal:
+            log.warning("it was not written down that key %s was used: %s", key_id, refusal.message)
+
+    async def stop(self) -> None:
+        """Wait for what is still being written."""
+        while self._writes:
+            await asyncio.wait(self._writes)
 
     async def create(self, principal: Principal, new: NewKey) -> tuple[Key, str]:
         """A key and its text. Raises InvalidArgument, NotFound for unknown entities and capabilities, PermissionDenied."""
