@@ -19,7 +19,15 @@ from capabilities.policy import Caller
 from entity_store.authority import insert
 from entity_store.blobs import Blobs, reference
 from entity_store.prototype import is_prototype, json_property, prototype
-from entity_store.rooms import controls, put_into, require_canvas, require_may_place, sees, take_out
+from entity_store.rooms import (
+    controls,
+    location_of,
+    put_into,
+    require_canvas,
+    require_may_place,
+    sees,
+    take_out,
+)
 from entity_store.world import Entity, World, create_entity, resolve, rows_of, update_props
 
 THUMBNAIL_SIDE = 64
@@ -195,8 +203,10 @@ class Images:
                 entity_id = create_entity(connection, props, self._prototype(connection))
                 owner = caller.this_id or caller.caller_id
                 insert(connection, owner, "entity.control", {"target_id": entity_id})
-                if placement.room_id:
-                    put_into(connection, entity_id, placement.room_id)
+                # The other pictures of a canvas's job hang beside it.
+                room_id = placement.room_id or location_of(connection, placement.canvas_id)
+                if room_id:
+                    put_into(connection, entity_id, room_id)
             insert(connection, entity_id, "image.edit", {"target_id": entity_id})
             _add_version(connection, entity_id, 1, picture.ref, "save", "[]", "")
             if job is not None:
@@ -304,6 +314,15 @@ class Images:
             _add_version(connection, entity_id, version, picture.ref, verb, arguments, expected)
             return resolve(rows_of(connection), entity_id, field="entity_id")
 
+    def room_of(self, entity_id: int) -> int:
+        """The room that a picture hangs in; 0 for none."""
+        location = self.get(entity_id).props.get("location")
+        return location if isinstance(location, int) else 0
+
+    def is_controlled(self, caller: Caller, entity_id: int) -> bool:
+        """Whether caller or `this` holds viwo's `entity.control` over an entity."""
+        return controls(self._world.rows, caller, entity_id)
+
     def require_control(self, caller: Caller, entity_id: int, verb: str) -> None:
         """Raises PermissionDenied unless caller or `this` holds viwo's `entity.control` over the entity."""
         if not controls(self._world.rows, caller, entity_id):
@@ -333,11 +352,20 @@ class Images:
         with self._world.transaction() as connection:
             rows = rows_of(connection)
             require_may_place(rows, caller, room_id)
-            before = resolve(rows, entity_id, field="entity_id").props.get("location")
-            if isinstance(before, int):
+            before = location_of(connection, entity_id)
+            if before:
                 take_out(connection, entity_id, before)
             put_into(connection, entity_id, room_id)
             return resolve(rows, entity_id, field="entity_id")
+
+    def take_down(self, entity_id: int) -> Entity:
+        """Take a picture out of the room that it is in, both ends at once; where it is in none, nothing happens."""
+        with self._world.transaction() as connection:
+            before = location_of(connection, entity_id)
+            if before:
+                take_out(connection, entity_id, before)
+            update_props(connection, entity_id, {"location": None})
+            return resolve(rows_of(connection), entity_id, field="entity_id")
 
     def install(self) -> int:
         """The prototype's id; it and its verbs are made, or brought up to date, where needed."""

@@ -97,6 +97,40 @@ def take_out(connection: sqlite3.Connection, entity_id: int, room_id: int) -> No
         update_props(connection, room_id, {"contents": [item for item in contents if item != entity_id]})
 
 
+def location_of(connection: sqlite3.Connection, entity_id: int) -> int:
+    """The room that an entity itself is in, whatever its prototypes say; 0 for none."""
+    row = connection.execute("SELECT props FROM entities WHERE id = ?", (entity_id,)).fetchone()
+    location = json_object(row[0]).get("location") if row else None
+    return location if isinstance(location, int) else 0
+
+
+def repair_contents(connection: sqlite3.Connection) -> dict[int, list[int]]:
+    """Take out of rooms what is not there any more: such an id silences all that is done in the room, in viwo.
+
+    Answers what was taken out, by the rooms.
+    """
+    found = dangling(rows_of(connection))
+    for room_id, ids in found.items():
+        row = connection.execute("SELECT props FROM entities WHERE id = ?", (room_id,)).fetchone()
+        contents = json_object(row[0]).get("contents") if row else None
+        if isinstance(contents, list):
+            update_props(connection, room_id, {"contents": [item for item in contents if item not in ids]})
+    return found
+
+
+def dangling(rows: Rows) -> dict[int, list[int]]:
+    """Ids in the `contents` of rooms that are no entity, by the rooms."""
+    found: dict[int, list[int]] = {}
+    there = {entity_id for (entity_id,) in rows("SELECT id FROM entities")}
+    for room_id, raw in rows(
+        "SELECT id, props FROM entities WHERE json_valid(props) AND json_type(props, '$.contents') = 'array'"
+    ):
+        gone = [item for item in json_object(raw)["contents"] if isinstance(item, int) and item not in there]
+        if gone:
+            found[room_id] = gone
+    return found
+
+
 def put_into(connection: sqlite3.Connection, entity_id: int, room_id: int) -> None:
     """Both ends of being somewhere: the room's `contents` and the picture's `location`."""
     contents = resolve(rows_of(connection), room_id, field="room_id").props.get("contents")

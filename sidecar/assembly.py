@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from entity_store import rooms
 from entity_store.authority import Authority
 from entity_store.blobs import Blobs, reference
 from entity_store.images import Images
@@ -78,6 +79,7 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
         stack.enter_context(only_server(settings.data_dir))
         world = World(settings.world_file, own=settings.world_is_own)
         stack.callback(world.close)
+        _repair_rooms(world)
         blobs = Blobs(settings.data_dir)
         blobs.discard_unfinished()
         workers = PictureWorkers(log_level=settings.log_level)
@@ -149,6 +151,15 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
             keys,
         )
         yield Assembly(use_cases, world, blobs, database, queue, router, meter)
+
+
+def _repair_rooms(world: World) -> None:
+    """What was destroyed and is still named in a room silences the room, so it is taken out."""
+    if not rooms.dangling(world.rows):
+        return
+    with world.transaction() as connection:
+        for room_id, gone in rooms.repair_contents(connection).items():
+            log.warning("room %d held %s, which are not there; taken out", room_id, ", ".join(map(str, gone)))
 
 
 def _runner(settings: Settings) -> str:

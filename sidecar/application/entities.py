@@ -21,7 +21,7 @@ from capabilities.errors import (
 )
 from capabilities.methods import TYPES
 from capabilities.methods.edit import Edit
-from capabilities.operations import Composite, Operation
+from capabilities.operations import Composite, Operation, Transform
 from capabilities.params import parse_row
 from capabilities.plain_text import require_plain_metadata
 from capabilities.policy import Caller, Grant, authorize, require_owner, require_target, require_unexpired
@@ -130,11 +130,11 @@ class Entities:
         _require_here(call)
         await self._require_seen(principal, entity_id)
         call = replace(call, caller=principal.as_caller(call.caller))
-        overlay = arguments[0] if verb == "composite" and arguments else None
-        if isinstance(overlay, Mapping):
-            overlay = overlay.get("id")
-        if isinstance(overlay, str | int) and not principal.acts_as_any:
-            await self._pictures.require(principal, {"overlay": overlay})
+        other = arguments[0] if verb in ("composite", "replace") and arguments else None
+        if isinstance(other, Mapping):
+            other = other.get("id")
+        if isinstance(other, str | int) and not principal.acts_as_any:
+            await self._pictures.require(principal, {"overlay" if verb == "composite" else "picture": other})
         return await self._threads.run(self._call_verb, call, entity_id, verb, list(arguments))
 
     async def _require_seen(self, principal: Principal, entity_id: int) -> None:
@@ -172,11 +172,52 @@ class Entities:
             room = _entity_id("room", arguments[0] if arguments else None)
             entity = self._images.place(entity_id, call.caller, room)
             return VerbResult({"location": entity.props["location"]}, entity)
+        if verb == "takeDown":
+            self._require_may_take_down(call, entity_id)
+            self._images.take_down(entity_id)
+            return VerbResult({"location": None}, self._images.get(entity_id))
+        if verb == "replace":
+            grant = self._require_may_edit(call, entity_id, verb)
+            entity = self._replace(entity, arguments, grant)
+            return VerbResult({"ref": entity.props["image_ref"], "version": entity.props["version"]}, entity)
         if verb in verbs.EDITING:
             grant = self._require_may_edit(call, entity_id, verb)
             entity = self._edit(entity, verb, arguments, grant)
             return VerbResult({"ref": entity.props["image_ref"], "version": entity.props["version"]}, entity)
         raise verbs.unknown(verb)
+
+    def _replace(self, entity: Entity, arguments: list[object], grant: Grant | None) -> Entity:
+        """Another picture as the next version; the ones before stay in the history."""
+        if len(arguments) != 1:
+            raise InvalidArgument(
+                f"replace takes (picture); got {len(arguments)} arguments",
+                reason="MISSING_ARGUMENT" if not arguments else "TOO_MANY_ARGUMENTS",
+                field="picture",
+                limit="1 argument",
+                asked=f"{len(arguments)} arguments",
+            )
+        data = self._images.find_file(_script_source(arguments[0], field="picture"), field="picture")
+        picture = self._images.store(data, field="picture")
+        size = (picture.info.width, picture.info.height)
+        task = Edit(
+            image=picture.ref,
+            operations=(Transform(),),
+            width=size[0],
+            height=size[1],
+            output=Output(format="png"),
+        )
+        if grant is not None:
+            grant.allow(task, {"image": size})
+        self._planner.require_possible(task, {"image": size})
+        kept = json.dumps([_short(arguments[0])])
+        for _ in range(RETRIES):
+            changed = self._images.replace(
+                entity.id, str(entity.props["image_ref"]), picture, "replace", kept
+            )
+            if changed is not None:
+                return changed
+            entity = self._images.get(entity.id)
+        raise _busy(entity.id)
 
     def _edit(self, entity: Entity, verb: str, arguments: list[object], grant: Grant | None) -> Entity:
         operation, overlays = self._change(verb, arguments)
@@ -196,12 +237,7 @@ class Entities:
             if changed is not None:
                 return changed
             entity = self._images.get(entity.id)
-        raise ResourceExhausted(
-            f"entity {entity.id} is being changed by others all the time; try again",
-            reason="BUSY_ENTITY",
-            field="entity_id",
-            retry_after=1,
-        )
+        raise _busy(entity.id)
 
     def _change(self, verb: str, arguments: list[object]) -> tuple[Operation, dict[str, bytes]]:
         """What a verb does, and the file of the picture that it lays on top, where it does that."""
@@ -226,6 +262,13 @@ class Entities:
         ref = pictures["image"][0]
         return Edit(image=ref, operations=(operation,), width=width, height=height, output=output), sizes
 
+    def _require_may_take_down(self, call: Call, entity_id: int) -> None:
+        """Whoever may change a picture, and whoever controls the room that it hangs in."""
+        room_id = self._images.room_of(entity_id)
+        if room_id and self._images.is_controlled(call.caller, room_id):
+            return
+        self._require_may_edit(call, entity_id, "takeDown")
+
     def _require_may_edit(self, call: Call, entity_id: int, verb: str) -> Grant | None:
         """By an `image.edit` capability in the context, whose limits then hold, or by control over the entity as in viwo."""
         caller = call.caller
@@ -241,6 +284,15 @@ class Entities:
                 return grant
         self._images.require_control(caller, entity_id, verb)
         return None
+
+
+def _busy(entity_id: int) -> ResourceExhausted:
+    return ResourceExhausted(
+        f"entity {entity_id} is being changed by others all the time; try again",
+        reason="BUSY_ENTITY",
+        field="entity_id",
+        retry_after=1,
+    )
 
 
 def _require_image_capability(admitted: Admitted) -> None:

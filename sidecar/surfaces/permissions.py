@@ -69,6 +69,7 @@ RPCS: Mapping[str, Permission] = {
     "ImageService/UpscaleImg2Img": _GENERATE,
     "ImageService/FaceRestore": _GENERATE,
     "ImageService/Edit": _GENERATE,
+    "ImageService/Convert": _GENERATE,
     "ImageService/Invoke": _GENERATE,
     "JobService/Submit": _GENERATE,
     "JobService/SubmitBatch": _GENERATE,

@@ -439,6 +439,10 @@ _REQUESTS: dict[str, Callable[[Matrix], Awaitable[Any]]] = {
         image_pb2.EditRequest, KINDS[4], image=PICTURE,
         operations=[image_pb2.EditOperation(filter=image_pb2.Filter(kind=image_pb2.FILTER_KIND_BLUR))],
     ),
+    "ImageService/Convert": _generates(
+        image_pb2.ConvertRequest, KINDS[4], image=PICTURE,
+        output=common_pb2.OutputOptions(format=common_pb2.IMAGE_FORMAT_JPEG),
+    ),
     "JobService/Submit": _submission,
     "JobService/SubmitBatch": _batch,
     "JobService/Estimate": _submission,

@@ -48,7 +48,7 @@ class InProcess:
         """The right to call the methods of a type."""
         holder = owner or self.painter
         with self.assembly.world.transaction() as connection:
-            made = authority.insert(connection, holder, kind, params)
+            made = authority.mint(connection, holder, kind, params)
         return Call(made.id, Caller(holder))
 
     def request(

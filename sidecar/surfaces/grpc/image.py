@@ -66,6 +66,9 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
     async def Edit(self, request: pb.EditRequest, context: Context) -> pb.ImageResponse:
         return await self._answer(requests.edit(request))
 
+    async def Convert(self, request: pb.ConvertRequest, context: Context) -> pb.ImageResponse:
+        return await self._answer(requests.convert(request))
+
     async def Invoke(self, request: pb.InvokeRequest, context: Context) -> pb.InvokeResponse:
         """As a script sees it: a refusal is an answer too, so that nothing is thrown inside the world."""
         try:

@@ -211,10 +211,10 @@ def capability(value: Capability) -> capability_pb2.Capability:
     return message
 
 
-def stored_image(image: StoredImage, data: bytes = b"") -> common_pb2.Image:
+def stored_image(image: StoredImage, data: bytes = b"", *, has_seed: bool) -> common_pb2.Image:
     return common_pb2.Image(
         data=data, ref=image.ref, format=FORMATS[image.format], width=image.width, height=image.height,
-        size_bytes=image.size, seed=image.seed, entity_id=image.entity_id,
+        size_bytes=image.size, seed=image.seed if has_seed else None, entity_id=image.entity_id,
     )  # fmt: skip
 
 
