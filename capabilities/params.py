@@ -18,6 +18,8 @@ from capabilities.errors import InvalidArgument, PermissionDenied, brief
 
 WILDCARD = "*"
 BUDGET_ACCOUNT = "budget_account"
+MAX_ACCOUNT = 64
+"""Characters of a budget account's name."""
 MAX_TEXT = 4096
 """Characters of a parameter that is a text."""
 MAX_PRIORITY = 10
@@ -199,6 +201,11 @@ class Fixed(Kind):
 
 class Account(Fixed):
     """Written by minting, and by nobody else."""
+
+    def read(self, raw: object) -> Value:
+        if not isinstance(raw, str) or not 0 < len(raw) <= MAX_ACCOUNT:
+            raise ValueError(f"must be a text of 1 to {MAX_ACCOUNT} characters")
+        return raw
 
 
 class Default(Fixed):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from capabilities.arguments import Arguments
 from capabilities.budgets import Tier
@@ -117,6 +117,8 @@ class Generation:
     async def wait(self, principal: Principal, request: GenerationRequest) -> Job:
         """The job once it has succeeded. Raises its failure; whoever goes away cancels it unless it is to be kept."""
         planned = await self.plan(principal, request)
+        if not request.keep:
+            planned = replace(planned, job=replace(planned.job, awaited=True))
         try:
             job = await self._queue.submit(planned)
             ended = job if job.state.final else await self._queue.finished(job.id)

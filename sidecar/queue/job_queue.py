@@ -27,6 +27,10 @@ from sidecar.telemetry import Meter, Traces
 
 log = logging.getLogger("viwo_imagegen.jobs")
 
+_NOBODY_WAITS = Failed(
+    "CANCELLED", "the call that waited for it ended when the server did", reason="NOBODY_WAITS"
+)
+
 POSITIONS_APART = 0.25
 """Seconds between two tellings of positions to those who wait."""
 
@@ -74,6 +78,12 @@ class JobQueue:
         """Take up the work; what a dead server left unfinished comes first."""
         for job in await retry_until_written(partial(self._store.fail_orphans, list(self._engines))):
             self._ended(job)
+        for job_id in await self._store.awaited():
+            # Whoever waited was told that the server went away.
+            ended = await self._store.cancel_queued(job_id, _NOBODY_WAITS)
+            if ended is not None:
+                log.info("job %s was done for a call that ended with the server; it is canceled", job_id)
+                self._ended(ended)
         duties = [lane.work() for lane in self._lanes.values()]
         duties += [
             run_forever("keeping time", self._keep_time),

@@ -79,6 +79,8 @@ class Job:
     spent: Cost = NOTHING
     """What it did cost; settled when it ends."""
     request_id: str | None = None
+    awaited: bool = False
+    """Whether it is done for a call that waits, and for nobody once that has gone."""
     batch_id: str | None = None
     batch_index: int | None = None
     priority: int = 0
@@ -170,6 +172,7 @@ def values_of(job: Job) -> dict[str, Any]:
         "caller_id": job.caller_id,
         "this_id": job.this_id,
         "request_id": job.request_id or None,
+        "awaited": job.awaited,
         "batch_id": job.batch_id,
         "batch_index": job.batch_index,
         "model_id": job.task.model_id,
@@ -334,6 +337,7 @@ def _job_of(row: Row) -> Job:
         cost=Cost(row.compute, row.money),
         spent=Cost(row.compute_spent, row.money_spent),
         request_id=row.request_id,
+        awaited=bool(row.awaited),
         batch_id=row.batch_id,
         batch_index=row.batch_index,
         priority=row.priority,

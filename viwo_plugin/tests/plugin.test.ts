@@ -1,7 +1,7 @@
 /** The plugin in a stand-in for viwo, with the real sidecar and its embedded model behind it. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { address, end, killSidecar, place, startSidecar, tokenFile, until } from "./world";
+import { connection, end, killSidecar, startSidecar, until } from "./world";
 
 const core = await import("./stand_in/core");
 const { createScriptContext, evaluate, operations } = await import("./stand_in/scripting");
@@ -14,7 +14,7 @@ const SECONDS = 1000;
 const rpc = new Map<string, (params: any, context: CommandContext) => Promise<any>>();
 const sent: { to: number; type: string; payload: any }[] = [];
 const unhandled: unknown[] = [];
-const plugin = new ImagegenPlugin({ address, tokenFile, ...place });
+const plugin = new ImagegenPlugin(connection);
 const HOLD_LOCK = `
   const db = new (require("bun:sqlite").Database)(process.env.DB_PATH);
   db.run("BEGIN IMMEDIATE");
@@ -290,7 +290,7 @@ test("front ends: metadata in the block editor's format, calls, jobs of one's ow
   const ended = await rpc.get("imagegen.watch")!({ job: job.job }, as(painter));
   expect(ended).toMatchObject({ job: job.job, state: "succeeded" });
   expect((await rpc.get("imagegen.jobs")!({}, as(painter))).jobs[0].job).toBe(job.job);
-  expect(await thrown(rpc.get("imagegen.cancel")!({ job: job.job }, as(visitor)))).toContain("belongs to someone else");
+  expect(await thrown(rpc.get("imagegen.cancel")!({ job: job.job }, as(visitor)))).toContain("there is no job");
   expect(await thrown(rpc.get("diffusers.generate")!({ prompt: "x" }, as(visitor)))).toContain("you hold no capability");
   const bytes = made.image_url.replace(/^[^,]*,/, "");
   const saved = await rpc.get("imagegen.save_image")!({ image: bytes, name: "mine", room }, as(painter));
@@ -299,7 +299,7 @@ test("front ends: metadata in the block editor's format, calls, jobs of one's ow
 }, 30 * SECONDS);
 
 test("a second owner of a capability type is told, and the world goes on", () => {
-  const again = new ImagegenPlugin({ address, tokenFile, ...place });
+  const again = new ImagegenPlugin(connection);
   const errors: string[] = [];
   const before = console.error;
   console.error = (words: string) => void errors.push(words);

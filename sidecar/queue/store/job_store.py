@@ -280,6 +280,11 @@ class JobStore(JobReader):
 
         return await self._do(work)
 
+    async def awaited(self) -> list[str]:
+        """Jobs that have not ended and were done for a call that waited, in a server that is not there any more."""
+        query = sa.select(JOBS.c.id).where(JOBS.c.awaited, JOBS.c.state.in_((State.QUEUED, State.RUNNING)))
+        return await self._do(lambda connection: list(connection.execute(query).scalars()))
+
     async def fail_orphans(self, lanes: Collection[str]) -> list[Job]:
         """End the waiting jobs of engines that are not among these, and what their batches cancel with them."""
 

@@ -26,6 +26,7 @@ JOBS = sa.Table(
     sa.Column("caller_id", sa.BigInteger, nullable=False),
     sa.Column("this_id", sa.BigInteger, nullable=False),
     sa.Column("request_id", sa.String(128)),
+    sa.Column("awaited", sa.Boolean, nullable=False),
     sa.Column("batch_id", sa.String(32)),
     sa.Column("batch_index", sa.Integer),
     sa.Column("model_id", sa.String(512), nullable=False),

@@ -54,6 +54,7 @@ def upgrade() -> None:
         op.drop_index(name, "jobs")
     op.add_column("jobs", _world_column())
     op.add_column("jobs", sa.Column("rights", sa.JSON))
+    op.add_column("jobs", sa.Column("awaited", sa.Boolean, nullable=False, server_default=sa.false()))
     _unique(["capability_id", "request_id"], ["world", "capability_id", "request_id"])
     for name, columns in _INDEXES.items():
         op.create_index(name, "jobs", _in_world(columns))
@@ -67,6 +68,7 @@ def upgrade() -> None:
         op.execute(f"UPDATE history SET {name} = coalesce({jobs.format(name)}, 0)")
     op.add_column("runs", _world_column())
     op.add_column("runs", _owner_column())
+    _runs_of_their_callers()
     _again("lines", [
         sa.Column("lane", sa.String(64), primary_key=True), sa.Column("priority", sa.Integer, primary_key=True),
         sa.Column("world", _WORLD, primary_key=True), sa.Column("owner_id", sa.BigInteger, primary_key=True, autoincrement=False),
@@ -138,15 +140,16 @@ def downgrade() -> None:
     with op.batch_alter_table("jobs") as batch:
         batch.drop_column("world")
         batch.drop_column("rights")
+        batch.drop_column("awaited")
     for name, names in _INDEXES.items():
         op.create_index(name, "jobs", names)
 
 
 def _accounts(length: int) -> None:
-    """The name of a world may stand in that of an account. SQLite takes texts of any length."""
-    if op.get_bind().dialect.name != "sqlite":
-        for table in ("ledger", "balances"):
-            op.alter_column(table, "account", type_=sa.String(length), existing_nullable=False)
+    """The name of a world may stand in that of an account."""
+    for table in ("ledger", "balances"):
+        with op.batch_alter_table(table) as batch:
+            batch.alter_column("account", type_=sa.String(length), existing_nullable=False)
 
 
 def _owned_by_their_jobs(table: str) -> None:
@@ -154,6 +157,26 @@ def _owned_by_their_jobs(table: str) -> None:
     op.add_column(table, _owner_column())
     first = f"(SELECT min(j.owner_id) FROM jobs j WHERE j.batch_id = {table}.id)"
     op.execute(f"UPDATE {table} SET owner_id = coalesce({first}, 0)")
+
+
+def _runs_of_their_callers() -> None:
+    """A run is of whoever owns its first job; before there is one, of whoever began it."""
+    connection = op.get_bind()
+    runs = sa.table(
+        "runs", sa.column("id", sa.String), sa.column("jobs", sa.JSON), sa.column("context", sa.JSON),
+        sa.column("owner_id", sa.BigInteger),
+    )  # fmt: skip
+    jobs = sa.table("jobs", sa.column("id", sa.String), sa.column("owner_id", sa.BigInteger))
+    for row in connection.execute(sa.select(runs.c.id, runs.c.jobs, runs.c.context)).all():
+        ids = row.jobs if isinstance(row.jobs, list) else []
+        owner = connection.scalar(sa.select(jobs.c.owner_id).where(jobs.c.id.in_(ids[:1])))
+        calls = row.context.get("calls") if isinstance(row.context, dict) else None
+        for call in calls.values() if isinstance(calls, dict) else ():
+            caller = call.get("caller") if isinstance(call, dict) else None
+            if owner is None and isinstance(caller, dict) and isinstance(caller.get("caller_id"), int):
+                owner = caller["caller_id"]
+        if owner is not None:
+            connection.execute(sa.update(runs).where(runs.c.id == row.id).values(owner_id=owner))
 
 
 def _again(name: str, columns: list[sa.Column[object]], kept: str, *more: str, only: str = "") -> None:
