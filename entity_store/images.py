@@ -21,7 +21,7 @@ from entity_store.blobs import Blobs, reference
 from entity_store.prototype import is_prototype, json_property, prototype
 from entity_store.rooms import (
     controls,
-    location_of,
+    own_location,
     put_into,
     require_canvas,
     require_may_place,
@@ -204,7 +204,7 @@ class Images:
                 owner = caller.this_id or caller.caller_id
                 insert(connection, owner, "entity.control", {"target_id": entity_id})
                 # The other pictures of a canvas's job hang beside it.
-                room_id = placement.room_id or location_of(connection, placement.canvas_id)
+                room_id = placement.room_id or own_location(rows_of(connection), placement.canvas_id)
                 if room_id:
                     put_into(connection, entity_id, room_id)
             insert(connection, entity_id, "image.edit", {"target_id": entity_id})
@@ -316,8 +316,7 @@ class Images:
 
     def room_of(self, entity_id: int) -> int:
         """The room that a picture hangs in; 0 for none."""
-        location = self.get(entity_id).props.get("location")
-        return location if isinstance(location, int) else 0
+        return own_location(self._world.rows, entity_id)
 
     def is_controlled(self, caller: Caller, entity_id: int) -> bool:
         """Whether caller or `this` holds viwo's `entity.control` over an entity."""
@@ -352,7 +351,7 @@ class Images:
         with self._world.transaction() as connection:
             rows = rows_of(connection)
             require_may_place(rows, caller, room_id)
-            before = location_of(connection, entity_id)
+            before = own_location(rows_of(connection), entity_id)
             if before:
                 take_out(connection, entity_id, before)
             put_into(connection, entity_id, room_id)
@@ -361,7 +360,7 @@ class Images:
     def take_down(self, entity_id: int) -> Entity:
         """Take a picture out of the room that it is in, both ends at once; where it is in none, nothing happens."""
         with self._world.transaction() as connection:
-            before = location_of(connection, entity_id)
+            before = own_location(rows_of(connection), entity_id)
             if before:
                 take_out(connection, entity_id, before)
             update_props(connection, entity_id, {"location": None})

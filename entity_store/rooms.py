@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection
 
-from capabilities.errors import FailedPrecondition, NotFound, PermissionDenied
+from capabilities.errors import FailedPrecondition, PermissionDenied
 from capabilities.policy import Caller
 from entity_store.world import Rows, json_object, resolve, rows_of, update_props
 
@@ -58,13 +58,12 @@ def sees(rows: Rows, owner_ids: Collection[int], entity_id: int) -> bool:
     """
     if entity_id in owner_ids:
         return True
-    location = resolve(rows, entity_id, field="entity_id").props.get("location")
+    resolve(rows, entity_id, field="entity_id")
+    # Where they are themselves: what has no place of its own takes over its prototype's, and is not there.
+    location = own_location(rows, entity_id)
     for owner_id in owner_ids:
-        try:
-            place = resolve(rows, owner_id, field="caller_id").props.get("location")
-        except NotFound:
-            continue
-        if place == entity_id or (location is not None and location in (owner_id, place)):
+        place = own_location(rows, owner_id)
+        if place == entity_id or (location and location in (owner_id, place)):
             return True
     for owner_id in owner_ids:
         held = rows(
@@ -97,10 +96,10 @@ def take_out(connection: sqlite3.Connection, entity_id: int, room_id: int) -> No
         update_props(connection, room_id, {"contents": [item for item in contents if item != entity_id]})
 
 
-def location_of(connection: sqlite3.Connection, entity_id: int) -> int:
+def own_location(rows: Rows, entity_id: int) -> int:
     """The room that an entity itself is in, whatever its prototypes say; 0 for none."""
-    row = connection.execute("SELECT props FROM entities WHERE id = ?", (entity_id,)).fetchone()
-    location = json_object(row[0]).get("location") if row else None
+    found = rows("SELECT props FROM entities WHERE id = ?", entity_id)
+    location = json_object(found[0][0]).get("location") if found else None
     return location if isinstance(location, int) else 0
 
 

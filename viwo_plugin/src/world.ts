@@ -71,10 +71,13 @@ export function repairRooms(): Map<number, number[]> {
 
 /** Whether one of some entities sees another: is it, holds it, is in a room with it, or has control of just it. */
 export function sees(actors: number[], entity: number): boolean {
-  const location = find(entity)?.["location"];
+  if (!find(entity)) {
+    return false;
+  }
+  const location = ownLocation(entity);
   for (const actor of actors) {
-    const place = find(actor)?.["location"];
-    if (actor === entity || place === entity || (location !== undefined && (location === actor || location === place))) {
+    const place = ownLocation(actor);
+    if (actor === entity || place === entity || (location && (location === actor || location === place))) {
       return true;
     }
   }
