@@ -98,15 +98,14 @@ class Principal:
             )
 
     def as_caller(self, caller: Caller) -> Caller:
-        """Who calls, with what a key need not say filled in. Raises PermissionDenied for another's entity."""
+        """Who calls, with what need not be said filled in. Raises PermissionDenied for an entity that it does not act as."""
         if self.acts_as_any:
             return caller
         if not caller.caller_id and len(self.owner_ids) == 1:
             caller = Caller(next(iter(self.owner_ids)), caller.this_id)
-        if self.kind is Kind.KEY:
-            for name, entity_id in (("caller_id", caller.caller_id), ("this_id", caller.this_id)):
-                if entity_id and entity_id not in self.owner_ids:
-                    raise self._another(entity_id, f"context.{name}")
+        for name, entity_id in (("caller_id", caller.caller_id), ("this_id", caller.this_id)):
+            if entity_id and entity_id not in self.owner_ids:
+                raise self._another(entity_id, f"context.{name}")
         return caller
 
     def capability_for(self, capability_id: str, capability_type: str) -> str:
@@ -144,7 +143,7 @@ class Principal:
     def _another(self, entity_id: int, field: str) -> PermissionDenied:
         own = ", ".join(str(owner) for owner in sorted(self.owner_ids))
         return PermissionDenied(
-            f"this key acts as entity {own}, not as {entity_id}",
+            f"this call acts as entity {own}, not as {entity_id}",
             reason="NOT_YOUR_ENTITY",
             field=field,
             limit=own,

@@ -160,11 +160,12 @@ class Authenticator:
                 return self._operator
             if hmac.compare_digest(sent, self._kernel_key):
                 return self._kernel
-        if peer.startswith("unix:") or (certificate and self._trust_certificates):
+        elif not authorization and (peer.startswith("unix:") or (certificate and self._trust_certificates)):
+            # Only who sends nothing: a key that is wrong must not do more than the right one.
             return self._operator
         raise Unauthenticated(
             "send the token of this sidecar, or a key, as metadata 'authorization: Bearer <token>'; "
             "the token is in the file 'token' of the data folder",
-            reason="BAD_TOKEN" if given else "NO_TOKEN",
+            reason="BAD_TOKEN" if authorization else "NO_TOKEN",
             field="authorization",
         )

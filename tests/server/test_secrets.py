@@ -18,7 +18,7 @@ import pytest
 from capabilities import statements
 from capabilities.errors import FailedPrecondition, PermissionDenied, Unauthenticated
 from capabilities.policy import Capability
-from capabilities.principals import Principal
+from capabilities.principals import Kind, Principal
 from sidecar import auth, server
 from sidecar.auth import MAX_SECRET, MIN_SECRET, Authenticator, ensure_secret, read_secret
 from sidecar.config import Settings
@@ -185,6 +185,18 @@ def test_an_empty_credential_never_matches(authorization: str) -> None:
         authenticator(GOOD).authenticate(
             peer="ipv4:127.0.0.1:1", authorization=authorization, certificate=False
         )
+
+
+@pytest.mark.parametrize("authorization", ["Bearer wrong", "Bearer", "Basic Og==", GOOD])
+def test_a_wrong_credential_does_not_do_where_none_is_needed(authorization: str) -> None:
+    made = Authenticator(GOOD, kernel_key="k" * 43, keys=NoKeys(), world="w", trust_certificates=True)
+    for peer, certificate in (("unix:/run/socket", False), ("ipv4:127.0.0.1:1", True)):
+        assert made.authenticate(peer=peer, authorization="", certificate=certificate).kind is Kind.OPERATOR
+        with pytest.raises(Unauthenticated) as refused:
+            made.authenticate(peer=peer, authorization=authorization, certificate=certificate)
+        assert refused.value.reason == "BAD_TOKEN"
+        kernel = made.authenticate(peer=peer, authorization=f"Bearer {'k' * 43}", certificate=certificate)
+        assert kernel.kind is Kind.KERNEL
 
 
 def test_a_statement_signed_with_nothing_is_refused() -> None:

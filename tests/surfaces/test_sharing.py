@@ -190,3 +190,13 @@ async def test_what_was_made_for_one_owner_does_not_answer_another(sidecar: Side
     first, _ = await answered_by(ada)
     assert (await answered_by(ada))[1] == first
     assert (await answered_by(bob))[1] == ""
+
+
+async def test_whoever_acts_as_some_entities_calls_as_no_other(sidecar: Sidecar) -> None:
+    ada, bob = await somebody(sidecar, name="Ada"), await somebody(sidecar, name="Bob")
+    request = image_pb2.TextToImageRequest(context=await sidecar.context(owner=ada.id), prompt="a cup")
+    as_both = (*sidecar.token, ("viwo-act-as", f"{ada.id},{bob.id}"))
+    await sidecar.images.TextToImage(request, metadata=as_both)
+    as_bob = (*sidecar.token, ("viwo-act-as", str(bob.id)))
+    error = await refused(sidecar.images.TextToImage(request, metadata=as_bob))
+    assert error_info(error).reason == "NOT_YOUR_ENTITY"
