@@ -5,21 +5,22 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import pyvips
+
 from capabilities.errors import InvalidArgument, brief
+from capabilities.imaging.area import averaged
+from capabilities.imaging.blend import BLENDS, over, over_opaque
 from capabilities.imaging.decode import DEFAULT_LIMITS, Image, Limits, decode, require_size
-from capabilities.imaging.encode import encode
+from capabilities.imaging.encode import encode, from_pixels
 from capabilities.imaging.metadata import read_metadata
 
 BLUR_SIGMA = 5.0
 """Pixels; viwo's own image library blurs as much."""
 
 FILTERS = ("blur", "sharpen", "grayscale")
-BLENDS = {
-    "normal": "over", "multiply": "multiply", "screen": "screen", "overlay": "overlay", "darken": "darken",
-    "lighten": "lighten", "add": "add", "difference": "difference",
-}  # fmt: skip
-"""Blend modes, and what libvips calls them."""
-KERNELS = ("nearest", "linear", "cubic", "lanczos3")
+KERNELS = ("nearest", "linear", "cubic", "lanczos3", "area")
+_SHARPEN = [[-1, -1, -1], [-1, 32, -1], [-1, -1, -1]]
+"""Of 24 parts; viwo's own image library sharpens as much."""
 
 
 def transform(image: Image, rotation: float, scale: float, *, limits: Limits = DEFAULT_LIMITS) -> Image:
@@ -32,30 +33,44 @@ def transform(image: Image, rotation: float, scale: float, *, limits: Limits = D
     _finite("scale", scale)
     if scale <= 0:
         raise _bad("scale", "must be above 0", scale)
-    angle = rotation % 360
-    radians = math.radians(angle)
-    cos, sin = abs(math.cos(radians)), abs(math.sin(radians))
-    _fits(
-        (image.width * cos + image.height * sin) * scale,
-        (image.width * sin + image.height * cos) * scale, limits, "scale", scale,
-    )  # fmt: skip
+    angle = _turn(rotation)
+    width, height = rotated_size(image.width, image.height, rotation)
+    _fits(width * scale, height * scale, limits, "scale", scale)
     if angle == 0:
         turned = image
     elif angle % 90 == 0:
         turned = image.rot(f"d{int(angle)}")
     else:
-        turned = (
-            _with_alpha(image)
-            .premultiply()
-            .rotate(angle, background=[0, 0, 0, 0])
-            .unpremultiply()
-            .cast("uchar")
-        )
+        # In fractions, and rounded at the end; libvips itself weights colours by their opacity here.
+        fractions = _with_alpha(image).cast("float").copy(interpretation="srgb")
+        turned = _settled(fractions.rotate(angle, background=[0, 0, 0, 0]))
     if scale == 1:
         return _settled(turned)
-    return resize(
-        turned, max(1, round(turned.width * scale)), max(1, round(turned.height * scale)), limits=limits
-    )
+    return resize(turned, *scaled_size(turned.width, turned.height, scale), limits=limits)
+
+
+def rotated_size(width: int, height: int, rotation: float) -> tuple[int, int]:
+    """Width and height of a picture turned by degrees, as libvips makes it."""
+    angle = _turn(rotation)
+    if angle % 180 == 0:
+        return width, height
+    if angle % 90 == 0:
+        return height, width
+    cos, sin = abs(math.cos(math.radians(angle))), abs(math.sin(math.radians(angle)))
+    spans = (width * cos + height * sin, width * sin + height * cos)
+    return max(1, math.floor(spans[0] + 0.5)), max(1, math.floor(spans[1] + 0.5))
+
+
+def scaled_size(width: int, height: int, scale: float) -> tuple[int, int]:
+    """Width and height of a picture that is enlarged, each at least 1; halves go up, as in JavaScript."""
+    return max(1, math.floor(width * scale + 0.5)), max(1, math.floor(height * scale + 0.5))
+
+
+def _turn(rotation: float) -> float:
+    """Degrees from 0 up to, and without, 360."""
+    angle = rotation % 360
+    # What is next to nothing below 0 is 360 by floating point.
+    return 0.0 if angle >= 360 else angle
 
 
 def filter_image(image: Image, kind: str, *, sigma: float = BLUR_SIGMA) -> Image:
@@ -66,8 +81,8 @@ def filter_image(image: Image, kind: str, *, sigma: float = BLUR_SIGMA) -> Image
             raise _bad("sigma", "must be above 0 and at most 250", sigma)
         return _settled(_premultiplied(image, lambda picture: picture.gaussblur(sigma)))
     if kind == "sharpen":
-        colours, alpha = _split(image)
-        return _settled(_join(colours.sharpen(), alpha))
+        kernel = pyvips.Image.new_from_array(_SHARPEN, scale=24)
+        return _settled(_premultiplied(image, lambda picture: picture.conv(kernel, precision="float")))
     if kind == "grayscale":
         colours, alpha = _split(image)
         grey = colours.colourspace("b-w")
@@ -94,8 +109,18 @@ def composite(base: Image, overlay: Image, x: int, y: int, *, blend: str = "norm
             raise _bad(name, f"must be at most {DEFAULT_LIMITS.max_side * 2} pixels from the edge", value)
     if x >= base.width or y >= base.height or x + overlay.width <= 0 or y + overlay.height <= 0:
         return _settled(base)
-    laid = _with_alpha(base).composite2(_with_alpha(overlay), BLENDS[blend], x=x, y=y).cast("uchar")
-    return _settled(laid if base.hasalpha() else laid.extract_band(0, n=3))
+    left, top = max(0, x), max(0, y)
+    width, height = min(base.width, x + overlay.width) - left, min(base.height, y + overlay.height) - top
+    below = base.crop(left, top, width, height)
+    above = _with_alpha(overlay.crop(left - x, top - y, width, height)).numpy()
+    if blend == "normal" and not base.hasalpha():
+        laid = over_opaque(below.numpy(), above)
+    else:
+        laid = over(_with_alpha(below).numpy(), above, blend)[..., : base.bands]
+    part = from_pixels(laid.tobytes(), width, height, base.bands)
+    if (width, height) == (base.width, base.height):
+        return part.copy_memory()
+    return _settled(base.insert(part, left, top))
 
 
 def crop(image: Image, x: int, y: int, width: int, height: int) -> Image:
@@ -122,10 +147,19 @@ def resize(
     _fits(width, height, limits, "size", f"{width} x {height}")
 
     def scaled(picture: Image) -> Image:
+        if kernel == "area":
+            return _averaged(picture, width, height)
         return picture.resize(width / picture.width, vscale=height / picture.height, kernel=kernel)
 
     result = scaled(image) if kernel == "nearest" else _premultiplied(image, scaled)
     return _settled(result)
+
+
+def _averaged(image: Image, width: int, height: int) -> Image:
+    made = averaged(image.numpy().reshape(image.height, image.width, image.bands), width, height)
+    return pyvips.Image.new_from_memory(made.tobytes(), width, height, image.bands, "float").copy(
+        interpretation=image.interpretation
+    )
 
 
 def convert(data: bytes, to: str, *, quality: int = 90, preserve_metadata: bool = False) -> bytes:

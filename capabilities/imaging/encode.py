@@ -8,7 +8,7 @@ import pyvips
 
 from capabilities.errors import InvalidArgument, brief
 from capabilities.imaging.decode import Image, decode
-from capabilities.imaging.metadata import attach
+from capabilities.imaging.metadata import attach, with_texts
 
 WHITE = [255, 255, 255]
 
@@ -20,14 +20,14 @@ def encode(
 
     JPEG has no transparency, so it gets a white ground. Raises InvalidArgument for another format than png, jpeg, webp.
     """
-    bare = attach(image, metadata)
+    bare = attach(image, metadata, format)
     if format == "png":
-        return bytes(bare.pngsave_buffer(compression=6, keep="exif"))
+        return with_texts(bytes(bare.pngsave_buffer(compression=6, keep="exif")), metadata)
     if format == "jpeg":
         flat = bare.flatten(background=WHITE) if bare.hasalpha() else bare
         return bytes(flat.jpegsave_buffer(Q=quality, optimize_coding=True, keep="exif"))
     if format == "webp":
-        return bytes(bare.webpsave_buffer(Q=quality, keep="exif"))
+        return bytes(bare.webpsave_buffer(Q=quality, keep="exif|xmp"))
     raise InvalidArgument(
         f"'format' must be png, jpeg or webp; got {brief(format, 20)}",
         reason="IMAGE_FORMAT",

@@ -20,6 +20,9 @@ STRENGTH = 1.0
 FEATHER = 4
 """Width of the soft edge where nothing is asked for, in pixels."""
 
+MASK_THRESHOLD = 16
+"""Above what a lossy file leaves where black was meant; a soft mask begins just above it."""
+
 
 class InpaintArguments(MaskedArguments):
     mask: Annotated[
@@ -32,6 +35,11 @@ class InpaintArguments(MaskedArguments):
         int | None,
         Field(ge=0, le=4096, description="Work on the masked region only, enlarged, with this many pixels around it.",
               validation_alias=spelled("crop_padding", "padding", "only_masked_padding")),
+    ] = None  # fmt: skip
+    mask_threshold: Annotated[
+        int | None,
+        Field(ge=0, le=255, description="Parts of the mask that are no brighter than this, of 255, are kept; left out: 16.",
+              validation_alias=spelled("mask_threshold")),
     ] = None  # fmt: skip
     mask_fit: Annotated[
         Literal["refuse", "scale"] | None,
@@ -51,6 +59,8 @@ class Inpaint(Masked):
     mask: str
     crop_padding: Annotated[int | None, Field(ge=0)] = None
     """Work on the masked region only, enlarged to the model's own size, with this many pixels around it."""
+    mask_threshold: Annotated[int, Field(ge=0, le=255)] = 0
+    """What the mask has up to this, of 255, is noise and is kept; 0 in tasks of earlier releases."""
     crop_side: Side | None = None
     """Longer side at which a smaller region is generated, in pixels; None in tasks of earlier releases: the model's."""
 
@@ -94,6 +104,7 @@ def inpaint(arguments: InpaintArguments, means: Means) -> Inpaint:
         height=picture.height,
         feather=FEATHER if arguments.feather is None else arguments.feather,
         crop_padding=arguments.crop_padding,
+        mask_threshold=MASK_THRESHOLD if arguments.mask_threshold is None else arguments.mask_threshold,
         crop_side=None if arguments.crop_padding is None else model.side,
     )
 

@@ -48,7 +48,7 @@ def inpaint(
     run_task = _Run(task, index, loaded, enlarger, emit, token)
     match task:
         case Inpaint():
-            mask = _mask(as_array(inputs["mask"]), task.width, task.height)
+            mask = _mask(as_array(inputs["mask"]), task.width, task.height, task.mask_threshold)
             made = _inpaint_masked(run_task, task, picture, mask)
         case Outpaint():
             canvas, mask = _extended(task, picture, seed)
@@ -172,11 +172,14 @@ def _fading(height: int, width: int, overlap: int) -> Weights:
 def laid_over(below: Pixels, above: Pixels, weights: Weights) -> Pixels:
     """`above` (RGB) over `below` (RGB or RGBA) by weight; where the weight is 0 the bytes below are returned."""
     share = weights[..., None]
-    colours = below[..., :3] * (1 - share) + above * share
-    made = np.where(share > 0, colours.round(), below[..., :3]).astype(np.uint8)
     if below.shape[2] == 3:
-        return made
-    alpha = below[..., 3:] * (1 - share) + 255 * share
+        colours = below * (1 - share) + above * share
+        return np.where(share > 0, colours.round(), below).astype(np.uint8)
+    # Colours weighted by their opacity, so that a colour that does not show is not mixed in.
+    shown = below[..., 3:] * (1 - share)
+    alpha = shown + 255 * share
+    colours = (below[..., :3] * shown + above * (255 * share)) / np.maximum(alpha, 1e-6)
+    made = np.where(share > 0, colours.round(), below[..., :3]).astype(np.uint8)
     return np.concatenate([made, np.where(share > 0, alpha.round(), below[..., 3:]).astype(np.uint8)], axis=2)
 
 
@@ -191,13 +194,13 @@ def feathered(mask: Weights, feather: int) -> Weights:
     return soft
 
 
-def _mask(pixels: Pixels, width: int, height: int) -> Weights:
-    """Brightness times alpha, at the picture's size; 0 keeps, 1 is inpainted."""
+def _mask(pixels: Pixels, width: int, height: int, threshold: int) -> Weights:
+    """Brightness times alpha, at the picture's size; 0 keeps, 1 is inpainted. Up to `threshold`, of 255, counts as 0."""
     pixels = resized(pixels, width, height)
     grey = pixels[..., :3].astype(np.float32).mean(axis=2) / 255
     if pixels.shape[2] == 4:
         grey = grey * (pixels[..., 3].astype(np.float32) / 255)
-    weights: Weights = np.asarray(grey, np.float32)
+    weights: Weights = np.asarray(np.where(grey * 255 > threshold + 0.5, grey, 0), np.float32)
     return weights
 
 

@@ -62,7 +62,9 @@ def _has(message: Any, name: str) -> bool:
 
 
 def inpaint(request: image_pb2.InpaintRequest) -> GenerationRequest:
-    values = _given(request, "prompt", "strength", "feather", "crop_padding", pictures=("image", "mask"))
+    values = _given(
+        request, "prompt", "strength", "feather", "crop_padding", "mask_threshold", pictures=("image", "mask")
+    )
     if request.mask_fit:
         # A number that no way of fitting has is passed on as text, to be refused with the list of them.
         values["mask_fit"] = {1: "refuse", 2: "scale"}.get(request.mask_fit, str(request.mask_fit))

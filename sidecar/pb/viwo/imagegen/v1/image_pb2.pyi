@@ -711,6 +711,7 @@ class InpaintRequest(_message.Message):
     MASK_FIT_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
     OUTPUT_FIELD_NUMBER: _builtins.int
+    MASK_THRESHOLD_FIELD_NUMBER: _builtins.int
     prompt: _builtins.str
     """What the regenerated part shows."""
     strength: _builtins.float
@@ -721,6 +722,8 @@ class InpaintRequest(_message.Message):
     """Work on the masked region only, enlarged, with this many pixels around it; unset: on the whole picture."""
     mask_fit: Global___MaskFit.ValueType
     """What to do with a mask of another size."""
+    mask_threshold: _builtins.int
+    """Parts of the mask that are no brighter than this, 0 to 255, are kept; unset: 16."""
     @_builtins.property
     def context(self) -> _common_pb2.CallContext:
         """By what right the call comes."""
@@ -754,21 +757,26 @@ class InpaintRequest(_message.Message):
         mask_fit: Global___MaskFit.ValueType = ...,
         options: Global___GenerationOptions | None = ...,
         output: _common_pb2.OutputOptions | None = ...,
+        mask_threshold: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_crop_padding", b"_crop_padding", "_feather", b"_feather", "_strength", b"_strength", "context", b"context", "crop_padding", b"crop_padding", "feather", b"feather", "image", b"image", "mask", b"mask", "options", b"options", "output", b"output", "strength", b"strength"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_crop_padding", b"_crop_padding", "_feather", b"_feather", "_mask_threshold", b"_mask_threshold", "_strength", b"_strength", "context", b"context", "crop_padding", b"crop_padding", "feather", b"feather", "image", b"image", "mask", b"mask", "mask_threshold", b"mask_threshold", "options", b"options", "output", b"output", "strength", b"strength"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_crop_padding", b"_crop_padding", "_feather", b"_feather", "_strength", b"_strength", "context", b"context", "crop_padding", b"crop_padding", "feather", b"feather", "image", b"image", "mask", b"mask", "mask_fit", b"mask_fit", "options", b"options", "output", b"output", "prompt", b"prompt", "strength", b"strength"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_crop_padding", b"_crop_padding", "_feather", b"_feather", "_mask_threshold", b"_mask_threshold", "_strength", b"_strength", "context", b"context", "crop_padding", b"crop_padding", "feather", b"feather", "image", b"image", "mask", b"mask", "mask_fit", b"mask_fit", "mask_threshold", b"mask_threshold", "options", b"options", "output", b"output", "prompt", b"prompt", "strength", b"strength"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__crop_padding: _TypeAlias = _typing.Literal["crop_padding"]  # noqa: Y015
     _WhichOneofArgType__crop_padding: _TypeAlias = _typing.Literal["_crop_padding", b"_crop_padding"]  # noqa: Y015
     _WhichOneofReturnType__feather: _TypeAlias = _typing.Literal["feather"]  # noqa: Y015
     _WhichOneofArgType__feather: _TypeAlias = _typing.Literal["_feather", b"_feather"]  # noqa: Y015
+    _WhichOneofReturnType__mask_threshold: _TypeAlias = _typing.Literal["mask_threshold"]  # noqa: Y015
+    _WhichOneofArgType__mask_threshold: _TypeAlias = _typing.Literal["_mask_threshold", b"_mask_threshold"]  # noqa: Y015
     _WhichOneofReturnType__strength: _TypeAlias = _typing.Literal["strength"]  # noqa: Y015
     _WhichOneofArgType__strength: _TypeAlias = _typing.Literal["_strength", b"_strength"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__crop_padding) -> _WhichOneofReturnType__crop_padding | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__feather) -> _WhichOneofReturnType__feather | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mask_threshold) -> _WhichOneofReturnType__mask_threshold | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__strength) -> _WhichOneofReturnType__strength | None: ...
 
