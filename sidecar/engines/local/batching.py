@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from capabilities.errors import Canceled
+from capabilities.errors import Canceled, FailedPrecondition
 from capabilities.methods.generation import Generation
 from capabilities.methods.text_to_image import TextToImage
 from sidecar.engines.events import CANCELED, Done, EncodedImage, Failed, RawImage
@@ -153,7 +153,11 @@ def _run(
         elif flagged[place]:
             outcomes.append(Failed.of(diffusion.unsafe(one.seed)))
         else:
-            pixels: Pixels = to_bytes(result.images[place])
+            try:
+                pixels: Pixels = to_bytes(result.images[place])
+            except FailedPrecondition as refusal:
+                outcomes.append(Failed.of(refusal))
+                continue
             if loaded.size:
                 pixels = diffusion.fitted(pixels, one.width, one.height, enlarger)
             outcomes.append(as_raw(pixels, one.seed))

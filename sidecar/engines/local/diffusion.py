@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 
 from capabilities.errors import FailedPrecondition, PermissionDenied
@@ -19,6 +21,8 @@ from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.pixels import Pixels, centred, resized, to_bytes
 from sidecar.engines.local.previews import preview
 from sidecar.engines.local.upscalers import Upscaler
+
+log = logging.getLogger("viwo_imagegen.engine")
 
 STEP_SECONDS = 0.2
 """A job that nobody watches tells its steps this far apart: each one costs the server's time, and so the work's."""
@@ -130,6 +134,7 @@ def run(
     with model_faults.drawing(task.model_id):
         pipeline.scheduler = pipelines.scheduler_for(pipeline, loaded.shipped_scheduler, task.scheduler)
         accepted = inspect.signature(pipeline.__call__).parameters
+        steps = Steps(task, index, part, (special["width"], special["height"]), emit, token)
 
         def worded(text: str) -> str:
             return inversions.in_words(text, task.embeddings)
@@ -140,9 +145,7 @@ def run(
             "num_inference_steps": task.steps,
             "guidance_scale": task.guidance_scale,
             "generator": torch.Generator("cpu").manual_seed(seed),
-            "callback_on_step_end": Steps(
-                task, index, part, (special["width"], special["height"]), emit, token
-            ),
+            "callback_on_step_end": steps,
             "callback_on_step_end_tensor_inputs": ["latents"],
             "output_type": "np",
             **special,
@@ -177,9 +180,33 @@ def run(
         arguments = prompts.conditioning(pipeline, arguments, task.clip_skip)
         with _old_clip(pipeline) if task.clip_skip else nullcontext(), unchecked(pipeline, task.allow_unsafe):
             result = pipeline(**{name: value for name, value in arguments.items() if name in accepted})
+        image = result.images[0]
+        if not np.isfinite(image).all():
+            image = decoded_whole(pipeline, steps.latents, image)
     if any(getattr(result, "nsfw_content_detected", None) or ()):
         raise unsafe(task.seed + index)
-    return to_bytes(result.images[0])
+    return to_bytes(image)
+
+
+def decoded_whole(pipeline: Any, latents: Any, image: Any) -> Any:
+    """Latents decoded once more in float32, where it is half precision that the autoencoder cannot do with.
+
+    `image` is what came of it before, and is answered where decoding is not to blame.
+    """
+    vae: Any = getattr(pipeline, "vae", None)
+    if latents is None or latents.ndim != 4 or getattr(vae, "dtype", torch.float32) == torch.float32:
+        return image
+    if not bool(torch.isfinite(latents).all()):
+        return image
+    config, before = vae.config, vae.dtype
+    try:
+        vae.to(torch.float32)
+        whole = latents.float() / config.scaling_factor + (getattr(config, "shift_factor", None) or 0)
+        made = vae.decode(whole, return_dict=False)[0]
+        log.warning("the autoencoder of a model came to no numbers in %s; it was decoded in float32", before)
+        return pipeline.image_processor.postprocess(made, output_type="np")[0]
+    finally:
+        vae.to(before)
 
 
 @contextmanager
@@ -256,12 +283,16 @@ class Steps:
         self._emit = emit
         self._token = token
         self._told = time.monotonic()
+        self.latents: Any = None
+        """As the last step left them."""
 
     def __call__(self, pipe: Any, step: int, timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
         self._token.check()
         steps = self._steps
         # Second-order schedulers call back more often than once a step asked for.
         done = min(steps, (step + 1) * steps // max(1, pipe.num_timesteps))
+        if step + 1 >= pipe.num_timesteps:
+            self.latents = values.get("latents")
         now = time.monotonic()
         if self._token.observed or done == steps or now - self._told >= STEP_SECONDS:
             self._told = now

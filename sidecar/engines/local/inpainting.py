@@ -23,7 +23,7 @@ from capabilities.methods.upscale_img2img import UpscaleImg2Img, starts
 from sidecar.engines.events import RawImage
 from sidecar.engines.local.cancellation import CancellationToken, Emit
 from sidecar.engines.local.diffusion import Loaded, Part, fitted, run
-from sidecar.engines.local.pixels import Pixels, as_array, as_raw, on_white, resized
+from sidecar.engines.local.pixels import Pixels, as_array, as_raw, off_white, on_white, resized
 from sidecar.engines.local.upscalers import Upscaler, enlarged
 
 Weights = np.ndarray[Any, np.dtype[np.float32]]
@@ -56,6 +56,8 @@ def inpaint(
         case UpscaleImg2Img():
             larger = enlarged(on_white(picture), task.width, task.height, task.method, enlarger)
             made = larger if task.steps_taken == 0 else _tile_by_tile(run_task, task, larger)
+            if picture.shape[2] == 4:
+                made = off_white(made, resized(picture[..., 3:], task.width, task.height))
         case _:
             picture = resized(on_white(picture), task.width, task.height)
             made = picture if task.steps_taken == 0 else run_task.whole(picture, None)

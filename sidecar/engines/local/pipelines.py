@@ -234,6 +234,9 @@ def scheduler_for(pipeline: Any, shipped: Any, name: str) -> Any:
     class_name, overrides = SCHEDULERS[name]
     kind = getattr(diffusers, class_name)
     compatible = {item.__name__ for item in shipped.compatibles} | {type(shipped).__name__}
+    if "EulerDiscreteScheduler" in compatible and "DDIMScheduler" in compatible:
+        # diffusers does not count it among them, since only distilled weights, or a LoRA of them, draw well with it.
+        compatible.add("LCMScheduler")
     if class_name not in compatible:
         able = [n for n, (c, _) in SCHEDULERS.items() if c in compatible]
         raise InvalidArgument(

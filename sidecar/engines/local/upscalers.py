@@ -14,7 +14,7 @@ from torch.nn import functional
 from sidecar.engines.local import ncnn, packaged
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_faults import loading
-from sidecar.engines.local.pixels import Pixels, resized
+from sidecar.engines.local.pixels import Pixels, resized, spread, to_bytes
 from sidecar.engines.local.vision import ensure_torchvision
 from sidecar.engines.local.weights import read_header
 
@@ -64,8 +64,13 @@ class Upscaler:
 
     def _run(self, part: Tensor) -> Tensor:
         part = part.to(self._device, memory_format=torch.channels_last)
+        made: Tensor
         with torch.autocast(self._device, torch.bfloat16, enabled=self.half):
-            made: Tensor = self.network(part)
+            made = self.network(part)
+        if self.half and not bool(torch.isfinite(made).all()):
+            # Beyond what half the digits hold: this network needs all of them.
+            self.half = False
+            made = self.network(part)
         return made.float().clamp(0, 1).cpu()
 
 
@@ -88,17 +93,18 @@ def upscale(
 ) -> Pixels:
     """A picture (h x w x 3 or 4 bytes) `factor` times as large: by the network of that factor, else by a larger one."""
     network = next((each for each in networks if each.factor >= factor), networks[-1])
-    image = torch.from_numpy(pixels.astype(np.float32) / 255).permute(2, 0, 1)[None]
+    colours = spread(pixels) if pixels.shape[2] == 4 else pixels
+    image = torch.from_numpy(colours.astype(np.float32) / 255).permute(2, 0, 1)[None]
     height, width = pixels.shape[0] * factor, pixels.shape[1] * factor
     if network.factor % factor == 0:
-        made = network.enlarge(image[:, :3], factor, tile_done)
+        made = network.enlarge(image, factor, tile_done)
     else:
-        made = network.enlarge(image[:, :3], network.factor, tile_done)
+        made = network.enlarge(image, network.factor, tile_done)
         made = functional.interpolate(made, (height, width), mode="area")
-    if image.shape[1] == 4:
-        alpha = functional.interpolate(image[:, 3:], (height, width), mode="bicubic", antialias=True)
-        made = torch.cat([made, alpha.clamp(0, 1)], dim=1)
-    return (made[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+    enlarged_colours = to_bytes(made[0].permute(1, 2, 0).numpy())
+    if pixels.shape[2] == 3:
+        return enlarged_colours
+    return np.concatenate([enlarged_colours, resized(pixels[..., 3:], width, height)], axis=2)
 
 
 def enlarged(pixels: Pixels, width: int, height: int, method: str, networks: list[Upscaler] | None) -> Pixels:
