@@ -28,7 +28,7 @@ from capabilities.imaging.edit import (
     transform,
 )
 from capabilities.imaging.encode import encode, from_pixels, thumbnail, to_pixels
-from capabilities.imaging.matte import TOLERANCE, clear_ground
+from capabilities.imaging.matte import TOLERANCE, clear_ground, has_plain_ground
 from capabilities.imaging.metadata import read_metadata
 
 VERSION = 2
@@ -37,5 +37,5 @@ VERSION = 2
 __all__ = [
     "BLUR_SIGMA", "FILTERS", "OUT_OF_MEMORY", "TOLERANCE", "VERSION",
     "Image", "ImageInfo", "Inspector", "Limits", "clear_ground", "composite", "convert", "crop", "decode", "decode_base64", "encode", "filter_image",
-    "from_pixels", "inspect", "is_out_of_memory", "out_of_memory", "probe", "read_metadata", "require_decodable", "require_size", "resize", "rotated_size", "scaled_size", "thumbnail", "to_pixels", "transform",
+    "from_pixels", "has_plain_ground", "inspect", "is_out_of_memory", "out_of_memory", "probe", "read_metadata", "require_decodable", "require_size", "resize", "rotated_size", "scaled_size", "thumbnail", "to_pixels", "transform",
 ]  # fmt: skip

@@ -10,10 +10,12 @@ from capabilities.imaging.edges import canny
 from capabilities.methods.edit import Edit
 from capabilities.methods.preprocess import Preprocess
 from capabilities.methods.upscale_traditional import UpscaleTraditional
-from capabilities.operations import perform
+from capabilities.operations import RemoveBackground, perform
 from capabilities.tasks import Task
 from sidecar.engines.encoding import encode_picture
 from sidecar.engines.events import Done
+
+UNSURE = "the picture's ground is not plain, so some of it may be left, or some of the subject be gone"
 
 
 def edit(
@@ -31,9 +33,15 @@ def edit(
         # Decoded when its turn comes, and forgotten after: not all overlays of an edit at once.
         return imaging.decode(files[roles[ref]], field=roles[ref])
 
+    warnings: tuple[str, ...] = ()
     match task:
         case Edit() | UpscaleTraditional():
-            made = perform(tuple(task.operations), read(task.image), read)
+            given = read(task.image)
+            if any(
+                isinstance(each, RemoveBackground) and not has_plain(given, each) for each in task.operations
+            ):
+                warnings = (UNSURE,)
+            made = perform(tuple(task.operations), given, read)
         case Preprocess():
             made = _preprocessed(task, read(task.image))
         case _:
@@ -43,7 +51,11 @@ def edit(
         # What is known of the picture counts for more than that it was converted.
         metadata = {**(metadata or {}), **(imaging.read_metadata(files["image"]) or {})} or None
     picture = encode_picture(task, made, 0, metadata, thumbnail_side)
-    return Done((picture,), time.perf_counter() - started)
+    return Done((picture,), time.perf_counter() - started, warnings)
+
+
+def has_plain(image: imaging.Image, operation: RemoveBackground) -> bool:
+    return imaging.has_plain_ground(image, operation.tolerance)
 
 
 def _preprocessed(task: Preprocess, image: imaging.Image) -> imaging.Image:
