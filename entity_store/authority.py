@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-import uuid
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from capabilities import strict_json
 from capabilities.errors import InvalidArgument, NotFound, PermissionDenied, brief
 from capabilities.methods import TYPES
 from capabilities.params import BUDGET_ACCOUNT, Params, dump, parse, parse_row, restrict
 from capabilities.policy import Caller, Capability, require_owner
 from entity_store import grants
+from entity_store.capability_rows import SELECT, capability_of, mint
 from entity_store.grants import Purse
-from entity_store.world import World, json_object, resolve, rows_of
-
-_SELECT = """
-SELECT c.id, c.owner_id, c.type, c.params, d.parent_id, g.params
-FROM capabilities c LEFT JOIN imagegen_delegations d ON d.child_id = c.id
-LEFT JOIN imagegen_grants g ON g.capability_id = c.id AND g.world = ''
-"""
+from entity_store.world import World, resolve, rows_of
 
 ELSEWHERE = "account:"
 """Stands before the budget account of a grant whose row is in the file of another world."""
@@ -71,13 +62,13 @@ class Authority:
         if known is not None:
             return known
         read = self._read
-        row = self._world.row(f"{_SELECT} WHERE c.id = ?", capability_id)
+        row = self._world.row(f"{SELECT} WHERE c.id = ?", capability_id)
         if row is None:
             raise unknown_capability(capability_id)
         if row[4] is not None:
             self._line(capability_id)
         # What was committed between the two looks is read again at the next call, which sees another version.
-        read[capability_id] = found = _capability(row)
+        read[capability_id] = found = capability_of(row)
         return found
 
     def _forget_changed(self) -> None:
@@ -137,7 +128,7 @@ class Authority:
 
     def ancestors(self, capability_id: str) -> list[Capability]:
         """What a capability was delegated from, nearest first. Raises as `get`."""
-        return [_capability(row) for row in self._line(capability_id)[1:]]
+        return [capability_of(row) for row in self._line(capability_id)[1:]]
 
     def _line(self, capability_id: str) -> list[tuple[Any, ...]]:
         """The rows of a capability and of what it was delegated from, nearest first. Raises as `get`."""
@@ -169,12 +160,12 @@ class Authority:
         owners = list(seen_by or ())
         among = "" if seen_by is None else f"AND c.owner_id IN ({', '.join('?' * len(owners))}) "
         sql = (
-            f"SELECT c.rowid, s.* FROM ({_SELECT}) s JOIN capabilities c ON c.id = s.id "
+            f"SELECT c.rowid, s.* FROM ({SELECT}) s JOIN capabilities c ON c.id = s.id "
             f"WHERE c.rowid > ? AND (? = 0 OR c.owner_id = ?) AND (? = '' OR c.type = ?) {among}ORDER BY c.rowid LIMIT ?"
         )
         values = (after, owner_id, owner_id, capability_type, capability_type, *owners, limit)
         rows = self._world.rows(sql, *values)
-        return [(row[0], _capability(row[1:])) for row in rows]
+        return [(row[0], capability_of(row[1:])) for row in rows]
 
     def mint(
         self, authority_id: str, caller_id: int, capability_type: str, params: Mapping[str, object]
@@ -313,7 +304,7 @@ class Authority:
         if any(row[2] is None for row in line):
             raise unknown_capability(capability_id)
         if caller_id not in {row[1] for row in line}:
-            require_owner(_capability(line[0]), Caller(caller_id))
+            require_owner(capability_of(line[0]), Caller(caller_id))
         with self._world.transaction() as connection:
             doomed = [row[0] for row in connection.execute(_DESCENT, (capability_id,))]
             connection.executemany("DELETE FROM capabilities WHERE id = ?", [(item,) for item in doomed])
@@ -322,62 +313,6 @@ class Authority:
             )
             # Grants stay on record, so that rows of viwo's making are told what became of them.
         return doomed
-
-
-def insert(
-    connection: sqlite3.Connection, owner_id: int, capability_type: str, params: Mapping[str, object]
-) -> Capability:
-    """A capability row made inside a running transaction, by right of what the transaction does."""
-    return _insert(connection, owner_id, capability_type, params, None)
-
-
-def mint(
-    connection: sqlite3.Connection,
-    owner_id: int,
-    capability_type: str,
-    params: Mapping[str, object],
-    parent_id: str | None = None,
-    made_of: str = "",
-    shared: Mapping[str, Params] | None = None,
-) -> Capability:
-    """A capability row that the sidecar answers for, with a budget account of its own."""
-    given = {**params, BUDGET_ACCOUNT: grants.new_account()}
-    made = _insert(connection, owner_id, capability_type, given, parent_id)
-    grants.record(connection, made.id, given, made_of=made_of, shared=shared)
-    return replace(made, granted=given)
-
-
-def _insert(
-    connection: sqlite3.Connection,
-    owner_id: int,
-    capability_type: str,
-    params: Mapping[str, object],
-    parent_id: str | None,
-) -> Capability:
-    capability_id = str(uuid.uuid4())
-    connection.execute(
-        "INSERT INTO capabilities (id, owner_id, type, params) VALUES (?, ?, ?, ?)",
-        (capability_id, owner_id, capability_type, json.dumps(params)),
-    )
-    if parent_id is not None:
-        connection.execute("INSERT INTO imagegen_delegations VALUES (?, ?)", (capability_id, parent_id))
-    return Capability(capability_id, owner_id, capability_type, dict(params), parent_id)
-
-
-def _capability(row: Sequence[Any]) -> Capability:
-    capability_id, owner_id, capability_type, raw, parent_id, recorded = row
-    try:
-        params = strict_json.loads(raw) if isinstance(raw, str) else None
-    except ValueError:
-        params = None
-    if not isinstance(params, dict):
-        # Another program wrote something that is no object of parameters: named so that use is denied.
-        params = {"(unreadable)": brief(raw)}
-    # SQLite takes anything anywhere; what is no id owns nothing.
-    owner_id = owner_id if isinstance(owner_id, int) else 0
-    parent = None if parent_id is None else str(parent_id)
-    granted = None if recorded is None else json_object(recorded)
-    return Capability(str(capability_id), owner_id, str(capability_type), params, parent, granted)
 
 
 def _require_image_type(capability_type: str) -> None:

@@ -16,17 +16,18 @@ from capabilities.call_options import Placement
 from capabilities.errors import FailedPrecondition, NotFound, PermissionDenied
 from capabilities.plain_text import MAX_DESCRIPTION, MAX_NAME, cleaned, cleaned_metadata, require_plain
 from capabilities.policy import Caller
-from entity_store.authority import insert
 from entity_store.blobs import Blobs, reference
+from entity_store.capability_rows import insert
 from entity_store.prototype import is_prototype, json_property, prototype
 from entity_store.rooms import (
     controls,
+    move,
     own_location,
     put_into,
     require_canvas,
     require_may_place,
+    seen_condition,
     sees,
-    take_out,
 )
 from entity_store.world import Entity, World, create_entity, resolve, rows_of, update_props
 
@@ -262,14 +263,9 @@ class Images:
         )
         values: list[object] = [before, before, room_id, room_id]
         if seen_by is not None:
-            marks = ", ".join("?" * len(seen_by))
-            control = (
-                "SELECT json_extract(params, '$.target_id') FROM capabilities WHERE type = 'entity.control' "
-                f"AND json_valid(params) AND owner_id IN ({marks})"
-            )
-            places = f"SELECT {location} FROM entities WHERE id IN ({marks})"
-            sql += f" AND (id IN ({marks}) OR {location} IN ({marks}) OR {location} IN ({places}) OR id IN ({control}))"
-            values += [*seen_by] * 4
+            condition, more = seen_condition(seen_by)
+            sql += f" AND {condition}"
+            values += more
         return [
             self._world.entity(row[0])
             for row in self._world.rows(f"{sql} ORDER BY id DESC LIMIT ?", *values, limit)
@@ -351,19 +347,13 @@ class Images:
         with self._world.transaction() as connection:
             rows = rows_of(connection)
             require_may_place(rows, caller, room_id)
-            before = own_location(rows_of(connection), entity_id)
-            if before:
-                take_out(connection, entity_id, before)
-            put_into(connection, entity_id, room_id)
+            move(connection, entity_id, room_id)
             return resolve(rows, entity_id, field="entity_id")
 
     def take_down(self, entity_id: int) -> Entity:
         """Take a picture out of the room that it is in, both ends at once; where it is in none, nothing happens."""
         with self._world.transaction() as connection:
-            before = own_location(rows_of(connection), entity_id)
-            if before:
-                take_out(connection, entity_id, before)
-            update_props(connection, entity_id, {"location": None})
+            move(connection, entity_id, 0)
             return resolve(rows_of(connection), entity_id, field="entity_id")
 
     def install(self) -> int:

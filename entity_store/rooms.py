@@ -74,6 +74,21 @@ def sees(rows: Rows, owner_ids: Collection[int], entity_id: int) -> bool:
     return False
 
 
+def seen_condition(owner_ids: Collection[int]) -> tuple[str, list[object]]:
+    """The same as a condition on a row of `entities`, and its values."""
+    marks = ", ".join("?" * len(owner_ids))
+    location = "CASE WHEN json_valid(props) THEN json_extract(props, '$.location') END"
+    control = (
+        "SELECT json_extract(params, '$.target_id') FROM capabilities WHERE type = 'entity.control' "
+        f"AND json_valid(params) AND owner_id IN ({marks})"
+    )
+    places = f"SELECT {location} FROM entities WHERE id IN ({marks})"
+    condition = (
+        f"(id IN ({marks}) OR {location} IN ({marks}) OR {location} IN ({places}) OR id IN ({control}))"
+    )
+    return condition, [*owner_ids] * 4
+
+
 def controls(rows: Rows, caller: Caller, entity_id: int) -> bool:
     """Whether caller or `this` holds viwo's `entity.control` over an entity."""
     held = rows(
@@ -128,6 +143,17 @@ def dangling(rows: Rows) -> dict[int, list[int]]:
         if gone:
             found[room_id] = gone
     return found
+
+
+def move(connection: sqlite3.Connection, entity_id: int, room_id: int) -> None:
+    """Out of the room that an entity is in, and into another, both ends at once; 0 is nowhere."""
+    before = own_location(rows_of(connection), entity_id)
+    if before:
+        take_out(connection, entity_id, before)
+    if room_id:
+        put_into(connection, entity_id, room_id)
+    else:
+        update_props(connection, entity_id, {"location": None})
 
 
 def put_into(connection: sqlite3.Connection, entity_id: int, room_id: int) -> None:

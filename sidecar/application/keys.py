@@ -22,7 +22,8 @@ from capabilities.params import dump, parse
 from capabilities.plain_text import require_plain
 from capabilities.policy import Caller, require_owner
 from capabilities.principals import OF_A_KERNEL, OF_A_KEY, Kind, Principal, Scope
-from entity_store.authority import Authority, mint
+from entity_store.authority import Authority
+from entity_store.capability_rows import mint
 from entity_store.world import World
 from sidecar.queue.model import is_time
 from sidecar.queue.store.key_rows import KeyRows

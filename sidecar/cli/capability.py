@@ -9,6 +9,7 @@ import typer
 from google.protobuf import json_format, struct_pb2
 
 from capabilities.errors import NotFound
+from capabilities.params import BUDGET_ACCOUNT
 from entity_store.world import SYSTEM_ID
 from sidecar.cli.output import Json, client, out, params, show, table
 from sidecar.client import Client
@@ -161,7 +162,8 @@ def _struct(values: dict[str, object]) -> struct_pb2.Struct:
 def _print(found: list[pb.Capability]) -> None:
     rows = table("id", "owner", "type", "limits")
     for item in found:
-        rows.add_row(
-            item.id, str(item.owner_id), item.type, json.dumps(json_format.MessageToDict(item.params))
-        )
+        limits = json_format.MessageToDict(item.params)
+        # Of no interest to people; --json has it.
+        limits.pop(BUDGET_ACCOUNT, None)
+        rows.add_row(item.id, str(item.owner_id), item.type, json.dumps(limits))
     out.print(rows)

@@ -12,7 +12,8 @@ from capabilities.methods import METHODS, Method
 from capabilities.params import BUDGET_ACCOUNT, KINDS, Kind, Value
 from capabilities.policy import Caller
 from capabilities.principals import operator
-from entity_store.authority import Authority, mint
+from entity_store.authority import Authority
+from entity_store.capability_rows import mint
 from entity_store.world import SYSTEM_ID, World
 from sidecar.application.access import Access, Call
 from sidecar.testing import viwo_kernel

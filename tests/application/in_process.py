@@ -13,7 +13,7 @@ from capabilities.call_options import CallOptions, JobOptions, Reuse
 from capabilities.methods import Method
 from capabilities.policy import Caller
 from capabilities.principals import Kind, Principal
-from entity_store import authority
+from entity_store import capability_rows
 from entity_store.world import World, create_entity
 from sidecar.application.access import Call
 from sidecar.application.generation import GenerationRequest
@@ -48,7 +48,7 @@ class InProcess:
         """The right to call the methods of a type."""
         holder = owner or self.painter
         with self.assembly.world.transaction() as connection:
-            made = authority.mint(connection, holder, kind, params)
+            made = capability_rows.mint(connection, holder, kind, params)
         return Call(made.id, Caller(holder))
 
     def request(

@@ -9,7 +9,7 @@ from capabilities.call_options import CallOptions, Placement
 from capabilities.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 from capabilities.policy import Caller
 from entity_store import rooms
-from entity_store.authority import insert
+from entity_store.capability_rows import insert
 from entity_store.rooms import CANVAS_TYPE
 from entity_store.world import create_entity, update_props
 from sidecar.application.access import Call

@@ -8,7 +8,8 @@ import pytest
 
 from capabilities.errors import InvalidArgument, PermissionDenied
 from capabilities.policy import Capability
-from entity_store.authority import Authority, insert
+from entity_store.authority import Authority
+from entity_store.capability_rows import insert
 from entity_store.world import SYSTEM_ID, World, create_entity
 from sidecar.testing import viwo_kernel
 from sidecar.testing.delegation_chains import faults

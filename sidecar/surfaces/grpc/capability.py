@@ -11,7 +11,7 @@ from entity_store.authority import REMEMBERED
 from sidecar.application.capabilities import Capabilities
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2_grpc
-from sidecar.surfaces.grpc.interceptor import Context, principal
+from sidecar.surfaces.grpc.caller import Context, principal
 from sidecar.surfaces.proto import conversions
 
 

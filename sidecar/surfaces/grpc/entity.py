@@ -10,7 +10,7 @@ from capabilities.methods import arguments_from_json
 from sidecar.application.entities import Entities
 from sidecar.pb.viwo.imagegen.v1 import entity_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import entity_pb2_grpc
-from sidecar.surfaces.grpc.interceptor import Context, principal
+from sidecar.surfaces.grpc.caller import Context, principal
 from sidecar.surfaces.proto import conversions
 from sidecar.surfaces.proto.field_names import path_in
 

@@ -13,7 +13,7 @@ from sidecar.pb.viwo.imagegen.v1 import image_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import image_pb2_grpc
 from sidecar.queue.model import Job
 from sidecar.surfaces import script_answers
-from sidecar.surfaces.grpc.interceptor import Context, principal
+from sidecar.surfaces.grpc.caller import Context, principal
 from sidecar.surfaces.proto import conversions, job_messages, requests
 from sidecar.telemetry import Meter
 

@@ -6,7 +6,6 @@ import contextlib
 import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,21 +17,17 @@ from google.rpc import error_details_pb2, status_pb2
 from opentelemetry.trace import SpanKind
 
 from capabilities.errors import (
-    FailedPrecondition,
     InternalFault,
     InvalidArgument,
-    PermissionDenied,
     Refusal,
     ResourceExhausted,
     Unauthenticated,
     Unimplemented,
-    brief,
     brief_bytes,
 )
-from capabilities.principals import Principal, Scope
 from sidecar.auth import Authenticator
+from sidecar.surfaces.grpc.caller import Metadata, admit
 from sidecar.surfaces.grpc.limits import OPEN_SECONDS, WORK, Limits, caller_of, host_of, next_message
-from sidecar.surfaces.permissions import RPCS
 from sidecar.surfaces.proto.field_count import MOST_FIELDS, has_too_many_fields
 from sidecar.telemetry import TRACER, Meter, caller_context, is_tracing
 
@@ -41,13 +36,6 @@ log = logging.getLogger("viwo_imagegen.grpc")
 DOMAIN = "viwo-imagegen"
 OPEN_METHODS = "/grpc.health.v1.Health/"
 """Health may be asked by anyone who reaches the server: it tells nothing but that it serves."""
-
-OWN_METHODS = "/viwo.imagegen.v1."
-ACT_AS = "viwo-act-as"
-"""Metadata: the entities that a call is asked for, where a credential acts as several."""
-WORLD = "viwo-world"
-"""Metadata: the id of the world that a plugin runs in, so that it finds out when it talks to another's sidecar."""
-_PRINCIPAL: ContextVar[Principal] = ContextVar("principal")
 
 MAX_WORDS = 1000
 """Bytes of a refusal's message: it is sent twice or thrice in the trailing metadata, which clients take up to 8 KiB of."""
@@ -68,9 +56,6 @@ class Malformed:
 
     def __init__(self, refusal: InvalidArgument) -> None:
         self.refusal = refusal
-
-
-Metadata = Iterable[tuple[str, str | bytes]]
 
 
 @dataclass(slots=True)
@@ -190,7 +175,7 @@ class CallInterceptor(GenericHandler):
     async def _message(self, method: str, context: Context, metadata: Metadata) -> Received:
         """The one message of a call."""
         peer = context.peer()
-        self._admit(method, context, peer, metadata)
+        admit(self._authenticator, method, context, peer, metadata)
         host, limits = host_of(peer), self._limits
         limits.calls.enter(host)
         size = 0
@@ -214,7 +199,7 @@ class CallInterceptor(GenericHandler):
     async def _messages(self, method: str, context: Context, metadata: Metadata) -> Received:
         """The messages of a call that sends several."""
         peer = context.peer()
-        self._admit(method, context, peer, metadata)
+        admit(self._authenticator, method, context, peer, metadata)
         host, limits = host_of(peer), self._limits
         if method in WORK:
             limits.rates.count(caller_of(None, host), method)
@@ -269,72 +254,6 @@ class CallInterceptor(GenericHandler):
         self._meter.refused.labels(refusal.code.value, refusal.reason).inc()
         context.set_trailing_metadata((("grpc-status-details-bin", details(refusal).SerializeToString()),))
         await context.abort(_CODES[refusal.code.value], brief_bytes(refusal.message, MAX_WORDS))
-
-    def _admit(self, method: str, context: Context, peer: str, metadata: Metadata) -> None:
-        """By the metadata alone; no byte of the body has been asked for."""
-        authorization = act_as = world = ""
-        for key, value in metadata:
-            if key in ("authorization", ACT_AS, WORLD):
-                text = value if isinstance(value, str) else value.decode("latin-1")
-                if key == "authorization":
-                    authorization = text
-                elif key == ACT_AS:
-                    act_as = text
-                else:
-                    world = text
-        certificate = False
-        if self._authenticator.trusts_certificates:
-            auth_context = context.auth_context()
-            certificate = "x509_common_name" in auth_context or "x509_pem_cert" in auth_context
-        principal = self._authenticator.authenticate(
-            peer=peer, authorization=authorization, certificate=certificate
-        )
-        if world and world != principal.world:
-            raise _another_world(world)
-        scope = self._scope(method)
-        if scope is not None:
-            principal.require_scope(scope)
-        if act_as:
-            principal = principal.acting_as(_entity_ids(act_as))
-            log.debug("%s acts as entity %s in %s", principal.id, act_as, method)
-        _PRINCIPAL.set(principal)
-
-    def _scope(self, method: str) -> Scope | None:
-        """What a credential must be good for; methods of other packages, such as reflection, need any credential."""
-        if not method.startswith(OWN_METHODS):
-            return None
-        permission = RPCS.get(method.removeprefix(OWN_METHODS))
-        if permission is None:
-            raise PermissionDenied(
-                f"{method} is not in the table of permissions", reason="NO_PERMISSION", field="method"
-            )
-        return permission.scope
-
-
-def principal() -> Principal:
-    """Who asks, within a call. Raises LookupError outside of one."""
-    return _PRINCIPAL.get()
-
-
-def _entity_ids(text: str) -> list[int]:
-    try:
-        return [int(item) for item in text.split(",")]
-    except ValueError:
-        raise InvalidArgument(
-            f"metadata '{ACT_AS}' is one entity id, or several with commas between them; got {brief(text, 40)}",
-            reason="BAD_ARGUMENT",
-            field=ACT_AS,
-            asked=brief(text, 40),
-        ) from None
-
-
-def _another_world(world: str) -> FailedPrecondition:
-    return FailedPrecondition(
-        "this sidecar, or this key, is for another world; give the plugin a key of its own world",
-        reason="ANOTHER_WORLD",
-        field=WORLD,
-        asked=brief(world, 40),
-    )
 
 
 def _forgiving(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], tuple[int, Any]]:

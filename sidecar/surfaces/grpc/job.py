@@ -14,7 +14,7 @@ from sidecar.pb.viwo.imagegen.v1 import job_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import job_pb2_grpc
 from sidecar.queue.model import Job, State
 from sidecar.queue.store.reader import Batch
-from sidecar.surfaces.grpc.interceptor import Context, principal
+from sidecar.surfaces.grpc.caller import Context, principal
 from sidecar.surfaces.proto import conversions, job_messages, requests
 
 _JOB_ID = re.compile(r"[0-9a-f]{26}")

@@ -7,7 +7,7 @@ from capabilities.principals import Kind
 from sidecar.application.keys import Key, Keys, NewKey
 from sidecar.pb.viwo.imagegen.v1 import key_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import key_pb2_grpc
-from sidecar.surfaces.grpc.interceptor import Context, principal
+from sidecar.surfaces.grpc.caller import Context, principal
 from sidecar.surfaces.proto import conversions
 
 _KINDS = {

@@ -6,7 +6,7 @@ from sidecar.application.models import Models
 from sidecar.engines.api import ModelListing
 from sidecar.pb.viwo.imagegen.v1 import model_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import model_pb2_grpc
-from sidecar.surfaces.grpc.interceptor import Context, principal
+from sidecar.surfaces.grpc.caller import Context, principal
 from sidecar.surfaces.proto import conversions
 
 

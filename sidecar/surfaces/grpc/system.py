@@ -11,7 +11,7 @@ from sidecar.engines.api import EngineState
 from sidecar.pb.viwo.imagegen.v1 import system_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import system_pb2_grpc
 from sidecar.queue.store.reader import Line
-from sidecar.surfaces.grpc.interceptor import Context, principal
+from sidecar.surfaces.grpc.caller import Context, principal
 from sidecar.surfaces.proto import conversions, job_messages
 
 STATES: dict[EngineState, pb.EngineState.ValueType] = {

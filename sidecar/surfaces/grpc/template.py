@@ -13,7 +13,7 @@ from sidecar.application.workflows.saved_templates import Saved
 from sidecar.pb.viwo.imagegen.v1 import template_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import template_pb2_grpc
 from sidecar.queue.model import Job
-from sidecar.surfaces.grpc.interceptor import Context, principal
+from sidecar.surfaces.grpc.caller import Context, principal
 from sidecar.surfaces.proto import conversions, job_messages
 
 
