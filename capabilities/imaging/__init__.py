@@ -10,10 +10,12 @@ from capabilities.imaging.decode import (
     decode_base64,
     inspect,
     is_out_of_memory,
+    opened,
     out_of_memory,
     probe,
     require_decodable,
     require_size,
+    unreadable,
 )
 from capabilities.imaging.edit import (
     BLUR_SIGMA,
@@ -25,6 +27,7 @@ from capabilities.imaging.edit import (
     resize,
     rotated_size,
     scaled_size,
+    streamed,
     transform,
 )
 from capabilities.imaging.encode import encode, from_pixels, thumbnail, to_pixels
@@ -37,5 +40,5 @@ VERSION = 2
 __all__ = [
     "BLUR_SIGMA", "FILTERS", "OUT_OF_MEMORY", "TOLERANCE", "VERSION",
     "Image", "ImageInfo", "Inspector", "Limits", "clear_ground", "composite", "convert", "crop", "decode", "decode_base64", "encode", "filter_image",
-    "from_pixels", "has_plain_ground", "inspect", "is_out_of_memory", "out_of_memory", "probe", "read_metadata", "require_decodable", "require_size", "resize", "rotated_size", "scaled_size", "thumbnail", "to_pixels", "transform",
+    "from_pixels", "has_plain_ground", "inspect", "is_out_of_memory", "opened", "out_of_memory", "probe", "read_metadata", "require_decodable", "require_size", "resize", "rotated_size", "scaled_size", "streamed", "thumbnail", "to_pixels", "transform", "unreadable",
 ]  # fmt: skip

@@ -88,7 +88,7 @@ def inspect(data: bytes, *, limits: Limits = DEFAULT_LIMITS, field: str = "image
         # Its colours are of no interest here.
         _normal(image, managed=False).avg()
     except pyvips.Error as error:
-        raise _unreadable(field, error) from None
+        raise unreadable(field, error) from None
     return info
 
 
@@ -101,13 +101,28 @@ def decode(data: bytes, *, limits: Limits = DEFAULT_LIMITS, field: str = "image"
             return _normal(image, managed=True).copy_memory().autorot().copy_memory()
         except pyvips.Error as error:
             if is_out_of_memory(error):
-                raise _unreadable(field, error) from None
+                raise unreadable(field, error) from None
             log.warning("the colour profile of '%s' is left out: %s", field, brief(str(error), 200))
             image, _ = open_guarded(data, limits, field, access="sequential")
     try:
         return _normal(image, managed=False).copy_memory().autorot().copy_memory()
     except pyvips.Error as error:
-        raise _unreadable(field, error) from None
+        raise unreadable(field, error) from None
+
+
+def opened(data: bytes, *, limits: Limits = DEFAULT_LIMITS, field: str = "image") -> Image:
+    """The same picture, its pixels not read yet: for work that goes through it once, from the top.
+
+    What is wrong with the file beyond its header is a `pyvips.Error` then, when the pixels are asked for. Raises as `decode`.
+    """
+    image, _ = open_guarded(data, limits, field, access="sequential")
+    turned = image.get_typeof("orientation") != 0 and image.get("orientation") > 1
+    # A profile may turn out not to fit, and what lies on its side is not read from the top.
+    return (
+        decode(data, limits=limits, field=field)
+        if turned or _has_profile(image)
+        else _normal(image, managed=False)
+    )
 
 
 def decode_base64(text: str, *, limits: Limits = DEFAULT_LIMITS, field: str = "image") -> bytes:
@@ -158,7 +173,7 @@ def open_guarded(
         image = loader(data, fail_on="truncated", access=access)
         turned = image.get_typeof("orientation") != 0 and image.get("orientation") >= 5
     except pyvips.Error as error:
-        raise _unreadable(field, error) from None
+        raise unreadable(field, error) from None
     width, height = (image.height, image.width) if turned else (image.width, image.height)
     require_size(f"'{field}' is", field, width, height, limits)
     return image, ImageInfo(name, width, height, bool(image.hasalpha()))
@@ -258,7 +273,8 @@ def out_of_memory(field: str) -> ResourceExhausted:
     )
 
 
-def _unreadable(field: str, error: pyvips.Error) -> Refusal:
+def unreadable(field: str, error: pyvips.Error) -> Refusal:
+    """The refusal for a picture in which libvips found a fault."""
     if is_out_of_memory(error):
         return out_of_memory(field)
     lines = [line for line in error.detail.splitlines() if line.strip()]

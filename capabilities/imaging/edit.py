@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import pyvips
@@ -11,7 +14,7 @@ from capabilities.errors import InvalidArgument, brief
 from capabilities.imaging.area import averaged
 from capabilities.imaging.blend import BLENDS, over, over_opaque
 from capabilities.imaging.decode import DEFAULT_LIMITS, Image, Limits, decode, require_size
-from capabilities.imaging.encode import encode, from_pixels
+from capabilities.imaging.encode import GREY, encode, from_pixels
 from capabilities.imaging.metadata import read_metadata
 
 BLUR_SIGMA = 5.0
@@ -19,6 +22,7 @@ BLUR_SIGMA = 5.0
 
 FILTERS = ("blur", "sharpen", "grayscale")
 KERNELS = ("nearest", "linear", "cubic", "lanczos3", "area")
+_STREAMED: ContextVar[bool] = ContextVar("streamed", default=False)
 _SHARPEN = [[-1, -1, -1], [-1, 32, -1], [-1, -1, -1]]
 """Of 24 parts; viwo's own image library sharpens as much."""
 
@@ -86,7 +90,9 @@ def filter_image(image: Image, kind: str, *, sigma: float = BLUR_SIGMA) -> Image
     if kind == "grayscale":
         colours, alpha = _split(image)
         grey = colours.colourspace("b-w")
-        return _settled(_join(grey.bandjoin([grey, grey]).copy(interpretation="srgb"), alpha))
+        made = _join(grey.bandjoin([grey, grey]).copy(interpretation="srgb"), alpha).copy()
+        made.set_type(pyvips.GValue.gint_type, GREY, 1)
+        return _settled(made)
     raise InvalidArgument(
         f"'kind' must be one of {', '.join(FILTERS)}; got {brief(kind, 40)}",
         reason="BAD_ARGUMENT",
@@ -120,7 +126,9 @@ def composite(base: Image, overlay: Image, x: int, y: int, *, blend: str = "norm
     part = from_pixels(laid.tobytes(), width, height, base.bands)
     if (width, height) == (base.width, base.height):
         return part.copy_memory()
-    return _settled(base.insert(part, left, top))
+    ground = base.copy()
+    ground.remove(GREY)
+    return _settled(ground.insert(part, left, top))
 
 
 def crop(image: Image, x: int, y: int, width: int, height: int) -> Image:
@@ -189,7 +197,18 @@ def _premultiplied(image: Image, work: Any) -> Image:
 
 def _settled(image: Image) -> Image:
     """In memory, as bytes: later steps must not run this one again, nor keep its inputs alive."""
-    return (image if image.format == "uchar" else image.rint().cast("uchar")).copy_memory()
+    made = image if image.format == "uchar" else image.rint().cast("uchar")
+    return made if _STREAMED.get() else made.copy_memory()
+
+
+@contextmanager
+def streamed() -> Iterator[None]:
+    """Within it the result of an edit is worked out while it is encoded, row by row; it can be used once."""
+    token = _STREAMED.set(True)
+    try:
+        yield
+    finally:
+        _STREAMED.reset(token)
 
 
 def _finite(name: str, value: float) -> None:

@@ -10,7 +10,9 @@ from capabilities.errors import InvalidArgument, brief
 from capabilities.imaging.decode import Image, decode
 from capabilities.imaging.metadata import attach, with_texts
 
-WHITE = [255, 255, 255]
+WHITE = 255
+GREY = "viwo-grey"
+"""A field of pictures whose three colours are the same everywhere."""
 
 
 def encode(
@@ -20,12 +22,12 @@ def encode(
 
     JPEG has no transparency, so it gets a white ground. Raises InvalidArgument for another format than png, jpeg, webp.
     """
-    bare = attach(image, metadata, format)
+    bare = attach(_in_its_bands(image, format), metadata, format)
     if format == "png":
         return with_texts(bytes(bare.pngsave_buffer(compression=6, keep="exif")), metadata)
     if format == "jpeg":
         flat = bare.flatten(background=WHITE) if bare.hasalpha() else bare
-        return bytes(flat.jpegsave_buffer(Q=quality, optimize_coding=True, keep="exif"))
+        return bytes(flat.jpegsave_buffer(Q=quality, keep="exif"))
     if format == "webp":
         return bytes(bare.webpsave_buffer(Q=quality, keep="exif|xmp"))
     raise InvalidArgument(
@@ -35,6 +37,18 @@ def encode(
         limit="png, jpeg, webp",
         asked=brief(format, 20),
     )
+
+
+def _in_its_bands(image: Image, format: str) -> Image:
+    """What was turned grey, in one band, or two with its transparency, where the format has that."""
+    if image.get_typeof(GREY) == 0:
+        return image
+    bare = image.copy()
+    bare.remove(GREY)
+    if format == "webp":
+        return bare
+    grey = bare.extract_band(0)
+    return (grey.bandjoin(bare.extract_band(3)) if bare.hasalpha() else grey).copy(interpretation="b-w")
 
 
 def from_pixels(data: bytes, width: int, height: int, bands: int) -> Image:
