@@ -73,22 +73,23 @@ class Loaded:
         embeddings: list[ModelSource],
         vae: Any | None,
         tiling: bool,
-    ) -> Iterator[None]:
+    ) -> Iterator[list[str]]:
         """LoRAs and textual inversions in, another autoencoder, seamless edges; afterwards everything is as it was.
+
+        Yields what of them has no effect, in words.
 
         Raises FailedPrecondition where the model's family takes none of these.
         """
         own_vae = getattr(self._first, "vae", None)
         try:
-            if loras:
-                pipelines.load_loras(self._first, loras, self._source.id)
+            warnings = pipelines.load_loras(self._first, loras, self._source.id) if loras else []
             if embeddings:
                 inversions.load(self._first, embeddings, self._source.id)
             if vae is not None:
                 self._set_vae(vae)
             if tiling:
                 self._set_padding("circular")
-            yield
+            yield warnings
         finally:
             if tiling:
                 self._set_padding("zeros")

@@ -186,7 +186,7 @@ class Executor:
         vae = self._vae(sources[task.vae], emit, token) if task.vae else None
         started = time.perf_counter()
         images = []
-        with loaded.adjusted(loras, embeddings, vae, task.tiling):
+        with loaded.adjusted(loras, embeddings, vae, task.tiling) as warnings:
             for index in range(task.count):
                 match task:
                     case Apply():
@@ -196,7 +196,7 @@ class Executor:
                     case _:
                         image = drawing.draw(task, index, loaded, enlarger, emit, token)
                 images.append(image)
-        return Done(tuple(images), time.perf_counter() - started)
+        return Done(tuple(images), time.perf_counter() - started, tuple(warnings))
 
     def _restore_faces(
         self, task: FaceRestore, source: ModelSource, image: RawImage, emit: Emit, token: CancellationToken

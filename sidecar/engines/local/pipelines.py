@@ -10,6 +10,7 @@ import torch
 
 from capabilities.errors import FailedPrecondition, InvalidArgument
 from capabilities.schedulers import DEFAULT, SCHEDULERS
+from sidecar.engines.local import lora_fit
 from sidecar.engines.local.discovery import CONFIG_SUFFIX
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_checks import INDEX, check_component, check_pipeline
@@ -170,8 +171,11 @@ def variant(pipeline: Any, kind: str, model_id: str, **parts: Any) -> Any:
         return made
 
 
-def load_loras(pipeline: Any, loras: list[tuple[ModelSource, float]], model_id: str) -> None:
-    """Put LoRAs onto a pipeline's weights, in kohya's or diffusers' format. Raises FailedPrecondition."""
+def load_loras(pipeline: Any, loras: list[tuple[ModelSource, float]], model_id: str) -> list[str]:
+    """Put LoRAs onto a pipeline's weights, in kohya's or diffusers' format; what of them is not used, in words.
+
+    Raises FailedPrecondition for one that does not fit at all.
+    """
     if not hasattr(pipeline, "load_lora_weights"):
         raise FailedPrecondition(
             f"the model '{model_id}' ({type(pipeline).__name__}) takes no LoRA",
@@ -179,12 +183,14 @@ def load_loras(pipeline: Any, loras: list[tuple[ModelSource, float]], model_id: 
             field="loras",
             asked=loras[0][0].id,
         )
+    warnings: list[str] = []
     names = [f"lora_{place}" for place in range(len(loras))]
     for name, (source, _) in zip(names, loras, strict=True):
         path = Path(source.location)
         what = f"the LoRA '{source.id}' does not fit the model '{model_id}'"
         with loading(what, source.id, field="loras", reason="LORA_DOES_NOT_FIT"):
             read_header(path)
+            layers = lora_fit.read_layers(path)
             pipeline.load_lora_weights(
                 str(path.parent),
                 weight_name=path.name,
@@ -192,8 +198,11 @@ def load_loras(pipeline: Any, loras: list[tuple[ModelSource, float]], model_id: 
                 use_safetensors=True,
                 local_files_only=True,
             )
+            if words := lora_fit.unused(pipeline, name, layers):
+                warnings.append(f"LoRA '{source.id}': {words}")
     with loading(f"the LoRAs do not fit the model '{model_id}'", model_id, field="loras"):
         pipeline.set_adapters(names, [weight for _, weight in loras])
+    return warnings
 
 
 def load_vae(source: ModelSource, device: str) -> Any:
