@@ -43,6 +43,7 @@ def pair(stem: str, width: int = 32) -> State:
     return {
         f"{stem}.lora_down.weight": torch.randn(2, width),
         f"{stem}.lora_up.weight": torch.randn(width, 2),
+        f"{stem}.alpha": torch.tensor(2.0),
     }
 
 
