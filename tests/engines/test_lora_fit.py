@@ -128,9 +128,9 @@ def test_a_text_encoders_lora_acts_whole(base: Path, pipeline: Any, tmp_path: Pa
     width = pipeline.text_encoder.config.hidden_size
     state: State = {}
     for place in range(layers):
-        for part in ("self_attn_q_proj", "self_attn_v_proj"):
+        for part in ("self_attn_q_proj", "self_attn_k_proj", "self_attn_v_proj", "self_attn_out_proj"):
             state |= pair(f"lora_te_text_model_encoder_layers_{place}_{part}", width)
     source = changed(base, tmp_path, lambda _: state)
     assert pipelines.load_loras(pipeline, [(source, 1.0)], "sd") == []
     loaded = sum("lora_0" in getattr(layer, "lora_A", ()) for layer in pipeline.text_encoder.modules())
-    assert loaded == 2 * layers
+    assert loaded == 4 * layers
