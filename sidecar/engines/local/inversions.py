@@ -8,7 +8,7 @@ from typing import Any
 from safetensors.torch import load_file
 
 from capabilities.errors import FailedPrecondition
-from capabilities.methods.generation import EMBEDDING
+from capabilities.methods.generation import EMBEDDING, embedding_id
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_faults import loading
 from sidecar.engines.local.weights import read_header
@@ -50,7 +50,7 @@ def unload(pipeline: Any) -> None:
 
 def in_words(text: str, embeddings: tuple[str, ...]) -> str:
     """The prompt with each `embedding:ID` as the word that the text encoders learnt for it."""
-    return EMBEDDING.sub(lambda match: _word(embeddings.index(match[1])), text)
+    return EMBEDDING.sub(lambda match: _word(embeddings.index(embedding_id(match))), text)
 
 
 _PREFIX = "<viwo-embedding-"
