@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from benchmarks import engine, hostile, icons, job_cost, queueing, sidecar_cost, soak, start
+from benchmarks import access, engine, hostile, icons, job_cost, queueing, sidecar_cost, soak, start
 from sidecar.testing.crash import crash
 
 BENCHMARKS: dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = {
@@ -26,6 +26,7 @@ BENCHMARKS: dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = {
     "crash": crash,
     "soak": soak.soak,
     "hostile": hostile.hostile,
+    "access": access.access,
     "icons_quality": icons.icons_quality,
     "icons_speed": icons.icons_speed,
 }

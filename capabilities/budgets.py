@@ -86,12 +86,18 @@ class Cap:
         return self.account.partition(":")[0]
 
 
-def capability_account(capability_id: str) -> str:
-    return f"capability:{capability_id}"
+def capability_account(capability_id: str, world: str = "") -> str:
+    """`world` is empty for the sidecar's own."""
+    return f"capability:{_in(world)}{capability_id}"
 
 
-def owner_account(owner_id: int) -> str:
-    return f"owner:{owner_id}"
+def owner_account(owner_id: int, world: str = "") -> str:
+    """`world` is empty for the sidecar's own."""
+    return f"owner:{_in(world)}{owner_id}"
+
+
+def _in(world: str) -> str:
+    return f"{world}/" if world else ""
 
 
 def caps_of(account: str, params: Mapping[str, Value]) -> Iterable[Cap]:

@@ -12,10 +12,16 @@ import datetime as dt
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from capabilities.errors import InvalidArgument, PermissionDenied, brief
 
 WILDCARD = "*"
+BUDGET_ACCOUNT = "budget_account"
+MAX_ACCOUNT = 64
+"""Characters of a budget account's name."""
+MAX_TEXT = 4096
+"""Characters of a parameter that is a text."""
 MAX_PRIORITY = 10
 """Highest priority of a job; the lowest is its negative."""
 MAX_NAMES = 1000
@@ -36,6 +42,8 @@ class Kind:
 
     name: str
     description: str
+    widens: ClassVar[bool] = False
+    """Whether it allows what nobody may without it."""
 
     def read(self, raw: object) -> Value:
         raise ValueError(self.description)
@@ -102,6 +110,8 @@ class Names(Kind):
 class Permission(Kind):
     """Something off unless granted; a child has it only where its parent does."""
 
+    widens = True
+
     def read(self, raw: object) -> Value:
         if not isinstance(raw, bool):
             raise ValueError("must be true or false")
@@ -114,8 +124,16 @@ class Permission(Kind):
         return False
 
 
+class Wildcard(Permission):
+    """viwo's own: what it means here, nothing being limited that is not named, holds without it too."""
+
+    widens = False
+
+
 class Rank(Kind):
     """A height that is 0 unless granted; a child's is at most its parent's."""
+
+    widens = True
 
     def read(self, raw: object) -> Value:
         number = _number(raw)
@@ -181,6 +199,29 @@ class Fixed(Kind):
         return left
 
 
+class Account(Fixed):
+    """Written by minting, and by nobody else."""
+
+    def read(self, raw: object) -> Value:
+        if not isinstance(raw, str) or not 0 < len(raw) <= MAX_ACCOUNT:
+            raise ValueError(f"must be a text of 1 to {MAX_ACCOUNT} characters")
+        return raw
+
+
+class Default(Fixed):
+    """Of viwo's former plugin: what a call gets that leaves it out; a number, a text, or nothing at all."""
+
+    def read(self, raw: object) -> Value:
+        number = _number(raw)
+        if number is not None:
+            return number
+        if raw is not None and not isinstance(raw, str):
+            raise ValueError("must be a number or a text")
+        if raw and len(raw) > MAX_TEXT:
+            raise ValueError(f"must have at most {MAX_TEXT} characters")
+        return raw or ""
+
+
 class Target(Fixed):
     """One entity, chosen once."""
 
@@ -220,15 +261,35 @@ KINDS: dict[str, Kind] = {
     "target_id": Target("target", "The image entity that may be edited, and no other."),
     "expires_at": Moment("moment", "When the capability stops working."),
     "allow_unsafe": Permission("permission", "Answer pictures that a safety checker flagged."),
-    WILDCARD: Permission("permission", "viwo's wildcard: nothing is limited but what is named beside it."),
+    BUDGET_ACCOUNT: Account("account", "Whose budgets it spends; written when it is minted."),
+    "server_url": Default("default", "Address of viwo's former image server; has no effect."),
+    "width": Default("default", "Width in pixels where a call of `apply` names none."),
+    "height": Default("default", "Height in pixels where a call of `apply` names none."),
+    "num_inference_steps": Default("default", "Steps where a call of `apply` names none."),
+    "guidance_scale": Default("default", "Guidance scale where a call of `apply` names none."),
+    "strength": Default("default", "Scale of the control image where a call of `apply` names none."),
+    "negative_prompt": Default("default", "Negative prompt where a call of `apply` names none."),
+    "seed": Default("default", "Seed where a call of `apply` names none."),
+    WILDCARD: Wildcard("permission", "viwo's wildcard: nothing is limited but what is named beside it."),
 }
 
 
 def parse(raw: Mapping[str, object]) -> dict[str, Value]:
     """Parameters from JSON, for minting and delegating.
 
-    Raises InvalidArgument naming the parameter that is unknown, or not of its type.
+    Raises InvalidArgument naming the parameter that is unknown, not of its type, or not the caller's to say.
     """
+    if BUDGET_ACCOUNT in raw:
+        raise InvalidArgument(
+            f"capability parameter '{BUDGET_ACCOUNT}' is written by this sidecar; leave it out",
+            reason="BAD_PARAMETER",
+            field=BUDGET_ACCOUNT,
+            asked=brief(raw[BUDGET_ACCOUNT]),
+        )
+    return _parse(raw)
+
+
+def _parse(raw: Mapping[str, object]) -> dict[str, Value]:
     params: dict[str, Value] = {}
     for name, value in raw.items():
         kind = KINDS.get(name)
@@ -254,7 +315,7 @@ def parse_row(raw: Mapping[str, object]) -> dict[str, Value]:
     Raises PermissionDenied: what cannot be understood cannot be obeyed, so it allows nothing.
     """
     try:
-        return parse(raw)
+        return _parse(raw)
     except InvalidArgument as error:
         raise PermissionDenied(
             f"this capability allows nothing here: {error.message}",
@@ -288,6 +349,23 @@ def restrict(parent: Params, restrictions: Params) -> dict[str, Value]:
                 asked=brief(value),
             ) from None
     return child
+
+
+def confirmed(params: Params, granted: Params | None) -> dict[str, Value]:
+    """What counts of a row's parameters: those that widen, only as far as they were granted to that very row.
+
+    `granted`: what the sidecar has on record for it; None where it has nothing.
+    """
+    found = dict(params)
+    for name, value in params.items():
+        kind = KINDS[name]
+        if not kind.widens:
+            continue
+        if granted is None or name not in granted:
+            del found[name]
+        else:
+            found[name] = kind.meet(value, granted[name])
+    return found
 
 
 def dump(params: Params) -> dict[str, object]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from capabilities.errors import PermissionDenied, brief
-from capabilities.params import Params, Value, parse_row
+from capabilities.params import Params, Value, confirmed, parse_row
 from capabilities.tasks import Size, Task
 
 NO_INPUTS: Mapping[str, Size] = {}
@@ -26,6 +26,12 @@ class Capability:
     type: str
     params: Mapping[str, object]
     parent_id: str | None = None
+    granted: Mapping[str, object] | None = None
+    """The parameters that the sidecar has on record for this row; None for one that another program made."""
+
+    def limits(self) -> dict[str, Value]:
+        """Its parameters as far as they count. Raises PermissionDenied where they cannot be understood."""
+        return confirmed(parse_row(self.params), None if self.granted is None else parse_row(self.granted))
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ def authorize(
             limit=capability_type,
             asked=brief(capability.type),
         )
-    params = parse_row(capability.params)
+    params = capability.limits()
     require_unexpired(params, now)
     allowed = params.get("allowed_methods")
     if isinstance(allowed, frozenset) and method not in allowed:

@@ -113,6 +113,11 @@ class Task(BaseModel):
         return self.compute
 
     @property
+    def has_seed(self) -> bool:
+        """Whether anything is drawn at random."""
+        return False
+
+    @property
     def seeds(self) -> list[int]:
         return [self.seed + index for index in range(self.count)]
 

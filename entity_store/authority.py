@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from capabilities import strict_json
 from capabilities.errors import InvalidArgument, NotFound, PermissionDenied, brief
 from capabilities.methods import TYPES
-from capabilities.params import dump, parse, parse_row, restrict
+from capabilities.params import BUDGET_ACCOUNT, Params, dump, parse, parse_row, restrict
 from capabilities.policy import Caller, Capability, require_owner
+from entity_store import grants
+from entity_store.capability_rows import SELECT, capability_of, mint
+from entity_store.grants import Purse
 from entity_store.world import World, resolve, rows_of
 
-_SELECT = """
-SELECT c.id, c.owner_id, c.type, c.params, d.parent_id
-FROM capabilities c LEFT JOIN imagegen_delegations d ON d.child_id = c.id
-"""
-
+ELSEWHERE = "account:"
+"""Stands before the budget account of a grant whose row is in the file of another world."""
 REMEMBERED = 1024
 """Capabilities that are kept in memory."""
 MAX_DEPTH = 64
@@ -32,8 +29,9 @@ WITH RECURSIVE line(id, depth) AS (
   SELECT ?, 0
   UNION ALL SELECT d.parent_id, l.depth + 1 FROM imagegen_delegations d JOIN line l ON d.child_id = l.id
   WHERE l.depth <= {MAX_DEPTH})
-SELECT l.id, c.owner_id, c.type, c.params, d.parent_id FROM line l
-LEFT JOIN capabilities c ON c.id = l.id LEFT JOIN imagegen_delegations d ON d.child_id = l.id ORDER BY l.depth
+SELECT l.id, c.owner_id, c.type, c.params, d.parent_id, g.params FROM line l
+LEFT JOIN capabilities c ON c.id = l.id LEFT JOIN imagegen_delegations d ON d.child_id = l.id
+LEFT JOIN imagegen_grants g ON g.capability_id = l.id AND g.world = '' ORDER BY l.depth
 """
 
 # UNION takes each id once, so a circle ends here too.
@@ -51,6 +49,7 @@ class Authority:
         self._world = world
         # Rows that were read, and the world's version then. Most calls come under few capabilities.
         self._read: dict[str, Capability] = {}
+        self._purses: dict[tuple[str, str], list[Purse]] = {}
         self._version = -1
 
     def get(self, capability_id: str) -> Capability:
@@ -58,31 +57,84 @@ class Authority:
 
         Raises NotFound, and PermissionDenied for one that was delegated too often or from itself.
         """
-        version = self._world.version()
-        if version != self._version or len(self._read) >= REMEMBERED:
-            self._read, self._version = {}, version
+        self._forget_changed()
         known = self._read.get(capability_id)
         if known is not None:
             return known
         read = self._read
-        row = self._world.row(f"{_SELECT} WHERE c.id = ?", capability_id)
+        row = self._world.row(f"{SELECT} WHERE c.id = ?", capability_id)
         if row is None:
-            raise _gone(capability_id)
+            raise unknown_capability(capability_id)
         if row[4] is not None:
             self._line(capability_id)
         # What was committed between the two looks is read again at the next call, which sees another version.
-        read[capability_id] = found = _capability(row)
+        read[capability_id] = found = capability_of(row)
+        return found
+
+    def _forget_changed(self) -> None:
+        version = self._world.version()
+        if version != self._version or len(self._read) + len(self._purses) >= REMEMBERED:
+            self._read, self._purses, self._version = {}, {}, version
+
+    def purses(self, capability: Capability, world: str = "") -> list[Purse]:
+        """From what a row with a budget account spends, nearest first; `world` is empty for the sidecar's own.
+
+        Raises PermissionDenied for an account that was not issued, or whose capability has been revoked.
+        """
+        account = capability.params.get(BUDGET_ACCOUNT)
+        if not isinstance(account, str):
+            return []
+        self._forget_changed()
+        purses, key = self._purses, (world, account)
+        found = purses.get(key)
+        if found is None:
+            purses[key] = found = grants.purses(self._world.rows, account, world=world)
+        return found
+
+    def accounts(self, capability: Capability, world: str = "") -> dict[str, Params]:
+        """The accounts that work under a capability counts against, by their names, with the parameters that hold for
+        each: its own first, those of what it was made of after it. Raises as `purses`.
+        """
+        line = [capability]
+        if not world and capability.parent_id is not None:
+            line += self.ancestors(capability.id)
+        purses = self.purses(capability, world)
+        left = {purse.capability_id: purse for purse in purses}
+        found: dict[str, Params] = {}
+        for each in line:
+            if left.pop(each.id, None) is not None or BUDGET_ACCOUNT not in each.params:
+                found[each.id] = each.limits()
+                continue
+            if each is capability:
+                found[each.id] = {}
+            found |= grants.added(self.purses(each, world)[0], each.limits())
+        for purse in purses:
+            if purse.capability_id in left:
+                found[purse.capability_id] = purse.params
+            found |= purse.shared
+        return found
+
+    def granted_elsewhere(self, capability: Capability, world: str) -> Mapping[str, object] | None:
+        """What was granted for a capability of a world on another machine; None where nothing was.
+
+        A row that was delegated there is known by its budget account.
+        """
+        rows = self._world.rows
+        found = grants.granted(rows, capability.id, world=world)
+        account = capability.params.get(BUDGET_ACCOUNT)
+        if found is None and isinstance(account, str):
+            return grants.granted(rows, f"{ELSEWHERE}{account}", world=world)
         return found
 
     def ancestors(self, capability_id: str) -> list[Capability]:
         """What a capability was delegated from, nearest first. Raises as `get`."""
-        return [_capability(row) for row in self._line(capability_id)[1:]]
+        return [capability_of(row) for row in self._line(capability_id)[1:]]
 
     def _line(self, capability_id: str) -> list[tuple[Any, ...]]:
         """The rows of a capability and of what it was delegated from, nearest first. Raises as `get`."""
         line = self._world.rows(_LINE, capability_id)
         if any(row[2] is None for row in line):
-            raise _gone(capability_id)
+            raise unknown_capability(capability_id)
         if len({row[0] for row in line}) < len(line):
             raise PermissionDenied(
                 f"the capability '{brief(capability_id)}' was delegated from itself, so nothing says what it may; "
@@ -96,15 +148,24 @@ class Authority:
         return line
 
     def page(
-        self, *, owner_id: int = 0, capability_type: str = "", after: int = 0, limit: int = 100
+        self,
+        *,
+        owner_id: int = 0,
+        capability_type: str = "",
+        after: int = 0,
+        limit: int = 100,
+        seen_by: Collection[int] | None = None,
     ) -> list[tuple[int, Capability]]:
-        """Capabilities in the order they were made, each with its row number to go on from."""
+        """Capabilities in the order they were made, each with its row number to go on from; of `seen_by` only."""
+        owners = list(seen_by or ())
+        among = "" if seen_by is None else f"AND c.owner_id IN ({', '.join('?' * len(owners))}) "
         sql = (
-            f"SELECT c.rowid, s.* FROM ({_SELECT}) s JOIN capabilities c ON c.id = s.id "
-            "WHERE c.rowid > ? AND (? = 0 OR c.owner_id = ?) AND (? = '' OR c.type = ?) ORDER BY c.rowid LIMIT ?"
+            f"SELECT c.rowid, s.* FROM ({SELECT}) s JOIN capabilities c ON c.id = s.id "
+            f"WHERE c.rowid > ? AND (? = 0 OR c.owner_id = ?) AND (? = '' OR c.type = ?) {among}ORDER BY c.rowid LIMIT ?"
         )
-        rows = self._world.rows(sql, after, owner_id, owner_id, capability_type, capability_type, limit)
-        return [(row[0], _capability(row[1:])) for row in rows]
+        values = (after, owner_id, owner_id, capability_type, capability_type, *owners, limit)
+        rows = self._world.rows(sql, *values)
+        return [(row[0], capability_of(row[1:])) for row in rows]
 
     def mint(
         self, authority_id: str, caller_id: int, capability_type: str, params: Mapping[str, object]
@@ -136,7 +197,7 @@ class Authority:
         _require_image_type(capability_type)
         clean = dump(parse(params))
         with self._world.transaction() as connection:
-            return _insert(connection, caller_id, capability_type, clean, None)
+            return mint(connection, caller_id, capability_type, clean)
 
     def delegate(self, parent_id: str, caller_id: int, restrictions: Mapping[str, object]) -> Capability:
         """A child with the meet of the parent's parameters and the restrictions, owned by the caller.
@@ -149,11 +210,76 @@ class Authority:
         if parent.parent_id is not None and len(self._line(parent_id)) > MAX_DEPTH:
             raise _too_deep("the new capability", "parent_id")
         _require_image_type(parent.type)
-        child = dump(restrict(parse_row(parent.params), asked))
+        child = dump(restrict(parent.limits(), asked))
+        made_of, shared = self._origin(parent)
         with self._world.transaction() as connection:
             if connection.execute("SELECT 1 FROM capabilities WHERE id = ?", (parent_id,)).fetchone() is None:
-                raise _gone(parent_id)
-            return _insert(connection, caller_id, parent.type, child, parent_id)
+                raise unknown_capability(parent_id)
+            return mint(connection, caller_id, parent.type, child, parent_id, made_of, shared)
+
+    def delegate_elsewhere(
+        self, parent: Capability, world: str, restrictions: Mapping[str, object]
+    ) -> Mapping[str, object]:
+        """The parameters of a child for another world's file, whose row somebody else writes. Raises as `delegate`."""
+        child = dump(restrict(parent.limits(), parse(restrictions)))
+        made_of, shared = self._origin(parent, world)
+        child[BUDGET_ACCOUNT] = account = grants.new_account()
+        with self._world.transaction() as connection:
+            # The row's own id is not known yet: it is granted what its account says, and no more.
+            grants.record(
+                connection, f"{ELSEWHERE}{account}", child, world=world, made_of=made_of, shared=shared
+            )
+        return child
+
+    def approve(
+        self, capability_id: str, world: str = "", params: Mapping[str, object] | None = None
+    ) -> Capability:
+        """Take down as granted what a row says that another program made; it gets a budget account if it has none of ours.
+
+        Of another world's row nothing is known but its id and what `params` grants. Raises NotFound, InvalidArgument.
+        """
+        if world:
+            given = dump(parse(params or {})) | {BUDGET_ACCOUNT: grants.new_account()}
+            with self._world.transaction() as connection:
+                grants.record(connection, capability_id, given, world=world)
+            return Capability(capability_id, 0, "", given, granted=given)
+        found = self.get(capability_id)
+        said = dump(parse_row(found.params))
+        made_of: str = ""
+        shared: dict[str, Params] = {}
+        try:
+            purses = self.purses(found)
+            if purses and purses[0].capability_id == capability_id:
+                return found
+            made_of, shared = self._origin(found) if purses else ("", {})
+            shared.pop(capability_id, None)
+        except PermissionDenied as refusal:
+            # An account that nobody issued is replaced; a row that may not be used at all stays so.
+            if refusal.reason != "UNKNOWN_BUDGET":
+                raise
+        said[BUDGET_ACCOUNT] = grants.new_account()
+        with self._world.transaction() as connection:
+            connection.execute(
+                "UPDATE capabilities SET params = ? WHERE id = ?", (json.dumps(said), capability_id)
+            )
+            grants.record(connection, capability_id, said, made_of=made_of, shared=shared)
+        return self.get(capability_id)
+
+    def _origin(self, parent: Capability, world: str = "") -> tuple[str, dict[str, Params]]:
+        """What a child of it spends from as well: the nearest granted capability, or "", and the accounts beside it.
+
+        Raises PermissionDenied as `purses`, and for a line that would be too long.
+        """
+        purses = self.purses(parent, world)
+        if len(purses) >= grants.MAX_PURSES:
+            raise _too_deep("the new capability", "parent_id")
+        granted = {purse.capability_id for purse in purses}
+        shared = {
+            name: grants.counted(params)
+            for name, params in self.accounts(parent, world).items()
+            if name not in granted and grants.counted(params)
+        }
+        return (purses[0].capability_id if purses else ""), shared
 
     def give(self, capability_id: str, caller_id: int, target_id: int) -> Capability:
         """Change the owner. Raises PermissionDenied unless the caller owns it, NotFound for an unknown target."""
@@ -165,7 +291,7 @@ class Authority:
                 (target_id, capability_id, caller_id),
             )
             if changed.rowcount == 0:
-                raise _gone(capability_id)
+                raise unknown_capability(capability_id)
         return self.get(capability_id)
 
     def revoke(self, capability_id: str, caller_id: int) -> list[str]:
@@ -176,55 +302,17 @@ class Authority:
         # Not by `get`: what was delegated too often, or from itself, must go all the more.
         line = self._world.rows(_LINE, capability_id)
         if any(row[2] is None for row in line):
-            raise _gone(capability_id)
+            raise unknown_capability(capability_id)
         if caller_id not in {row[1] for row in line}:
-            require_owner(_capability(line[0]), Caller(caller_id))
+            require_owner(capability_of(line[0]), Caller(caller_id))
         with self._world.transaction() as connection:
             doomed = [row[0] for row in connection.execute(_DESCENT, (capability_id,))]
             connection.executemany("DELETE FROM capabilities WHERE id = ?", [(item,) for item in doomed])
             connection.executemany(
                 "DELETE FROM imagegen_delegations WHERE child_id = ?", [(item,) for item in doomed]
             )
+            # Grants stay on record, so that rows of viwo's making are told what became of them.
         return doomed
-
-
-def insert(
-    connection: sqlite3.Connection, owner_id: int, capability_type: str, params: Mapping[str, object]
-) -> Capability:
-    """A capability row made inside a running transaction, by right of what the transaction does."""
-    return _insert(connection, owner_id, capability_type, params, None)
-
-
-def _insert(
-    connection: sqlite3.Connection,
-    owner_id: int,
-    capability_type: str,
-    params: Mapping[str, object],
-    parent_id: str | None,
-) -> Capability:
-    capability_id = str(uuid.uuid4())
-    connection.execute(
-        "INSERT INTO capabilities (id, owner_id, type, params) VALUES (?, ?, ?, ?)",
-        (capability_id, owner_id, capability_type, json.dumps(params)),
-    )
-    if parent_id is not None:
-        connection.execute("INSERT INTO imagegen_delegations VALUES (?, ?)", (capability_id, parent_id))
-    return Capability(capability_id, owner_id, capability_type, dict(params), parent_id)
-
-
-def _capability(row: Sequence[Any]) -> Capability:
-    capability_id, owner_id, capability_type, raw, parent_id = row
-    try:
-        params = strict_json.loads(raw) if isinstance(raw, str) else None
-    except ValueError:
-        params = None
-    if not isinstance(params, dict):
-        # Another program wrote something that is no object of parameters: named so that use is denied.
-        params = {"(unreadable)": brief(raw)}
-    # SQLite takes anything anywhere; what is no id owns nothing.
-    owner_id = owner_id if isinstance(owner_id, int) else 0
-    parent = None if parent_id is None else str(parent_id)
-    return Capability(str(capability_id), owner_id, str(capability_type), params, parent)
 
 
 def _require_image_type(capability_type: str) -> None:
@@ -248,7 +336,8 @@ def _too_deep(what: str, field: str) -> PermissionDenied:
     )
 
 
-def _gone(capability_id: str) -> NotFound:
+def unknown_capability(capability_id: str) -> NotFound:
+    """What is said of a capability that is not there, or not for whoever asks."""
     return NotFound(
         f"there is no capability '{brief(capability_id)}' in this world; it was never made, or has been revoked",
         reason="UNKNOWN_CAPABILITY",

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from capabilities.errors import InvalidArgument, NotFound, ResourceExhausted, brief
 
-_REF = re.compile(r"sha256:([0-9a-f]{64})")
+REFERENCE = re.compile(r"sha256:([0-9a-f]{64})")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def references_in(text: str) -> set[str]:
     """Every reference that a text names."""
-    return {f"sha256:{digest}" for digest in _REF.findall(text)}
+    return {f"sha256:{digest}" for digest in REFERENCE.findall(text)}
 
 
 def reference(data: bytes) -> str:
@@ -91,7 +91,7 @@ class Blobs:
 
     def has(self, ref: str) -> bool:
         """Whether the bytes of a reference are stored."""
-        match = _REF.fullmatch(ref)
+        match = REFERENCE.fullmatch(ref)
         return match is not None and self._path(match[1]).is_file()
 
     def get(self, ref: str, *, field: str = "image") -> bytes:
@@ -99,13 +99,13 @@ class Blobs:
         try:
             return self.path(ref, field=field).read_bytes()
         except FileNotFoundError:
-            raise _unknown(ref, field) from None
+            raise unknown_picture(ref, field) from None
 
     def path(self, ref: str, *, field: str = "image") -> Path:
         """The file of a reference. Raises as `get`."""
         path = self._path(_digest(ref, field))
         if not path.is_file():
-            raise _unknown(ref, field)
+            raise unknown_picture(ref, field)
         return path
 
     def touch(self, ref: str) -> None:
@@ -119,7 +119,7 @@ class Blobs:
         """
         for folder in _listed(self._files):
             for file in _listed(folder):
-                if not _REF.fullmatch(f"sha256:{file.name}") or folder.name != file.name[:2]:
+                if not REFERENCE.fullmatch(f"sha256:{file.name}") or folder.name != file.name[:2]:
                     continue
                 try:
                     found = file.lstat()
@@ -168,7 +168,7 @@ class Blobs:
 
 def _digest(ref: str, field: str) -> str:
     """The hexadecimal digits of a reference: all that ever becomes part of a path. Raises InvalidArgument."""
-    match = _REF.fullmatch(ref)
+    match = REFERENCE.fullmatch(ref)
     if match is None:
         raise InvalidArgument(
             f"'{field}' is not a picture reference; one is 'sha256:' and 64 hexadecimal digits",
@@ -187,7 +187,8 @@ def _listed(folder: Path) -> list[Path]:
         return []
 
 
-def _unknown(ref: str, field: str) -> NotFound:
+def unknown_picture(ref: str, field: str) -> NotFound:
+    """What is said of a picture that is not there, or not for whoever asks."""
     return NotFound(
         f"no stored picture {brief(ref, 90)}; it was never stored here, or has been removed",
         reason="UNKNOWN_PICTURE",

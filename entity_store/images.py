@@ -8,7 +8,7 @@ import json
 import sqlite3
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from capabilities import imaging
@@ -16,10 +16,19 @@ from capabilities.call_options import Placement
 from capabilities.errors import FailedPrecondition, NotFound, PermissionDenied
 from capabilities.plain_text import MAX_DESCRIPTION, MAX_NAME, cleaned, cleaned_metadata, require_plain
 from capabilities.policy import Caller
-from entity_store.authority import insert
 from entity_store.blobs import Blobs, reference
+from entity_store.capability_rows import insert
 from entity_store.prototype import is_prototype, json_property, prototype
-from entity_store.rooms import controls, put_into, require_canvas, require_may_place, take_out
+from entity_store.rooms import (
+    controls,
+    move,
+    own_location,
+    put_into,
+    require_canvas,
+    require_may_place,
+    seen_condition,
+    sees,
+)
 from entity_store.world import Entity, World, create_entity, resolve, rows_of, update_props
 
 THUMBNAIL_SIDE = 64
@@ -195,8 +204,10 @@ class Images:
                 entity_id = create_entity(connection, props, self._prototype(connection))
                 owner = caller.this_id or caller.caller_id
                 insert(connection, owner, "entity.control", {"target_id": entity_id})
-                if placement.room_id:
-                    put_into(connection, entity_id, placement.room_id)
+                # The other pictures of a canvas's job hang beside it.
+                room_id = placement.room_id or own_location(rows_of(connection), placement.canvas_id)
+                if room_id:
+                    put_into(connection, entity_id, room_id)
             insert(connection, entity_id, "image.edit", {"target_id": entity_id})
             _add_version(connection, entity_id, 1, picture.ref, "save", "[]", "")
             if job is not None:
@@ -210,19 +221,54 @@ class Images:
             raise _no_picture(entity_id)
         return entity
 
+    def require_seen(self, owner_ids: Collection[int], entity_id: int, *, field: str = "entity_id") -> None:
+        """Raises NotFound, as for an entity that is not there, where none of these entities sees it."""
+        if not sees(self._world.rows, owner_ids, entity_id):
+            raise NotFound(
+                f"there is no entity {entity_id} in this world",
+                reason="UNKNOWN_ENTITY",
+                field=field,
+                asked=str(entity_id),
+            )
+
+    def is_shown(self, owner_ids: Collection[int], ref: str) -> bool:
+        """Whether one of these entities sees one that shows, or showed, a picture."""
+        showing = "SELECT DISTINCT entity_id FROM imagegen_versions WHERE ref = ?"
+        for (entity_id,) in self._world.rows(showing, ref):
+            try:
+                if sees(self._world.rows, owner_ids, entity_id):
+                    return True
+            except NotFound:
+                # Destroyed since.
+                continue
+        return False
+
     def data(self, entity: Entity) -> bytes:
         """The current picture's file. Raises NotFound where it has been removed."""
         return self._blobs.get(str(entity.props["image_ref"]), field="entity_id")
 
-    def page(self, *, room_id: int = 0, before: int = 0, limit: int = 50) -> list[Entity]:
-        """Image entities, newest first; `before` is the id to go on from."""
+    def page(
+        self,
+        *,
+        room_id: int = 0,
+        before: int = 0,
+        limit: int = 50,
+        seen_by: Collection[int] | None = None,
+    ) -> list[Entity]:
+        """Image entities, newest first; `before` is the id to go on from. `seen_by`: only what these entities see."""
+        location = json_property("$.location")
         sql = (
             f"SELECT id FROM entities WHERE {json_property('$.image_ref')} IS NOT NULL AND (? = 0 OR id < ?) "
-            f"AND (? = 0 OR {json_property('$.location')} = ?) ORDER BY id DESC LIMIT ?"
+            f"AND (? = 0 OR {location} = ?)"
         )
+        values: list[object] = [before, before, room_id, room_id]
+        if seen_by is not None:
+            condition, more = seen_condition(seen_by)
+            sql += f" AND {condition}"
+            values += more
         return [
             self._world.entity(row[0])
-            for row in self._world.rows(sql, before, before, room_id, room_id, limit)
+            for row in self._world.rows(f"{sql} ORDER BY id DESC LIMIT ?", *values, limit)
         ]
 
     def history(self, entity_id: int) -> list[Version]:
@@ -264,6 +310,14 @@ class Images:
             _add_version(connection, entity_id, version, picture.ref, verb, arguments, expected)
             return resolve(rows_of(connection), entity_id, field="entity_id")
 
+    def room_of(self, entity_id: int) -> int:
+        """The room that a picture hangs in; 0 for none."""
+        return own_location(self._world.rows, entity_id)
+
+    def is_controlled(self, caller: Caller, entity_id: int) -> bool:
+        """Whether caller or `this` holds viwo's `entity.control` over an entity."""
+        return controls(self._world.rows, caller, entity_id)
+
     def require_control(self, caller: Caller, entity_id: int, verb: str) -> None:
         """Raises PermissionDenied unless caller or `this` holds viwo's `entity.control` over the entity."""
         if not controls(self._world.rows, caller, entity_id):
@@ -293,11 +347,14 @@ class Images:
         with self._world.transaction() as connection:
             rows = rows_of(connection)
             require_may_place(rows, caller, room_id)
-            before = resolve(rows, entity_id, field="entity_id").props.get("location")
-            if isinstance(before, int):
-                take_out(connection, entity_id, before)
-            put_into(connection, entity_id, room_id)
+            move(connection, entity_id, room_id)
             return resolve(rows, entity_id, field="entity_id")
+
+    def take_down(self, entity_id: int) -> Entity:
+        """Take a picture out of the room that it is in, both ends at once; where it is in none, nothing happens."""
+        with self._world.transaction() as connection:
+            move(connection, entity_id, 0)
+            return resolve(rows_of(connection), entity_id, field="entity_id")
 
     def install(self) -> int:
         """The prototype's id; it and its verbs are made, or brought up to date, where needed."""

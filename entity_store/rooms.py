@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 
 from capabilities.errors import FailedPrecondition, PermissionDenied
 from capabilities.policy import Caller
@@ -50,6 +51,44 @@ def require_may_place(rows: Rows, caller: Caller, room_id: int) -> None:
         )
 
 
+def sees(rows: Rows, owner_ids: Collection[int], entity_id: int) -> bool:
+    """Whether one of these entities sees another: holds it, is in a room with it, is it, or is told by viwo to control it.
+
+    Control of everything, which viwo gives to every player, tells nothing.
+    """
+    if entity_id in owner_ids:
+        return True
+    resolve(rows, entity_id, field="entity_id")
+    # Where they are themselves: what has no place of its own takes over its prototype's, and is not there.
+    location = own_location(rows, entity_id)
+    for owner_id in owner_ids:
+        place = own_location(rows, owner_id)
+        if place == entity_id or (location and location in (owner_id, place)):
+            return True
+    for owner_id in owner_ids:
+        held = rows(
+            "SELECT params FROM capabilities WHERE type = 'entity.control' AND owner_id = ?", owner_id
+        )
+        if any(json_object(raw).get("target_id") == entity_id for (raw,) in held):
+            return True
+    return False
+
+
+def seen_condition(owner_ids: Collection[int]) -> tuple[str, list[object]]:
+    """The same as a condition on a row of `entities`, and its values."""
+    marks = ", ".join("?" * len(owner_ids))
+    location = "CASE WHEN json_valid(props) THEN json_extract(props, '$.location') END"
+    control = (
+        "SELECT json_extract(params, '$.target_id') FROM capabilities WHERE type = 'entity.control' "
+        f"AND json_valid(params) AND owner_id IN ({marks})"
+    )
+    places = f"SELECT {location} FROM entities WHERE id IN ({marks})"
+    condition = (
+        f"(id IN ({marks}) OR {location} IN ({marks}) OR {location} IN ({places}) OR id IN ({control}))"
+    )
+    return condition, [*owner_ids] * 4
+
+
 def controls(rows: Rows, caller: Caller, entity_id: int) -> bool:
     """Whether caller or `this` holds viwo's `entity.control` over an entity."""
     held = rows(
@@ -70,6 +109,51 @@ def take_out(connection: sqlite3.Connection, entity_id: int, room_id: int) -> No
     contents = json_object(row[0]).get("contents") if row else None
     if isinstance(contents, list) and entity_id in contents:
         update_props(connection, room_id, {"contents": [item for item in contents if item != entity_id]})
+
+
+def own_location(rows: Rows, entity_id: int) -> int:
+    """The room that an entity itself is in, whatever its prototypes say; 0 for none."""
+    found = rows("SELECT props FROM entities WHERE id = ?", entity_id)
+    location = json_object(found[0][0]).get("location") if found else None
+    return location if isinstance(location, int) else 0
+
+
+def repair_contents(connection: sqlite3.Connection) -> dict[int, list[int]]:
+    """Take out of rooms what is not there any more: such an id silences all that is done in the room, in viwo.
+
+    Answers what was taken out, by the rooms.
+    """
+    found = dangling(rows_of(connection))
+    for room_id, ids in found.items():
+        row = connection.execute("SELECT props FROM entities WHERE id = ?", (room_id,)).fetchone()
+        contents = json_object(row[0]).get("contents") if row else None
+        if isinstance(contents, list):
+            update_props(connection, room_id, {"contents": [item for item in contents if item not in ids]})
+    return found
+
+
+def dangling(rows: Rows) -> dict[int, list[int]]:
+    """Ids in the `contents` of rooms that are no entity, by the rooms."""
+    found: dict[int, list[int]] = {}
+    there = {entity_id for (entity_id,) in rows("SELECT id FROM entities")}
+    for room_id, raw in rows(
+        "SELECT id, props FROM entities WHERE json_valid(props) AND json_type(props, '$.contents') = 'array'"
+    ):
+        gone = [item for item in json_object(raw)["contents"] if isinstance(item, int) and item not in there]
+        if gone:
+            found[room_id] = gone
+    return found
+
+
+def move(connection: sqlite3.Connection, entity_id: int, room_id: int) -> None:
+    """Out of the room that an entity is in, and into another, both ends at once; 0 is nowhere."""
+    before = own_location(rows_of(connection), entity_id)
+    if before:
+        take_out(connection, entity_id, before)
+    if room_id:
+        put_into(connection, entity_id, room_id)
+    else:
+        update_props(connection, entity_id, {"location": None})
 
 
 def put_into(connection: sqlite3.Connection, entity_id: int, room_id: int) -> None:

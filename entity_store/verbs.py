@@ -46,6 +46,8 @@ SCRIPTS: dict[str, Script] = {
     "filter": _through_capability("filter"),
     "composite": _through_capability("composite"),
     "place": _through_capability("place"),
+    "takeDown": _through_capability("takeDown"),
+    "replace": _through_capability("replace"),
     "get_data": ["obj.get", ["std.this"], "image_ref", ""],
     "get_metadata": ["json.parse", ["obj.get", ["std.this"], "metadata", "{}"]],
 }  # fmt: skip

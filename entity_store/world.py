@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,7 +41,8 @@ CREATE TABLE IF NOT EXISTS capabilities (
 CREATE INDEX IF NOT EXISTS idx_capabilities_owner ON capabilities(owner_id);
 """
 
-# Our tables beside viwo's: who delegated what, the versions of each picture, and which jobs have been saved.
+# Our tables beside viwo's: who delegated what, the versions of each picture, which jobs have been saved, the id of the
+# world, by which it is told from others, and what was granted to whom (see grants.py).
 _OWN_SCHEMA = """
 CREATE TABLE IF NOT EXISTS imagegen_delegations (child_id TEXT PRIMARY KEY, parent_id TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS imagegen_delegations_parent ON imagegen_delegations(parent_id);
@@ -49,7 +51,16 @@ CREATE TABLE IF NOT EXISTS imagegen_versions (
   derived_from TEXT NOT NULL, created_at REAL NOT NULL, PRIMARY KEY(entity_id, version));
 CREATE TABLE IF NOT EXISTS imagegen_saved (
   job_id TEXT NOT NULL, image_index INTEGER NOT NULL, entity_id INTEGER NOT NULL, PRIMARY KEY(job_id, image_index));
+CREATE INDEX IF NOT EXISTS imagegen_versions_ref ON imagegen_versions(ref);
+CREATE TABLE IF NOT EXISTS imagegen_world (id TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS imagegen_grants (
+  world TEXT NOT NULL, capability_id TEXT NOT NULL, budget_account TEXT NOT NULL UNIQUE, made_of TEXT NOT NULL,
+  params TEXT NOT NULL, shared TEXT NOT NULL, PRIMARY KEY(world, capability_id));
 """
+
+_OWN_TABLES = frozenset(
+    f"imagegen_{name}" for name in ("delegations", "versions", "saved", "world", "grants")
+)
 
 _LINEAGE = """
 WITH RECURSIVE lineage AS (
@@ -102,6 +113,7 @@ class World:
         try:
             self._prepare(own)
             self._reader = self._connect()
+            self.id = self._own_id()
         except sqlite3.DatabaseError as error:
             self._writer.close()
             raise FailedPrecondition(
@@ -207,6 +219,20 @@ class World:
         """viwo seeds a world only while it has no entity at all, so none may be made before it has."""
         return self.row("SELECT 1 FROM entities LIMIT 1") is not None
 
+    def _own_id(self) -> str:
+        """The world's id: random, made when it is first asked for."""
+        known = self.row("SELECT id FROM imagegen_world")
+        if known is None:
+            with self.transaction() as connection:
+                # Of two that open it at the same time, one is first.
+                connection.execute(
+                    "INSERT INTO imagegen_world SELECT ? WHERE NOT EXISTS (SELECT 1 FROM imagegen_world)",
+                    (uuid.uuid4().hex,),
+                )
+            known = self.row("SELECT id FROM imagegen_world")
+        assert known is not None
+        return str(known[0])
+
     def _connect(self) -> sqlite3.Connection:
         # Autocommit: transactions are begun by hand, where they are meant.
         connection = sqlite3.connect(self.path, timeout=5, isolation_level=None, check_same_thread=False)
@@ -225,7 +251,7 @@ class World:
                 self._writer.executescript(_VIWO_SCHEMA)
         elif not {"entities", "verbs", "capabilities"} <= tables:
             raise sqlite3.DatabaseError("it lacks viwo's tables; start viwo once so that it creates them")
-        if not {"imagegen_delegations", "imagegen_versions", "imagegen_saved"} <= tables:
+        if not tables >= _OWN_TABLES:
             self._writer.executescript(_OWN_SCHEMA)
         if own and self._writer.execute("SELECT 1 FROM entities LIMIT 1").fetchone() is None:
             with self.transaction() as connection:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from entity_store import rooms
 from entity_store.authority import Authority
 from entity_store.blobs import Blobs, reference
 from entity_store.images import Images
@@ -21,8 +22,10 @@ from sidecar.application.decoding import DecodingThreads
 from sidecar.application.entities import Entities
 from sidecar.application.generation import Generation
 from sidecar.application.jobs import Jobs
+from sidecar.application.keys import Keys
 from sidecar.application.lineage import Lineage
 from sidecar.application.models import Models
+from sidecar.application.picture_access import PictureAccess
 from sidecar.application.pictures import Pictures
 from sidecar.application.planning import Planner
 from sidecar.application.status import Status
@@ -44,6 +47,9 @@ from sidecar.queue.retry import RetryPolicy
 from sidecar.queue.settings import QueueSettings
 from sidecar.queue.store.database import Database, only_server
 from sidecar.queue.store.job_store import JobStore
+from sidecar.queue.store.key_rows import KeyRows
+from sidecar.queue.store.picture_rows import PictureRows
+from sidecar.queue.store.revoked_rights import RevokedRights
 from sidecar.queue.store.run_rows import RunRows
 from sidecar.queue.store.template_rows import TemplateRows
 from sidecar.telemetry import Meter
@@ -73,6 +79,7 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
         stack.enter_context(only_server(settings.data_dir))
         world = World(settings.world_file, own=settings.world_is_own)
         stack.callback(world.close)
+        _repair_rooms(world)
         blobs = Blobs(settings.data_dir)
         blobs.discard_unfinished()
         workers = PictureWorkers(log_level=settings.log_level)
@@ -85,7 +92,7 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
         stack.enter_context(database.alone())
         store = JobStore(database, runner=_runner(settings))
         stack.push_async_callback(store.close)
-        requeued = await store.open()
+        requeued = await store.open(world.id)
         if requeued:
             log.info("%d jobs were running when the server ended; they are queued again", requeued)
         made = [_local_engine(settings)] if engines is None else engines
@@ -96,30 +103,63 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
         key_file = settings.statement_key_file
         statement_key = ensure_secret(key_file).encode() if key_file else None
         budgets = _budgets(settings)
-        access = Access(authority, budgets, statement_key)
-        planner = Planner(access, images, router, settings.ceilings, budgets)
+        revoked = RevokedRights(database)
+        await revoked.load()
+        access = Access(authority, budgets, statement_key, world.id, revoked)
+        shares = settings.reuse_between_owners
+        planner = Planner(
+            access,
+            images,
+            router,
+            settings.ceilings,
+            budgets,
+            shares_results=shares,
+            aliases=settings.model_aliases,
+        )
+        picture_rows = PictureRows(database)
+        picture_access = PictureAccess(picture_rows, images, world.id)
         meter = Meter()
-        queue = JobQueue(store, router, Results(images, blobs), _queue_settings(settings), meter=meter)
+        queue = JobQueue(
+            store,
+            router,
+            Results(images, blobs),
+            _queue_settings(settings),
+            meter=meter,
+            recheck=access.recheck,
+        )
         await queue.start()
         stack.push_async_callback(queue.stop)
         templates = SavedTemplates(TemplateRows(database))
-        workflows = Runs(RunRows(database), templates, store, access, planner, queue, images)
+        workflows = Runs(RunRows(database), templates, store, access, planner, queue, images, picture_access)
         await workflows.start()
         stack.push_async_callback(workflows.stop)
-        generation = Generation(planner, queue, store, blobs, threads)
+        keys = Keys(KeyRows(database), world, authority)
+        await keys.load()
+        stack.push_async_callback(keys.stop)
+        generation = Generation(access, picture_access, planner, queue, store, blobs, threads)
         use_cases = UseCases(
             generation,
             Jobs(access, queue, store),
             Batches(generation, queue, store),
-            Lineage(planner, queue, store, images, blobs, threads),
+            Lineage(access, picture_access, planner, queue, store, images, blobs, threads),
             workflows,
-            Entities(authority, images, planner, workers, threads),
-            Pictures(images, blobs, threads),
-            Capabilities(authority, access),
+            Entities(access, picture_access, authority, images, planner, workers, threads),
+            Pictures(picture_access, picture_rows, images, blobs, threads),
+            Capabilities(authority, access, queue, revoked),
             Models(router),
             Status(router, queue, store, blobs, meter, budgets.server),
+            keys,
         )
         yield Assembly(use_cases, world, blobs, database, queue, router, meter)
+
+
+def _repair_rooms(world: World) -> None:
+    """What was destroyed and is still named in a room silences the room, so it is taken out."""
+    if not rooms.dangling(world.rows):
+        return
+    with world.transaction() as connection:
+        for room_id, gone in rooms.repair_contents(connection).items():
+            log.warning("room %d held %s, which are not there; taken out", room_id, ", ".join(map(str, gone)))
 
 
 def _runner(settings: Settings) -> str:

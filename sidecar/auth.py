@@ -10,10 +10,14 @@ import secrets
 import stat
 import tempfile
 from pathlib import Path
+from typing import Protocol
 
 from capabilities.errors import FailedPrecondition, Unauthenticated
+from capabilities.principals import OF_A_KERNEL, Kind, Principal
 
 SCHEME = "Bearer "
+KEY_PREFIX = "vk_"
+"""How the text of a client's key begins."""
 MIN_SECRET = 32
 """Fewest characters of a secret; those made here have 43 (256 bits)."""
 MAX_SECRET = 4096
@@ -112,30 +116,56 @@ def _unusable(path: Path, problem: str, remedy: str) -> FailedPrecondition:
     )
 
 
-class Authenticator:
-    """Lets a call in by its bearer token; a Unix socket's file mode or a client certificate do instead of one."""
+class KeyFinder(Protocol):
+    """Who the keys of clients are of."""
 
-    def __init__(self, token: str, *, trust_certificates: bool) -> None:
-        """`token` as `read_secret` answers it. Raises ValueError for a shorter one, which would let anybody in."""
-        if len(token) < MIN_SECRET:
+    def recognise(self, text: str) -> Principal:
+        """Raises Unauthenticated for one that is unknown or has ended."""
+
+
+class Authenticator:
+    """Makes a principal of a credential: an operator's token, the plugin's kernel key, a client's key, a Unix socket's
+    file mode or a client certificate. Nothing after it looks at credentials.
+    """
+
+    def __init__(
+        self, token: str, *, kernel_key: str, keys: KeyFinder, world: str, trust_certificates: bool
+    ) -> None:
+        """`token` and `kernel_key` as `read_secret` answers them, `world` the sidecar's own.
+
+        Raises ValueError for a shorter one, which would let anybody in.
+        """
+        if min(len(token), len(kernel_key)) < MIN_SECRET:
             raise ValueError(f"a token has at least {MIN_SECRET} characters")
-        self._token = token
+        self._token = token.encode()
+        self._kernel_key = kernel_key.encode()
+        self._keys = keys
         self._trust_certificates = trust_certificates
+        self._operator = Principal("operator", Kind.OPERATOR, world)
+        self._kernel = Principal("kernel", Kind.KERNEL, world, scopes=OF_A_KERNEL)
 
     @property
     def trusts_certificates(self) -> bool:
         """Whether a client certificate does instead of a token."""
         return self._trust_certificates
 
-    def authenticate(self, *, peer: str, authorization: str, certificate: bool) -> None:
+    def authenticate(self, *, peer: str, authorization: str, certificate: bool) -> Principal:
         """Raises Unauthenticated, saying where the token is found."""
-        if peer.startswith("unix:") or (certificate and self._trust_certificates):
-            return
         given = authorization.removeprefix(SCHEME) if authorization.startswith(SCHEME) else ""
-        if not given or not hmac.compare_digest(given.encode(), self._token.encode()):
-            raise Unauthenticated(
-                "send the token of this sidecar as metadata 'authorization: Bearer <token>'; "
-                "it is in the file 'token' of the data folder",
-                reason="BAD_TOKEN" if given else "NO_TOKEN",
-                field="authorization",
-            )
+        if given.startswith(KEY_PREFIX):
+            return self._keys.recognise(given)
+        if given:
+            sent = given.encode()
+            if hmac.compare_digest(sent, self._token):
+                return self._operator
+            if hmac.compare_digest(sent, self._kernel_key):
+                return self._kernel
+        elif not authorization and (peer.startswith("unix:") or (certificate and self._trust_certificates)):
+            # Only who sends nothing: a key that is wrong must not do more than the right one.
+            return self._operator
+        raise Unauthenticated(
+            "send the token of this sidecar, or a key, as metadata 'authorization: Bearer <token>'; "
+            "the token is in the file 'token' of the data folder",
+            reason="BAD_TOKEN" if authorization else "NO_TOKEN",
+            field="authorization",
+        )

@@ -16,6 +16,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     entity_pb2_grpc,
     image_pb2_grpc,
     job_pb2_grpc,
+    key_pb2_grpc,
     model_pb2_grpc,
     system_pb2_grpc,
     template_pb2_grpc,
@@ -78,6 +79,7 @@ class Client:
         self.entities = entity_pb2_grpc.EntityServiceStub(channel)
         self.models = model_pb2_grpc.ModelServiceStub(channel)
         self.templates = template_pb2_grpc.TemplateServiceStub(channel)
+        self.keys = key_pb2_grpc.KeyServiceStub(channel)
         self.system = system_pb2_grpc.SystemServiceStub(channel)
 
 

@@ -137,6 +137,10 @@ class Settings(BaseSettings):
     model_dirs: list[Path] = Field([], description="Folders with diffusers folders and .safetensors files.")
     hub_models: list[HubModel] = Field([], description="Hub models that may be downloaded and used.")
     default_model: str = Field("icons", description="Model used where neither call nor capability names one.")
+    model_aliases: Annotated[dict[str, str], Field(max_length=1000)] = Field(
+        {},
+        description="Models to use in place of those that a world's rows and scripts name and that are not here.",
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where models run.")
     threads: Annotated[int, Field(ge=0)] = Field(0, description="CPU threads of the engine; 0: all cores.")
     max_loaded_models: Annotated[int, Field(ge=1)] = Field(4, description="Most models kept in memory.")
@@ -174,6 +178,9 @@ class Settings(BaseSettings):
     )
     reuse_hours: Annotated[float, Field(ge=0, le=MAX_HOURS)] = Field(
         168, description="How long a result is answered to the same task again; 0: never."
+    )
+    reuse_between_owners: bool = Field(
+        False, description="Answer what was made for one owner to the same task of another, in any world."
     )
 
     max_calls: Annotated[int, Field(ge=1)] = Field(4000, description="Most calls that go on at a time.")
@@ -277,6 +284,11 @@ class Settings(BaseSettings):
     @property
     def token_file(self) -> Path:
         return self.data_dir / "token"
+
+    @property
+    def kernel_key_file(self) -> Path:
+        """The credential of viwo's plugin beside this world."""
+        return self.data_dir / "kernel-key"
 
     @property
     def address(self) -> str:

@@ -39,6 +39,8 @@ from sidecar.pb.viwo.imagegen.v1 import (
     image_pb2_grpc,
     job_pb2,
     job_pb2_grpc,
+    key_pb2,
+    key_pb2_grpc,
     model_pb2,
     model_pb2_grpc,
     system_pb2,
@@ -54,6 +56,7 @@ from sidecar.surfaces.grpc.entity import EntityServicer
 from sidecar.surfaces.grpc.image import ImageServicer
 from sidecar.surfaces.grpc.interceptor import CallInterceptor
 from sidecar.surfaces.grpc.job import JobServicer
+from sidecar.surfaces.grpc.key import KeyServicer
 from sidecar.surfaces.grpc.limits import MEGABYTE, Limits
 from sidecar.surfaces.grpc.listening import OPTIONS, listen
 from sidecar.surfaces.grpc.model import ModelServicer
@@ -72,7 +75,7 @@ SERVICES = tuple(
     for module, name in (
         (capability_pb2, "CapabilityService"), (image_pb2, "ImageService"), (job_pb2, "JobService"),
         (entity_pb2, "EntityService"), (blob_pb2, "BlobService"), (model_pb2, "ModelService"),
-        (template_pb2, "TemplateService"), (system_pb2, "SystemService"),
+        (template_pb2, "TemplateService"), (system_pb2, "SystemService"), (key_pb2, "KeyService"),
     )
 )  # fmt: skip
 
@@ -103,7 +106,7 @@ async def running(settings: Settings, engines: Sequence[Engine] | None = None) -
     builtin one is there in any case. Raises FailedPrecondition with what to do when it cannot start."""
     async with contextlib.AsyncExitStack() as stack:
         private_folder(settings.data_dir)
-        token = ensure_secret(settings.token_file)
+        token, kernel_key = ensure_secret(settings.token_file), ensure_secret(settings.kernel_key_file)
         assembly = await stack.enter_async_context(assembled(settings, engines))
         world, queue, meter = assembly.world, assembly.queue, assembly.meter
         metrics = await stack.enter_async_context(
@@ -111,7 +114,13 @@ async def running(settings: Settings, engines: Sequence[Engine] | None = None) -
         )
         await stack.enter_async_context(kept_in_order(settings, world, assembly.blobs))
         await stack.enter_async_context(memory_given_back())
-        authenticator = Authenticator(token, trust_certificates=settings.tls_client_ca is not None)
+        authenticator = Authenticator(
+            token,
+            kernel_key=kernel_key,
+            keys=assembly.use_cases.keys,
+            world=world.id,
+            trust_certificates=settings.tls_client_ca is not None,
+        )
         methods = CallInterceptor(authenticator, meter, _limits(settings))
         health = _add_services(methods, assembly.use_cases, meter, settings.currency)
         server = grpc.aio.server(handlers=[methods], options=OPTIONS)
@@ -144,6 +153,7 @@ def _add_services(server: Any, use: UseCases, meter: Meter, currency: str) -> He
     blob_pb2_grpc.add_BlobServiceServicer_to_server(BlobServicer(use.pictures), server)
     model_pb2_grpc.add_ModelServiceServicer_to_server(ModelServicer(use.models), server)
     template_pb2_grpc.add_TemplateServiceServicer_to_server(TemplateServicer(use.workflows, currency), server)
+    key_pb2_grpc.add_KeyServiceServicer_to_server(KeyServicer(use.keys), server)
     system_pb2_grpc.add_SystemServiceServicer_to_server(SystemServicer(use.status, currency), server)
     health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
     names = (*SERVICES, health_name, reflection.SERVICE_NAME)

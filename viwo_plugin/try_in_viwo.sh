@@ -29,6 +29,7 @@ ln -sfn "$viwo/packages/core" "$plugin/node_modules/@viwo/core"
 ln -sfn "$viwo/packages/scripting" "$plugin/node_modules/@viwo/scripting"
 ln -sfn "$plugin" "$link"
 sed -e 's#import { DiffusersPlugin } from "@viwo/plugin-diffusers";#import { ImagegenPlugin } from "@viwo/plugin-imagegen";#' \
-    -e 's#new DiffusersPlugin()#new ImagegenPlugin()#' "$viwo/apps/server/src/index.ts" > "$start"
+    -e 's#new DiffusersPlugin()#new ImagegenPlugin()#' -e 's#startServer(8080)#startServer(Number(process.env.VIWO_PORT))#' \
+    "$viwo/apps/server/src/index.ts" > "$start"
 
 VIWO=$viwo WORK=$work BUN=$bun SIDECAR=$sidecar "$bun" run "$here/try/play.ts"

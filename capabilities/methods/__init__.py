@@ -81,6 +81,11 @@ def read_task(values: Mapping[str, Any]) -> Task:
     return _TASKS.validate_python(dict(values))
 
 
+def method_of_job(name: str) -> Method:
+    """As `find`, and the edit of several operations, which scripts do not call by a name."""
+    return EDIT if name == EDIT.name else find(name)
+
+
 def find(name: str) -> Method:
     """The method of that name, in camelCase or snake_case. Raises NotFound with the nearest name."""
     wanted = to_camel(name) if "_" in name and len(name) <= LONGEST else name

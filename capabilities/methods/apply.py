@@ -237,4 +237,13 @@ METHOD = Method(
     arguments=ApplyArguments,
     task=Apply,
     build=apply,
+    defaults={
+        "width": "width",
+        "height": "height",
+        "num_inference_steps": "steps",
+        "guidance_scale": "guidance_scale",
+        "strength": "strength",
+        "negative_prompt": "negative_prompt",
+        "seed": "seed",
+    },
 )

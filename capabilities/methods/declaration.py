@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen
@@ -13,9 +13,10 @@ from pydantic.fields import FieldInfo
 
 from capabilities.arguments import Arguments, PictureSource, members, spellings
 from capabilities.call_options import GROUP, SPELLINGS, CallOptionArguments, CallOptions, take_call_options
-from capabilities.errors import InvalidArgument, Refusal, brief
+from capabilities.errors import InvalidArgument, PermissionDenied, Refusal, brief
 from capabilities.field_paths import as_sent
 from capabilities.models import Means
+from capabilities.params import Params
 from capabilities.tasks import Task
 
 
@@ -63,6 +64,32 @@ class Method:
     task: type[Task] | None = None
     build: Callable[[Any, Means], Task] | None = None
     answer: Callable[[Means], dict[str, object]] | None = None
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """Arguments that viwo's former plugin took from capability parameters, by the names of those."""
+
+    def completed(self, arguments: Arguments, params: Params) -> Arguments:
+        """The same, what the call left out being taken from the capability's parameters where they have it.
+
+        Raises PermissionDenied for a parameter that the argument cannot be.
+        """
+        found: dict[str, object] = {}
+        for name, argument in self.defaults.items():
+            value = params.get(name, "")
+            if value != "" and argument not in arguments.model_fields_set:
+                found[spellings(self.arguments)[argument][0]] = value
+        if not found:
+            return arguments
+        given = {name: getattr(arguments, name) for name in arguments.model_fields_set}
+        try:
+            return self.arguments.read(given | found)
+        except InvalidArgument as refusal:
+            raise PermissionDenied(
+                f"this capability's defaults are not usable: {refusal.message}",
+                reason="BAD_PARAMETER",
+                field=refusal.field,
+                limit=refusal.limit,
+                asked=refusal.asked,
+            ) from None
 
     def from_script(self, values: Sequence[object]) -> ScriptCall:
         """A call as a script passes it: positional arguments, then an options object.

@@ -42,6 +42,8 @@ class Edit(PictureTask):
 
     kind: Literal["edit"] = "edit"
     operations: Annotated[tuple[AnyOperation, ...], Field(min_length=1)]
+    keeps_metadata: bool = False
+    """Whether what the picture's file tells of itself goes into the result: prompt, seed and the rest."""
 
     @property
     def inputs(self) -> Mapping[str, str]:

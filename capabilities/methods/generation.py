@@ -168,6 +168,10 @@ class Generation(Task):
     def title(self) -> str:
         return self.prompt
 
+    @property
+    def has_seed(self) -> bool:
+        return True
+
     def facts(self, seed: int) -> dict[str, object]:
         return super().facts(seed) | {
             "prompt": self.prompt,

@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from capabilities.errors import InvalidArgument, Refusal
 from capabilities.methods.generation import GenerationArguments, draw_seed
+from capabilities.principals import Principal
 from capabilities.tasks import MAX_SEED
-from sidecar.application.access import Asker
 from sidecar.application.generation import Generation, GenerationRequest
 from sidecar.queue.job_queue import JobQueue
 from sidecar.queue.model import PlannedJob, new_id
-from sidecar.queue.store.reader import Batch, JobReader
+from sidecar.queue.store.reader import Batch, JobReader, unknown_batch
 
 MAX_TASKS = 1000
 MAX_REQUEST_ID = 100
@@ -30,7 +30,7 @@ class Batches:
         self._reader = reader
 
     async def submit(
-        self, asker: Asker, requests: Sequence[GenerationRequest], *, stop: bool, request_id: str = ""
+        self, principal: Principal, requests: Sequence[GenerationRequest], *, stop: bool, request_id: str = ""
     ) -> Batch:
         """All of them or none. `stop`: the rest is canceled when one fails. Asked again under the same id, the batch of
         before is answered. Raises as `Generation.plan`, naming the task, and ResourceExhausted.
@@ -46,7 +46,7 @@ class Batches:
             )
         batch = Batch(new_id(), stop, time.time())
         planned = [
-            await self._planned(asker, place, request, batch.id, request_id and f"{request_id}#{place}")
+            await self._planned(principal, place, request, batch.id, request_id and f"{request_id}#{place}")
             for place, request in enumerate(requests)
         ]
         jobs = await self._queue.submit_all(planned, batch)
@@ -55,7 +55,7 @@ class Batches:
         return replace(batch, jobs=tuple(jobs))
 
     async def _planned(
-        self, asker: Asker, place: int, request: GenerationRequest, batch_id: str, request_id: str
+        self, principal: Principal, place: int, request: GenerationRequest, batch_id: str, request_id: str
     ) -> PlannedJob:
         with task_named(place):
             if request.request_id:
@@ -65,20 +65,25 @@ class Batches:
                     field="request_id",
                     asked=request.request_id,
                 )
-            planned = await self._generation.plan(asker, replace(request, request_id=request_id))
+            planned = await self._generation.plan(principal, replace(request, request_id=request_id))
         return replace(planned, job=replace(planned.job, batch_id=batch_id, batch_index=place))
 
-    async def get(self, asker: Asker, batch_id: str) -> Batch:
-        """Raises NotFound."""
-        return await self._reader.batch(batch_id)
+    async def get(self, principal: Principal, batch_id: str) -> Batch:
+        """Raises NotFound, for another's too."""
+        batch = await self._reader.batch(batch_id)
+        if not principal.sees(batch.world, batch.owner_id):
+            raise unknown_batch(batch_id)
+        return batch
 
-    async def watch(self, asker: Asker, batch_id: str) -> AsyncIterator[Batch]:
+    async def watch(self, principal: Principal, batch_id: str) -> AsyncIterator[Batch]:
         """A batch as it is, and again whenever one of its jobs has ended, up to the last. Raises NotFound."""
+        await self.get(principal, batch_id)
         async for batch in self._queue.watch_batch(batch_id):
             yield batch
 
-    async def cancel(self, asker: Asker, batch_id: str) -> Batch:
+    async def cancel(self, principal: Principal, batch_id: str) -> Batch:
         """Cancel every job of a batch that has not ended. Raises NotFound."""
+        await self.get(principal, batch_id)
         return await self._queue.cancel_batch(batch_id)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from capabilities import imaging
@@ -20,20 +21,24 @@ from capabilities.errors import (
 )
 from capabilities.methods import TYPES
 from capabilities.methods.edit import Edit
-from capabilities.operations import Composite, Operation
+from capabilities.operations import Composite, Operation, Transform
 from capabilities.params import parse_row
 from capabilities.plain_text import require_plain_metadata
 from capabilities.policy import Caller, Grant, authorize, require_owner, require_target, require_unexpired
+from capabilities.principals import Kind, Principal
 from capabilities.tasks import Output, Size
 from entity_store import verbs
 from entity_store.authority import Authority
 from entity_store.images import THUMBNAIL_SIDE, Images, Version, data_url
 from entity_store.world import Entity, json_object
-from sidecar.application.access import Asker, Call, require_context
+from sidecar.application.access import Access, Admitted, Call
 from sidecar.application.decoding import DecodingThreads
+from sidecar.application.picture_access import PictureAccess
 from sidecar.application.planning import Planner
 from sidecar.engines.builtin.workers import PictureWorkers
 from sidecar.engines.events import EncodedImage
+
+log = logging.getLogger("viwo_imagegen.access")
 
 RETRIES = 5
 """How often a verb works again when another call changed the picture meanwhile."""
@@ -61,12 +66,16 @@ class Entities:
 
     def __init__(
         self,
+        access: Access,
+        pictures: PictureAccess,
         authority: Authority,
         images: Images,
         planner: Planner,
         workers: PictureWorkers,
         threads: DecodingThreads,
     ) -> None:
+        self._access = access
+        self._pictures = pictures
         self._authority = authority
         self._images = images
         self._planner = planner
@@ -75,48 +84,75 @@ class Entities:
 
     async def save(
         self,
-        asker: Asker,
+        principal: Principal,
         call: Call,
         source: bytes | str | int,
         placement: Placement,
         metadata: Mapping[str, Any],
     ) -> Entity:
         """A picture as an entity. Raises InvalidArgument, NotFound, PermissionDenied, FailedPrecondition."""
-        require_context(call.capability_id, call.caller.caller_id)
         _require_here(call)
-        return await self._threads.run(self._save, call, source, placement, metadata)
+        admitted = self._access.admit(principal, call)
+        await self._pictures.require_sources(principal, admitted, {"image": source})
+        return await self._threads.run(self._save, admitted, source, placement, metadata)
 
-    async def get(self, asker: Asker, entity_id: int, *, with_data: bool = False) -> EntityView:
-        """Raises NotFound, FailedPrecondition for an entity that holds no picture."""
+    async def get(self, principal: Principal, entity_id: int, *, with_data: bool = False) -> EntityView:
+        """Raises NotFound, also for one that is not in sight, FailedPrecondition for an entity that holds no picture."""
+        await self._require_seen(principal, entity_id)
         return await asyncio.to_thread(self._get, entity_id, with_data)
 
-    async def page(self, asker: Asker, *, room_id: int, before: int, limit: int) -> list[Entity]:
+    async def page(self, principal: Principal, *, room_id: int, before: int, limit: int) -> list[Entity]:
         """Image entities, newest first; `before` is the id to go on from, `room_id` 0 all rooms."""
-        return await asyncio.to_thread(self._images.page, room_id=room_id, before=before, limit=limit)
+        self._access.require_own_world(principal)
+        seen_by = None if principal.acts_as_any else principal.owner_ids
+        return await asyncio.to_thread(
+            self._images.page, room_id=room_id, before=before, limit=limit, seen_by=seen_by
+        )
 
-    async def install(self, asker: Asker) -> tuple[int, Mapping[str, object]]:
-        """The prototype's id, and the scripts of pictures and rooms."""
+    async def install(self, principal: Principal) -> tuple[int, Mapping[str, object]]:
+        """The prototype's id, and the scripts of pictures and rooms; 0 for a world on another machine, whose plugin makes
+        its own.
+        """
         scripts = {"picture": verbs.SCRIPTS, "room": verbs.ROOM_SCRIPTS}
+        if principal.kind is Kind.OPERATOR:
+            log.warning(
+                "a plugin calls with the operator's token, which may do anything; give it the key in the file "
+                "'kernel-key' of the data folder, or one of 'viwo-imagegen key create --kernel'"
+            )
+        if principal.world != self._access.world:
+            return 0, scripts
         return await asyncio.to_thread(self._images.install), scripts
 
     async def call_verb(
-        self, asker: Asker, call: Call, entity_id: int, verb: str, arguments: Sequence[object]
+        self, principal: Principal, call: Call, entity_id: int, verb: str, arguments: Sequence[object]
     ) -> VerbResult:
         """Run a verb of a picture; `call` may name no capability. Raises what the verb's right and its work refuse."""
         _require_here(call)
+        await self._require_seen(principal, entity_id)
+        call = replace(call, caller=principal.as_caller(call.caller))
+        other = arguments[0] if verb in ("composite", "replace") and arguments else None
+        if isinstance(other, Mapping):
+            other = other.get("id")
+        if isinstance(other, str | int) and not principal.acts_as_any:
+            await self._pictures.require(principal, {"overlay" if verb == "composite" else "picture": other})
         return await self._threads.run(self._call_verb, call, entity_id, verb, list(arguments))
 
+    async def _require_seen(self, principal: Principal, entity_id: int) -> None:
+        self._access.require_own_world(principal)
+        if not principal.acts_as_any:
+            await asyncio.to_thread(self._images.require_seen, principal.owner_ids, entity_id)
+
     def _save(
-        self, call: Call, source: bytes | str | int, placement: Placement, metadata: Mapping[str, Any]
+        self, admitted: Admitted, source: bytes | str | int, placement: Placement, metadata: Mapping[str, Any]
     ) -> Entity:
-        self._require_image_capability(call)
+        _require_image_capability(admitted)
         require_plain_metadata(metadata)
         data = self._images.find_file(source)
         placement = placement.named_after(str(metadata.get("prompt", "")))
-        self._images.require_placeable(call.caller, placement)
+        self._images.require_placeable(admitted.caller, placement)
         picture = self._images.store(data)
         known = {**(imaging.read_metadata(data) or {}), **metadata}
-        return self._images.save(picture, call.caller, placement, known, image_type="uploaded")
+        return self._images.save(picture, admitted.caller, placement, known, image_type="uploaded")
 
     def _get(self, entity_id: int, with_data: bool) -> EntityView:
         entity = self._images.get(entity_id)
@@ -136,11 +172,52 @@ class Entities:
             room = _entity_id("room", arguments[0] if arguments else None)
             entity = self._images.place(entity_id, call.caller, room)
             return VerbResult({"location": entity.props["location"]}, entity)
+        if verb == "takeDown":
+            self._require_may_take_down(call, entity_id)
+            self._images.take_down(entity_id)
+            return VerbResult({"location": None}, self._images.get(entity_id))
+        if verb == "replace":
+            grant = self._require_may_edit(call, entity_id, verb)
+            entity = self._replace(entity, arguments, grant)
+            return VerbResult({"ref": entity.props["image_ref"], "version": entity.props["version"]}, entity)
         if verb in verbs.EDITING:
             grant = self._require_may_edit(call, entity_id, verb)
             entity = self._edit(entity, verb, arguments, grant)
             return VerbResult({"ref": entity.props["image_ref"], "version": entity.props["version"]}, entity)
         raise verbs.unknown(verb)
+
+    def _replace(self, entity: Entity, arguments: list[object], grant: Grant | None) -> Entity:
+        """Another picture as the next version; the ones before stay in the history."""
+        if len(arguments) != 1:
+            raise InvalidArgument(
+                f"replace takes (picture); got {len(arguments)} arguments",
+                reason="MISSING_ARGUMENT" if not arguments else "TOO_MANY_ARGUMENTS",
+                field="picture",
+                limit="1 argument",
+                asked=f"{len(arguments)} arguments",
+            )
+        data = self._images.find_file(_script_source(arguments[0], field="picture"), field="picture")
+        picture = self._images.store(data, field="picture")
+        size = (picture.info.width, picture.info.height)
+        task = Edit(
+            image=picture.ref,
+            operations=(Transform(),),
+            width=size[0],
+            height=size[1],
+            output=Output(format="png"),
+        )
+        if grant is not None:
+            grant.allow(task, {"image": size})
+        self._planner.require_possible(task, {"image": size})
+        kept = json.dumps([_short(arguments[0])])
+        for _ in range(RETRIES):
+            changed = self._images.replace(
+                entity.id, str(entity.props["image_ref"]), picture, "replace", kept
+            )
+            if changed is not None:
+                return changed
+            entity = self._images.get(entity.id)
+        raise _busy(entity.id)
 
     def _edit(self, entity: Entity, verb: str, arguments: list[object], grant: Grant | None) -> Entity:
         operation, overlays = self._change(verb, arguments)
@@ -160,12 +237,7 @@ class Entities:
             if changed is not None:
                 return changed
             entity = self._images.get(entity.id)
-        raise ResourceExhausted(
-            f"entity {entity.id} is being changed by others all the time; try again",
-            reason="BUSY_ENTITY",
-            field="entity_id",
-            retry_after=1,
-        )
+        raise _busy(entity.id)
 
     def _change(self, verb: str, arguments: list[object]) -> tuple[Operation, dict[str, bytes]]:
         """What a verb does, and the file of the picture that it lays on top, where it does that."""
@@ -190,6 +262,13 @@ class Entities:
         ref = pictures["image"][0]
         return Edit(image=ref, operations=(operation,), width=width, height=height, output=output), sizes
 
+    def _require_may_take_down(self, call: Call, entity_id: int) -> None:
+        """Whoever may change a picture, and whoever controls the room that it hangs in."""
+        room_id = self._images.room_of(entity_id)
+        if room_id and self._images.is_controlled(call.caller, room_id):
+            return
+        self._require_may_edit(call, entity_id, "takeDown")
+
     def _require_may_edit(self, call: Call, entity_id: int, verb: str) -> Grant | None:
         """By an `image.edit` capability in the context, whose limits then hold, or by control over the entity as in viwo."""
         caller = call.caller
@@ -206,18 +285,28 @@ class Entities:
         self._images.require_control(caller, entity_id, verb)
         return None
 
-    def _require_image_capability(self, call: Call) -> None:
-        capability = self._authority.get(call.capability_id)
-        require_owner(capability, call.caller)
-        if capability.type not in TYPES:
-            raise PermissionDenied(
-                f"saving a picture needs an image capability; {call.capability_id} is '{capability.type}'",
-                reason="WRONG_TYPE",
-                field="context.capability_id",
-                limit=", ".join(sorted(TYPES)),
-                asked=capability.type,
-            )
-        require_unexpired(parse_row(capability.params), dt.datetime.now(dt.UTC))
+
+def _busy(entity_id: int) -> ResourceExhausted:
+    return ResourceExhausted(
+        f"entity {entity_id} is being changed by others all the time; try again",
+        reason="BUSY_ENTITY",
+        field="entity_id",
+        retry_after=1,
+    )
+
+
+def _require_image_capability(admitted: Admitted) -> None:
+    capability = admitted.capability
+    require_owner(capability, admitted.caller)
+    if capability.type not in TYPES:
+        raise PermissionDenied(
+            f"saving a picture needs an image capability; {capability.id} is '{capability.type}'",
+            reason="WRONG_TYPE",
+            field="context.capability_id",
+            limit=", ".join(sorted(TYPES)),
+            asked=capability.type,
+        )
+    require_unexpired(parse_row(capability.params), dt.datetime.now(dt.UTC))
 
 
 def metadata_of(entity: Entity) -> dict[str, Any]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from capabilities.arguments import Arguments
 from capabilities.budgets import Tier
 from capabilities.call_options import CallOptions
 from capabilities.errors import InvalidArgument, Refusal
 from capabilities.methods import Method
+from capabilities.principals import Principal
 from entity_store.blobs import Blobs
-from sidecar.application.access import Asker, Call
+from sidecar.application.access import Access, Call
 from sidecar.application.decoding import DecodingThreads
+from sidecar.application.picture_access import PictureAccess
 from sidecar.application.planning import Planner
 from sidecar.engines.events import Failed
 from sidecar.queue.job_queue import JobQueue
@@ -57,8 +59,17 @@ class Generation:
     """The use cases around making pictures. All methods belong to the event loop's thread."""
 
     def __init__(
-        self, planner: Planner, queue: JobQueue, reader: JobReader, blobs: Blobs, threads: DecodingThreads
+        self,
+        access: Access,
+        pictures: PictureAccess,
+        planner: Planner,
+        queue: JobQueue,
+        reader: JobReader,
+        blobs: Blobs,
+        threads: DecodingThreads,
     ) -> None:
+        self._access = access
+        self._pictures = pictures
         self._planner = planner
         self._queue = queue
         self._reader = reader
@@ -66,11 +77,12 @@ class Generation:
         self._threads = threads
         self._cancelations: set[asyncio.Task[Job]] = set()
 
-    async def tell(self, asker: Asker, call: Call, method: Method) -> dict[str, object]:
+    async def tell(self, principal: Principal, call: Call, method: Method) -> dict[str, object]:
         """What a method answers that only tells something. Raises NotFound, PermissionDenied."""
-        return await asyncio.to_thread(self._planner.answer, call, method)
+        admitted = self._access.admit(principal, call, method.capability_type)
+        return await asyncio.to_thread(self._planner.answer, admitted, method)
 
-    async def plan(self, asker: Asker, request: GenerationRequest) -> PlannedJob:
+    async def plan(self, principal: Principal, request: GenerationRequest) -> PlannedJob:
         """The job that a request becomes, complete and allowed.
 
         Raises NotFound, InvalidArgument, FailedPrecondition and PermissionDenied, the fields as the surface writes them.
@@ -85,24 +97,28 @@ class Generation:
                     field="method",
                     asked=request.method.name,
                 )
-            plan = self._planner.plan
+            admitted = self._access.admit(principal, request.call, request.method.capability_type)
+            plan, sources = self._planner.plan, request.arguments.sources
             arguments = (
-                request.call, request.method, request.arguments, options.save, options.job, request.request_id,
+                admitted, request.method, request.arguments, options.save, options.job, request.request_id,
             )  # fmt: skip
+            if not sources:
+                return plan(*arguments)
+            await self._pictures.require_sources(principal, admitted, sources)
             # Pictures have to be read and decoded; all else is quicker done here than handed to a thread.
-            return (
-                await self._threads.run(plan, *arguments) if request.arguments.sources else plan(*arguments)
-            )
+            return await self._threads.run(plan, *arguments)
         except Refusal as refusal:
             raise refusal.spelled(request.spelled) from None
 
-    async def submit(self, asker: Asker, request: GenerationRequest) -> Job:
+    async def submit(self, principal: Principal, request: GenerationRequest) -> Job:
         """The job, accepted: from now on it ends in exactly one final state. Raises as `plan`, and ResourceExhausted."""
-        return await self._queue.submit(await self.plan(asker, request))
+        return await self._queue.submit(await self.plan(principal, request))
 
-    async def wait(self, asker: Asker, request: GenerationRequest) -> Job:
+    async def wait(self, principal: Principal, request: GenerationRequest) -> Job:
         """The job once it has succeeded. Raises its failure; whoever goes away cancels it unless it is to be kept."""
-        planned = await self.plan(asker, request)
+        planned = await self.plan(principal, request)
+        if not request.keep:
+            planned = replace(planned, job=replace(planned.job, awaited=True))
         try:
             job = await self._queue.submit(planned)
             ended = job if job.state.final else await self._queue.finished(job.id)
@@ -118,14 +134,14 @@ class Generation:
             raise failure.refusal().spelled(request.spelled)
         return ended
 
-    async def files(self, asker: Asker, job: Job) -> list[bytes]:
+    async def files(self, principal: Principal, job: Job) -> list[bytes]:
         """The files of a job's pictures. Raises NotFound where one has been removed."""
         return await asyncio.to_thread(lambda: [self._blobs.get(image.ref) for image in job.images])
 
-    async def estimate(self, asker: Asker, request: GenerationRequest) -> Estimate:
+    async def estimate(self, principal: Principal, request: GenerationRequest) -> Estimate:
         """What it would cost, whether it would be refused or blocked now, and about how long it would take."""
         try:
-            planned = await self.plan(asker, request)
+            planned = await self.plan(principal, request)
         except Refusal as refusal:
             return Estimate(refusal=refusal)
         planned = await self._queue.answered(planned)

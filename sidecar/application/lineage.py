@@ -11,16 +11,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from capabilities import methods, strict_json
+from capabilities import strict_json
 from capabilities.call_options import JobOptions, Reuse
 from capabilities.errors import InvalidArgument, NotFound, brief
-from capabilities.methods import read_task
-from capabilities.policy import Caller
+from capabilities.methods import method_of_job, read_task
+from capabilities.principals import Principal
 from capabilities.tasks import Task
 from entity_store.blobs import Blobs, reference
 from entity_store.images import Images
-from sidecar.application.access import Asker, Call
+from sidecar.application.access import Access, Admitted, Call, admitted_for
 from sidecar.application.decoding import DecodingThreads
+from sidecar.application.jobs import own_job
+from sidecar.application.picture_access import PictureAccess
 from sidecar.application.planning import Planner
 from sidecar.queue.job_queue import JobQueue
 from sidecar.queue.model import Job, PlannedJob
@@ -51,6 +53,8 @@ class Lineage:
 
     def __init__(
         self,
+        access: Access,
+        pictures: PictureAccess,
         planner: Planner,
         queue: JobQueue,
         reader: JobReader,
@@ -58,6 +62,8 @@ class Lineage:
         blobs: Blobs,
         threads: DecodingThreads,
     ) -> None:
+        self._access = access
+        self._pictures = pictures
         self._planner = planner
         self._queue = queue
         self._reader = reader
@@ -65,28 +71,37 @@ class Lineage:
         self._blobs = blobs
         self._threads = threads
 
-    async def rerun(self, asker: Asker, job_id: str, call: Call | None) -> Job:
+    async def rerun(self, principal: Principal, job_id: str, call: Call | None) -> Job:
         """A job's task done again, as it is, by its own right or another.
 
         Raises NotFound where the job or an input has been removed, and what the capability of today refuses.
         """
-        job = await self._reader.get(job_id)
+        job = await own_job(self._reader, principal, job_id)
         task = await self._done(job)
-        own = Call(job.capability_id, Caller(job.caller_id, job.this_id))
-        plan = partial(self._planned, call or own, job.method, task, admitted=call is None)
+        if call is None:
+            admitted = self._access.renewed(admitted_for(job))
+        else:
+            admitted = self._access.admit(principal, call, method_of_job(job.method).capability_type)
+        plan = partial(self._planned, admitted, job.method, task, repeated=call is None)
         return await self._queue.submit(await self._threads.run(plan))
 
-    async def export(self, asker: Asker, job_id: str) -> str:
+    async def export(self, principal: Principal, job_id: str) -> str:
         """A job's task as a document, with the pictures that it begins with. Raises NotFound where one is gone."""
-        job = await self._reader.get(job_id)
+        job = await own_job(self._reader, principal, job_id)
         return await self._threads.run(self._document, job.method, await self._done(job))
 
-    async def submit_document(self, asker: Asker, text: str, call: Call) -> Job:
+    async def submit_document(self, principal: Principal, text: str, call: Call) -> Job:
         """The job of a document, submitted.
 
         Raises InvalidArgument for what is not one, or carries other pictures than it says, and what the capability refuses.
         """
-        return await self._queue.submit(await self._threads.run(self._read, text, call))
+        method, task, files = await self._threads.run(self._read, text)
+        admitted = self._access.admit(principal, call, method_of_job(method).capability_type)
+        # What does not come along is in the store, perhaps as somebody else's.
+        missing = {role: ref for role, ref in task.inputs.items() if ref not in files}
+        await self._pictures.require_sources(principal, admitted, missing)
+        plan = partial(self._planned, admitted, method, task, files=files)
+        return await self._queue.submit(await self._threads.run(plan))
 
     async def _done(self, job: Job) -> Task:
         """The task whose result a job has: another's, with another seed perhaps, where it was answered by that."""
@@ -105,7 +120,7 @@ class Lineage:
         }
         return json.dumps(document, indent=2, ensure_ascii=False)
 
-    def _read(self, text: str, call: Call) -> PlannedJob:
+    def _read(self, text: str) -> tuple[str, Task, dict[str, bytes]]:
         try:
             document = strict_json.loads(text)
         except ValueError as error:
@@ -134,24 +149,28 @@ class Lineage:
                 files[ref] = self._images.find_file(str(inputs[ref]), field=f"inputs.{brief(ref, 20)}")
                 if reference(files[ref]) != ref:
                     raise _bad(f"the picture {brief(ref, 20)} is another one", text)
-        return self._planned(call, document["method"], task, files=files)
+        return document["method"], task, files
 
     def _planned(
         self,
-        call: Call,
+        admitted: Admitted,
         method: str,
         task: Task,
         *,
         files: Mapping[str, bytes] | None = None,
-        admitted: bool = False,
+        repeated: bool = False,
     ) -> PlannedJob:
-        found = methods.EDIT if method == methods.EDIT.name else methods.find(method)
         handling = JobOptions(reuse=Reuse.NEVER)
-        return self._planner.plan_task(call, found, task, handling, files=files, admitted=admitted)
+        return self._planner.plan_task(
+            admitted, method_of_job(method), task, handling, files=files, repeated=repeated
+        )
 
-    async def history(self, asker: Asker, picture: str | int) -> Origin:
+    async def history(self, principal: Principal, picture: str | int) -> Origin:
         """How a picture came to be, back to what was brought here. Raises NotFound for an unknown one."""
         if isinstance(picture, int):
+            self._access.require_own_world(principal)
+            if not principal.acts_as_any:
+                self._images.require_seen(principal.owner_ids, picture)
             entity = self._images.get(picture)
             ref = str(entity.props["image_ref"])
             versions = {item.ref: item for item in self._images.history(picture)}
@@ -164,6 +183,7 @@ class Lineage:
             }  # fmt: skip
         else:
             self._blobs.path(picture, field="ref")
+            await self._pictures.require(principal, {"ref": picture})
             ref, made = picture, await self._reader.made([picture])
         unknown = [source for item in made.values() for source in item.inputs.values()]
         for _ in range(MAX_DEPTH):

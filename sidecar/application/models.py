@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from capabilities.errors import NotFound, brief
-from sidecar.application.access import Asker
+from capabilities.principals import Principal
 from sidecar.engines.api import ModelListing, ModelProblem
 from sidecar.engines.router import Router
 
@@ -22,17 +22,17 @@ class Models:
         """Id of the model used where neither call nor capability names one."""
         return self._engines.default
 
-    async def list(self, asker: Asker) -> tuple[Sequence[ModelListing], Sequence[ModelProblem]]:
+    async def list(self, principal: Principal) -> tuple[Sequence[ModelListing], Sequence[ModelProblem]]:
         """What every engine can run, by id, and what lies where models do and cannot be run."""
         await asyncio.to_thread(self._engines.refresh)
         return self._engines.models(), self._engines.problems()
 
-    async def load(self, asker: Asker, model_id: str) -> ModelListing:
+    async def load(self, principal: Principal, model_id: str) -> ModelListing:
         """Bring a model into memory. Raises NotFound, Unavailable, FailedPrecondition."""
         await self._engines.load(model_id)
         return self._named(model_id)
 
-    async def unload(self, asker: Asker, model_id: str) -> ModelListing:
+    async def unload(self, principal: Principal, model_id: str) -> ModelListing:
         """Take a model out of memory; nothing happens where it is not in it. Raises NotFound, FailedPrecondition."""
         await self._engines.unload(model_id)
         return self._named(model_id)

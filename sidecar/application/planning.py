@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from pydantic import ValidationError
 
@@ -16,7 +17,7 @@ from capabilities.budgets import (
     cost,
 )
 from capabilities.call_options import JobOptions, Placement, Reuse, require_job_options
-from capabilities.errors import FailedPrecondition, InvalidArgument, PermissionDenied, brief
+from capabilities.errors import FailedPrecondition, InvalidArgument, PermissionDenied, Refusal, brief
 from capabilities.methods import Method
 from capabilities.methods.generation import Generation
 from capabilities.models import ModelFacts, Models, Picture
@@ -31,7 +32,7 @@ from capabilities.policy import (
 from capabilities.task_check import check_task
 from capabilities.tasks import Size, Task
 from entity_store.images import Images
-from sidecar.application.access import Access, Call
+from sidecar.application.access import Access, Admitted, stated_rights
 from sidecar.engines.api import Engine
 from sidecar.engines.router import Router
 from sidecar.queue.ledger.operator_budgets import Budgets
@@ -49,10 +50,12 @@ class GrantedMeans:
     grant: Grant
     models: Models
     pictures: Mapping[str, Picture]
+    here: Callable[[str], str] = str
+    """The model that is used for one of that id."""
 
     def model(self, asked: str | None) -> ModelFacts:
         """Raises PermissionDenied before the model is looked up, so that a refusal does not tell what is installed."""
-        model_id = asked or self.grant.default_model or self.models.default
+        model_id = self.here(asked) if asked else self.grant.default_model or self.models.default
         require_model(self.grant.params, model_id, "this capability")
         return self.models.find(model_id)
 
@@ -76,17 +79,52 @@ class Planner:
         engines: Router,
         ceilings: Mapping[str, Value],
         budgets: Budgets | None = None,
+        *,
+        shares_results: bool = False,
+        aliases: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        """`shares_results`: what was made for one owner answers the same call of another. `aliases`: models that are used
+        in place of those that are not here.
+        """
+        self._aliases = aliases
         self._access = access
         self._images = images
         self._engines = engines
         self._ceilings = ceilings
         self._budgets = budgets or Budgets()
+        self._shares_results = shares_results
 
-    def answer(self, call: Call, method: Method) -> dict[str, object]:
+    def answer(self, admitted: Admitted, method: Method) -> dict[str, object]:
         """What a method tells that only tells something. Raises as `authorize`."""
         assert method.answer is not None
-        return method.answer(GrantedMeans(self._access.authorize(call, method), self._engines, {}))
+        return method.answer(self._means(self._grant(admitted, method), {}))
+
+    def _means(self, grant: Grant, pictures: Mapping[str, Picture]) -> GrantedMeans:
+        return GrantedMeans(grant, self._engines, pictures, self._here)
+
+    def _grant(self, admitted: Admitted, method: Method) -> Grant:
+        """What the capability grants, the models that it names being those that are used for them. Raises as `authorize`."""
+        grant = self._access.grant(admitted, method)
+        if not self._aliases:
+            return grant
+        params = dict(grant.params)
+        allowed, default = params.get("allowed_models"), params.get("default_model")
+        if isinstance(allowed, frozenset):
+            params["allowed_models"] = frozenset(self._here(name) for name in allowed)
+        if isinstance(default, str):
+            params["default_model"] = self._here(default)
+        return Grant(grant.capability, params)
+
+    def _here(self, model_id: str) -> str:
+        """The model itself where it is here, or no other stands for it."""
+        alias = self._aliases.get(model_id)
+        if alias is None:
+            return model_id
+        try:
+            self._engines.find(model_id)
+        except Refusal:
+            return alias
+        return model_id
 
     def _is_billed(self, task: Task) -> bool:
         """Whether a provider may bill a call for this task also where it is canceled."""
@@ -95,7 +133,7 @@ class Planner:
 
     def plan(
         self,
-        call: Call,
+        admitted: Admitted,
         method: Method,
         arguments: Arguments,
         save: Placement | None,
@@ -106,9 +144,10 @@ class Planner:
 
         Raises NotFound, InvalidArgument, FailedPrecondition and PermissionDenied, each naming what is at fault.
         """
-        grant = self._access.authorize(call, method)
+        grant = self._grant(admitted, method)
+        arguments = method.completed(arguments, grant.params)
         require_target(grant.params, arguments.sources.get("image"))
-        if call.statement:
+        if admitted.is_stated:
             _require_self_contained(arguments, save)
         files = {
             name: self._images.find_file(source, field=name) for name, source in arguments.sources.items()
@@ -116,37 +155,37 @@ class Planner:
         pictures = {name: self._picture(data, name) for name, data in files.items()}
         assert method.build is not None
         try:
-            task = method.build(arguments, GrantedMeans(grant, self._engines, pictures))
+            task = method.build(arguments, self._means(grant, pictures))
         except ValidationError as error:
             raise _too_much(error) from None
         if isinstance(task, Generation) and grant.params.get("allow_unsafe") is True:
             task = task.model_copy(update={"allow_unsafe": True})
         sizes = _sizes_of(task, {picture.ref: picture for picture in pictures.values()})
-        self._allow(grant, call, task, sizes, save, handling)
+        self._allow(grant, admitted, task, sizes, save, handling)
         # Kept only now: what is refused leaves nothing behind.
         for data in files.values():
             self._images.keep_file(data)
         drawn = getattr(arguments, "seed", 0) is None
         return self._order(
-            grant, call, method, task, sizes, save, handling, drawn=drawn, request_id=request_id
+            grant, admitted, method, task, sizes, save, handling, drawn=drawn, request_id=request_id
         )
 
     def plan_task(
         self,
-        call: Call,
+        admitted: Admitted,
         method: Method,
         task: Task,
         handling: JobOptions,
         *,
         files: Mapping[str, bytes] | None = None,
-        admitted: bool = False,
+        repeated: bool = False,
     ) -> PlannedJob:
         """The job for a task that is complete already, whoever says so. Raises as `plan`.
 
-        `files`: pictures that come with it, by reference; the others are in the store. `admitted`: this capability was
+        `files`: pictures that come with it, by reference; the others are in the store. `repeated`: this capability was
         allowed just this task before, and with it the picture that it begins with.
         """
-        grant = self._access.authorize(call, method)
+        grant = self._grant(admitted, method)
         methods.require_task(method, task)
         if (
             isinstance(task, Generation)
@@ -160,7 +199,7 @@ class Planner:
                 limit="false",
                 asked="true",
             )
-        if not admitted:
+        if not repeated:
             require_target(grant.params, None)
         require_job_options(handling)
         # Before they are looked up, so that a refusal does not tell what is installed.
@@ -173,7 +212,7 @@ class Planner:
             for role, ref in task.inputs.items()
         }
         sizes = {role: self._picture(data, role).size for role, data in sources.items()}
-        self._allow(grant, call, task, sizes, None, handling)
+        self._allow(grant, admitted, task, sizes, None, handling)
         check_task(task, self._engines)
         if not task.fits(sizes):
             raise InvalidArgument(
@@ -184,7 +223,7 @@ class Planner:
             )
         for data in sources.values():
             self._images.keep_file(data)
-        return self._order(grant, call, method, task, sizes, None, handling)
+        return self._order(grant, admitted, method, task, sizes, None, handling)
 
     def tier(self, price: Cost) -> Tier:
         """How a cost compares with the operator's thresholds."""
@@ -193,7 +232,7 @@ class Planner:
     def _allow(
         self,
         grant: Grant,
-        call: Call,
+        admitted: Admitted,
         task: Task,
         sizes: Mapping[str, Size],
         save: Placement | None,
@@ -204,7 +243,7 @@ class Planner:
         grant.allow(task, sizes)
         self.require_possible(task, sizes)
         if save is not None:
-            self._images.require_placeable(call.caller, save)
+            self._images.require_placeable(admitted.caller, save)
 
     def require_possible(self, task: Task, sizes: Mapping[str, Size]) -> None:
         """Raises PermissionDenied for what the server's own limits do not allow, InvalidArgument beyond the decoder's.
@@ -225,7 +264,7 @@ class Planner:
     def _order(
         self,
         grant: Grant,
-        call: Call,
+        admitted: Admitted,
         method: Method,
         task: Task,
         sizes: Mapping[str, Size],
@@ -236,13 +275,14 @@ class Planner:
         request_id: str = "",
     ) -> PlannedJob:
         """`drawn`: the seed was not the caller's, so the result could as well have been another."""
-        terms, holds = self._access.terms(grant, call)
+        terms, holds = self._access.terms(grant, admitted)
         engine = self._engines.engine_for(task)
         refusal = engine.supports(task)
         if refusal is not None:
             raise refusal
         dumped = task.model_dump(mode="json")
         now = time.time()
+        owner = (admitted.world, grant.capability.owner_id)
         price = cost(task, self._budgets.prices, sizes)
         if max(price.compute, price.money) > MAX_COST:
             raise InvalidArgument(
@@ -254,10 +294,12 @@ class Planner:
             id=new_id(),
             state=State.QUEUED,
             method=method.name,
-            capability_id=call.capability_id,
+            capability_id=grant.capability.id,
+            world=admitted.world,
+            rights=stated_rights(admitted),
             owner_id=grant.capability.owner_id,
-            caller_id=call.caller.caller_id,
-            this_id=call.caller.this_id,
+            caller_id=admitted.caller.caller_id,
+            this_id=admitted.caller.this_id,
             task=task,
             save=save and save.named_after(task.title),
             created=now,
@@ -269,19 +311,26 @@ class Planner:
             deadline=None if handling.timeout is None else now + handling.timeout,
             holds=holds,
             batch_key=engine.batch_key(task),
-            fingerprint=self._fingerprint(engine, task, dumped, drawn, handling.reuse),
+            fingerprint=self._fingerprint(engine, task, dumped, drawn, handling.reuse, owner),
             dumped=dumped,
         )
         return PlannedJob(job, terms)
 
     def _fingerprint(
-        self, engine: Engine, task: Task, dumped: Mapping[str, object], drawn: bool, reuse: Reuse
+        self,
+        engine: Engine,
+        task: Task,
+        dumped: Mapping[str, object],
+        drawn: bool,
+        reuse: Reuse,
+        owner: tuple[str, int],
     ) -> str | None:
         """None for a job that no stored result may answer."""
         build_id = engine.build_id(task)
         if build_id is None or reuse is Reuse.NEVER or (drawn and reuse is Reuse.FIXED_SEED):
             return None
-        return fingerprint(dumped, self._engines.revisions(task), build_id, any_seed=drawn)
+        asker = None if self._shares_results else owner
+        return fingerprint(dumped, self._engines.revisions(task), build_id, asker, any_seed=drawn)
 
 
 def _require_self_contained(arguments: Arguments, save: Placement | None) -> None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import psutil
 
 from capabilities.budgets import Cap
+from capabilities.principals import Principal
 from entity_store.blobs import Blobs
-from sidecar.application.access import Asker
 from sidecar.application.jobs import JobView
 from sidecar.engines.api import LOCAL, EngineState, EngineStatus
 from sidecar.engines.router import Router
@@ -76,7 +76,7 @@ class Status:
         self._started = time.time()
         self._stored = (0.0, 0)
 
-    async def read(self, asker: Asker) -> ServerStatus:
+    async def read(self, principal: Principal) -> ServerStatus:
         """As of now."""
         jobs, _ = await self._reader.page(states=[State.RUNNING], limit=MOST_RUNNING)
         steps = {job.id: self._queue.step(job.id) for job in jobs}
@@ -94,7 +94,7 @@ class Status:
             budgets=await self._reader.budgets(self._caps),
         )
 
-    async def metrics(self, asker: Asker) -> bytes:
+    async def metrics(self, principal: Principal) -> bytes:
         """In Prometheus' text format."""
         await self.measure()
         return self._meter.text()

@@ -9,6 +9,7 @@ from sidecar.application.capabilities import Capabilities
 from sidecar.application.entities import Entities
 from sidecar.application.generation import Generation
 from sidecar.application.jobs import Jobs
+from sidecar.application.keys import Keys
 from sidecar.application.lineage import Lineage
 from sidecar.application.models import Models
 from sidecar.application.pictures import Pictures
@@ -30,3 +31,4 @@ class UseCases:
     capabilities: Capabilities
     models: Models
     status: Status
+    keys: Keys

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from sidecar import config
-from sidecar.cli import batch, call, capability, entity, generate, job, model, store, template, top
+from sidecar.cli import batch, call, capability, entity, generate, job, key, model, store, template, top
 from sidecar.cli.output import Json, out, refusals
 from sidecar.telemetry import JsonFormatter, set_up_tracing
 
@@ -26,6 +26,7 @@ for command in (
     capability.delegate,
     capability.give,
     capability.revoke,
+    capability.approve,
     capability.capabilities,
 ):
     app.command()(command)
@@ -42,6 +43,7 @@ app.add_typer(batch.app, name="batch")
 app.add_typer(template.app, name="template")
 app.add_typer(entity.app, name="entity")
 app.add_typer(model.app, name="models")
+app.add_typer(key.app, name="key")
 
 
 @app.command()

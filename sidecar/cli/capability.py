@@ -9,6 +9,7 @@ import typer
 from google.protobuf import json_format, struct_pb2
 
 from capabilities.errors import NotFound
+from capabilities.params import BUDGET_ACCOUNT
 from entity_store.world import SYSTEM_ID
 from sidecar.cli.output import Json, client, out, params, show, table
 from sidecar.client import Client
@@ -74,6 +75,23 @@ def revoke(capability_id: str, caller: Caller = SYSTEM_ID, as_json: Json = False
             as_json,
             lambda: out.print(f"revoked {len(answer.revoked_ids)}: {', '.join(answer.revoked_ids)}"),
         )
+
+
+def approve(
+    capability_id: str,
+    world: Annotated[str, typer.Option(help="Id of another machine's world that it is a row of.")] = "",
+    param: Param = None,
+    whole: Whole = "",
+    as_json: Json = False,
+) -> None:
+    """Let what a row widens count that viwo itself made, such as allow_unsafe; it gets a budget account as well.
+
+    Of another machine's world nothing is known but the id: name what is granted with --param.
+    """
+    with client() as sidecar:
+        granted = _struct(params(param or [], whole))
+        row = sidecar.capabilities.Approve(pb.ApproveRequest(id=capability_id, world=world, params=granted))
+        show(row, as_json, lambda: _print([row]))
 
 
 def capabilities(
@@ -144,7 +162,8 @@ def _struct(values: dict[str, object]) -> struct_pb2.Struct:
 def _print(found: list[pb.Capability]) -> None:
     rows = table("id", "owner", "type", "limits")
     for item in found:
-        rows.add_row(
-            item.id, str(item.owner_id), item.type, json.dumps(json_format.MessageToDict(item.params))
-        )
+        limits = json_format.MessageToDict(item.params)
+        # Of no interest to people; --json has it.
+        limits.pop(BUDGET_ACCOUNT, None)
+        rows.add_row(item.id, str(item.owner_id), item.type, json.dumps(limits))
     out.print(rows)

@@ -119,6 +119,7 @@ def _print(found: consistency.Findings, repaired: bool) -> None:
         "lines": "counts of waiting jobs that are wrong",
         "unfinished": "half-written files",
         "unreadable": "rows that cannot be read; they are passed over",
+        "dangling": "rooms that hold what is not there, which silences them",
         "database": "the database is damaged: restore a backup",
     }
     for name, value in dataclasses.asdict(found).items():

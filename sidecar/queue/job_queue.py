@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
+from capabilities.errors import PermissionDenied
 from sidecar.engines.api import Engine, EngineState, engine_down
 from sidecar.engines.events import CANCELED, Failed, Queued, Step
 from sidecar.engines.router import Router
@@ -21,10 +22,14 @@ from sidecar.queue.settings import QueueSettings
 from sidecar.queue.store.job_store import JobStore
 from sidecar.queue.store.reader import Batch
 from sidecar.queue.submission import StoredResults
-from sidecar.queue.worker import Worker
+from sidecar.queue.worker import Recheck, Worker
 from sidecar.telemetry import Meter, Traces
 
 log = logging.getLogger("viwo_imagegen.jobs")
+
+_NOBODY_WAITS = Failed(
+    "CANCELLED", "the call that waited for it ended when the server did", reason="NOBODY_WAITS"
+)
 
 POSITIONS_APART = 0.25
 """Seconds between two tellings of positions to those who wait."""
@@ -41,7 +46,9 @@ class JobQueue:
         settings: QueueSettings,
         *,
         meter: Meter | None = None,
+        recheck: Recheck = lambda job: None,
     ) -> None:
+        """`recheck` says why a job that was accepted may not begin any more."""
         self._store = store
         self._engines = engines
         self._results = results
@@ -54,7 +61,7 @@ class JobQueue:
         self.finished = self._notifier.finished
         self._worker = Worker(
             store, engines, results, settings, self._notifier, self._meter, self._traces,
-            ended=self._ended, waits=self._waits_again,
+            ended=self._ended, waits=self._waits_again, recheck=recheck,
         )  # fmt: skip
         self._lanes = {
             engine.name: Lane(
@@ -71,6 +78,12 @@ class JobQueue:
         """Take up the work; what a dead server left unfinished comes first."""
         for job in await retry_until_written(partial(self._store.fail_orphans, list(self._engines))):
             self._ended(job)
+        for job_id in await self._store.awaited():
+            # Whoever waited was told that the server went away.
+            ended = await self._store.cancel_queued(job_id, _NOBODY_WAITS)
+            if ended is not None:
+                log.info("job %s was done for a call that ended with the server; it is canceled", job_id)
+                self._ended(ended)
         duties = [lane.work() for lane in self._lanes.values()]
         duties += [
             run_forever("keeping time", self._keep_time),
@@ -168,6 +181,14 @@ class JobQueue:
             if not job.state.final:
                 await self.cancel(job.id)
         return await self._store.batch(batch_id)
+
+    async def end_waiting(self, world: str, capability_ids: Collection[str]) -> None:
+        """End the jobs that wait under capabilities which hold no longer."""
+        revoked = PermissionDenied(
+            "the capability was revoked while the job waited", reason="REVOKED", field="capability_id"
+        )
+        for job in await self._store.fail_waiting(world, capability_ids, Failed.of(revoked)):
+            self._ended(job)
 
     def _ended(self, job: Job) -> None:
         """Tell everyone who waits for it, and let those begin that it held up."""

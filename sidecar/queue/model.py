@@ -68,6 +68,10 @@ class Job:
     task: Task
     save: Placement | None
     created: float
+    world: str = ""
+    """The id of the world whose entities owner, caller and `this` are."""
+    rights: Mapping[str, Any] | None = None
+    """What a signed statement said of the capability, where the world is on another machine."""
     lane: str = LOCAL
     """The engine that does it, or the builtin one's where it is answered from the store."""
     cost: Cost = NOTHING
@@ -75,6 +79,8 @@ class Job:
     spent: Cost = NOTHING
     """What it did cost; settled when it ends."""
     request_id: str | None = None
+    awaited: bool = False
+    """Whether it is done for a call that waits, and for nobody once that has gone."""
     batch_id: str | None = None
     batch_index: int | None = None
     priority: int = 0
@@ -160,10 +166,13 @@ def values_of(job: Job) -> dict[str, Any]:
         "state": job.state,
         "method": job.method,
         "capability_id": job.capability_id,
+        "world": job.world,
         "owner_id": job.owner_id,
+        "rights": None if job.rights is None else dict(job.rights),
         "caller_id": job.caller_id,
         "this_id": job.this_id,
         "request_id": job.request_id or None,
+        "awaited": job.awaited,
         "batch_id": job.batch_id,
         "batch_index": job.batch_index,
         "model_id": job.task.model_id,
@@ -218,7 +227,7 @@ _WHOLE = (
     "money_spent",
 )  # fmt: skip
 _SMALL = ("priority", "attempts", "failures")
-_TEXT = ("id", "method", "capability_id", "model_id", "lane")
+_TEXT = ("id", "method", "capability_id", "model_id", "lane", "world")
 LATEST = 250_000_000_000.0
 """The end of the year 9891 in Unix seconds: the last time that a message can hold is a little later."""
 
@@ -300,6 +309,8 @@ def _job_of(row: Row) -> Job:
     )
     if not is_time(*times):
         raise ValueError("a time of it is none")
+    if row.rights is not None and not isinstance(row.rights, dict):
+        raise ValueError("the rights it was accepted under are not what was stored")
     if isinstance(row.warnings, dict) or isinstance(row.images, dict) or type(row.holds) is not dict:
         raise ValueError("its warnings, images or holds are not what was stored")
     for warning in row.warnings:
@@ -314,7 +325,9 @@ def _job_of(row: Row) -> Job:
         state=State(row.state),
         method=row.method,
         capability_id=row.capability_id,
+        world=row.world,
         owner_id=row.owner_id,
+        rights=row.rights,
         caller_id=row.caller_id,
         this_id=row.this_id,
         task=_task(row.task),
@@ -324,6 +337,7 @@ def _job_of(row: Row) -> Job:
         cost=Cost(row.compute, row.money),
         spent=Cost(row.compute_spent, row.money_spent),
         request_id=row.request_id,
+        awaited=bool(row.awaited),
         batch_id=row.batch_id,
         batch_index=row.batch_index,
         priority=row.priority,
@@ -359,6 +373,7 @@ def _remains(row: Row, why: str) -> Job:
         state=State(row.state) if row.state in states else State.FAILED,
         method=str(row.method),
         capability_id=str(row.capability_id),
+        world=str(row.world),
         owner_id=whole(row.owner_id),
         caller_id=whole(row.caller_id),
         this_id=whole(row.this_id),

@@ -6,9 +6,11 @@ import dataclasses
 import datetime as dt
 from collections.abc import Sequence
 
+from capabilities import imaging
 from capabilities.budgets import UNITS
 from capabilities.errors import Refusal
 from capabilities.imaging import ImageInfo
+from capabilities.methods.edit import Edit
 from capabilities.policy import Caller
 from entity_store.blobs import Blobs
 from entity_store.images import THUMBNAIL_SIDE, Images, Picture
@@ -65,9 +67,11 @@ class Results:
             return image
         created = dt.datetime.fromtimestamp(job.created, dt.UTC).isoformat(timespec="seconds")
         facts = job.task.facts(image.seed) | {"cost": _cost(job)}
-        metadata = {**facts, "job_id": job.id, "created": created}
         caller = Caller(job.caller_id, job.this_id)
         stored = picture or self._images.keep(self._blobs.get(image.ref))
+        if isinstance(job.task, Edit) and job.task.keeps_metadata:
+            facts |= imaging.read_metadata(stored.data) or {}
+        metadata = {**facts, "job_id": job.id, "created": created}
         entity = self._images.save(stored, caller, job.save, metadata, job=(job.id, index))
         return dataclasses.replace(image, entity_id=entity.id)
 

@@ -14,15 +14,21 @@ from sidecar.queue.model import Job, State
 
 
 def fingerprint(
-    task: Mapping[str, Any], revisions: Mapping[str, str], build_id: str, *, any_seed: bool = False
+    task: Mapping[str, Any],
+    revisions: Mapping[str, str],
+    build_id: str,
+    owner: tuple[str, int] | None = None,
+    *,
+    any_seed: bool = False,
 ) -> str:
     """SHA-256 of the whole task: method, every parameter, inputs by hash and role, weights, and who would make it.
 
     Equal exactly when the tasks are. `task` as its row has it; `revisions`: the exact weights of each model that it
-    touches; `build_id`: what else decides the pixels; `any_seed`: whoever asks does not mind which seed.
+    touches; `build_id`: what else decides the pixels; `owner`: for whom, by world and entity, None: for all; `any_seed`: whoever asks does not mind which seed.
     """
     values = {**task, "seed": None} if any_seed else task
-    return _digest([values, dict(sorted(revisions.items())), build_id])
+    whole = [values, dict(sorted(revisions.items())), build_id]
+    return _digest(whole if owner is None else [*whole, *owner])
 
 
 def answered(job: Job, source: Job) -> Job:

@@ -28,13 +28,13 @@ class Bounds:
     most: int
     of_owner: int
 
-    def require_room(self, connection: Connection, owner_id: int) -> None:
+    def require_room(self, connection: Connection, job: Job) -> None:
         """Raises ResourceExhausted where no other job may wait."""
-        waiting, own = turns.waiting(connection, owner_id)
+        waiting, own = turns.waiting(connection, job.world, job.owner_id)
         if waiting >= self.most:
             raise _full(f"{self.most} jobs wait already", "max_queue", self.most)
         if own >= self.of_owner:
-            words = f"{self.of_owner} jobs of entity {owner_id} wait already"
+            words = f"{self.of_owner} jobs of entity {job.owner_id} wait already"
             raise _full(words, "max_queue_per_owner", self.of_owner)
 
     def require_possible(self, orders: Sequence[PlannedJob]) -> None:
@@ -85,7 +85,7 @@ def accept(
         return job_of(row)
     job = results.find(connection, order, calendar.now).job
     if not job.state.final:
-        bounds.require_room(connection, job.owner_id)
+        bounds.require_room(connection, job)
     budgets.require_rate(connection, order.terms, calendar.now)
     blocked = budgets.reserve(connection, job, order.terms, calendar)
     if blocked is not None:
@@ -119,7 +119,11 @@ def accept_batch(
     orders = [results.find(connection, order, calendar.now) for order in orders]
     bounds.require_possible(orders)
     stop = "stop" if batch.stop else "continue"
-    values = {"id": batch.id, "on_error": stop, "size": len(orders), "created": batch.created}
+    first = orders[0].job
+    values = {
+        "id": batch.id, "on_error": stop, "size": len(orders), "created": batch.created, "world": first.world,
+        "owner_id": first.owner_id,
+    }  # fmt: skip
     connection.execute(sa.insert(BATCHES).values(**values))
     jobs: list[Job] = []
     stopped = False
@@ -136,6 +140,7 @@ _INSERT = Prepared(sa.insert(JOBS))
 _INSERT_INPUT = Prepared(sa.insert(JOB_INPUTS))
 _SAME_REQUEST = Prepared(
     sa.select(JOBS).where(
+        JOBS.c.world == sa.bindparam("its_world"),
         JOBS.c.capability_id == sa.bindparam("its_capability"),
         JOBS.c.request_id == sa.bindparam("its_request"),
     )
@@ -168,7 +173,9 @@ def _same_request(connection: Connection, job: Job) -> Row | None:
     """The job that a capability's same request made before."""
     if not job.request_id:
         return None
-    asked = {"its_capability": job.capability_id, "its_request": job.request_id}
+    asked = {
+        "its_world": job.world, "its_capability": job.capability_id, "its_request": job.request_id,
+    }  # fmt: skip
     return _SAME_REQUEST.first(connection, asked)
 
 

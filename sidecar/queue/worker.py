@@ -19,6 +19,7 @@ from sidecar.engines.events import Done, Event, Failed, Loading, Queued, Step
 from sidecar.engines.router import Router
 from sidecar.queue.attempt import Attempt
 from sidecar.queue.background import retry_until_written
+from sidecar.queue.charges import charge
 from sidecar.queue.model import Job
 from sidecar.queue.notify import Notifier
 from sidecar.queue.results import Results
@@ -36,6 +37,8 @@ KEEP_TRIES = 4
 """How often a result is offered to a world that is busy, before the work is given up and done again."""
 
 _FAULT = Failed.of(InternalFault("the server failed on this job; its log says why", reason="BUG"))
+
+Recheck = Callable[[Job], Refusal | None]
 
 Outcome = Done | Failed | Job
 """Pictures, a failure, or the job that has the result already."""
@@ -56,8 +59,12 @@ class Worker:
         *,
         ended: Callable[[Job], None],
         waits: Callable[[str], None],
+        recheck: Recheck,
     ) -> None:
-        """`ended` hears of each job that has; `waits`, of each lane in which a job waits again."""
+        """`ended` hears of each job that has; `waits`, of each lane in which a job waits again; `recheck` says why a job
+        may not begin any more.
+        """
+        self._recheck = recheck
         self._store = store
         self._engines = engines
         self._results = results
@@ -232,6 +239,9 @@ class Worker:
                 raise too_late("while the job waited")
             if attempt.ending is not None:
                 return attempt.ending
+            refusal = None if job.damaged else self._recheck(job)
+            if refusal is not None:
+                raise refusal
             if job.answered_by is not None:
                 return await self._source(job)
             if job.damaged:
@@ -278,6 +288,7 @@ class Worker:
         """Write down how a job came out."""
         attempt.stop_clocks()
         self._traces.worked(attempt.job.id)
+        was_made = isinstance(outcome, Done)
         if not isinstance(outcome, Failed):
             try:
                 await self._succeed(attempt, outcome)
@@ -290,7 +301,7 @@ class Worker:
         elif (retry := self._settings.retry.next(outcome, attempt.job.failures)) is not None:
             await self._again(attempt, outcome, retry.delay, counts=retry.counts)
             return
-        await self._fail(attempt, outcome)
+        await self._fail(attempt, outcome, was_made=was_made)
 
     async def _again(self, attempt: Attempt, outcome: Failed, delay: float, *, counts: bool) -> None:
         job = attempt.job
@@ -351,10 +362,9 @@ class Worker:
         if attempt.ending is not None:
             await self._fail(attempt, attempt.ending)
 
-    async def _fail(self, attempt: Attempt, failure: Failed) -> None:
-        job, step, spent = attempt.job, attempt.step, NOTHING
-        if failure.code in ("CANCELLED", "DEADLINE_EXCEEDED") and step is not None:
-            spent = job.cost.share(step.step, step.total)
+    async def _fail(self, attempt: Attempt, failure: Failed, *, was_made: bool = False) -> None:
+        job = attempt.job
+        spent = charge(job, failure, attempt.step, was_made=was_made)
         self._traces.ended(job.id, failure.reason or failure.code)
         for ended in await retry_until_written(
             partial(self._store.fail, job.id, failure, spent, sent=attempt.sent)

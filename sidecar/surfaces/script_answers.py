@@ -23,8 +23,10 @@ def made(job: Job, files: Sequence[bytes]) -> dict[str, object]:
     images: list[dict[str, object]] = []
     for index, image in enumerate(job.images):
         facts: dict[str, object] = {
-            "ref": image.ref, "format": image.format, "width": image.width, "height": image.height, "seed": image.seed,
+            "ref": image.ref, "format": image.format, "width": image.width, "height": image.height,
         }  # fmt: skip
+        if job.task.has_seed:
+            facts["seed"] = image.seed
         if files:
             facts["image"] = base64.b64encode(files[index]).decode("ascii")
         if image.entity_id:

@@ -19,6 +19,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     image_pb2_grpc,
     job_pb2,
     job_pb2_grpc,
+    key_pb2_grpc,
     model_pb2_grpc,
     system_pb2_grpc,
     template_pb2_grpc,
@@ -43,6 +44,7 @@ class Client:
         self.blobs: Any = blob_pb2_grpc.BlobServiceStub(authorized)
         self.models: Any = model_pb2_grpc.ModelServiceStub(authorized)
         self.templates: Any = template_pb2_grpc.TemplateServiceStub(authorized)
+        self.keys: Any = key_pb2_grpc.KeyServiceStub(authorized)
         self.system: Any = system_pb2_grpc.SystemServiceStub(authorized)
 
     async def mint(

@@ -12,9 +12,10 @@ from capabilities import methods
 from capabilities.call_options import CallOptions, JobOptions, Reuse
 from capabilities.methods import Method
 from capabilities.policy import Caller
-from entity_store import authority
-from entity_store.world import create_entity
-from sidecar.application.access import Asker, Call
+from capabilities.principals import Kind, Principal
+from entity_store import capability_rows
+from entity_store.world import World, create_entity
+from sidecar.application.access import Call
 from sidecar.application.generation import GenerationRequest
 from sidecar.application.use_cases import UseCases
 from sidecar.assembly import Assembly, assembled
@@ -22,7 +23,9 @@ from sidecar.config import Settings
 from sidecar.engines.api import Engine
 from sidecar.queue.model import Job
 
-ASKER = Asker()
+WORLD = "0123456789abcdef0123456789abcdef"
+"""The id of the world of each test."""
+ASKER = Principal("operator", Kind.OPERATOR, WORLD)
 
 
 @dataclass
@@ -45,7 +48,7 @@ class InProcess:
         """The right to call the methods of a type."""
         holder = owner or self.painter
         with self.assembly.world.transaction() as connection:
-            made = authority.insert(connection, holder, kind, params)
+            made = capability_rows.mint(connection, holder, kind, params)
         return Call(made.id, Caller(holder))
 
     def request(
@@ -71,6 +74,10 @@ class InProcess:
 async def in_process(folder: Path, engines: Sequence[Engine], **settings: Any) -> AsyncIterator[InProcess]:
     """Use cases on these engines; what they leave is there for the next on the same folder."""
     values = {"data_dir": folder, "default_model": "icons", **settings}
+    world = World(Settings(**values).world_file, own=True)
+    with world.transaction() as connection:
+        connection.execute("UPDATE imagegen_world SET id = ?", (WORLD,))
+    world.close()
     async with assembled(Settings(**values), engines) as assembly:
         with assembly.world.transaction() as connection:
             room = create_entity(connection, {"name": "Studio"}, 2)

@@ -140,3 +140,37 @@ async def test_an_estimate_tells_the_cap_that_would_block(tmp_path: Path) -> Non
         assert (await here.use.generation.estimate(ASKER, here.request())).blocked is None
         (balance,) = (await here.use.status.read(ASKER)).budgets
         assert balance.spent == Cost(0, 0)
+
+
+async def test_what_a_call_waited_for_ends_with_the_server_and_what_was_submitted_goes_on(
+    tmp_path: Path,
+) -> None:
+    engine = FakeEngine(slots=4)
+    seen: list[str] = []
+    all_begun, never = asyncio.Event(), asyncio.Event()
+
+    def hang(request: EngineRequest) -> list[asyncio.Event]:
+        seen.append(request.job_id)
+        if len(seen) == 4:
+            all_begun.set()
+        return [never]
+
+    engine.script = hang
+    async with in_process(tmp_path, [engine]) as here:
+        waiting = [asyncio.create_task(here.made(seed=seed)) for seed in (1, 2)]
+        submitted = await here.use.generation.submit(ASKER, here.request(seed=3))
+        kept = asyncio.create_task(here.use.generation.wait(ASKER, here.request(keep=True, seed=4)))
+        await asyncio.wait_for(all_begun.wait(), 30)
+    for call in (*waiting, kept):
+        call.cancel()
+    await asyncio.gather(*waiting, kept, return_exceptions=True)
+    async with in_process(tmp_path, [FakeEngine()]) as here:
+        ended = {job_id: await here.assembly.queue.finished(job_id) for job_id in seen}
+    states = {
+        getattr(job.task, "seed", 0): (str(job.state), job.failure and job.failure.reason)
+        for job in ended.values()
+    }
+    assert states == {
+        1: ("canceled", "NOBODY_WAITS"), 2: ("canceled", "NOBODY_WAITS"), 3: ("succeeded", None), 4: ("succeeded", None),
+    }  # fmt: skip
+    assert ended[submitted.id].state is State.SUCCEEDED

@@ -20,7 +20,7 @@ from sidecar.queue.model import Job, State
 from sidecar.queue.store.run_rows import RunRows
 from sidecar.queue.store.template_rows import TemplateRows
 from sidecar.testing.fake_engine import FakeEngine
-from tests.application.in_process import ASKER, in_process
+from tests.application.in_process import ASKER, WORLD, in_process
 
 CHAIN: dict[str, Any] = {
     "format": "viwo-template/1",
@@ -83,7 +83,7 @@ async def test_templates_are_paged_by_name_without_those_that_cannot_be_read(tmp
     async with working(tmp_path, FakeEngine()) as here:
         for name in ("a", "c", "d"):
             await here.save(name=name)
-        await here.templates.save("b", {"format": "another"}, 0.0)
+        await here.templates.save(WORLD, 0, "b", {"format": "another"}, 0.0, True)
         page = await here.workflows.templates.page(ASKER, "", 2)
         rest = await here.workflows.templates.page(ASKER, "c", 2)
         assert [saved.template.name for saved in page + rest] == ["a", "c", "d"]

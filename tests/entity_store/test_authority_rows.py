@@ -28,7 +28,8 @@ def entity(world: World) -> int:
 
 def test_minting_needs_an_authority_that_one_owns(world: World, authority: Authority, mint_id: str) -> None:
     made = authority.mint(mint_id, SYSTEM_ID, "diffusers.generate", {"max_steps": 5})
-    assert (made.owner_id, made.params) == (SYSTEM_ID, {"max_steps": 5})
+    assert (made.owner_id, made.limits()["max_steps"]) == (SYSTEM_ID, 5)
+    assert set(made.params) == {"max_steps", "budget_account"}
     assert authority.get(made.id) == made
     stranger = entity(world)
     with pytest.raises(PermissionDenied, match="belongs to entity 3"):
@@ -57,8 +58,9 @@ def test_a_row_that_viwos_kernel_wrote_works_as_it_is(viwo_file: Path) -> None:
     params = {"allowed_models": ["icons"], "max_width": 128, "*": True}
     viwo.execute("INSERT INTO capabilities VALUES ('k', 3, 'diffusers.generate', ?)", (json.dumps(params),))
     viwo.execute(
-        "INSERT INTO capabilities VALUES ('u', 3, 'diffusers.generate', '{\"server_url\": \"http://x\"}')"
+        "INSERT INTO capabilities VALUES ('o', 3, 'diffusers.generate', '{\"server_url\": \"http://x\"}')"
     )
+    viwo.execute("INSERT INTO capabilities VALUES ('u', 3, 'diffusers.generate', '{\"colour\": \"red\"}')")
     viwo.execute("INSERT INTO capabilities VALUES ('b', 3, 'diffusers.generate', 'not json')")
     viwo.execute("INSERT INTO capabilities VALUES ('l', 3, 'diffusers.generate', '[1]')")
     viwo.commit()
@@ -73,6 +75,7 @@ def test_a_row_that_viwos_kernel_wrote_works_as_it_is(viwo_file: Path) -> None:
         )  # fmt: skip
 
     assert grant("k")
+    assert grant("o")
     for unreadable in ("u", "b", "l"):
         with pytest.raises(PermissionDenied, match="allows nothing here"):
             grant(unreadable)
@@ -86,7 +89,14 @@ def test_delegation_is_the_meet_and_only_the_owners(world: World, authority: Aut
     child = authority.delegate(
         parent.id, SYSTEM_ID, {"max_steps": 9, "max_width": 64, "allowed_models": ["b", "c"]}
     )
-    assert child.params == {"max_steps": 5, "max_width": 64, "allowed_models": ["b"]}
+    account = child.params["budget_account"]
+    assert child.params == {
+        "max_steps": 5,
+        "max_width": 64,
+        "allowed_models": ["b"],
+        "budget_account": account,
+    }
+    assert account != parent.params["budget_account"]
     assert child.parent_id == parent.id
     with pytest.raises(PermissionDenied):
         authority.delegate(parent.id, entity(world), {})

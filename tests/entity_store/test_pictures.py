@@ -21,8 +21,8 @@ from capabilities.errors import (
 )
 from capabilities.policy import Caller
 from entity_store import verbs
-from entity_store.authority import insert
 from entity_store.blobs import Blobs
+from entity_store.capability_rows import insert
 from entity_store.images import Images
 from entity_store.world import World, create_entity
 

@@ -247,7 +247,10 @@ DOCUMENTS = (
 async def test_broken_templates_and_runs_hide_no_other(folder: Path, tiny: Path) -> None:
     with closing(sqlite3.connect(folder / "jobs.sqlite")) as connection:
         for number, value in enumerate(DOCUMENTS):
-            connection.execute("INSERT INTO templates VALUES (?, ?, 1.0)", (f"b {number:02}", value))
+            connection.execute(
+                "INSERT INTO templates (world, owner_id, name, shared, document, updated) VALUES ('', 0, ?, 1, ?, 1.0)",
+                (f"b {number:02}", value),
+            )
             values = (f"run{number}", "b", value, value, "running" if number % 2 else "failed", value, value)
             connection.execute(
                 "INSERT INTO runs (id, template, document, context, state, jobs, failure, created) "

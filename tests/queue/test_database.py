@@ -30,9 +30,13 @@ async def database(place: Path | str) -> AsyncIterator[Database]:
     await made.close()
 
 
+def row_of(name: str) -> dict[str, Any]:
+    return {"world": "w", "owner_id": 0, "name": name, "shared": True, "document": {}, "updated": 1.0}
+
+
 def write(name: str) -> Callable[[Connection], str]:
     def work(connection: Connection) -> str:
-        connection.execute(sa.insert(TEMPLATES).values(name=name, document={}, updated=1.0))
+        connection.execute(sa.insert(TEMPLATES).values(**row_of(name)))
         return name
 
     return work
@@ -159,8 +163,9 @@ class TestPrepared:
     async def test_it_adds_or_leaves_what_is_there(self, database: Database) -> None:
         def work(connection: Connection) -> list[tuple[Any, ...]]:
             for insert in (adding(TEMPLATES, "updated"), adding(TEMPLATES)):
-                insert.run_each(connection, [{"name": "t", "document": [1], "updated": 2.0}] * 2)
-            return [tuple(row) for row in connection.execute(sa.select(TEMPLATES))]
+                insert.run_each(connection, [row_of("t") | {"document": [1], "updated": 2.0}] * 2)
+            columns = (TEMPLATES.c.name, TEMPLATES.c.document, TEMPLATES.c.updated)
+            return [tuple(row) for row in connection.execute(sa.select(*columns))]
 
         assert await database.do(work) == [("t", [1], 4.0)]
 

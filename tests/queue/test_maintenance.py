@@ -159,7 +159,7 @@ async def test_what_is_broken_is_found_and_mended(store: Store) -> None:
             "UPDATE balances SET compute = compute + 1",
             "UPDATE ledger SET settled = (1 = 0) WHERE account = 'server'",
             "DELETE FROM images",
-            "INSERT INTO lines VALUES ('model', 0, 77, 'sd', 5)",
+            "INSERT INTO lines VALUES ('model', 0, 'w', 77, 'sd', 5)",
         )
         for statement in statements:
             store.database.do_here(lambda connection, sql=statement: connection.execute(sa.text(sql)))  # type: ignore[misc]
@@ -282,9 +282,12 @@ async def test_what_runs_and_templates_name_is_kept(store: Store) -> None:
         store.older()
         run = {
             "id": "r", "template": "t", "document": {}, "state": "running", "jobs": [], "created": 1.0,
-            "context": {"calls": {}, "values": {"picture": store.refs["job"]}},
+            "context": {"calls": {}, "values": {"picture": store.refs["job"]}}, "world": "w", "owner_id": 0,
         }  # fmt: skip
-        template = {"name": "t", "document": {"steps": [{"image": store.refs["edit"]}]}, "updated": 1.0}
+        template = {
+            "world": "w", "owner_id": 0, "name": "t", "shared": True,
+            "document": {"steps": [{"image": store.refs["edit"]}]}, "updated": 1.0,
+        }  # fmt: skip
         store.database.do_here(lambda connection: connection.execute(sa.insert(tables.RUNS).values(**run)))
         store.database.do_here(
             lambda connection: connection.execute(sa.insert(tables.TEMPLATES).values(**template))
@@ -348,7 +351,7 @@ async def test_looking_keeps_nobody_from_writing(tmp_path: Path) -> None:
             return len(connection.execute(sa.select(tables.TEMPLATES)).all())
 
         assert count() == 0
-        row = {"name": "t", "document": {}, "updated": 1.0}
+        row = {"world": "w", "owner_id": 0, "name": "t", "shared": True, "document": {}, "updated": 1.0}
         writer.do_here(lambda other: other.execute(sa.insert(tables.TEMPLATES).values(**row)))
         return count()
 

@@ -21,7 +21,7 @@ from sidecar.queue.store.database import Database
 from sidecar.queue.store.tables import HEAD, METADATA, migrate
 from tests.queue.stores import job, opened, take
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 
 
 class TestMigrations:
@@ -81,7 +81,7 @@ def leave_jobs(connection: sa.Connection, revision: str) -> None:
     image = dataclasses.asdict(StoredImage("sha256:1", "png", 64, 64, 10, 1))
     more: dict[str, Any] = {} if revision == "0001" else {"warnings": []}
     if revision >= "0003":
-        more |= {"lane": "model", "priority": 0, "ready_at": 0.0, "holds": {}, "money": 0, "money_spent": 0,
+        more |= {"lane": "local" if revision >= "0005" else "model", "priority": 0, "ready_at": 0.0, "holds": {}, "money": 0, "money_spent": 0,
                  "compute": 24_576, "compute_spent": 24_576}  # fmt: skip
         history = sa.Table("history", sa.MetaData(), autoload_with=connection)
         made = {

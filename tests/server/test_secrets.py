@@ -18,6 +18,7 @@ import pytest
 from capabilities import statements
 from capabilities.errors import FailedPrecondition, PermissionDenied, Unauthenticated
 from capabilities.policy import Capability
+from capabilities.principals import Kind, Principal
 from sidecar import auth, server
 from sidecar.auth import MAX_SECRET, MIN_SECRET, Authenticator, ensure_secret, read_secret
 from sidecar.config import Settings
@@ -167,19 +168,42 @@ def test_secrets_that_root_mounts_are_fine(
             read_secret(path)
 
 
+class NoKeys:
+    def recognise(self, text: str) -> Principal:
+        raise Unauthenticated("no keys here", reason="BAD_KEY")
+
+
 @pytest.mark.parametrize("authorization", ["", "Bearer ", "Bearer", "bearer x", "Basic Og=="])
 def test_an_empty_credential_never_matches(authorization: str) -> None:
-    with pytest.raises(ValueError, match="at least"):
-        Authenticator("", trust_certificates=False)
-    door = Authenticator(GOOD, trust_certificates=False)
+    def authenticator(token: str, kernel_key: str = "k" * 43) -> Authenticator:
+        return Authenticator(token, kernel_key=kernel_key, keys=NoKeys(), world="w", trust_certificates=False)
+
+    for token, kernel_key in (("", GOOD), (GOOD, "")):
+        with pytest.raises(ValueError, match="at least"):
+            authenticator(token, kernel_key)
     with pytest.raises(Unauthenticated):
-        door.authenticate(peer="ipv4:127.0.0.1:1", authorization=authorization, certificate=False)
+        authenticator(GOOD).authenticate(
+            peer="ipv4:127.0.0.1:1", authorization=authorization, certificate=False
+        )
+
+
+@pytest.mark.parametrize("authorization", ["Bearer wrong", "Bearer", "Basic Og==", GOOD])
+def test_a_wrong_credential_does_not_do_where_none_is_needed(authorization: str) -> None:
+    made = Authenticator(GOOD, kernel_key="k" * 43, keys=NoKeys(), world="w", trust_certificates=True)
+    for peer, certificate in (("unix:/run/socket", False), ("ipv4:127.0.0.1:1", True)):
+        assert made.authenticate(peer=peer, authorization="", certificate=certificate).kind is Kind.OPERATOR
+        with pytest.raises(Unauthenticated) as refused:
+            made.authenticate(peer=peer, authorization=authorization, certificate=certificate)
+        assert refused.value.reason == "BAD_TOKEN"
+        kernel = made.authenticate(peer=peer, authorization=f"Bearer {'k' * 43}", certificate=certificate)
+        assert kernel.kind is Kind.KERNEL
 
 
 def test_a_statement_signed_with_nothing_is_refused() -> None:
     capability = Capability("c", 1, "diffusers.generate", {})
     now = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
-    forged = statements.sign(b"", capability, now + dt.timedelta(minutes=2))
+    said = statements.Statement(capability, version=1)
+    forged = statements.sign(b"", said, now + dt.timedelta(minutes=2))
     with pytest.raises(PermissionDenied):
         statements.read(b"", forged, now)
 

@@ -19,7 +19,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     entity_pb2,
     model_pb2,
 )
-from sidecar.surfaces.proto.conversions import to_struct
+from sidecar.surfaces.proto.conversions import from_struct, to_struct
 from sidecar.testing.pictures import pixels
 from sidecar.testing.refusals import error_info, refused
 from sidecar.testing.server import Sidecar
@@ -60,7 +60,9 @@ class TestCapabilities:
                 restrictions=to_struct({"max_steps": 50, "allowed_models": ["b", "c"]}),
             )
         )
-        assert dict(child.params) == {"max_steps": 20, "allowed_models": ["b"]}
+        params = from_struct(child.params)
+        assert params.pop("budget_account")
+        assert params == {"max_steps": 20, "allowed_models": ["b"]}
         assert child.parent_id == parent
         friend = sidecar.entity(name="Friend")
         given = await sidecar.capabilities.Give(

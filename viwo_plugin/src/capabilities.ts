@@ -3,12 +3,15 @@
 import { BaseCapability, registerCapabilityClass } from "@viwo/core";
 import type { ScriptContext } from "@viwo/scripting";
 import { type Answer, refusalOf, refused } from "./answer";
-import { asNumber, isEntity, plain, withoutContext } from "./arguments";
+import { asNumber, entityId, isEntity, plain, withoutContext } from "./arguments";
 import type { Home, Right } from "./home";
 import type { Studio } from "./painting";
+import type { Portraits } from "./picture_of";
 import type { MethodDescription__Output } from "./pb/viwo/imagegen/v1/MethodDescription";
 import type { Sidecar } from "./sidecar";
+import { nearest } from "./spelling";
 import type { Turnstile } from "./turnstile";
+import { sayingSo } from "./waiting";
 import * as world from "./world";
 
 /** Types that are there from the start, so that capabilities work whenever the sidecar comes. */
@@ -28,6 +31,7 @@ export interface Workshop {
   home: Home;
   turnstile: Turnstile;
   studio: Studio;
+  portraits: Portraits;
   /** Methods by capability type; empty until the sidecar has told them. */
   methods: Map<string, Map<string, MethodDescription__Output>>;
   players: () => number[];
@@ -57,18 +61,33 @@ export function register(type: string, workshop: Workshop): void {
 }
 
 function methodOf(workshop: Workshop, capability: BaseCapability, name: string): Method | undefined {
-  const own = OWN[name];
-  if (own && (name !== "change" || capability.type === "image.edit")) {
+  const own = OWN[SPELLED[name] ?? name];
+  if (own && (ONLY_OF[name] ?? capability.type) === capability.type) {
     return (...args) => own(workshop, capability, ...withContext(args));
   }
   const known = workshop.methods.get(capability.type);
   if (known && !known.has(camel(name))) {
-    return undefined;
+    return misspelt(name, capability.type, [...known.keys(), "narrow"]);
   }
   return (...args) => {
     const [given, context] = withContext(args);
     return context ? call(workshop, capability, name, given, context) : NO_CONTEXT;
   };
+}
+
+/** A method that answers what was meant; nothing for a name that is like none. */
+function misspelt(name: string, type: string, known: string[]): Method | undefined {
+  const near = /^[a-z]\w+$/i.test(name) ? nearest(name, known) : undefined;
+  if (!near) {
+    return undefined;
+  }
+  return () =>
+    refused("NOT_FOUND", `'${type}' has no method '${name}'; did you mean '${near}'?`, {
+      reason: "UNKNOWN_METHOD",
+      field: "method",
+      limit: known.join(", "),
+      asked: name,
+    });
 }
 
 const NO_CONTEXT = refused("FAILED_PRECONDITION", "call this from a script: it needs to know who calls");
@@ -89,7 +108,7 @@ function call(
   const known = workshop.methods.get(capability.type)?.get(camel(method));
   const options = given.at(-1);
   if (typeof options === "object" && options !== null && "then" in options) {
-    return workshop.studio.promise({ right, method, known, args: given, context });
+    return workshop.studio.promise({ right, method, args: given, context });
   }
   const { caller, this: self } = context;
   return waited(workshop, context, async () => {
@@ -101,6 +120,7 @@ function call(
       workshop.home.context(right, caller.id, self.id),
       method,
       prepared.args,
+      prepared.actAs,
     );
     return workshop.home.adopt(answer, prepared.saving, self.id);
   });
@@ -111,7 +131,11 @@ function rightOf({ id, ownerId, type, params }: BaseCapability): Right {
 }
 
 /** Something that takes a while, counted while it lasts; resolves to an answer, whatever happens. */
-async function waited(
+function waited(workshop: Workshop, context: ScriptContext, work: () => Promise<Answer>): Promise<Answer> {
+  return sayingSo(counted(workshop, context, work));
+}
+
+async function counted(
   workshop: Workshop,
   context: ScriptContext,
   work: () => Promise<Answer>,
@@ -137,7 +161,12 @@ type Own = (
   context: ScriptContext | undefined,
 ) => Answer | Promise<Answer>;
 
-/** Methods that every capability has besides those of its type. */
+/** The type that a method of the plugin's own belongs to, where not every capability has it. */
+const ONLY_OF: Record<string, string | undefined> = { change: "image.edit", pictureOf: "diffusers.generate" };
+/** What a script in snake_case calls them. */
+const SPELLED: Record<string, string | undefined> = { picture_of: "pictureOf" };
+
+/** Methods that the plugin itself adds to those of the sidecar. */
 const OWN: Record<string, Own | undefined> = {
   /** A narrower capability, which viwo's own `delegate` cannot make: that takes numbers as they are only. */
   narrow(workshop, capability, args, context) {
@@ -150,6 +179,23 @@ const OWN: Record<string, Own | undefined> = {
       const made = await workshop.home.narrow(rightOf(capability), context.this.id, limits);
       const Class = capability.constructor as new (id: string, ownerId: number, params: object) => BaseCapability;
       return { ok: true, capability: new Class(made.id, context.this.id, made.params) };
+    });
+  },
+
+  /** The picture that an entity keeps of itself, made once: for verbs that viwo runs at each look. */
+  pictureOf(workshop, capability, args, context) {
+    const [entity, prompt, options = {}] = args;
+    const id = entityId(entity);
+    if (!context || id === undefined || typeof prompt !== "string" || !prompt) {
+      return refused("INVALID_ARGUMENT", "pictureOf takes an entity, a prompt, and options if need be");
+    }
+    const [caller, self] = [context.caller.id, context.this.id];
+    const method = workshop.methods.get(capability.type)?.get("textToImage");
+    return workshop.portraits.of(id, prompt, (options ?? {}) as Record<string, unknown>, {
+      right: rightOf(capability),
+      method,
+      caller,
+      self,
     });
   },
 
@@ -166,12 +212,12 @@ const OWN: Record<string, Own | undefined> = {
     }
     return waited(workshop, context, async () => {
       const args = rest.map(asNumber);
-      const answer = await workshop.home.change(picture, right, verb, args, context).catch(refusalOf);
+      const room = Number(world.find(picture)?.["location"] ?? 0);
+      const answer = await workshop.home.change(picture, right, verb, args, context.caller.id).catch(refusalOf);
       if (!answer.ok) {
         context.send?.("message", answer.error.message);
         return answer;
       }
-      const room = Number(world.find(picture)?.["location"] ?? 0);
       world.show(picture, room, workshop.players(), context);
       return answer;
     });

@@ -3,7 +3,6 @@
  * states capabilities, signed, and keeps the entities itself. Scripts see no difference.
  */
 
-import type { ScriptContext } from "@viwo/scripting";
 import type { Answer, Refusal } from "./answer";
 import { plain } from "./arguments";
 import type { CallContext } from "./pb/viwo/imagegen/v1/CallContext";
@@ -43,6 +42,8 @@ export interface Saving {
 export interface Prepared {
   args: unknown[];
   saving?: Saving;
+  /** For whom the pictures among the arguments must be: nothing here says that they may be seen. */
+  actAs?: number[];
 }
 
 export interface Home {
@@ -54,7 +55,9 @@ export interface Home {
   /** Makes entities of the pictures in an answer, where the sidecar has not. */
   adopt(answer: Answer, saving: Saving | undefined, owner: number): Promise<Answer>;
   /** An image verb that changes a picture in place. */
-  change(picture: number, right: Right, verb: string, args: unknown[], context: ScriptContext): Promise<Answer>;
+  change(picture: number, right: Right, verb: string, args: unknown[], caller: number): Promise<Answer>;
+  /** Tells the sidecar what holds no longer, where it cannot see that itself. */
+  forgetGone(): Promise<void>;
   /** A narrower capability, owned by whoever narrows; its id and parameters. */
   narrow(right: Right, owner: number, limits: Record<string, unknown>): Promise<{ id: string; params: object }>;
   /** Makes an entity of a file that a player has. */
@@ -85,11 +88,14 @@ export class SharedHome implements Home {
     return answer;
   }
 
-  async change(picture: number, right: Right, verb: string, args: unknown[], { caller }: ScriptContext): Promise<Answer> {
-    const context = this.context(right, caller.id, picture);
-    const reply = await this.#sidecar.callVerb(context, picture, verb, args.map((value) => plain(value)));
+  async change(picture: number, right: Right, verb: string, args: unknown[], caller: number): Promise<Answer> {
+    const context = this.context(right, caller, picture);
+    // The pictures among the arguments must be such that the caller, or the picture that is changed, may see them.
+    const reply = await this.#sidecar.callVerb(context, picture, verb, args.map((value) => plain(value)), [caller, picture]);
     return { ok: true, entity: picture, ...(JSON.parse(reply.resultJson) as object) };
   }
+
+  async forgetGone(): Promise<void> {}
 
   async narrow(right: Right, owner: number, limits: Record<string, unknown>) {
     const made = await this.#sidecar.delegate({ parentId: right.id, callerId: owner }, limits);

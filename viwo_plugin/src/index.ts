@@ -4,11 +4,13 @@ import type { Plugin, PluginContext } from "@viwo/core";
 import { TYPES, type Workshop, register } from "./capabilities";
 import { SharedHome } from "./home";
 import { Studio } from "./painting";
+import { Portraits } from "./picture_of";
+import * as promises from "./promised";
 import { RemoteHome } from "./remote_home";
 import { registerRpc } from "./rpc";
 import { type Connection, Sidecar, connectionFromEnvironment } from "./sidecar";
 import { Turnstile } from "./turnstile";
-import { beWithinReach, surviveScripts } from "./world";
+import { beWithinReach, repairRooms, surviveScripts, worldId } from "./world";
 
 const FIRST_RETRY = 250;
 const LAST_RETRY = 10_000;
@@ -29,6 +31,10 @@ export class ImagegenPlugin implements Plugin {
   #sidecar: Sidecar | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #prototype = 0;
+  #address = "";
+  #isLost = false;
+  #isConnected = false;
+  #hasResumed = false;
   #unguard = () => {};
 
   constructor(options: Options = {}) {
@@ -53,14 +59,21 @@ export class ImagegenPlugin implements Plugin {
     const { callsPerCaller = 8, callsInAll = 64, ...given } = this.#options;
     const connection = { ...connectionFromEnvironment(), ...given };
     const { statementKeyFile } = connection;
-    const sidecar = new Sidecar(connection);
+    beWithinReach();
+    repairRooms();
+    promises.prepare();
+    const world = worldId();
+    const sidecar = new Sidecar(connection, world);
     const turnstile = new Turnstile(callsPerCaller, callsInAll);
     const players = () => context.core.getOnlinePlayers();
-    const home = statementKeyFile ? new RemoteHome(sidecar, statementKeyFile) : new SharedHome(sidecar);
-    const studio = new Studio(sidecar, home, turnstile, () => this.#prototype, players);
-    const workshop: Workshop = { sidecar, home, turnstile, studio, methods: new Map(), players };
+    const home = statementKeyFile ? new RemoteHome(sidecar, statementKeyFile, world) : new SharedHome(sidecar);
+    const methods: Workshop["methods"] = new Map();
+    const known = (type: string, method: string) => methods.get(type)?.get(method);
+    const studio = new Studio(sidecar, home, turnstile, () => this.#prototype, players, known);
+    const portraits = new Portraits(sidecar, home);
+    const workshop: Workshop = { sidecar, home, turnstile, studio, portraits, methods, players };
     this.#sidecar = sidecar;
-    beWithinReach();
+    this.#address = `${connection.address} as world ${world}`;
     this.#unguard = surviveScripts();
     for (const type of TYPES) {
       registerOrSay(type, workshop);
@@ -73,6 +86,14 @@ export class ImagegenPlugin implements Plugin {
     clearTimeout(this.#timer);
     this.#unguard();
     this.#sidecar?.close();
+  }
+
+  #tellConnected(methods: number): void {
+    if (this.#isLost || !this.#isConnected) {
+      console.log(`[imagegen] connected to ${this.#address}: ${methods} methods`);
+    }
+    this.#isLost = false;
+    this.#isConnected = true;
   }
 
   /** Learns what the sidecar can do, as soon as it is there and now and then after; the world does not wait for it. */
@@ -88,9 +109,16 @@ export class ImagegenPlugin implements Plugin {
         const own = methods.filter((method) => method.type === type);
         workshop.methods.set(type, new Map(own.map((method) => [method.name, method])));
       }
+      await workshop.home.forgetGone();
+      this.#tellConnected(methods.length);
+      if (!this.#hasResumed) {
+        this.#hasResumed = true;
+        workshop.studio.resume();
+      }
     } catch (error) {
-      if (wait === FIRST_RETRY) {
-        console.warn(`[imagegen] the sidecar is not there yet: ${error instanceof Error ? error.message : error}`);
+      if (!this.#isLost) {
+        this.#isLost = true;
+        console.warn(`[imagegen] the sidecar is not there: ${error instanceof Error ? error.message : error}`);
       }
       next = this.connected ? REFRESH : wait;
     }

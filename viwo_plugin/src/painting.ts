@@ -2,10 +2,12 @@
 
 import type { ScriptContext } from "@viwo/scripting";
 import { type Answer, type Refusal, refusalOf, refused } from "./answer";
-import { isEntity } from "./arguments";
-import type { Home, Right } from "./home";
+import { isEntity, plain } from "./arguments";
+import type { Home, Prepared, Right } from "./home";
 import type { MethodDescription__Output } from "./pb/viwo/imagegen/v1/MethodDescription";
 import type { Job__Output } from "./pb/viwo/imagegen/v1/Job";
+import * as promises from "./promised";
+import type { Promised } from "./promised";
 import { type Sidecar, isRetryable } from "./sidecar";
 import type { Turnstile } from "./turnstile";
 import * as world from "./world";
@@ -21,18 +23,28 @@ const PROGRESS = 500;
 export interface Request {
   right: Right;
   method: string;
-  known: MethodDescription__Output | undefined;
   args: unknown[];
   context: ScriptContext;
 }
 
 /** Options that are the plugin's own; the rest of the object goes to the sidecar. */
-interface Promised {
+interface Asked {
   then: string;
   room: number;
   name: string;
   save: boolean;
 }
+
+/** Who hears of a promised picture: whoever acted, while viwo runs on; after a restart, whoever is there. */
+interface Audience {
+  send(type: string, payload: unknown): void;
+  /** The room, and whoever acted, see the canvas as it is now. */
+  show(): void;
+  /** The verb named in `then`. */
+  tell(answer: Answer): Promise<void>;
+}
+
+type Known = (type: string, method: string) => MethodDescription__Output | undefined;
 
 export class Studio {
   readonly #sidecar: Sidecar;
@@ -40,6 +52,7 @@ export class Studio {
   readonly #turnstile: Turnstile;
   readonly #prototype: () => number;
   readonly #players: () => number[];
+  readonly #known: Known;
   /** Jobs by the name that scripts know them by. */
   readonly jobs = new Map<string, string>();
 
@@ -49,68 +62,85 @@ export class Studio {
     turnstile: Turnstile,
     prototype: () => number,
     players: () => number[],
+    known: Known,
   ) {
     this.#sidecar = sidecar;
     this.#home = home;
     this.#turnstile = turnstile;
     this.#prototype = prototype;
     this.#players = players;
+    this.#known = known;
   }
 
   /** Answers at once. What becomes of it is told to whoever acted, to the room, and to the verb named in `then`. */
   promise(request: Request): Answer {
-    const { context } = request;
+    const { context, right, method } = request;
     const options = request.args.at(-1) as Record<string, unknown>;
-    const promised = read(options);
-    if ("error" in promised) {
-      return promised;
+    const asked = read(options);
+    if ("error" in asked) {
+      return asked;
     }
     const prototype = this.#prototype();
-    if (promised.save && !prototype) {
+    if (asked.save && !prototype) {
       return refused("UNAVAILABLE", "the image sidecar has not been reached yet; try again soon");
     }
-    const actors = [context.caller.id, context.this.id];
-    if (promised.room && !world.mayPlace(promised.room, actors)) {
-      return refused("PERMISSION_DENIED", `room ${promised.room} is neither where you are nor yours`, {
+    const [caller, self] = [context.caller.id, context.this.id];
+    if (asked.room && !world.mayPlace(asked.room, [caller, self])) {
+      return refused("PERMISSION_DENIED", `room ${asked.room} is neither where you are nor yours`, {
         reason: "ROOM_NOT_ALLOWED",
         field: "room",
       });
     }
-    const turnedAway = this.#turnstile.enter(context.caller.id);
+    const turnedAway = this.#turnstile.enter(caller);
     if (turnedAway) {
       return turnedAway;
     }
-    const name = crypto.randomUUID();
-    let canvas = 0;
     try {
-      if (promised.save) {
-        canvas = world.createCanvas(prototype, context.this.id, promised.room, promised.name);
-        this.#show(canvas, promised.room, context);
+      const { then, room } = asked;
+      const name = crypto.randomUUID();
+      const canvas = asked.save ? world.createCanvas(prototype, self, room, asked.name) : 0;
+      const { then: _, room: __, ...passed } = { ...options, ...(canvas ? { canvas } : {}) } as Record<string, unknown>;
+      const args = [...request.args.slice(0, -1), passed].map((value) => plain(value));
+      const promised = { name, right, method, args, caller, self, then, room, canvas };
+      promises.keep(promised);
+      const audience = this.#live(promised, context);
+      if (canvas) {
+        audience.show();
       }
+      this.#begin(promised, audience);
+      return { ok: true, job: name, state: "queued", ...(canvas ? { entity: canvas } : {}) };
     } catch (error) {
-      this.#turnstile.leave(context.caller.id);
+      this.#turnstile.leave(caller);
       return refusalOf(error);
     }
-    const { then: _, room: __, ...passed } = { ...options, ...(canvas ? { canvas } : {}) } as Record<string, unknown>;
-    const sent = { ...request, args: [...request.args.slice(0, -1), passed] };
-    void this.#paint(name, sent, promised, canvas).catch((error: unknown) =>
-      console.error("[imagegen] a promised picture was lost:", error),
-    );
-    return { ok: true, job: name, state: "queued", ...(canvas ? { entity: canvas } : {}) };
   }
 
-  async #paint(name: string, request: Request, promised: Promised, canvas: number): Promise<void> {
-    const { context } = request;
+  /** Takes up what was promised before viwo was started again. */
+  resume(): void {
+    for (const promised of promises.all()) {
+      // It was let in before the restart, so nobody is turned away now.
+      this.#turnstile.enterAnyway(promised.caller);
+      this.#begin(promised, this.#afterRestart(promised));
+    }
+  }
+
+  #begin(promised: Promised, audience: Audience): void {
+    void this.#paint(promised, audience).catch((error: unknown) =>
+      console.error("[imagegen] a promised picture was lost:", error),
+    );
+  }
+
+  async #paint(promised: Promised, audience: Audience): Promise<void> {
+    const { name, right, method, args, caller, self, canvas } = promised;
     let answer: Answer;
     try {
-      const { right, known: method, args } = request;
-      const call = { right, method, args, caller: context.caller.id, self: context.this.id };
-      const prepared = this.#home.prepare(call);
+      const known = this.#known(right.type, method);
+      const prepared = this.#home.prepare({ right, method: known, args, caller, self });
       if ("args" in prepared) {
-        const job = await this.#submit(name, { ...request, args: prepared.args });
+        const job = await this.#submit(promised, prepared);
         this.#remember(name, job.id);
-        const made = outcome(name, await this.#follow(name, job.id, canvas, context), canvas);
-        answer = await this.#home.adopt(made, prepared.saving, context.this.id);
+        const made = outcome(name, await this.#follow(promised, job.id, audience), canvas);
+        answer = await this.#home.adopt(made, prepared.saving, self);
       } else {
         answer = prepared;
       }
@@ -118,28 +148,47 @@ export class Studio {
       answer = { ...refusalOf(error), job: name } as Refusal;
     }
     // Before the verb runs: it may ask for the next picture.
-    this.#turnstile.leave(context.caller.id);
+    this.#turnstile.leave(caller);
     try {
       if (!answer.ok) {
         if (canvas) {
           world.spoil(canvas, answer.error.message);
         }
-        context.send?.("message", `The picture could not be made: ${answer.error.message}`);
+        audience.send("message", `The picture could not be made: ${answer.error.message}`);
       }
       if (canvas) {
-        this.#show(canvas, promised.room, context);
+        audience.show();
       }
     } catch (error) {
       console.error("[imagegen] a canvas could not be shown:", error);
     }
-    await world.run(context.this.id, promised.then, [canvas ? world.find(canvas) : answer, answer], context);
+    await audience.tell(answer);
+    promises.done(name);
   }
 
-  #show(canvas: number, room: number, context: ScriptContext): void {
-    world.show(canvas, room, this.#players(), context);
+  #live({ self, then, room, canvas }: Promised, context: ScriptContext): Audience {
+    return {
+      send: (type, payload) => context.send?.(type, payload),
+      show: () => world.show(canvas, room, this.#players(), context),
+      tell: (answer) => world.run(self, then, [canvas ? world.find(canvas) : answer, answer], context),
+    };
+  }
+
+  #afterRestart({ caller, self, then, room, canvas }: Promised): Audience {
+    return {
+      send: (type, payload) => {
+        if (this.#players().includes(caller)) {
+          world.tell(caller, type, payload);
+        }
+      },
+      show: () => world.show(canvas, room, this.#players(), undefined),
+      // eslint-disable-next-line
+      tell: async (answer) => world.runLater(self, then, [canvas ? world.find(canvas) : answer, answer]),
+    };
   }
 
   #remember(name: string, job: string): void {
+    promises.became(name, job);
     this.jobs.set(name, job);
     if (this.jobs.size > REMEMBERED) {
       this.jobs.delete(this.jobs.keys().next().value!);
@@ -147,18 +196,17 @@ export class Studio {
   }
 
   /** Hands the job over; the same name again is the same job, so a sidecar that went away is simply asked again. */
-  async #submit(name: string, request: Request): Promise<Job__Output> {
-    const { context } = request;
+  async #submit({ name, right, method, caller, self }: Promised, prepared: Prepared): Promise<Job__Output> {
     const deadline = Date.now() + PATIENCE;
     for (;;) {
       const invoke = {
-        // Stated again each time: a statement holds for minutes only.
-        context: this.#home.context(request.right, context.caller.id, context.this.id),
-        method: request.method,
-        argumentsJson: JSON.stringify(request.args),
+        // Stated again each time: a statement holds for seconds only.
+        context: this.#home.context(right, caller, self),
+        method,
+        argumentsJson: JSON.stringify(prepared.args),
       };
       try {
-        return await this.#sidecar.submit({ task: "invoke", invoke, requestId: name });
+        return await this.#sidecar.submit({ task: "invoke", invoke, requestId: name }, prepared.actAs);
       } catch (error) {
         if (!isRetryable(error) || Date.now() > deadline) {
           throw error;
@@ -169,7 +217,7 @@ export class Studio {
   }
 
   /** The ended job. The sidecar keeps jobs through its restarts, so a broken stream is taken up again. */
-  async #follow(name: string, id: string, canvas: number, context: ScriptContext): Promise<Job__Output> {
+  async #follow({ name, canvas }: Promised, id: string, audience: Audience): Promise<Job__Output> {
     let told = 0;
     let lost = 0;
     for (;;) {
@@ -181,7 +229,7 @@ export class Studio {
           }
           if (Date.now() - told >= PROGRESS) {
             told = Date.now();
-            context.send?.("imagegen_progress", { job: name, entity: canvas, ...progress(event) });
+            audience.send("imagegen_progress", { job: name, entity: canvas, ...progress(event) });
           }
         }
       } catch (error) {
@@ -228,14 +276,20 @@ function outcome(name: string, job: Job__Output, canvas: number): Answer {
     ref: image.ref,
     width: image.width,
     height: image.height,
-    seed: Number(image.seed),
+    ...(image._seed ? { seed: Number(image.seed) } : {}),
     ...(Number(image.entityId) ? { entity: Number(image.entityId) } : {}),
   }));
-  const facts = { model: job.modelId, compute: job.cost?.compute, seconds: job.workSeconds, warnings: job.warnings };
+  const facts = {
+    model: job.modelId,
+    compute: job.cost?.compute,
+    seconds: job.workSeconds,
+    ...(job.answeredBy ? { reused: true } : {}),
+    ...(job.warnings.length ? { warnings: job.warnings } : {}),
+  };
   return { ok: true, job: name, ...images[0], images, ...(canvas ? { entity: canvas } : {}), ...facts };
 }
 
-function read(options: Record<string, unknown>): Promised | Refusal {
+function read(options: Record<string, unknown>): Asked | Refusal {
   const { then, room, name, save } = options;
   if (typeof then !== "string" || !then) {
     return refused("INVALID_ARGUMENT", "'then' must be the name of a verb", { field: "then" });

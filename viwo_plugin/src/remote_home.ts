@@ -3,7 +3,6 @@
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createCapability } from "@viwo/core";
-import type { ScriptContext } from "@viwo/scripting";
 import { type Answer, NotSetUp, type Refusal, refused } from "./answer";
 import { entityId, isEntity, plain } from "./arguments";
 import type { Call, Home, Prepared, Right, Saving } from "./home";
@@ -13,21 +12,28 @@ import type { Sidecar } from "./sidecar";
 import { fromStruct } from "./struct";
 import * as world from "./world";
 
-const VERSION = "v1";
-/** Seconds that a statement holds. */
-const HOLDS = 120;
+const VERSION = "v2";
+/** Seconds that a statement holds; the sidecar takes none that holds longer. */
+const HOLDS = 30;
+/** Capabilities that were stated, of which it is looked whether they are still there: the latest. */
+const REMEMBERED = 5000;
+/** Most that are told at a time. */
+const TOLD_AT_ONCE = 1000;
 /** Fewest characters of a statement key; the sidecar makes and takes none that is shorter. */
 const MIN_KEY = 32;
-const VERBS = ["transform", "filter", "composite", "place"];
+const VERBS = ["transform", "filter", "composite", "place", "takeDown", "replace"];
 /** How often a verb works again when another call changed the picture meanwhile. */
 const RETRIES = 5;
 
 export class RemoteHome implements Home {
   readonly #sidecar: Sidecar;
   readonly #keyFile: string;
+  readonly #world: string;
+  readonly #stated = new Set<string>();
   #prototype = 0;
 
-  constructor(sidecar: Sidecar, keyFile: string) {
+  constructor(sidecar: Sidecar, keyFile: string, worldId: string) {
+    this.#world = worldId;
     this.#sidecar = sidecar;
     this.#keyFile = keyFile;
   }
@@ -42,17 +48,42 @@ export class RemoteHome implements Home {
   }
 
   context(right: Right, caller: number, self: number): CallContext {
-    return { capabilityId: right.id, callerId: caller, thisId: self, capabilityStatement: this.#state(right.id) };
+    return { capabilityId: right.id, callerId: caller, thisId: self, capabilityStatement: this.#state(right.id, caller, self) };
   }
 
   /** What the world's row says now. An object that a script holds may say anything: viwo makes one of any such shape. */
-  #state(id: string): string {
+  #state(id: string, caller: number, self: number): string {
     const { owner, type, params } = world.rowOf(id);
     // The sidecar cannot know entities of this world; `prepare` and `change` hold that limit.
     const { target_id: _, ...limits } = params;
-    const payload = { id, owner_id: owner, type, params: limits, expires: Math.floor(Date.now() / 1000) + HOLDS };
+    const payload = {
+      id,
+      owner_id: owner,
+      type,
+      params: limits,
+      expires: Math.floor(Date.now() / 1000) + HOLDS,
+      world: this.#world,
+      caller,
+      this: self,
+      audience: this.#sidecar.principal,
+      jti: crypto.randomUUID(),
+    };
+    this.#stated.add(id);
+    if (this.#stated.size > REMEMBERED) {
+      this.#stated.delete(this.#stated.values().next().value!);
+    }
     const text = `${VERSION}.${Buffer.from(JSON.stringify(payload)).toString("base64url")}`;
     return `${text}.${createHmac("sha256", this.#key()).update(text).digest("base64url")}`;
+  }
+
+  async forgetGone(): Promise<void> {
+    const gone = [...this.#stated].filter((id) => !world.isCapability(id)).slice(0, TOLD_AT_ONCE);
+    if (gone.length) {
+      await this.#sidecar.pushRevocations(gone);
+      for (const id of gone) {
+        this.#stated.delete(id);
+      }
+    }
   }
 
   #key(): string {
@@ -79,13 +110,19 @@ export class RemoteHome implements Home {
     }
     const positional = method?.parameters.filter((each) => each.positional) ?? [];
     const pictures = new Set(method?.parameters.filter((each) => each.type === "image").map((each) => each.name));
+    const actors = [...new Set([caller, self, world.rowOf(right.id).owner])].filter((id) => id > 0);
+    const unseen = unseenPicture(args, positional, pictures, actors);
+    if (unseen) {
+      return unseen;
+    }
+    const vouched = allShown(args, positional, pictures, actors) ? {} : { actAs: actors };
     const sent = args.map((value, place) => {
       const isPicture = pictures.has(positional[place]?.name ?? "");
       return plain(isPicture ? world.referenceOf(value) : value, byReference);
     });
     const options = args.at(-1);
     if (typeof options !== "object" || options === null || Array.isArray(options) || isEntity(options)) {
-      return { args: sent };
+      return { args: sent, ...vouched };
     }
     const { save, name, description, room, canvas, ...rest } = options as Record<string, unknown>;
     const passed = Object.entries(rest).map(([key, value]) => [
@@ -97,7 +134,7 @@ export class RemoteHome implements Home {
       const stray = Object.entries({ name, description, room, canvas }).find(([, value]) => value !== undefined);
       return stray
         ? refused("INVALID_ARGUMENT", `'${stray[0]}' is for saved pictures; add save: true`, { field: stray[0] })
-        : { args: ready };
+        : { args: ready, ...vouched };
     }
     const where = placed({ room, canvas }, [caller, self]);
     if ("error" in where) {
@@ -107,10 +144,11 @@ export class RemoteHome implements Home {
     const prompt = String((place >= 0 ? args[place] : rest["prompt"]) ?? "");
     return {
       args: ready,
+      ...vouched,
       saving: {
         ...where,
         name: String(name ?? "") || prompt.slice(0, 60) || "an image",
-        description: String(description ?? "") || describe(prompt),
+        description: String(description ?? "") || describe(prompt, String(name ?? "")),
         metadata: { method: method?.name, prompt, ...scalars(rest) },
       },
     };
@@ -123,9 +161,12 @@ export class RemoteHome implements Home {
     const saved = [];
     for (const [place, image] of (answer["images"] as Record<string, unknown>[]).entries()) {
       const { ref, seed, width, height } = image;
-      const facts = { model: answer["model"], job: answer["job"], cost: answer["compute"], seed, width, height };
+      const drawn = seed === undefined ? {} : { seed };
+      const facts = { model: answer["model"], job: answer["job"], cost: answer["compute"], ...drawn, width, height };
       const metadata = { ...saving.metadata, ...facts, created: new Date().toISOString() };
-      const into = { ...saving, canvas: place === 0 ? saving.canvas : 0, metadata };
+      // The other pictures of a canvas's job hang where it hangs.
+      const beside = saving.canvas ? world.ownLocation(saving.canvas) : 0;
+      const into = { ...saving, room: saving.room || beside, canvas: place === 0 ? saving.canvas : 0, metadata };
       saved.push({ ...image, entity: await this.#write(String(ref), into, owner, "generated") });
     }
     return { ...answer, entity: saved[0]?.entity, images: saved };
@@ -147,14 +188,13 @@ export class RemoteHome implements Home {
   }
 
   /** The properties of a stored picture. */
-  async #picture(ref: string) {
-    const blob = await this.#sidecar.describe(ref);
+  async #picture(ref: string, actAs: number[] = []) {
+    const blob = await this.#sidecar.describe(ref, actAs);
     const format = String(blob.format).replace("IMAGE_FORMAT_", "").toLowerCase();
     return { image_ref: ref, thumbnail: blob.thumbnail, width: blob.width, height: blob.height, format };
   }
 
-  async change(picture: number, right: Right, verb: string, args: unknown[], context: ScriptContext): Promise<Answer> {
-    const caller = context.caller.id;
+  async change(picture: number, right: Right, verb: string, args: unknown[], caller: number): Promise<Answer> {
     const allowed = mayChange(picture, right, verb, caller);
     if (allowed) {
       return allowed;
@@ -166,6 +206,20 @@ export class RemoteHome implements Home {
       }
       world.place(picture, where.room);
       return { ok: true, entity: picture, location: where.room };
+    }
+    if (verb === "takeDown") {
+      world.takeDown(picture);
+      return { ok: true, entity: picture, location: null };
+    }
+    const other = verb === "composite" || verb === "replace" ? args[0] : undefined;
+    const shownTo = [caller, picture];
+    const id = entityId(other);
+    if (id !== undefined && !world.sees(shownTo, id)) {
+      return notThere(id);
+    }
+    const actAs = typeof other === "string" && isReference(other) && !world.shows(shownTo, other) ? shownTo : [];
+    if (verb === "replace") {
+      return this.#replace(picture, other, actAs);
     }
     const sent = args.map((value, place) =>
       plain(verb === "composite" && place === 0 ? world.referenceOf(value) : value, byReference),
@@ -181,7 +235,7 @@ export class RemoteHome implements Home {
         image_ref,
         ...sent,
         { reference: true, format: kept },
-      ]);
+      ], actAs);
       if (!answer.ok) {
         return answer;
       }
@@ -197,9 +251,23 @@ export class RemoteHome implements Home {
     return refused("RESOURCE_EXHAUSTED", `entity ${picture} is being changed by others all the time; try again`);
   }
 
+  async #replace(picture: number, given: unknown, actAs: number[]): Promise<Answer> {
+    const named = world.referenceOf(given);
+    const value = isEntity(named) ? byReference(named) : named;
+    if (typeof value !== "string" || !value) {
+      return refused("INVALID_ARGUMENT", "replace takes (picture): an entity, a reference, or a file as base64", { field: "picture" });
+    }
+    const ref = isReference(value) ? value : await this.#sidecar.upload(Buffer.from(value.replace(/^data:[^,]*,/, ""), "base64"));
+    const drawn = await this.#picture(ref, actAs);
+    const before = world.find(picture);
+    const next = Number(before?.["version"] ?? 1) + 1;
+    world.showNewVersion(picture, { ...drawn, version: next, derived_from: before?.["image_ref"] });
+    return { ok: true, entity: picture, ref, version: next };
+  }
+
   async narrow(right: Right, owner: number, limits: Record<string, unknown>) {
     const { type } = world.rowOf(right.id);
-    const parent = { parentId: right.id, callerId: owner, parentStatement: this.#state(right.id) };
+    const parent = { parentId: right.id, callerId: owner, parentStatement: this.#state(right.id, owner, 0) };
     const made = await this.#sidecar.delegate(parent, limits);
     const { target_id } = world.rowOf(right.id).params;
     const params = { ...fromStruct(made.params as never), ...(target_id === undefined ? {} : { target_id }) };
@@ -214,12 +282,51 @@ export class RemoteHome implements Home {
     }
     const { description } = saving;
     const ref = await this.#sidecar.upload(file);
-    return this.#write(ref, { ...saving, description: description || describe("") }, player, "uploaded");
+    return this.#write(ref, { ...saving, description: description || describe("", saving.name) }, player, "uploaded");
   }
 }
 
-function describe(prompt: string): string {
-  return `A picture of ${prompt.slice(0, 200) || "nothing in particular"}.`;
+function describe(prompt: string, name: string): string {
+  const called = name && name !== "an image" ? `A picture: ${name}.` : "A picture.";
+  return prompt ? `A picture of ${prompt.slice(0, 200)}.` : called;
+}
+
+function isReference(value: string): boolean {
+  return value.startsWith("sha256:");
+}
+
+type Parameters = { name: string }[];
+
+/** The pictures among the arguments of a call, wherever they stand. */
+function picturesOf(args: unknown[], positional: Parameters, names: Set<string>): unknown[] {
+  const found = args.filter((_, place) => names.has(positional[place]?.name ?? ""));
+  const options = args.at(-1);
+  if (typeof options === "object" && options !== null && !Array.isArray(options) && !isEntity(options)) {
+    found.push(...Object.entries(options).flatMap(([name, value]) => (names.has(name) ? [value] : [])));
+  }
+  return found.flat();
+}
+
+/** A refusal for the first entity among the pictures that none of the actors sees, as if it were not there. */
+function unseenPicture(
+  args: unknown[],
+  positional: Parameters,
+  names: Set<string>,
+  actors: number[],
+): Refusal | undefined {
+  const ids = picturesOf(args, positional, names).map(entityId);
+  const unseen = ids.find((id) => id !== undefined && !world.sees(actors, id));
+  return unseen === undefined ? undefined : notThere(unseen);
+}
+
+/** Whether each reference among the pictures is one that the actors see in the world; others the sidecar must know of. */
+function allShown(args: unknown[], positional: Parameters, names: Set<string>, actors: number[]): boolean {
+  const given = picturesOf(args, positional, names);
+  return given.every((value) => typeof value !== "string" || !isReference(value) || world.shows(actors, value));
+}
+
+function notThere(id: number): Refusal {
+  return refused("NOT_FOUND", `there is no entity ${id}`, { reason: "UNKNOWN_ENTITY" });
 }
 
 /** Room and canvas by their ids, or why they cannot be used. */

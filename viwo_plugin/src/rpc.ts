@@ -8,7 +8,9 @@ import type { Workshop } from "./capabilities";
 import { capabilityMetadata } from "./metadata";
 import type { Prepared, Right } from "./home";
 import type { Job__Output } from "./pb/viwo/imagegen/v1/Job";
-import { find } from "./world";
+import { keptBy } from "./picture_of";
+import { jobOf } from "./promised";
+import { editingRight, find, sees, show } from "./world";
 
 type Params = Record<string, unknown>;
 type Handler = (params: Params, context: CommandContext) => Promise<unknown>;
@@ -45,7 +47,7 @@ export function registerRpc(plugin: PluginContext, workshop: Workshop): void {
         }
         const context = home.context(mine, player.id, player.id);
         const invoke = { context, method: name, argumentsJson: JSON.stringify(prepared.args) };
-        const job = await sidecar.submit({ task: "invoke", invoke, requestId: crypto.randomUUID() });
+        const job = await sidecar.submit({ task: "invoke", invoke, requestId: crypto.randomUUID() }, prepared.actAs);
         void ended(job.id).finally(() => turnstile.leave(player.id));
         return told(job);
       } catch (error) {
@@ -64,19 +66,28 @@ export function registerRpc(plugin: PluginContext, workshop: Workshop): void {
       }
       return told(await sidecar.job(id));
     },
-    "imagegen.cancel": async (params, { player }) => told(await sidecar.cancel(await own(params, player.id))),
+    "imagegen.cancel": async (params, { player }) => told(await sidecar.cancel(await own(params, player.id), [player.id])),
     "imagegen.jobs": async (_, { player }) => ({ jobs: (await sidecar.jobsOf(player.id, 50)).map(told) }),
-    /** The original of a picture, which its properties do not hold: {entity}. */
-    "imagegen.get_image": async (params) => {
-      const entity = find(number(params, "entity"));
-      if (!entity?.["image_ref"]) {
-        throw new Error(`entity ${number(params, "entity")} holds no picture`);
+    /** The original of a picture that the player sees, which its properties do not hold: {entity}. */
+    "imagegen.get_image": async (params, { player }) => {
+      const asked = number(params, "entity");
+      const entity = sees([player.id], asked) ? find(asked) : undefined;
+      if (!entity) {
+        throw new Error(`there is no entity ${asked}`);
       }
-      const { id, width, height, version, format, image_ref } = entity;
-      const data = await sidecar.download(String(image_ref));
+      const { id, width, height, version, format = "png", image_ref } = { ...keptBy(asked), ...entity } as Params;
+      const ref = image_ref ?? keptBy(asked)?.ref;
+      if (typeof ref !== "string") {
+        throw new Error(`entity ${asked} holds no picture`);
+      }
+      const data = await sidecar.download(ref);
       const image_url = `data:image/${String(format)};base64,${data.toString("base64")}`;
       return { entity: id, width, height, version, image_url };
     },
+    /** Takes a picture out of its room: {entity}. */
+    "imagegen.take_down": async (params, { player }) => changed(params, player.id, "takeDown", []),
+    /** Shows another picture, the versions being kept: {entity, picture}. */
+    "imagegen.replace": async (params, { player }) => changed(params, player.id, "replace", [params["picture"]]),
     /** Makes an entity of a picture that a player has: {image, name, room, metadata}. */
     "imagegen.save_image": async (params, { player }) => {
       const encoded = text(params, "image").replace(/^data:[^,]*,/, "");
@@ -95,6 +106,27 @@ export function registerRpc(plugin: PluginContext, workshop: Workshop): void {
     const turnedAway = turnstile.enter(player);
     if (turnedAway) {
       throw new Error(turnedAway.error.message);
+    }
+  }
+
+  /** A verb of a picture, as the player. */
+  async function changed(params: Params, player: number, verb: string, args: unknown[]): Promise<Answer> {
+    const entity = number(params, "entity");
+    const mine = sees([player], entity) ? editingRight(entity) : undefined;
+    if (!mine) {
+      throw new Error(`there is no picture ${entity}`);
+    }
+    enter(player);
+    try {
+      const room = Number(find(entity)?.["location"] ?? 0);
+      const answer = await home.change(entity, mine, verb, args, player);
+      if (!answer.ok) {
+        throw new Error(answer.error.message);
+      }
+      show(entity, room, workshop.players(), undefined);
+      return answer;
+    } finally {
+      turnstile.leave(player);
     }
   }
 
@@ -126,7 +158,7 @@ export function registerRpc(plugin: PluginContext, workshop: Workshop): void {
     try {
       const mine = right(player, type);
       const prepared = ready(mine, player, method, args);
-      const sent = await sidecar.invoke(home.context(mine, player, player), method, prepared.args);
+      const sent = await sidecar.invoke(home.context(mine, player, player), method, prepared.args, prepared.actAs);
       const answer = await home.adopt(sent, prepared.saving, player);
       if (!answer.ok) {
         throw new Error(answer.error.message);
@@ -140,12 +172,8 @@ export function registerRpc(plugin: PluginContext, workshop: Workshop): void {
   /** The id of a job that is the player's, by its own name or by the name that a script was given. */
   async function own(params: Params, player: number): Promise<string> {
     const name = text(params, "job");
-    const job = await sidecar.job(studio.jobs.get(name) ?? name);
-    const context = job.context;
-    if (Number(context?.callerId) !== player && Number(context?.thisId) !== player) {
-      throw new Error(`job ${name} belongs to someone else`);
-    }
-    return job.id;
+    // The sidecar knows whose it is; of another's it says that it is not there.
+    return (await sidecar.job(studio.jobs.get(name) ?? jobOf(name) ?? name, [player])).id;
   }
 
   for (const [name, handler] of Object.entries(handlers)) {
@@ -186,9 +214,10 @@ function told(job: Job__Output) {
       ref: image.ref,
       width: image.width,
       height: image.height,
-      seed: Number(image.seed),
+      ...(image._seed ? { seed: Number(image.seed) } : {}),
       entity: Number(image.entityId) || undefined,
     })),
+    ...(job.answeredBy ? { reused: true } : {}),
     ...(job.failure ? { error: { code: job.failure.code, message: job.failure.message } } : {}),
   };
 }

@@ -33,9 +33,9 @@ const SHORT = 10_000;
 export interface Connection {
   /** host:port, or unix:/path/of/the/socket. */
   address: string;
-  /** The token itself; else it is read from `tokenFile` at each call, since a new sidecar writes a new one. */
-  token?: string;
-  tokenFile: string;
+  /** The key itself; else it is read from `keyFile` at each call, since a new sidecar writes a new one. */
+  key?: string;
+  keyFile: string;
   /** The certificate (PEM) to trust, where the sidecar uses TLS. */
   caFile?: string;
   /** A key shared with a sidecar on another machine, which cannot read the world's file. */
@@ -48,12 +48,19 @@ export interface Connection {
 export function connectionFromEnvironment(env: Record<string, string | undefined> = process.env): Connection {
   const shared = env["XDG_DATA_HOME"] ?? join(homedir(), ".local", "share");
   const data = env["VIWO_IMAGEGEN_DATA_DIR"] ?? join(shared, "viwo-imagegen");
+  if (env["VIWO_IMAGEGEN_TOKEN"] || env["VIWO_IMAGEGEN_TOKEN_FILE"]) {
+    console.warn(
+      "[imagegen] VIWO_IMAGEGEN_TOKEN is the operator's, which may do anything; give the plugin a key of its own " +
+        "with VIWO_IMAGEGEN_KEY_FILE. The next release does not read the token any more",
+    );
+  }
+  const key = env["VIWO_IMAGEGEN_KEY"] ?? env["VIWO_IMAGEGEN_TOKEN"];
   const address = env["VIWO_IMAGEGEN_ADDRESS"] ?? `127.0.0.1:${env["VIWO_IMAGEGEN_PORT"] ?? "50061"}`;
   return {
     address,
-    tokenFile: env["VIWO_IMAGEGEN_TOKEN_FILE"] ?? join(data, "token"),
+    keyFile: env["VIWO_IMAGEGEN_KEY_FILE"] ?? env["VIWO_IMAGEGEN_TOKEN_FILE"] ?? join(data, "kernel-key"),
     timeout: Number(env["VIWO_IMAGEGEN_TIMEOUT"] ?? 600),
-    ...(env["VIWO_IMAGEGEN_TOKEN"] ? { token: env["VIWO_IMAGEGEN_TOKEN"] } : {}),
+    ...(key ? { key } : {}),
     ...(env["VIWO_IMAGEGEN_STATEMENT_KEY_FILE"]
       ? { statementKeyFile: env["VIWO_IMAGEGEN_STATEMENT_KEY_FILE"] }
       : {}),
@@ -72,14 +79,17 @@ type FullUnary<Request, Reply> = (
 
 export class Sidecar {
   readonly #connection: Connection;
+  readonly #world: string;
   readonly #blobs: InstanceType<BlobProtos["viwo"]["imagegen"]["v1"]["BlobService"]>;
   readonly #capabilities: InstanceType<CapabilityProtos["viwo"]["imagegen"]["v1"]["CapabilityService"]>;
   readonly #entities: InstanceType<EntityProtos["viwo"]["imagegen"]["v1"]["EntityService"]>;
   readonly #images: InstanceType<ImageProtos["viwo"]["imagegen"]["v1"]["ImageService"]>;
   readonly #jobs: InstanceType<JobProtos["viwo"]["imagegen"]["v1"]["JobService"]>;
 
-  constructor(connection: Connection) {
+  /** `world` is the id of the world that it is asked for. */
+  constructor(connection: Connection, world: string) {
     this.#connection = connection;
+    this.#world = world;
     const definition = loadSync(FILES, {
       includeDirs: [PROTOS],
       longs: Number,
@@ -130,28 +140,39 @@ export class Sidecar {
     return this.#ask(this.#entities.Install.bind(this.#entities), {}, SHORT);
   }
 
-  /** A method as a script calls it; resolves to an answer, whatever happens. */
-  async invoke(context: CallContext, method: string, args: unknown[]): Promise<Answer> {
+  /** By which name the sidecar knows whoever calls with this key; empty where the key does not tell. */
+  get principal(): string {
+    const key = this.#key();
+    return key.startsWith("vk_") ? `key:${key.split("_")[1]}` : "";
+  }
+
+  /** A method as a script calls it; resolves to an answer, whatever happens. `actAs`: see `#metadata`. */
+  async invoke(context: CallContext, method: string, args: unknown[], actAs: number[] = []): Promise<Answer> {
     try {
       const request = { context, method, argumentsJson: JSON.stringify(args) };
       const call = this.#images.Invoke.bind(this.#images);
-      const reply = await this.#ask(call, request, this.#connection.timeout * 1000);
+      const reply = await this.#ask(call, request, this.#connection.timeout * 1000, actAs);
       return JSON.parse(reply.resultJson) as Answer;
     } catch (error) {
       return refusalOf(error);
     }
   }
 
-  submit(request: SubmitJobRequest): Promise<Job__Output> {
-    return this.#ask(this.#jobs.Submit.bind(this.#jobs), request, SHORT);
+  submit(request: SubmitJobRequest, actAs: number[] = []): Promise<Job__Output> {
+    return this.#ask(this.#jobs.Submit.bind(this.#jobs), request, SHORT, actAs);
   }
 
-  job(id: string): Promise<Job__Output> {
-    return this.#ask(this.#jobs.Get.bind(this.#jobs), { id }, SHORT);
+  job(id: string, actAs: number[] = []): Promise<Job__Output> {
+    return this.#ask(this.#jobs.Get.bind(this.#jobs), { id }, SHORT, actAs);
   }
 
-  cancel(id: string): Promise<Job__Output> {
-    return this.#ask(this.#jobs.Cancel.bind(this.#jobs), { id }, SHORT);
+  cancel(id: string, actAs: number[] = []): Promise<Job__Output> {
+    return this.#ask(this.#jobs.Cancel.bind(this.#jobs), { id }, SHORT, actAs);
+  }
+
+  /** Tells that capabilities of this world hold no longer. */
+  pushRevocations(capabilityIds: string[]): Promise<unknown> {
+    return this.#ask(this.#capabilities.PushRevocations.bind(this.#capabilities), { capabilityIds }, SHORT);
   }
 
   async jobsOf(owner: number, pageSize: number): Promise<Job__Output[]> {
@@ -178,14 +199,14 @@ export class Sidecar {
   }
 
   /** Calls an image verb of an entity; its answer and the entity as it is afterwards. */
-  async callVerb(context: CallContext, entityId: number, verb: string, args: unknown[]) {
+  async callVerb(context: CallContext, entityId: number, verb: string, args: unknown[], actAs: number[] = []) {
     const request = { context, entityId, verb, argumentsJson: JSON.stringify(args) };
-    return this.#ask(this.#entities.CallVerb.bind(this.#entities), request, this.#connection.timeout * 1000);
+    return this.#ask(this.#entities.CallVerb.bind(this.#entities), request, this.#connection.timeout * 1000, actAs);
   }
 
   /** What is stored under a reference, with a thumbnail. */
-  describe(ref: string): Promise<Blob__Output> {
-    return this.#ask(this.#blobs.Describe.bind(this.#blobs), { ref }, SHORT);
+  describe(ref: string, actAs: number[] = []): Promise<Blob__Output> {
+    return this.#ask(this.#blobs.Describe.bind(this.#blobs), { ref }, SHORT, actAs);
   }
 
   async download(ref: string): Promise<Buffer> {
@@ -225,19 +246,36 @@ export class Sidecar {
     return this.#ask(this.#entities.SaveImage.bind(this.#entities), request, this.#connection.timeout * 1000);
   }
 
-  #metadata(): grpc.Metadata {
+  #key(): string {
+    return this.#connection.key ?? readKey(this.#connection.keyFile);
+  }
+
+  /** Who asks. `actAs`: entities to whom no more is told and given than is theirs; none: all of the world. */
+  #metadata(actAs: number[] = []): grpc.Metadata {
     const metadata = new grpc.Metadata();
-    const token = this.#connection.token ?? readToken(this.#connection.tokenFile);
-    if (token) {
-      metadata.set("authorization", `Bearer ${token}`);
+    const key = this.#key();
+    if (key) {
+      metadata.set("authorization", `Bearer ${key}`);
+    }
+    if (actAs.length) {
+      metadata.set("viwo-act-as", actAs.join(","));
+    }
+    // The key of a world on another machine is that world's; without one the sidecar takes us for its own.
+    if (!this.#connection.statementKeyFile || key.startsWith("vk_")) {
+      metadata.set("viwo-world", this.#world);
     }
     return metadata;
   }
 
-  #ask<Request, Reply>(call: Unary<Request, Reply>, request: Request, milliseconds: number): Promise<Reply> {
+  #ask<Request, Reply>(
+    call: Unary<Request, Reply>,
+    request: Request,
+    milliseconds: number,
+    actAs: number[] = [],
+  ): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const options = { deadline: Date.now() + milliseconds };
-      (call as unknown as FullUnary<Request, Reply>)(request, this.#metadata(), options, (error, reply) => {
+      (call as unknown as FullUnary<Request, Reply>)(request, this.#metadata(actAs), options, (error, reply) => {
         if (error || reply === undefined) {
           reject(error ?? new Error("the sidecar answered nothing"));
         } else {
@@ -255,7 +293,7 @@ export function isRetryable(error: unknown): boolean {
   return isServiceError(error) && RETRYABLE.has(error.code);
 }
 
-function readToken(path: string): string {
+function readKey(path: string): string {
   try {
     return readFileSync(path, "utf8").trim();
   } catch {

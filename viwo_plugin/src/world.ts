@@ -39,6 +39,58 @@ export function beWithinReach(): void {
   db.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}`);
 }
 
+/** The id by which sidecars know this world: random, kept in its own file. */
+export function worldId(): string {
+  db.run("CREATE TABLE IF NOT EXISTS imagegen_world (id TEXT PRIMARY KEY)");
+  db.query("INSERT INTO imagegen_world SELECT ? WHERE NOT EXISTS (SELECT 1 FROM imagegen_world)").run(
+    crypto.randomUUID().replaceAll("-", ""),
+  );
+  return db.query<{ id: string }, []>("SELECT id FROM imagegen_world").get()!.id;
+}
+
+/**
+ * Takes out of rooms what is not there any more: viwo's `destroy` leaves it, and then nothing that is done in the room
+ * is answered. What was taken out, by the rooms.
+ */
+export function repairRooms(): Map<number, number[]> {
+  return db.transaction(() => {
+    const there = new Set(db.query<{ id: number }, []>("SELECT id FROM entities").all().map((row) => row.id));
+    const found = new Map<number, number[]>();
+    const sql = "SELECT id, props FROM entities WHERE json_valid(props) AND json_type(props, '$.contents') = 'array'";
+    for (const { id, props } of db.query<{ id: number; props: string }, []>(sql).all()) {
+      const { contents } = JSON.parse(props) as { contents: unknown[] };
+      const gone = contents.filter((item): item is number => typeof item === "number" && !there.has(item));
+      if (gone.length) {
+        updateEntity({ id, contents: contents.filter((item) => !gone.includes(item as number)) } as never);
+        found.set(id, gone);
+      }
+    }
+    return found;
+  })();
+}
+
+/** Whether one of some entities sees another: is it, holds it, is in a room with it, or has control of just it. */
+export function sees(actors: number[], entity: number): boolean {
+  if (!find(entity)) {
+    return false;
+  }
+  const location = ownLocation(entity);
+  for (const actor of actors) {
+    const place = ownLocation(actor);
+    if (actor === entity || place === entity || (location && (location === actor || location === place))) {
+      return true;
+    }
+  }
+  const rows = db.query<{ params: string }, [string]>(CONTROL_SQL).all(JSON.stringify(actors));
+  return rows.some(({ params }) => (JSON.parse(params) as Record<string, unknown>)["target_id"] === entity);
+}
+
+/** Whether one of some entities sees one that shows a picture, or keeps it among its properties. */
+export function shows(actors: number[], ref: string): boolean {
+  const sql = "SELECT id FROM entities WHERE instr(props, ?) > 0 LIMIT 1000";
+  return db.query<{ id: number }, [string]>(sql).all(ref).some(({ id }) => sees(actors, id));
+}
+
 export function find(id: number): ScriptEntity | undefined {
   return (getEntity(id) as ScriptEntity | null) ?? undefined;
 }
@@ -128,8 +180,34 @@ export function rowOf(id: string): Right {
   return { id, owner: row.owner_id, type: row.type, params: row.params };
 }
 
+export function isCapability(id: string): boolean {
+  return getCapability(id) !== null && getCapability(id) !== undefined;
+}
+
+export function setProps(entity: number, props: Props): void {
+  updateEntity({ id: entity, ...props } as never);
+}
+
 export function showNewVersion(picture: number, props: Props): void {
   updateEntity({ id: picture, ...props } as never);
+}
+
+/** Out of the room that it is in, both ends at once; where it is in none, nothing happens. */
+export function takeDown(entity: number): void {
+  db.transaction(() => {
+    const before = ownLocation(entity);
+    if (before && find(before)) {
+      updateEntity({ id: before, contents: contentsOf(before).filter((id) => id !== entity) } as never);
+    }
+    updateEntity({ id: entity, location: undefined } as never);
+  })();
+}
+
+/** The room that an entity itself is in, whatever its prototypes say; 0 for none. */
+export function ownLocation(entity: number): number {
+  const row = db.query<{ props: string }, [number]>("SELECT props FROM entities WHERE id = ?").get(entity);
+  const location = row ? (JSON.parse(row.props) as Props)["location"] : 0;
+  return typeof location === "number" ? location : 0;
 }
 
 /** Both ends of being somewhere: the room's `contents` and the entity's `location`. */
@@ -212,8 +290,13 @@ export function show(entity: number, room: number, players: number[], acted: Scr
   }
 }
 
+/** Run a verb of an entity soon, as viwo runs what was scheduled: nobody acts, so the entity itself is the caller. */
+export function runLater(entity: number, verb: string, args: unknown[]): void {
+  scheduler.schedule(entity, verb, args, 0);
+}
+
 /** Send something to a player who is online; only the scheduler knows their sockets. */
-function tell(player: number, type: string, payload: unknown): void {
+export function tell(player: number, type: string, payload: unknown): void {
   if (!getVerb(player, TELL)) {
     const prototype = find(player)?.["prototype_id"];
     addVerb(typeof prototype === "number" ? prototype : player, TELL, TELL_SCRIPT as never);

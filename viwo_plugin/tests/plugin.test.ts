@@ -1,11 +1,14 @@
 /** The plugin in a stand-in for viwo, with the real sidecar and its embedded model behind it. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { address, end, killSidecar, place, startSidecar, tokenFile, until } from "./world";
+import { connection, end, killSidecar, startSidecar, until } from "./world";
 
 const core = await import("./stand_in/core");
 const { createScriptContext, evaluate, operations } = await import("./stand_in/scripting");
 const { ImagegenPlugin } = await import("../src/index");
+const { keptBy } = await import("../src/picture_of");
+const promises = await import("../src/promised");
+const world = await import("../src/world");
 type ScriptContext = import("./stand_in/scripting").ScriptContext;
 type CommandContext = import("./stand_in/core").CommandContext;
 type Entity = import("./stand_in/core").Entity;
@@ -14,7 +17,7 @@ const SECONDS = 1000;
 const rpc = new Map<string, (params: any, context: CommandContext) => Promise<any>>();
 const sent: { to: number; type: string; payload: any }[] = [];
 const unhandled: unknown[] = [];
-const plugin = new ImagegenPlugin({ address, tokenFile, ...place });
+const plugin = new ImagegenPlugin(connection);
 const HOLD_LOCK = `
   const db = new (require("bun:sqlite").Database)(process.env.DB_PATH);
   db.run("BEGIN IMMEDIATE");
@@ -267,12 +270,6 @@ test("a write waits for the sidecar's instead of failing at once", async () => {
 });
 
 test("front ends: metadata in the block editor's format, calls, jobs of one's own", async () => {
-  const as = (id: number): CommandContext => ({
-    player: { id, ws: null },
-    command: "",
-    args: [],
-    send: (type, payload) => void sent.push({ to: id, type, payload }),
-  });
   const metadata = await rpc.get("imagegen.capability_metadata")!({}, as(painter));
   const generate = metadata.find((each: any) => each.type === "diffusers.generate");
   const method = generate.methods.find((each: any) => each.name === "textToImage");
@@ -290,7 +287,7 @@ test("front ends: metadata in the block editor's format, calls, jobs of one's ow
   const ended = await rpc.get("imagegen.watch")!({ job: job.job }, as(painter));
   expect(ended).toMatchObject({ job: job.job, state: "succeeded" });
   expect((await rpc.get("imagegen.jobs")!({}, as(painter))).jobs[0].job).toBe(job.job);
-  expect(await thrown(rpc.get("imagegen.cancel")!({ job: job.job }, as(visitor)))).toContain("belongs to someone else");
+  expect(await thrown(rpc.get("imagegen.cancel")!({ job: job.job }, as(visitor)))).toContain("there is no job");
   expect(await thrown(rpc.get("diffusers.generate")!({ prompt: "x" }, as(visitor)))).toContain("you hold no capability");
   const bytes = made.image_url.replace(/^[^,]*,/, "");
   const saved = await rpc.get("imagegen.save_image")!({ image: bytes, name: "mine", room }, as(painter));
@@ -298,8 +295,175 @@ test("front ends: metadata in the block editor's format, calls, jobs of one's ow
   expect(got.image_url).toBe(made.image_url);
 }, 30 * SECONDS);
 
+/** A front end's call, as a player. */
+function as(id: number): CommandContext {
+  return {
+    player: { id, ws: null },
+    command: "",
+    args: [],
+    send: (type, payload) => void sent.push({ to: id, type, payload }),
+  };
+}
+
+test("a misspelt method answers what was meant", () => {
+  const cap = core.capabilityOf(painter, "diffusers.generate") as any;
+  for (const [name, meant] of [["textToImag", "textToImage"], ["text_toimage", "textToImage"], ["imgeToImage", "imageToImage"]] as const) {
+    const answer = cap[name]("a key", script());
+    expect(answer).toMatchObject({ ok: false, error: { reason: "UNKNOWN_METHOD", asked: name } });
+    expect(answer.error.message).toContain(`did you mean '${meant}'?`);
+  }
+});
+
+test("a verb that does not wait sends something that says what to do", async () => {
+  const given = paint("a key", { reference: true });
+  expect(given.ok).toBe(false);
+  expect(JSON.parse(JSON.stringify({ picture: given })).picture.error.message).toContain('then: "verb"');
+  expect(`${given}`).toContain("then");
+  expect(await given).toMatchObject({ ok: true });
+}, 30 * SECONDS);
+
+test("all pictures of a promised batch hang where their canvas hangs", async () => {
+  core.addVerb(painter, "three", ["send", "three", ["std.arg", 1]]);
+  const mark = sent.length;
+  const { entity } = paint("a bowl", { save: true, room, then: "three", count: 3, seed: 40 });
+  const { images } = await heard("three", () => true, mark);
+  const ids = images.map((image: any) => image.entity);
+  expect(ids[0]).toBe(entity);
+  expect(images.map((image: any) => image.seed)).toEqual([40, 41, 42]);
+  const contents = core.getEntity(room)!["contents"] as number[];
+  expect(ids.every((id: number) => contents.includes(id) && core.getEntity(id)!["location"] === room)).toBe(true);
+}, 60 * SECONDS);
+
+test("a promised answer says that it was reused, and no seed where nothing was drawn", async () => {
+  core.addVerb(painter, "again", ["send", "again", ["std.arg", 1]]);
+  const picture = await hang();
+  const answers = [];
+  for (const _ of [1, 2]) {
+    const mark = sent.length;
+    paint("a lamp", { reference: true, then: "again", seed: 77 });
+    answers.push(await heard("again", () => true, mark));
+  }
+  expect(answers[0]).not.toHaveProperty("reused");
+  expect(answers[1]).toMatchObject({ ok: true, reused: true, ref: answers[0].ref, seed: 77 });
+  const mark = sent.length;
+  const upscaler = core.capabilityOf(painter, "diffusers.upscale") as any;
+  upscaler.upscaleTraditional(picture, "nearest", 2, { then: "again" }, script());
+  const larger = await heard("again", () => true, mark);
+  expect(larger).toMatchObject({ ok: true, width: 256 });
+  expect(larger).not.toHaveProperty("seed");
+}, 60 * SECONDS);
+
+test("a picture is taken down and shows another, by verbs and by front ends", async () => {
+  const picture = await hang();
+  const other = await paint("a green key", { reference: true, seed: 9 });
+  const act = (verb: string, ...args: unknown[]) => {
+    const self = core.getEntity(picture) as Entity;
+    return evaluate(core.getVerb(picture, verb)!.code, { ...script(), args, this: self, vars: {} }) as Promise<any>;
+  };
+  const before = core.getEntity(picture)!["image_ref"];
+  expect(await act("replace", other.ref)).toMatchObject({ ok: true, version: 2, ref: other.ref });
+  expect(core.getEntity(picture)).toMatchObject({ image_ref: other.ref, derived_from: before, version: 2 });
+  expect(await act("takeDown")).toMatchObject({ ok: true });
+  expect(core.getEntity(room)!["contents"]).not.toContain(picture);
+  expect(core.getEntity(picture)!["location"]).not.toBe(room);
+  expect(await act("place", room)).toMatchObject({ ok: true });
+  expect(core.getEntity(room)!["contents"]).toContain(picture);
+  expect(await rpc.get("imagegen.replace")!({ entity: picture, picture: before }, as(painter))).toMatchObject({ version: 3 });
+  expect(await rpc.get("imagegen.take_down")!({ entity: picture }, as(painter))).toMatchObject({ ok: true });
+  expect(core.getEntity(room)!["contents"]).not.toContain(picture);
+}, 60 * SECONDS);
+
+test("who does not see a picture gets neither it nor anything made of it", async () => {
+  const cellar = core.createEntity({ name: "Cellar" }, 2);
+  const stranger = core.createEntity({ name: "Stranger", location: cellar }, 2);
+  const picture = await hang();
+  const { image_ref } = core.getEntity(picture)!;
+  expect(await thrown(rpc.get("imagegen.get_image")!({ entity: picture }, as(stranger)))).toContain(`no entity ${picture}`);
+  expect(await thrown(rpc.get("imagegen.replace")!({ entity: picture, picture: image_ref }, as(stranger)))).toContain("there is no picture");
+  core.createCapability(stranger, "diffusers.upscale", {});
+  core.createCapability(stranger, "image.edit", {});
+  const upscaler = core.capabilityOf(stranger, "diffusers.upscale") as any;
+  for (const given of [picture, image_ref]) {
+    const answer = await upscaler.upscaleTraditional(given, "nearest", 2, { reference: true }, script(stranger));
+    expect(answer).toMatchObject({ ok: false, error: { code: "NOT_FOUND" } });
+  }
+  // In the room it is seen, and may be used: a neighbour looks at it and lays it over a picture of their own.
+  core.updateEntity({ id: stranger, location: room });
+  expect((await rpc.get("imagegen.get_image")!({ entity: picture }, as(stranger))).entity).toBe(picture);
+  const edit = core.capabilityOf(stranger, "image.edit") as any;
+  for (const given of [picture, image_ref]) {
+    const made = await edit.composite(given, given, 0, 0, { reference: true }, script(stranger));
+    expect(made).toMatchObject({ ok: true, width: 128 });
+  }
+}, 60 * SECONDS);
+
+test("what was destroyed and is still named in a room is taken out", () => {
+  core.updateEntity({ id: room, contents: [987_654, ...(core.getEntity(room)!["contents"] as number[])] });
+  const before = core.getEntity(room)!["contents"] as number[];
+  expect(world.repairRooms().get(room)).toEqual([987_654]);
+  expect(core.getEntity(room)!["contents"]).toEqual(before.slice(1));
+  expect(world.repairRooms().size).toBe(0);
+});
+
+test("a picture that an entity keeps of itself is made once, however often it is looked at", async () => {
+  const statue = core.createEntity({ name: "Statue", location: room }, 2);
+  core.createCapability(statue, "diffusers.generate", { allowed_models: ["icons"] });
+  const look = (prompt: string) =>
+    (core.capabilityOf(statue, "diffusers.generate") as any).picture_of(core.getEntity(statue), prompt, { seed: 3 }, script(statue));
+  const first = Array.from({ length: 20 }, () => look("a statue of a cat"));
+  expect(first.every((each) => each.ok && each.ready === false)).toBe(true);
+  const kept = await until(() => (look("a statue of a cat").ready ? look("a statue of a cat") : undefined));
+  expect(kept.ref).toStartWith("sha256:");
+  expect(kept.thumbnail).toStartWith("data:image/webp");
+  const { jobs } = await rpc.get("imagegen.jobs")!({}, as(statue));
+  expect(jobs).toHaveLength(1);
+  expect((await rpc.get("imagegen.get_image")!({ entity: statue }, as(visitor))).image_url).toStartWith("data:image/png");
+  // What another prompt asks for is another picture; what is made of the entity does not take it over.
+  expect(look("a statue of a dog")).toMatchObject({ ready: false });
+  const copy = core.createEntity({ name: "Copy", location: room }, statue);
+  expect(core.getEntity(copy)!["picture_of"]).toBeDefined();
+  expect(keptBy(copy)).toBeUndefined();
+  await until(() => look("a statue of a dog").ready);
+}, 60 * SECONDS);
+
+test("what was promised before viwo was started again is taken up", async () => {
+  core.addVerb(painter, "resumed", ["send", "resumed", ["std.arg", 1]]);
+  const mark = sent.length;
+  const prototype = core.getEntity(await hang())!["prototype_id"] as number;
+  const canvas = world.createCanvas(prototype, painter, room, "a late canvas");
+  const row = core.db.query("SELECT id FROM capabilities WHERE owner_id = ? AND type = 'diffusers.generate'").get(painter) as { id: string };
+  const promised = {
+    name: crypto.randomUUID(),
+    right: { id: row.id, owner: painter, type: "diffusers.generate", params: {} },
+    method: "textToImage",
+    args: ["a late crown", { save: true, canvas }],
+    caller: painter,
+    self: painter,
+    then: "resumed",
+    room,
+    canvas,
+  };
+  promises.keep(promised);
+  core.db.query("INSERT INTO imagegen_promised VALUES ('broken', '', 'no JSON')").run();
+  const restarted = new ImagegenPlugin(connection);
+  const errors = console.error;
+  console.error = () => {};
+  restarted.onLoad({
+    core: { getOnlinePlayers: () => [painter] },
+    getPlugin: () => undefined,
+    registerCommand: () => {},
+    registerRpcMethod: () => {},
+  });
+  console.error = errors;
+  expect(await heard("resumed", () => true, mark)).toMatchObject({ ok: true, entity: canvas, job: promised.name });
+  expect(core.getEntity(canvas)).toMatchObject({ image_type: "generated", name: "a late crown" });
+  await until(() => !promises.all().some((each) => each.name === promised.name));
+  restarted.onUnload();
+  core.db.query("DELETE FROM imagegen_promised WHERE name = 'broken'").run();
+}, 60 * SECONDS);
+
 test("a second owner of a capability type is told, and the world goes on", () => {
-  const again = new ImagegenPlugin({ address, tokenFile, ...place });
+  const again = new ImagegenPlugin(connection);
   const errors: string[] = [];
   const before = console.error;
   console.error = (words: string) => void errors.push(words);

@@ -13,12 +13,16 @@ const sidecarWorld = join(data, "world.sqlite");
 const world = remote ? join(data, "viwo.sqlite") : sidecarWorld;
 process.env["DB_PATH"] = world;
 const key = join(data, "statement.key");
-export const place = remote ? { statementKeyFile: key } : {};
 const port = String(await freePort());
 export const address = `127.0.0.1:${port}`;
-export const tokenFile = join(data, "token");
 const command = process.env["VIWO_IMAGEGEN"] ?? join(import.meta.dir, "../../.venv/bin/viwo-imagegen");
-const keySetting = remote ? { VIWO_IMAGEGEN_STATEMENT_KEY_FILE: key } : {};
+const environment = {
+  ...process.env,
+  VIWO_IMAGEGEN_DATA_DIR: data,
+  VIWO_IMAGEGEN_PORT: port,
+  VIWO_IMAGEGEN_LOG_LEVEL: "error",
+  ...(remote ? { VIWO_IMAGEGEN_STATEMENT_KEY_FILE: key } : {}),
+};
 let process_: Subprocess | undefined;
 
 async function freePort(): Promise<number> {
@@ -37,7 +41,7 @@ function serves(): Promise<boolean> {
 
 export function startSidecar(): void {
   process_ = Bun.spawn([command, "serve"], {
-    env: { ...process.env, VIWO_IMAGEGEN_DATA_DIR: data, VIWO_IMAGEGEN_PORT: port, VIWO_IMAGEGEN_LOG_LEVEL: "error", ...keySetting },
+    env: environment,
     stdout: "ignore",
     stderr: "inherit",
   });
@@ -66,9 +70,16 @@ export async function until<T>(holds: () => T | Promise<T>): Promise<NonNullable
 
 // The file has its tables once the sidecar has made them.
 startSidecar();
-await until(() => Bun.file(tokenFile).exists());
+await until(() => Bun.file(join(data, "kernel-key")).exists());
 await until(() => serves());
-if (remote) {
+/** How the plugin reaches the sidecar: with the key beside the token, or one that the operator made for another world. */
+export const connection = { address, ...(remote ? { statementKeyFile: key, key: keyOfAnotherWorld() } : { keyFile: join(data, "kernel-key") }) };
+
+function keyOfAnotherWorld(): string {
   // The same entities as a fresh viwo has, in a file of its own.
   new Database(sidecarWorld).run(`VACUUM INTO '${world}'`);
+  const id = crypto.randomUUID().replaceAll("-", "");
+  new Database(world).run("UPDATE imagegen_world SET id = ?", [id]);
+  const made = Bun.spawnSync([command, "key", "create", "--kernel", "--world", id, "--json"], { env: environment });
+  return (JSON.parse(made.stdout.toString()) as { text: string }).text;
 }

@@ -1,6 +1,6 @@
 /** A player at the other end of viwo's WebSocket. */
 
-import { VIWO_PORT, until } from "./processes";
+import { HOME, until } from "./processes";
 
 interface Notification {
   method: string;
@@ -33,8 +33,8 @@ export class Player {
     };
   }
 
-  static async join(as?: number): Promise<Player> {
-    const socket = new WebSocket(`ws://127.0.0.1:${VIWO_PORT}/`);
+  static async join(as?: number, port = HOME.port): Promise<Player> {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/`);
     const player = new Player(socket);
     await until("a connection", () => player.id);
     if (as !== undefined) {

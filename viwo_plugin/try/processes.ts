@@ -1,33 +1,43 @@
 /** The servers that are played against: started, killed and started again as the play asks. */
 
+import { Database } from "bun:sqlite";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const { VIWO, WORK, BUN, SIDECAR } = process.env as Record<string, string>;
 
-export const VIWO_PORT = 8080;
-const SIDECAR_PORT = String(20_000 + Math.floor(Math.random() * 20_000));
-const WORLD = join(WORK!, "world.sqlite");
-/** With REMOTE=1 the sidecar is played as if it were on another machine, which cannot open the world's file. */
-const reach = process.env["REMOTE"]
-  ? { VIWO_IMAGEGEN_STATEMENT_KEY_FILE: join(WORK!, "statement.key") }
-  : { VIWO_IMAGEGEN_WORLD_PATH: WORLD };
-const settings = {
-  ...process.env,
-  ...reach,
-  VIWO_IMAGEGEN_DATA_DIR: join(WORK!, "sidecar"),
-  VIWO_IMAGEGEN_PORT: SIDECAR_PORT,
-};
-
-if (process.env["REMOTE"]) {
-  await Bun.write(join(WORK!, "statement.key"), crypto.randomUUID());
+/** Where a viwo keeps its world, and at which port it is reached. */
+export interface Place {
+  port: number;
+  world: string;
+  /** Whether the sidecar is played as if it were on another machine, which cannot open the world's file. */
+  isRemote: boolean;
 }
 
-export function startViwo(): Bun.Subprocess {
+export const HOME: Place = { port: 8080, world: join(WORK!, "world.sqlite"), isRemote: Boolean(process.env["REMOTE"]) };
+/** Another world, on another machine, that the same sidecar serves. */
+export const ABROAD: Place = { port: 8090, world: join(WORK!, "abroad.sqlite"), isRemote: true };
+
+const DATA = join(WORK!, "sidecar");
+const STATEMENT_KEY = join(WORK!, "statement.key");
+const settings = {
+  ...process.env,
+  VIWO_IMAGEGEN_DATA_DIR: DATA,
+  VIWO_IMAGEGEN_PORT: String(20_000 + Math.floor(Math.random() * 20_000)),
+  VIWO_IMAGEGEN_STATEMENT_KEY_FILE: STATEMENT_KEY,
+  ...(HOME.isRemote ? {} : { VIWO_IMAGEGEN_WORLD_PATH: HOME.world }),
+};
+
+writeFileSync(STATEMENT_KEY, crypto.randomUUID(), { mode: 0o600 });
+
+export function startViwo({ port, world, isRemote }: Place): Bun.Subprocess {
+  const { VIWO_IMAGEGEN_STATEMENT_KEY_FILE: statement, ...others } = settings;
+  const reach = isRemote ? { VIWO_IMAGEGEN_STATEMENT_KEY_FILE: statement, VIWO_IMAGEGEN_KEY_FILE: keyFile(world) } : {};
   return Bun.spawn([BUN!, "run", "src/with_imagegen.ts"], {
     cwd: join(VIWO!, "apps/server"),
-    env: { ...settings, DB_PATH: WORLD },
-    stdout: Bun.file(join(WORK!, "viwo.log")),
-    stderr: Bun.file(join(WORK!, "viwo.err")),
+    env: { ...others, ...reach, DB_PATH: world, VIWO_PORT: String(port) },
+    stdout: Bun.file(join(WORK!, `viwo-${port}.log`)),
+    stderr: Bun.file(join(WORK!, `viwo-${port}.err`)),
   });
 }
 
@@ -37,6 +47,25 @@ export function startSidecar(): Bun.Subprocess {
     stdout: Bun.file(join(WORK!, "sidecar.log")),
     stderr: Bun.file(join(WORK!, "sidecar.err")),
   });
+}
+
+/** What the operator does for a world on another machine: a key, which the plugin finds at its next try. */
+export async function admit({ world, isRemote }: Place): Promise<void> {
+  if (!isRemote) {
+    return;
+  }
+  const { id } = new Database(world).query("SELECT id FROM imagegen_world").get() as { id: string };
+  let text = "";
+  await until("a key", () => {
+    const made = Bun.spawnSync([SIDECAR!, "key", "create", "--kernel", "--world", id, "--json"], { env: settings });
+    text = made.success ? (JSON.parse(made.stdout.toString()) as { text: string }).text : "";
+    return text;
+  });
+  writeFileSync(keyFile(world), text, { mode: 0o600 });
+}
+
+function keyFile(world: string): string {
+  return `${world}.key`;
 }
 
 /** Until something holds, or the time is over. */

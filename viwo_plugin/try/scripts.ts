@@ -15,7 +15,8 @@ function shown(name: string): string {
 }
 
 export const PAINTER: Record<string, string> = Object.fromEntries(
-  ["paint", "painted", "paint_wrongly", "wait_for", "wait_inside", "narrow_and_ask", "narrow_inside", "spin", "spun"].map(
+  ["paint", "painted", "paint_wrongly", "wait_for", "wait_inside", "narrow_and_ask", "narrow_inside", "spin", "spun",
+    "spend_copies", "copies_inside", "get_portrait", "give_away"].map(
     (name) => [name, shown(name)],
   ),
 );
@@ -25,6 +26,9 @@ export const PAINTER: Record<string, string> = Object.fromEntries(
  * everything in the room, in an untouched world too.
  */
 export const LOOK_AROUND = 'call(std.this(), "look");';
+
+/** As long a loop as `spin`, without pictures: what viwo itself takes. */
+export const SPIN_PLAINLY = "let turn = 0; while (turn < 100) { turn = turn + 1; send(\"spun\", turn); }";
 
 /** Mints a capability as System and gives it to the entity whose id is the first word. */
 export function mintFor(type: string, params: object): string {

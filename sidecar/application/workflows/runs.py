@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from capabilities.call_options import JobOptions
 from capabilities.errors import (
@@ -26,9 +26,11 @@ from capabilities.errors import (
     Unavailable,
     brief,
 )
-from capabilities.policy import Caller
+from capabilities.policy import Caller, Capability
+from capabilities.principals import Principal
 from entity_store.images import Images
-from sidecar.application.access import Access, Asker, Call
+from sidecar.application.access import Access, Admitted, Call
+from sidecar.application.picture_access import PictureAccess
 from sidecar.application.planning import Planner
 from sidecar.application.workflows import templates
 from sidecar.application.workflows.saved_templates import SavedTemplates
@@ -36,7 +38,7 @@ from sidecar.application.workflows.templates import Step, Template
 from sidecar.engines.events import Failed
 from sidecar.queue.background import retry_until_written
 from sidecar.queue.job_queue import JobQueue
-from sidecar.queue.model import Job, PlannedJob, State, failed_of, is_time, new_id
+from sidecar.queue.model import Job, PlannedJob, State, failed_of, is_time, new_id, whole
 from sidecar.queue.store.reader import JobReader
 from sidecar.queue.store.run_rows import RunRows
 
@@ -58,13 +60,15 @@ class Run:
     id: str
     template: Template
     values: Mapping[str, Any]
-    calls: Mapping[str, Call]
-    """By what right, for each capability type."""
+    calls: Mapping[str, Admitted]
+    """By what right, for each capability type; looked at again before each step."""
     state: State
     jobs: tuple[str, ...]
     failure: Failed | None
     created: float
     ended: float | None
+    world: str = ""
+    owner_id: int = 0
 
 
 class Runs:
@@ -79,7 +83,9 @@ class Runs:
         planner: Planner,
         queue: JobQueue,
         images: Images,
+        pictures: PictureAccess,
     ) -> None:
+        self._pictures = pictures
         self._rows = rows
         self.templates = templates
         self._reader = reader
@@ -101,7 +107,9 @@ class Runs:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    async def run(self, asker: Asker, name: str, given: Mapping[str, object], calls: Sequence[Call]) -> Run:
+    async def run(
+        self, principal: Principal, name: str, given: Mapping[str, object], calls: Sequence[Call]
+    ) -> Run:
         """Begin to work through a template.
 
         Raises NotFound, InvalidArgument for parameters that do not fit, PermissionDenied where a step needs a capability
@@ -115,35 +123,42 @@ class Runs:
                 limit=f"at most {MAX_CONTEXTS}",
                 asked=str(len(calls)),
             )
-        template = (await self.templates.get(asker, name)).template
+        template = (await self.templates.get(principal, name)).template
         values = template.values(given)
-        by_type = await asyncio.to_thread(self._by_type, template, calls)
+        by_type = self._by_type(principal, template, calls)
+        first = next(iter(by_type.values()))
         for key, parameter in template.parameters.items():
             if parameter.type == "image":
+                await self._pictures.require_sources(
+                    principal, first, {key: cast("bytes | str | int", values[key])}
+                )
                 values[key] = await asyncio.to_thread(self._kept, key, values[key])
         await asyncio.to_thread(templates.require_fillable, template, values)
-        run = Run(new_id(), template, values, by_type, State.RUNNING, (), None, time.time(), None)
+        run = Run(
+            new_id(), template, values, by_type, State.RUNNING, (), None, time.time(), None, first.world,
+            first.capability.owner_id,
+        )  # fmt: skip
         await self._rows.insert(_row(run))
         self._begin(run.id)
         return run
 
-    async def find(self, asker: Asker, run_id: str) -> tuple[Run, list[Job]]:
-        """A run and its jobs so far, as far as they are still kept. Raises NotFound."""
-        run = await self._get(run_id)
+    async def find(self, principal: Principal, run_id: str) -> tuple[Run, list[Job]]:
+        """A run and its jobs so far, as far as they are still kept. Raises NotFound, for another's too."""
+        run = await self._own(principal, run_id)
         jobs = []
         for job_id in run.jobs:
             with contextlib.suppress(NotFound):
                 jobs.append(await self._reader.get(job_id))
         return run, jobs
 
-    async def watch(self, asker: Asker, run_id: str) -> AsyncGenerator[tuple[Run, list[Job]]]:
+    async def watch(self, principal: Principal, run_id: str) -> AsyncGenerator[tuple[Run, list[Job]]]:
         """A run as it is, and again whenever something changed, up to its end. Raises NotFound."""
         changed = asyncio.Event()
         self._watchers[run_id].add(changed)
         try:
             while True:
                 changed.clear()
-                run, jobs = await self.find(asker, run_id)
+                run, jobs = await self.find(principal, run_id)
                 yield run, jobs
                 if run.state.final:
                     return
@@ -153,16 +168,16 @@ class Runs:
             if not self._watchers[run_id]:
                 del self._watchers[run_id]
 
-    async def cancel(self, asker: Asker, run_id: str) -> tuple[Run, list[Job]]:
+    async def cancel(self, principal: Principal, run_id: str) -> tuple[Run, list[Job]]:
         """End a run: its present job is canceled, and no other begun. Raises NotFound."""
-        run = await self._get(run_id)
+        run = await self._own(principal, run_id)
         if not run.state.final:
             self._canceled[run_id].set()
             if run.jobs:
                 await self._queue.cancel(run.jobs[-1])
             if run_id in self._tasks:
                 await asyncio.wait([self._tasks[run_id]])
-        return await self.find(asker, run_id)
+        return await self.find(principal, run_id)
 
     def _begin(self, run_id: str) -> None:
         task = asyncio.create_task(self._work_through(run_id))
@@ -222,16 +237,23 @@ class Runs:
         try:
             arguments = method.arguments.read(templates.arguments(step, run.values, made))
             # Named after the run, so that a step which was submitted before a crash is not done twice.
+            admitted = self._access.renewed(run.calls[method.capability_type])
             return self._planner.plan(
-                run.calls[method.capability_type], method, arguments, templates.placement(step, run.values),
+                admitted, method, arguments, templates.placement(step, run.values),
                 JobOptions(), f"run-{run.id}-{place}",
             )  # fmt: skip
         except Refusal as refusal:
             refusal.message = f"step '{step.name}': {refusal.message}"
             raise
 
-    def _by_type(self, template: Template, calls: Sequence[Call]) -> dict[str, Call]:
-        found = {self._access.capability(call.capability_id, call.statement).type: call for call in calls}
+    def _by_type(
+        self, principal: Principal, template: Template, calls: Sequence[Call]
+    ) -> dict[str, Admitted]:
+        admitted = [self._access.admit(principal, call) for call in calls]
+        found = {item.capability.type: item for item in admitted}
+        for kind in principal.capabilities:
+            if kind not in found:
+                found[kind] = self._access.admit(principal, Call("", Caller(0)), kind)
         for step in template.steps:
             needed = templates.step_method(step).capability_type
             if needed not in found:
@@ -250,15 +272,16 @@ class Runs:
         data = self._images.find_file(source, field=name)
         return self._images.store(data, field=name).ref
 
+    async def _own(self, principal: Principal, run_id: str) -> Run:
+        run = await self._get(run_id)
+        if not principal.sees(run.world, run.owner_id):
+            raise _unknown(run_id)
+        return run
+
     async def _get(self, run_id: str) -> Run:
         row, is_there = await self._rows.get(run_id, MAX_STORED)
         if not is_there:
-            raise NotFound(
-                f"there is no run '{brief(run_id, 40)}'",
-                reason="UNKNOWN_RUN",
-                field="id",
-                asked=brief(run_id, 40),
-            )
+            raise _unknown(run_id)
         try:
             if row is None:
                 raise ValueError(f"it has more than {MAX_STORED} characters")
@@ -298,8 +321,7 @@ class Runs:
 def run_of(row: Any) -> Run:
     """Raises ValueError, TypeError, KeyError or AttributeError for a row that none of our versions wrote."""
     calls = {
-        str(name): Call(value["capability_id"], Caller(**value["caller"]), value["statement"])
-        for name, value in row.context["calls"].items()
+        str(name): _admitted(str(name), value, str(row.world)) for name, value in row.context["calls"].items()
     }
     values, jobs = row.context["values"], row.jobs
     if (
@@ -313,14 +335,50 @@ def run_of(row: Any) -> Run:
     failure = failed_of(row.failure) if row.failure is not None else None
     return Run(
         row.id, templates.read_stored(row.document), values, calls, State(row.state), tuple(jobs), failure,
-        row.created, row.ended,
+        row.created, row.ended, str(row.world), whole(row.owner_id),
     )  # fmt: skip
 
 
+def _admitted(kind: str, value: Mapping[str, Any], world: str) -> Admitted:
+    capability = Capability(
+        value["capability_id"],
+        value.get("owner_id", 0),
+        kind,
+        dict(value.get("params", {})),
+        None,
+        value.get("granted"),
+    )
+    # Before 0.2 the statement itself was kept; its time is over.
+    is_stated = bool(value.get("is_stated") or value.get("statement"))
+    return Admitted(Caller(**value["caller"]), world, capability, is_stated=is_stated)
+
+
+def _call_row(admitted: Admitted) -> dict[str, Any]:
+    capability = admitted.capability
+    stated = {
+        "owner_id": capability.owner_id,
+        "params": dict(capability.params),
+        "granted": capability.granted,
+        "is_stated": True,
+    }
+    return {
+        "capability_id": capability.id,
+        "caller": dataclasses.asdict(admitted.caller),
+        **(stated if admitted.is_stated else {}),
+    }
+
+
+def _unknown(run_id: str) -> NotFound:
+    asked = brief(run_id, 40)
+    return NotFound(f"there is no run '{asked}'", reason="UNKNOWN_RUN", field="id", asked=asked)
+
+
 def _row(run: Run) -> dict[str, Any]:
-    calls = {name: dataclasses.asdict(call) for name, call in run.calls.items()}
+    calls = {name: _call_row(admitted) for name, admitted in run.calls.items()}
     return {
         "id": run.id,
+        "world": run.world,
+        "owner_id": run.owner_id,
         "template": run.template.name,
         "document": run.template.model_dump(mode="json"),
         "context": {"calls": calls, "values": dict(run.values)},

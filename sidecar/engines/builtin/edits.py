@@ -38,8 +38,10 @@ def edit(
             made = _preprocessed(task, read(task.image))
         case _:
             raise TypeError(f"not a task without a model: {task.kind}")
-    if metadata is None:
-        metadata = imaging.read_metadata(files["image"])
+    kept = isinstance(task, Edit) and task.keeps_metadata
+    if metadata is None or kept:
+        # What is known of the picture counts for more than that it was converted.
+        metadata = {**(metadata or {}), **(imaging.read_metadata(files["image"]) or {})} or None
     picture = encode_picture(task, made, 0, metadata, thumbnail_side)
     return Done((picture,), time.perf_counter() - started)
 

@@ -68,7 +68,7 @@ def require_rate(connection: Connection, terms: Terms, now: float) -> None:
         if oldest is not None and is_time(oldest):
             wait = max(0.001, oldest + RATE_WINDOW - now)
             raise ResourceExhausted(
-                f"rate_per_minute of {account.replace(':', ' ')} is {most}; try again in {wait:.0f} s",
+                f"rate_per_minute of {_words(account, terms)} is {most}; try again in {wait:.0f} s",
                 reason="RATE_LIMITED",
                 field="rate_per_minute",
                 limit=str(most),
@@ -93,7 +93,8 @@ def reserve(connection: Connection, job: Job, terms: Terms, calendar: Calendar) 
     if over:
         _add(connection, terms.accounts, periods, NOTHING - job.cost)
         _insert(connection, job, terms, calendar, NOTHING, settled=True)
-        return _blocked(dataclasses.replace(over[0], spent=over[0].spent - job.cost), job.cost, calendar.now)
+        balance = dataclasses.replace(over[0], spent=over[0].spent - job.cost)
+        return _blocked(balance, job.cost, calendar.now, terms)
     _insert(connection, job, terms, calendar, job.cost, settled=False)
     return None
 
@@ -211,7 +212,7 @@ def _add(connection: Connection, accounts: Iterable[str], periods: Sequence[str]
         _ADD.run_each(connection, rows)
 
 
-def _blocked(balance: Balance, asked: Cost, now: float) -> Failed:
+def _blocked(balance: Balance, asked: Cost, now: float, terms: Terms) -> Failed:
     cap = balance.cap
     if _exceeds(balance.spent.compute, asked.compute, cap.compute):
         name, most, spent, wanted = "compute", cap.compute, balance.spent.compute, asked.compute
@@ -220,7 +221,7 @@ def _blocked(balance: Balance, asked: Cost, now: float) -> Failed:
     assert most is not None
     wait = None if balance.reset is None else max(1.0, balance.reset - now)
     when = "when the server is started again" if wait is None else f"in {_duration(wait)}"
-    what = f"{name}_per_{cap.period} of {cap.account.replace(':', ' ')}"
+    what = f"{name}_per_{cap.period} of {_words(cap.account, terms)}"
     return Failed(
         Code.RESOURCE_EXHAUSTED.value,
         f"{what} is {most / UNITS:g}; {spent / UNITS:g} are spent or reserved, {max(0, most - spent) / UNITS:g} remain, "
@@ -230,9 +231,27 @@ def _blocked(balance: Balance, asked: Cost, now: float) -> Failed:
         limit=f"{most / UNITS:g}",
         asked=f"{wanted / UNITS:g}",
         retry_after=wait,
-        account=cap.account,
+        account=told(cap.account, terms.accounts[0]),
         remaining=f"{max(0, most - spent) / UNITS:g}",
     )
+
+
+def told(account: str, own: str) -> str:
+    """An account as whoever spends from it may know it: which capability theirs was delegated from is not their business.
+
+    `own` is the account of the capability that they hold.
+    """
+    scope, _, name = account.partition(":")
+    if scope == "capability" and account != own:
+        return scope
+    return f"{scope}:{name.rpartition('/')[2]}" if name else scope
+
+
+def _words(account: str, terms: Terms) -> str:
+    scope, _, name = told(account, terms.accounts[0]).partition(":")
+    if scope == "capability" and not name:
+        return "a capability that this one was delegated from"
+    return f"{scope} {name}".rstrip()
 
 
 def _duration(seconds: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from capabilities.budgets import UNITS, Cap, Cost, Price, Tier, owner_account
+from capabilities.budgets import UNITS, Cap, Cost, Price, Tier
 
 DEFAULT_MEDIUM = Cost(10 * UNITS, 50_000)
 DEFAULT_HIGH = Cost(100 * UNITS, 500_000)
@@ -28,8 +28,8 @@ class Budgets:
             return "high"
         return "medium" if _reaches(price, self.medium_from) else "low"
 
-    def caps(self, owner_id: int) -> tuple[Cap, ...]:
-        account = owner_account(owner_id)
+    def caps(self, account: str) -> tuple[Cap, ...]:
+        """Those of an owner's account, and the sidecar's own."""
         general = (replace(cap, account=account) for cap in self.owner if cap.account in ("owner", account))
         return (*general, *self.server)
 

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from capabilities.budgets import NOTHING
 from capabilities.errors import Refusal
+from entity_store import rooms
 from entity_store.blobs import Blobs
 from entity_store.world import World
 from sidecar.engines.events import Failed
@@ -53,6 +54,8 @@ class Findings:
     """Files that were being written when a server was killed."""
     unreadable: list[str] = field(default_factory=list)
     """Rows of either database that hold what no version of ours writes, each with why; they are passed over."""
+    dangling: list[str] = field(default_factory=list)
+    """Entities that rooms name among their contents and that are not there; repaired by taking them out."""
     database: str = ""
     """What the database says of itself, where that is not good."""
 
@@ -66,7 +69,8 @@ def check(
 ) -> Findings:
     """Compare files and rows, every file by its hash; with `repair`, mend what can be mended.
 
-    `readers` are those of rows that the layers above write. Only right while no server works on the same store. The world is read, never changed.
+    `readers` are those of rows that the layers above write. Only right while no server works on the same store. Of the world nothing is changed but rooms'
+    contents.
     """
     found = Findings()
     with maintenance_lock(blobs), database.alone():
@@ -90,6 +94,13 @@ def check(
             _check_rows(connection, found, repair)
 
         database.do_here(work)
+        found.dangling = [
+            f"room {room}: {', '.join(map(str, ids))}"
+            for room, ids in sorted(rooms.dangling(world.rows).items())
+        ]
+        if repair and found.dangling:
+            with world.transaction() as connection:
+                rooms.repair_contents(connection)
     return found
 
 

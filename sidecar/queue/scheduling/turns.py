@@ -22,37 +22,44 @@ from sidecar.queue.store.database import adding, upsert
 from sidecar.queue.store.prepared import Prepared
 from sidecar.queue.store.tables import JOBS, LINES, SHARES
 
-CLOCK = 0
+Owner = tuple[str, int]
+"""The id of a world, and an entity in it."""
+CLOCK: Owner = ("", 0)
 """Stands in the place of an owner where a lane's clock is kept."""
 
 SPARE = 2
 """Candidates looked at beyond those that are needed, since some may have to wait for others."""
 
-_PLACE = ("lane", "priority", "owner_id", "model_id")
+_PLACE = ("lane", "priority", "world", "owner_id", "model_id")
 
 # Statements that every pick needs are built once: putting one together takes longer than running it.
 _given = sa.bindparam
 _HAS_HAD = sa.func.coalesce(SHARES.c.served, 0).label("served")
-_ITS_SHARE = (SHARES.c.lane == LINES.c.lane) & (SHARES.c.owner_id == LINES.c.owner_id)
+_ITS_SHARE = (
+    (SHARES.c.lane == LINES.c.lane)
+    & (SHARES.c.world == LINES.c.world)
+    & (SHARES.c.owner_id == LINES.c.owner_id)
+)
 _LINES_IN_TURN = Prepared(
-    sa.select(LINES.c.priority, LINES.c.owner_id, LINES.c.model_id, LINES.c.waiting)
+    sa.select(LINES.c.priority, LINES.c.world, LINES.c.owner_id, LINES.c.model_id, LINES.c.waiting)
     .outerjoin(SHARES, _ITS_SHARE)
     .where(LINES.c.lane == _given("lane"), LINES.c.waiting > 0)
-    .order_by(LINES.c.priority.desc(), _HAS_HAD, LINES.c.owner_id)
+    .order_by(LINES.c.priority.desc(), _HAS_HAD, LINES.c.owner_id, LINES.c.world)
 )
 _OWNERS_IN_TURN = Prepared(
-    sa.select(LINES.c.owner_id, _HAS_HAD)
+    sa.select(LINES.c.world, LINES.c.owner_id, _HAS_HAD)
     .outerjoin(SHARES, _ITS_SHARE)
     .where(LINES.c.lane == _given("lane"), LINES.c.model_id == _given("model_id"), LINES.c.waiting > 0)
-    .group_by(LINES.c.owner_id, _HAS_HAD)
-    .order_by(_HAS_HAD, LINES.c.owner_id)
+    .group_by(LINES.c.world, LINES.c.owner_id, _HAS_HAD)
+    .order_by(_HAS_HAD, LINES.c.owner_id, LINES.c.world)
     .limit(_given("most"))
 )
 _RUNNING = Prepared(sa.select(JOBS.c.holds, JOBS.c.fingerprint).where(JOBS.c.state == State.RUNNING))
 _HEAD = (
     sa.select(JOBS)
     .where(
-        JOBS.c.state == State.QUEUED, JOBS.c.lane == _given("lane"), JOBS.c.owner_id == _given("owner_id"),
+        JOBS.c.state == State.QUEUED, JOBS.c.lane == _given("lane"), JOBS.c.world == _given("world"),
+        JOBS.c.owner_id == _given("owner_id"),
         JOBS.c.priority == _given("priority"), JOBS.c.ready_at <= _given("now"),
     )
     .order_by(JOBS.c.id)
@@ -64,7 +71,7 @@ _FIRST = {False: Prepared(_HEAD), True: Prepared(_HEAD_FOR_MODEL)}
 _BATCH_MATES = Prepared(
     sa.select(JOBS.c.id, JOBS.c.holds, JOBS.c.fingerprint, JOBS.c.compute)
     .where(
-        JOBS.c.batch_key == _given("batch_key"), JOBS.c.state == State.QUEUED, JOBS.c.lane == _given("lane"), JOBS.c.owner_id == _given("owner_id"),
+        JOBS.c.batch_key == _given("batch_key"), JOBS.c.state == State.QUEUED, JOBS.c.lane == _given("lane"), JOBS.c.world == _given("world"), JOBS.c.owner_id == _given("owner_id"),
         JOBS.c.priority == _given("priority"), JOBS.c.id != _given("leader"), JOBS.c.ready_at <= _given("now"), JOBS.c.attempts == 0,
     )
     .order_by(JOBS.c.id)
@@ -76,9 +83,14 @@ _LEFT = Prepared(
     .values(waiting=LINES.c.waiting - _given("count"))
 )
 _SERVED = Prepared(
-    sa.select(SHARES.c.served).where(SHARES.c.lane == _given("lane"), SHARES.c.owner_id == _given("owner_id"))
+    sa.select(SHARES.c.served).where(
+        SHARES.c.lane == _given("lane"),
+        SHARES.c.world == _given("world"),
+        SHARES.c.owner_id == _given("owner_id"),
+    )
 )
-_OWN = sa.case((LINES.c.owner_id == _given("owner_id"), LINES.c.waiting), else_=0)
+_IS_OWN = (LINES.c.world == _given("world")) & (LINES.c.owner_id == _given("owner_id"))
+_OWN = sa.case((_IS_OWN, LINES.c.waiting), else_=0)
 _WAITING_IN_ALL = Prepared(
     sa.select(
         sa.func.coalesce(sa.func.sum(LINES.c.waiting), 0).label("everybodys"),
@@ -87,7 +99,11 @@ _WAITING_IN_ALL = Prepared(
 )
 _OWN_IN_LANE = (
     sa.select(sa.func.coalesce(sa.func.sum(LINES.c.waiting), 0))
-    .where(LINES.c.lane == _given("its_lane"), LINES.c.owner_id == _given("its_owner"))
+    .where(
+        LINES.c.lane == _given("its_lane"),
+        LINES.c.world == _given("its_world"),
+        LINES.c.owner_id == _given("its_owner"),
+    )
     .scalar_subquery()
 )
 _JOIN = adding(LINES, "waiting")
@@ -96,9 +112,17 @@ _JOIN = adding(LINES, "waiting")
 def _catching_up(dialect: str) -> Any:
     """Whoever had nothing waiting in a lane begins at the lane's clock."""
     clock = sa.select(
-        SHARES.c.lane, _given("its_owner", type_=SHARES.c.owner_id.type), SHARES.c.served
-    ).where(SHARES.c.lane == _given("its_lane"), SHARES.c.owner_id == CLOCK, _OWN_IN_LANE == 0)
-    insert = upsert(dialect, SHARES).from_select(["lane", "owner_id", "served"], clock)
+        SHARES.c.lane,
+        _given("its_world", type_=SHARES.c.world.type),
+        _given("its_owner", type_=SHARES.c.owner_id.type),
+        SHARES.c.served,
+    ).where(
+        SHARES.c.lane == _given("its_lane"),
+        SHARES.c.world == CLOCK[0],
+        SHARES.c.owner_id == CLOCK[1],
+        _OWN_IN_LANE == 0,
+    )
+    insert = upsert(dialect, SHARES).from_select(["lane", "world", "owner_id", "served"], clock)
     behind = SHARES.c.served < insert.excluded.served
     return insert.on_conflict_do_update(
         index_elements=list(SHARES.primary_key), set_={"served": insert.excluded.served}, where=behind
@@ -128,7 +152,7 @@ def _place(row: Row | Job) -> dict[str, str | int]:
 
 def joined(connection: Connection, row: Row | Job) -> None:
     """A job waits now."""
-    _CATCH_UP.run(connection, {"its_lane": row.lane, "its_owner": row.owner_id})
+    _CATCH_UP.run(connection, {"its_lane": row.lane, "its_world": row.world, "its_owner": row.owner_id})
     _JOIN.run(connection, {**_place(row), "waiting": 1})
 
 
@@ -137,9 +161,9 @@ def left(connection: Connection, row: Row | Job) -> None:
     _leave(connection, [row])
 
 
-def waiting(connection: Connection, owner_id: int) -> tuple[int, int]:
+def waiting(connection: Connection, world: str, owner_id: int) -> tuple[int, int]:
     """How many jobs wait in all, and of one owner."""
-    row = _WAITING_IN_ALL.rows(connection, {"owner_id": owner_id})[0]
+    row = _WAITING_IN_ALL.rows(connection, {"world": world, "owner_id": owner_id})[0]
     return int(row.everybodys), int(row.own)
 
 
@@ -158,15 +182,17 @@ def pick(connection: Connection, lane: str, preference: Preference, now: float) 
     if not lines:
         return None, 0
     may = _Running.now(connection)
-    for priority, owner_id in dict.fromkeys((line.priority, line.owner_id) for line in lines):
-        fair = _head(connection, lane, priority, owner_id, may, now)
+    for priority, *owner in dict.fromkeys((line.priority, line.world, line.owner_id) for line in lines):
+        fair = _head(connection, lane, priority, tuple(owner), may, now)
         if fair is None:
             continue
         chosen, passed = fair, None
         if fair.model_id not in preference.loaded and preference.may_be_overtaken(fair.id, now):
             for line in lines:
                 if line.priority == priority and line.model_id in preference.loaded:
-                    other = _head(connection, lane, priority, line.owner_id, may, now, line.model_id)
+                    other = _head(
+                        connection, lane, priority, (line.world, line.owner_id), may, now, line.model_id
+                    )
                     if other is not None:
                         chosen, passed = other, fair.id
                         break
@@ -186,11 +212,12 @@ def batch_mates(connection: Connection, leader: Row, most: int, now: float) -> l
     may.add(leader)
     # Of each taken job the next comes from the owner who has had the least, so no more owners than jobs can have a turn.
     asked = {"lane": leader.lane, "model_id": leader.model_id, "most": most + 1}
-    turns: list[tuple[int, int, list[Row]]] = []
-    for owner_id, total in _OWNERS_IN_TURN.rows(connection, asked):
+    turns: list[tuple[int, int, str, list[Row]]] = []
+    for world, owner_id, total in _OWNERS_IN_TURN.rows(connection, asked):
         asked = {
             "batch_key": leader.batch_key,
             "lane": leader.lane,
+            "world": world,
             "owner_id": owner_id,
             "leader": leader.id,
             "priority": leader.priority,
@@ -198,18 +225,19 @@ def batch_mates(connection: Connection, leader: Row, most: int, now: float) -> l
             "most": most + SPARE,
         }
         waiting_ones = _BATCH_MATES.rows(connection, asked)
-        charged = max(1, whole(leader.compute)) if owner_id == leader.owner_id else 0
-        turns.append((whole(total) + charged, owner_id, waiting_ones))
+        is_leaders = (world, owner_id) == (leader.world, leader.owner_id)
+        charged = max(1, whole(leader.compute)) if is_leaders else 0
+        turns.append((whole(total) + charged, owner_id, world, waiting_ones))
     chosen: list[Row] = []
     heapq.heapify(turns)
     while turns and len(chosen) < most:
-        total, owner_id, rows = heapq.heappop(turns)
+        total, owner_id, world, rows = heapq.heappop(turns)
         row = next((row for row in rows if may.begin(row)), None)
         if row is not None:
             may.add(row)
             chosen.append(row)
             rows.remove(row)
-            heapq.heappush(turns, (total + max(1, whole(row.compute)), owner_id, rows))
+            heapq.heappush(turns, (total + max(1, whole(row.compute)), owner_id, world, rows))
     if not chosen:
         return []
     ids = [row.id for row in chosen]
@@ -220,10 +248,10 @@ def taken(connection: Connection, rows: Sequence[Row]) -> None:
     """Jobs that waited are begun together: their owners are charged for them, and the clock moves."""
     lane = rows[0].lane
     _leave(connection, rows)
-    served = _served(connection, lane, {row.owner_id for row in rows})
-    served[CLOCK] = max(served[CLOCK], served[rows[0].owner_id])
+    served = _served(connection, lane, {(row.world, row.owner_id) for row in rows})
+    served[CLOCK] = max(served[CLOCK], served[rows[0].world, rows[0].owner_id])
     for row in rows:
-        served[row.owner_id] += max(1, whole(row.compute))
+        served[row.world, row.owner_id] += max(1, whole(row.compute))
     _serve(connection, lane, served)
 
 
@@ -271,14 +299,16 @@ def _head(
     connection: Connection,
     lane: str,
     priority: int,
-    owner_id: int,
+    owner: Owner,
     may: _Running,
     now: float,
     model_id: str = "",
 ) -> Row | None:
     """The oldest job of an owner that may begin; of those for one model where it is named."""
     held: set[str] = set()
-    query, asked = _HEAD, {"lane": lane, "owner_id": owner_id, "priority": priority, "now": now}
+    query, asked = _HEAD, {
+        "lane": lane, "world": owner[0], "owner_id": owner[1], "priority": priority, "now": now,
+    }  # fmt: skip
     if model_id:
         query, asked = _HEAD_FOR_MODEL, {**asked, "model_id": model_id}
     if may.fingerprints:
@@ -306,20 +336,20 @@ def _leave(connection: Connection, rows: Sequence[Row | Job]) -> None:
     )
 
 
-def _served(connection: Connection, lane: str, owners: set[int]) -> dict[int, int]:
+def _served(connection: Connection, lane: str, owners: set[Owner]) -> dict[Owner, int]:
     """What each owner has had, and the lane's clock."""
     found = {
-        owner_id: _SERVED.first(connection, {"lane": lane, "owner_id": owner_id})
-        for owner_id in (CLOCK, *owners)
+        owner: _SERVED.first(connection, {"lane": lane, "world": owner[0], "owner_id": owner[1]})
+        for owner in (CLOCK, *owners)
     }
-    return {owner_id: 0 if row is None else whole(row.served) for owner_id, row in found.items()}
+    return {owner: 0 if row is None else whole(row.served) for owner, row in found.items()}
 
 
-def _serve(connection: Connection, lane: str, served: Mapping[int, int]) -> None:
+def _serve(connection: Connection, lane: str, served: Mapping[Owner, int]) -> None:
     _SERVE.run_each(
         connection,
         [
-            {"lane": lane, "owner_id": owner_id, "served": total}
-            for owner_id, total in sorted(served.items(), key=str)
+            {"lane": lane, "world": owner[0], "owner_id": owner[1], "served": total}
+            for owner, total in sorted(served.items(), key=str)
         ],
     )

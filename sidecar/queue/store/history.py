@@ -36,6 +36,9 @@ def remember(connection: Connection, job: Job, task: object) -> None:
             "task": task,
             "inputs": dict(job.task.inputs),
             "created": job.ended,
+            "world": job.world,
+            "owner_id": job.owner_id,
+            "caller_id": job.caller_id,
         }
         _MADE.run(connection, made)
 

@@ -10,6 +10,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,7 +28,7 @@ from sidecar.queue.store import endings, history
 from sidecar.queue.store.database import Database
 from sidecar.queue.store.prepared import Prepared
 from sidecar.queue.store.reader import Batch, JobReader
-from sidecar.queue.store.tables import JOBS
+from sidecar.queue.store.tables import BATCHES, HISTORY, JOBS, RUNS, SHARES, TEMPLATES
 from sidecar.queue.store.transitions import changed
 from sidecar.queue.submission import NO_RESULTS, Bounds, StoredResults
 
@@ -64,9 +65,14 @@ class JobStore(JobReader):
         self._runner = runner
         self._lease = lease
 
-    async def open(self) -> int:
-        """Bring the tables up to date and queue again what a dead server was running; how many jobs that were."""
+    async def open(self, world: str = "") -> int:
+        """Bring the tables up to date and queue again what a dead server was running; how many jobs that were.
+
+        `world` is the id of the sidecar's own: what was written before worlds had ids is of that one.
+        """
         self._database.migrate()
+        if world:
+            await self._do(partial(_adopt, world))
         again, _ = await self._do(self._take_back)
         return len(again)
 
@@ -247,6 +253,20 @@ class JobStore(JobReader):
         """Cancel the jobs of a batch that nobody began."""
         return await self._do(lambda connection: endings.cancel_rest(connection, batch_id, failure))
 
+    async def fail_waiting(self, world: str, capability_ids: Collection[str], failure: Failed) -> list[Job]:
+        """End the waiting jobs of these capabilities of a world, and what their batches cancel with them."""
+
+        def work(connection: Connection) -> list[Job]:
+            theirs = sa.select(JOBS.c.id).where(
+                JOBS.c.state == State.QUEUED, JOBS.c.world == world, JOBS.c.capability_id.in_(capability_ids)
+            )
+            ended: list[Job] = []
+            for (job_id,) in connection.execute(theirs).all():
+                ended += endings.fail(connection, job_id, (State.QUEUED,), failure)
+            return ended
+
+        return await self._do(work)
+
     async def expire(self) -> list[Job]:
         """End the jobs whose deadline passed while they waited, and what their batches cancel with them."""
 
@@ -259,6 +279,11 @@ class JobStore(JobReader):
             return ended
 
         return await self._do(work)
+
+    async def awaited(self) -> list[str]:
+        """Jobs that have not ended and were done for a call that waited, in a server that is not there any more."""
+        query = sa.select(JOBS.c.id).where(JOBS.c.awaited, JOBS.c.state.in_((State.QUEUED, State.RUNNING)))
+        return await self._do(lambda connection: list(connection.execute(query).scalars()))
 
     async def fail_orphans(self, lanes: Collection[str]) -> list[Job]:
         """End the waiting jobs of engines that are not among these, and what their batches cancel with them."""
@@ -322,6 +347,15 @@ class JobStore(JobReader):
             dataclasses.replace(job, state=State.RUNNING, started=now, attempts=job.attempts + 1)
             for job in jobs
         ]
+
+
+def _adopt(world: str, connection: Connection) -> None:
+    for table in (JOBS, BATCHES, HISTORY, RUNS, TEMPLATES):
+        connection.execute(sa.update(table).where(table.c.world == "").values(world=world))
+    # The row of no owner is the lane's clock, and no world's.
+    connection.execute(
+        sa.update(SHARES).where(SHARES.c.world == "", SHARES.c.owner_id != 0).values(world=world)
+    )
 
 
 # Statements that every job needs are built once: putting one together takes longer than running it.

@@ -22,6 +22,9 @@ from sidecar.queue.store.database import Database
 from sidecar.queue.store.prepared import Prepared
 from sidecar.queue.store.tables import BATCHES, HISTORY, JOBS, LINES, MODELS_CACHE
 
+Owners = tuple[str, frozenset[int] | None]
+"""A world, and entities of it; None: all of them."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -31,6 +34,8 @@ class Batch:
     stop: bool
     created: float
     jobs: tuple[Job, ...] = ()
+    world: str = ""
+    owner_id: int = 0
 
     @property
     def ended(self) -> bool:
@@ -54,6 +59,7 @@ class Line:
 
     lane: str
     priority: int
+    world: str
     owner_id: int
     waiting: int
     oldest: float
@@ -83,8 +89,10 @@ class JobReader:
         owner_id: int = 0,
         before: str = "",
         limit: int = 50,
+        seen_by: Owners | None = None,
     ) -> tuple[list[Job], dict[str, int]]:
-        """Jobs, newest first, and the positions of those that wait; `before` is the id to go on from.
+        """Jobs, newest first, and the positions of those that wait; `before` is the id to go on from, `seen_by` leaves out
+        what belongs to others.
 
         Those whose rows are damaged are passed over, and told by fsck.
         """
@@ -93,6 +101,11 @@ class JobReader:
             query = query.where(JOBS.c.capability_id == capability_id)
         if owner_id:
             query = query.where(JOBS.c.owner_id == owner_id)
+        if seen_by is not None:
+            world, owner_ids = seen_by
+            query = query.where(JOBS.c.world == world)
+            if owner_ids is not None:
+                query = query.where(JOBS.c.owner_id.in_(owner_ids))
 
         def work(connection: Connection) -> tuple[list[Job], dict[str, int]]:
             jobs: list[Job] = []
@@ -162,38 +175,42 @@ class JobReader:
         def work(connection: Connection) -> Batch:
             row = connection.execute(sa.select(BATCHES).where(BATCHES.c.id == batch_id)).first()
             if row is None:
-                raise NotFound(
-                    f"there is no batch '{brief(batch_id, 40)}'",
-                    reason="UNKNOWN_BATCH",
-                    field="id",
-                    asked=brief(batch_id, 40),
-                )
+                raise unknown_batch(batch_id)
             jobs = connection.execute(
                 sa.select(JOBS).where(JOBS.c.batch_id == batch_id).order_by(JOBS.c.batch_index)
             )
-            return Batch(row.id, row.on_error == "stop", row.created, tuple(map(job_of, jobs)))
+            return Batch(
+                row.id, row.on_error == "stop", row.created, tuple(map(job_of, jobs)), row.world, row.owner_id
+            )
 
         return await self._do(work)
 
     async def lines(self) -> list[Line]:
         """Who waits, and since when the oldest of them does."""
         oldest = sa.select(sa.func.min(JOBS.c.id)).where(
-            JOBS.c.state == State.QUEUED, JOBS.c.lane == LINES.c.lane, JOBS.c.owner_id == LINES.c.owner_id,
-            JOBS.c.priority == LINES.c.priority,
+            JOBS.c.state == State.QUEUED, JOBS.c.lane == LINES.c.lane, JOBS.c.world == LINES.c.world,
+            JOBS.c.owner_id == LINES.c.owner_id, JOBS.c.priority == LINES.c.priority,
         )  # fmt: skip
-        keys = (LINES.c.lane, LINES.c.priority, LINES.c.owner_id)
+        keys = (LINES.c.lane, LINES.c.priority, LINES.c.world, LINES.c.owner_id)
         query = (
             sa.select(
                 *keys, sa.func.sum(LINES.c.waiting).label("waiting"), oldest.scalar_subquery().label("first")
             )
             .where(LINES.c.waiting > 0)
             .group_by(*keys)
-            .order_by(LINES.c.priority.desc(), LINES.c.owner_id)
+            .order_by(LINES.c.priority.desc(), LINES.c.owner_id, LINES.c.world)
         )
         rows = await self._do(lambda connection: connection.execute(query).all())
         # An id begins with the milliseconds of its making.
         return [
-            Line(row.lane, whole(row.priority), whole(row.owner_id), int(row.waiting), _time_of(row.first))
+            Line(
+                row.lane,
+                whole(row.priority),
+                str(row.world),
+                whole(row.owner_id),
+                int(row.waiting),
+                _time_of(row.first),
+            )
             for row in rows
             if row.first
         ]
@@ -246,10 +263,15 @@ def find_answer(connection: Connection, fingerprint: str, since: float) -> Job |
 def get_job(connection: Connection, job_id: str) -> Job:
     row = _JOB.first(connection, {"its_id": job_id})
     if row is None:
-        raise NotFound(
-            f"there is no job '{brief(job_id, 40)}'",
-            reason="UNKNOWN_JOB",
-            field="id",
-            asked=brief(job_id, 40),
-        )
+        raise unknown_job(job_id)
     return job_of(row)
+
+
+def unknown_job(job_id: str) -> NotFound:
+    asked = brief(job_id, 40)
+    return NotFound(f"there is no job '{asked}'", reason="UNKNOWN_JOB", field="id", asked=asked)
+
+
+def unknown_batch(batch_id: str) -> NotFound:
+    asked = brief(batch_id, 40)
+    return NotFound(f"there is no batch '{asked}'", reason="UNKNOWN_BATCH", field="id", asked=asked)

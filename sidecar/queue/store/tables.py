@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-HEAD = "0005"
+HEAD = "0006"
 """The revision of the tables below; the newest file in migrations/versions."""
 
 METADATA = sa.MetaData()
@@ -19,10 +19,14 @@ JOBS = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("method", sa.String(64), nullable=False),
     sa.Column("capability_id", sa.String(64), nullable=False),
+    # Whose it is: an entity of a world. What a signed statement said of the capability is kept with the job.
+    sa.Column("world", sa.String(32), nullable=False),
     sa.Column("owner_id", sa.BigInteger, nullable=False),
+    sa.Column("rights", sa.JSON),
     sa.Column("caller_id", sa.BigInteger, nullable=False),
     sa.Column("this_id", sa.BigInteger, nullable=False),
     sa.Column("request_id", sa.String(128)),
+    sa.Column("awaited", sa.Boolean, nullable=False),
     sa.Column("batch_id", sa.String(32)),
     sa.Column("batch_index", sa.Integer),
     sa.Column("model_id", sa.String(512), nullable=False),
@@ -56,15 +60,15 @@ JOBS = sa.Table(
     sa.Column("answered_by", sa.String(32)),
     sa.Column("failure", sa.JSON),
     sa.Column("warnings", sa.JSON, nullable=False),
-    sa.UniqueConstraint("capability_id", "request_id"),
+    sa.UniqueConstraint("world", "capability_id", "request_id"),
     sa.Index("jobs_by_state", "state", "id"),
-    sa.Index("jobs_by_owner", "owner_id", "id"),
+    sa.Index("jobs_by_owner", "world", "owner_id", "id"),
     sa.Index("jobs_by_capability", "capability_id", "id"),
     sa.Index("jobs_by_batch", "batch_id", "batch_index"),
     sa.Index("jobs_by_end", "ended"),
-    sa.Index("jobs_in_line", "state", "lane", "owner_id", "priority", "id"),
-    sa.Index("jobs_by_model", "state", "lane", "model_id", "owner_id", "priority", "id"),
-    sa.Index("jobs_by_batch_key", "batch_key", "state", "owner_id", "id"),
+    sa.Index("jobs_in_line", "state", "lane", "world", "owner_id", "priority", "id"),
+    sa.Index("jobs_by_model", "state", "lane", "model_id", "world", "owner_id", "priority", "id"),
+    sa.Index("jobs_by_batch_key", "batch_key", "state", "world", "owner_id", "id"),
     sa.Index("jobs_by_deadline", "state", "deadline"),
     sa.Index("jobs_by_ready", "ready_at"),
     sa.Index("jobs_by_fingerprint", "fingerprint", "state"),
@@ -75,6 +79,7 @@ LINES = sa.Table(
     METADATA,
     sa.Column("lane", sa.String(64), primary_key=True),
     sa.Column("priority", sa.Integer, primary_key=True),
+    sa.Column("world", sa.String(32), primary_key=True),
     sa.Column("owner_id", sa.BigInteger, primary_key=True),
     sa.Column("model_id", sa.String(512), primary_key=True),
     sa.Column("waiting", sa.Integer, nullable=False),
@@ -85,16 +90,17 @@ SHARES = sa.Table(
     "shares",
     METADATA,
     sa.Column("lane", sa.String(64), primary_key=True),
+    sa.Column("world", sa.String(32), primary_key=True),
     sa.Column("owner_id", sa.BigInteger, primary_key=True),
     sa.Column("served", sa.BigInteger, nullable=False),
 )
-"""The compute that each owner has had in a lane; the row of owner 0 is the lane's clock."""
+"""The compute that each owner has had in a lane; the row of owner 0 in no world is the lane's clock."""
 
 LEDGER = sa.Table(
     "ledger",
     METADATA,
     sa.Column("job_id", sa.String(32), primary_key=True),
-    sa.Column("account", sa.String(96), primary_key=True),
+    sa.Column("account", sa.String(128), primary_key=True),
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("session", sa.String(32), nullable=False),
     sa.Column("day", sa.String(10), nullable=False),
@@ -110,7 +116,7 @@ LEDGER = sa.Table(
 BALANCES = sa.Table(
     "balances",
     METADATA,
-    sa.Column("account", sa.String(96), primary_key=True),
+    sa.Column("account", sa.String(128), primary_key=True),
     sa.Column("period", sa.String(48), primary_key=True),
     sa.Column("compute", sa.BigInteger, nullable=False),
     sa.Column("money", sa.BigInteger, nullable=False),
@@ -124,6 +130,8 @@ BATCHES = sa.Table(
     sa.Column("on_error", sa.String(8), nullable=False),
     sa.Column("size", sa.Integer, nullable=False),
     sa.Column("created", sa.Float, nullable=False),
+    sa.Column("world", sa.String(32), nullable=False),
+    sa.Column("owner_id", sa.BigInteger, nullable=False),
 )
 
 IMAGES = sa.Table(
@@ -158,9 +166,48 @@ HISTORY = sa.Table(
     sa.Column("task", sa.JSON, nullable=False),
     sa.Column("inputs", sa.JSON, nullable=False),
     sa.Column("created", sa.Float, nullable=False),
+    sa.Column("world", sa.String(32), nullable=False),
+    sa.Column("owner_id", sa.BigInteger, nullable=False),
+    sa.Column("caller_id", sa.BigInteger, nullable=False),
     sa.Index("history_by_ref", "ref"),
 )
-"""How each picture came to be; kept when its job is removed."""
+"""How each picture came to be, and whose it is; kept when its job is removed."""
+
+UPLOADS = sa.Table(
+    "uploads",
+    METADATA,
+    sa.Column("ref", sa.String(80), primary_key=True),
+    sa.Column("world", sa.String(32), primary_key=True),
+    sa.Column("owner_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("created", sa.Float, nullable=False),
+)
+"""Who brought a picture here, or was given the result of another's work."""
+
+KEYS = sa.Table(
+    "keys",
+    METADATA,
+    sa.Column("id", sa.String(16), primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("world", sa.String(32), nullable=False),
+    sa.Column("owner_id", sa.BigInteger, nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("label", sa.String(128), nullable=False),
+    sa.Column("scopes", sa.JSON, nullable=False),
+    sa.Column("capabilities", sa.JSON, nullable=False),
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("expires", sa.Float),
+    sa.Column("last_used", sa.Float),
+)
+"""Credentials of clients: of each secret the hash only."""
+
+REVOKED_RIGHTS = sa.Table(
+    "revoked_rights",
+    METADATA,
+    sa.Column("world", sa.String(32), primary_key=True),
+    sa.Column("capability_id", sa.String(64), primary_key=True),
+    sa.Column("revoked", sa.Float, nullable=False),
+)
+"""Capabilities of worlds on other machines that hold no longer, whatever a statement says."""
 
 MODELS_CACHE = sa.Table(
     "models_cache",
@@ -176,7 +223,10 @@ MODELS_CACHE = sa.Table(
 TEMPLATES = sa.Table(
     "templates",
     METADATA,
+    sa.Column("world", sa.String(32), primary_key=True),
+    sa.Column("owner_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("name", sa.String(128), primary_key=True),
+    sa.Column("shared", sa.Boolean, nullable=False),
     sa.Column("document", sa.JSON, nullable=False),
     sa.Column("updated", sa.Float, nullable=False),
 )
@@ -185,6 +235,8 @@ RUNS = sa.Table(
     "runs",
     METADATA,
     sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("world", sa.String(32), nullable=False),
+    sa.Column("owner_id", sa.BigInteger, nullable=False),
     sa.Column("template", sa.String(128), nullable=False),
     sa.Column("document", sa.JSON, nullable=False),
     sa.Column("context", sa.JSON, nullable=False),

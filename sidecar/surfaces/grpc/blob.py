@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from capabilities.errors import InvalidArgument
-from sidecar.application.access import Asker
 from sidecar.application.pictures import Pictures, PictureView
 from sidecar.pb.viwo.imagegen.v1 import blob_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import blob_pb2_grpc
+from sidecar.surfaces.grpc.caller import principal
 from sidecar.surfaces.grpc.interceptor import Context, Malformed
 from sidecar.surfaces.grpc.limits import MAX_PICTURE
 from sidecar.surfaces.proto import conversions
@@ -20,7 +20,6 @@ DISCARDED = 128 * 1024 * 1024
 class BlobServicer(blob_pb2_grpc.BlobServiceServicer):
     def __init__(self, pictures: Pictures) -> None:
         self._pictures = pictures
-        self._asker = Asker()
 
     async def Upload(self, request_iterator: AsyncIterator[pb.UploadRequest], context: Context) -> pb.Blob:
         received, size = bytearray(), 0
@@ -45,15 +44,15 @@ class BlobServicer(blob_pb2_grpc.BlobServiceServicer):
             )
         data = bytes(received)
         received.clear()
-        return _blob(await self._pictures.upload(self._asker, data, field="chunk"))
+        return _blob(await self._pictures.upload(principal(), data, field="chunk"))
 
     async def Describe(self, request: pb.DescribeBlobRequest, context: Context) -> pb.Blob:
-        return _blob(await self._pictures.describe(self._asker, request.ref))
+        return _blob(await self._pictures.describe(principal(), request.ref))
 
     async def Download(
         self, request: pb.DownloadRequest, context: Context
     ) -> AsyncIterator[pb.DownloadResponse]:
-        async for view, chunk in self._pictures.download(self._asker, request.ref):
+        async for view, chunk in self._pictures.download(principal(), request.ref):
             yield pb.DownloadResponse(blob=_blob(view) if view else None, chunk=chunk)
 
 

@@ -8,44 +8,54 @@ from capabilities.methods import Method
 from capabilities.methods.declaration import Parameter
 from capabilities.policy import Capability
 from entity_store.authority import REMEMBERED
-from sidecar.application.access import Asker
 from sidecar.application.capabilities import Capabilities
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2_grpc
-from sidecar.surfaces.grpc.interceptor import Context
+from sidecar.surfaces.grpc.caller import Context, principal
 from sidecar.surfaces.proto import conversions
 
 
 class CapabilityServicer(capability_pb2_grpc.CapabilityServiceServicer):
     def __init__(self, capabilities: Capabilities) -> None:
         self._capabilities = capabilities
-        self._asker = Asker()
         self._messages: dict[str, tuple[Capability, pb.Capability]] = {}
 
     async def Mint(self, request: pb.MintRequest, context: Context) -> pb.Capability:
         params = conversions.from_struct(request.params)
         made = self._capabilities.mint(
-            self._asker, request.authority_id, request.caller_id, request.type, params
+            principal(), request.authority_id, request.caller_id, request.type, params
         )
         return conversions.capability(await made)
 
     async def Delegate(self, request: pb.DelegateRequest, context: Context) -> pb.Capability:
         restrictions = conversions.from_struct(request.restrictions)
         made = self._capabilities.delegate(
-            self._asker, request.parent_id, request.caller_id, restrictions, request.parent_statement
+            principal(), request.parent_id, request.caller_id, restrictions, request.parent_statement
         )
         return conversions.capability(await made)
 
     async def Give(self, request: pb.GiveRequest, context: Context) -> pb.Capability:
-        given = self._capabilities.give(self._asker, request.id, request.caller_id, request.target_id)
+        given = self._capabilities.give(principal(), request.id, request.caller_id, request.target_id)
         return conversions.capability(await given)
 
     async def Revoke(self, request: pb.RevokeRequest, context: Context) -> pb.RevokeResponse:
-        revoked = await self._capabilities.revoke(self._asker, request.id, request.caller_id)
+        revoked = await self._capabilities.revoke(principal(), request.id, request.caller_id)
         return pb.RevokeResponse(revoked_ids=revoked)
 
+    async def Approve(self, request: pb.ApproveRequest, context: Context) -> pb.Capability:
+        params = conversions.from_struct(request.params)
+        return conversions.capability(
+            await self._capabilities.approve(principal(), request.id, request.world, params)
+        )
+
+    async def PushRevocations(
+        self, request: pb.PushRevocationsRequest, context: Context
+    ) -> pb.PushRevocationsResponse:
+        await self._capabilities.revoked_elsewhere(principal(), request.capability_ids)
+        return pb.PushRevocationsResponse()
+
     async def Get(self, request: pb.GetCapabilityRequest, context: Context) -> pb.Capability:
-        found = self._capabilities.get(self._asker, request.id)
+        found = self._capabilities.get(principal(), request.id)
         known, message = self._messages.get(found.id, (None, None))
         if known is not found or message is None:
             # The same row as long as the world is unchanged; making its message takes longer than reading it.
@@ -60,7 +70,7 @@ class CapabilityServicer(capability_pb2_grpc.CapabilityServiceServicer):
     ) -> pb.ListCapabilitiesResponse:
         size = conversions.page_size(request.page_size, 100)
         rows = self._capabilities.page(
-            self._asker,
+            principal(),
             owner_id=request.owner_id,
             kind=request.type,
             after=conversions.page_number(request.page_token),
@@ -74,7 +84,7 @@ class CapabilityServicer(capability_pb2_grpc.CapabilityServiceServicer):
     async def DescribeMethods(
         self, request: pb.DescribeMethodsRequest, context: Context
     ) -> pb.DescribeMethodsResponse:
-        methods = self._capabilities.methods(self._asker, request.type)
+        methods = self._capabilities.methods(principal(), request.type)
         return pb.DescribeMethodsResponse(methods=[_method(method) for method in methods])
 
 

@@ -7,11 +7,10 @@ from functools import partial
 
 from capabilities.errors import Refusal
 from capabilities.methods import arguments_from_json
-from sidecar.application.access import Asker
 from sidecar.application.entities import Entities
 from sidecar.pb.viwo.imagegen.v1 import entity_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import entity_pb2_grpc
-from sidecar.surfaces.grpc.interceptor import Context
+from sidecar.surfaces.grpc.caller import Context, principal
 from sidecar.surfaces.proto import conversions
 from sidecar.surfaces.proto.field_names import path_in
 
@@ -19,12 +18,11 @@ from sidecar.surfaces.proto.field_names import path_in
 class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
     def __init__(self, entities: Entities) -> None:
         self._entities = entities
-        self._asker = Asker()
 
     async def SaveImage(self, request: pb.SaveImageRequest, context: Context) -> pb.ImageEntity:
         try:
             entity = await self._entities.save(
-                self._asker,
+                principal(),
                 conversions.call(request.context),
                 conversions.image_source(request.image),
                 conversions.save_options(request.options),
@@ -35,7 +33,7 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
         return conversions.entity(entity)
 
     async def Get(self, request: pb.GetEntityRequest, context: Context) -> pb.ImageEntity:
-        view = await self._entities.get(self._asker, request.id, with_data=request.include_data)
+        view = await self._entities.get(principal(), request.id, with_data=request.include_data)
         message = conversions.entity(view.entity, data=view.data, history=view.history)
         conversions.masked(message, request.read_mask)
         return message
@@ -44,7 +42,7 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
         size = conversions.page_size(request.page_size, 50)
         before = conversions.page_number(request.page_token)
         entities = await self._entities.page(
-            self._asker, room_id=request.room_id, before=before, limit=size + 1
+            principal(), room_id=request.room_id, before=before, limit=size + 1
         )
         return pb.ListEntitiesResponse(
             entities=[conversions.entity(entity) for entity in entities[:size]],
@@ -52,13 +50,13 @@ class EntityServicer(entity_pb2_grpc.EntityServiceServicer):
         )
 
     async def Install(self, request: pb.InstallRequest, context: Context) -> pb.InstallResponse:
-        prototype_id, scripts = await self._entities.install(self._asker)
+        prototype_id, scripts = await self._entities.install(principal())
         return pb.InstallResponse(prototype_id=prototype_id, verbs_json=json.dumps(scripts))
 
     async def CallVerb(self, request: pb.CallVerbRequest, context: Context) -> pb.CallVerbResponse:
         result = await self._entities.call_verb(
-            self._asker,
-            conversions.unchecked_call(request.context),
+            principal(),
+            conversions.call(request.context),
             request.entity_id,
             request.verb,
             arguments_from_json(request.arguments_json),

@@ -8,13 +8,12 @@ from google.protobuf import json_format
 
 from capabilities import methods
 from capabilities.errors import Refusal
-from sidecar.application.access import Asker
 from sidecar.application.generation import Generation, GenerationRequest
 from sidecar.pb.viwo.imagegen.v1 import image_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import image_pb2_grpc
 from sidecar.queue.model import Job
 from sidecar.surfaces import script_answers
-from sidecar.surfaces.grpc.interceptor import Context
+from sidecar.surfaces.grpc.caller import Context, principal
 from sidecar.surfaces.proto import conversions, job_messages, requests
 from sidecar.telemetry import Meter
 
@@ -24,7 +23,6 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
         self._generation = generation
         self._meter = meter
         self._currency = currency
-        self._asker = Asker()
 
     async def TextToImage(self, request: pb.TextToImageRequest, context: Context) -> pb.ImageResponse:
         return await self._answer(requests.text_to_image(request))
@@ -36,7 +34,7 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
         self, request: pb.ControlTypesRequest, context: Context
     ) -> pb.ControlTypesResponse:
         method = methods.find("getAvailableTypes")
-        answer = await self._generation.tell(self._asker, conversions.call(request.context), method)
+        answer = await self._generation.tell(principal(), conversions.call(request.context), method)
         return json_format.ParseDict(answer, pb.ControlTypesResponse())
 
     async def Preprocess(self, request: pb.PreprocessRequest, context: Context) -> pb.ImageResponse:
@@ -68,13 +66,16 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
     async def Edit(self, request: pb.EditRequest, context: Context) -> pb.ImageResponse:
         return await self._answer(requests.edit(request))
 
+    async def Convert(self, request: pb.ConvertRequest, context: Context) -> pb.ImageResponse:
+        return await self._answer(requests.convert(request))
+
     async def Invoke(self, request: pb.InvokeRequest, context: Context) -> pb.InvokeResponse:
         """As a script sees it: a refusal is an answer too, so that nothing is thrown inside the world."""
         try:
             asked = requests.invoked(request)
             if asked.method.answer is not None:
                 answer = script_answers.told(
-                    await self._generation.tell(self._asker, asked.call, asked.method)
+                    await self._generation.tell(principal(), asked.call, asked.method)
                 )
             else:
                 job, files = await self._made(asked)
@@ -90,6 +91,6 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
 
     async def _made(self, request: GenerationRequest) -> tuple[Job, list[bytes]]:
         """The job that succeeded, and its files where they are wanted."""
-        job = await self._generation.wait(self._asker, request)
+        job = await self._generation.wait(principal(), request)
         wanted = not request.options.references_only
-        return job, await self._generation.files(self._asker, job) if wanted else []
+        return job, await self._generation.files(principal(), job) if wanted else []

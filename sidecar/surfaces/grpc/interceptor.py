@@ -26,6 +26,7 @@ from capabilities.errors import (
     brief_bytes,
 )
 from sidecar.auth import Authenticator
+from sidecar.surfaces.grpc.caller import Metadata, admit
 from sidecar.surfaces.grpc.limits import OPEN_SECONDS, WORK, Limits, caller_of, host_of, next_message
 from sidecar.surfaces.proto.field_count import MOST_FIELDS, has_too_many_fields
 from sidecar.telemetry import TRACER, Meter, caller_context, is_tracing
@@ -55,9 +56,6 @@ class Malformed:
 
     def __init__(self, refusal: InvalidArgument) -> None:
         self.refusal = refusal
-
-
-Metadata = Iterable[tuple[str, str | bytes]]
 
 
 @dataclass(slots=True)
@@ -177,7 +175,7 @@ class CallInterceptor(GenericHandler):
     async def _message(self, method: str, context: Context, metadata: Metadata) -> Received:
         """The one message of a call."""
         peer = context.peer()
-        self._admit(context, peer, metadata)
+        admit(self._authenticator, method, context, peer, metadata)
         host, limits = host_of(peer), self._limits
         limits.calls.enter(host)
         size = 0
@@ -201,7 +199,7 @@ class CallInterceptor(GenericHandler):
     async def _messages(self, method: str, context: Context, metadata: Metadata) -> Received:
         """The messages of a call that sends several."""
         peer = context.peer()
-        self._admit(context, peer, metadata)
+        admit(self._authenticator, method, context, peer, metadata)
         host, limits = host_of(peer), self._limits
         if method in WORK:
             limits.rates.count(caller_of(None, host), method)
@@ -256,18 +254,6 @@ class CallInterceptor(GenericHandler):
         self._meter.refused.labels(refusal.code.value, refusal.reason).inc()
         context.set_trailing_metadata((("grpc-status-details-bin", details(refusal).SerializeToString()),))
         await context.abort(_CODES[refusal.code.value], brief_bytes(refusal.message, MAX_WORDS))
-
-    def _admit(self, context: Context, peer: str, metadata: Metadata) -> None:
-        """By the metadata alone; no byte of the body has been asked for."""
-        authorization = ""
-        for key, value in metadata:
-            if key == "authorization":
-                authorization = value if isinstance(value, str) else value.decode("latin-1")
-        certificate = False
-        if self._authenticator.trusts_certificates:
-            auth_context = context.auth_context()
-            certificate = "x509_common_name" in auth_context or "x509_pem_cert" in auth_context
-        self._authenticator.authenticate(peer=peer, authorization=authorization, certificate=certificate)
 
 
 def _forgiving(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], tuple[int, Any]]:

@@ -6,7 +6,6 @@ import re
 from collections.abc import AsyncIterator, Sequence
 
 from capabilities.errors import InvalidArgument
-from sidecar.application.access import Asker
 from sidecar.application.batches import Batches
 from sidecar.application.generation import Generation
 from sidecar.application.jobs import Jobs, JobView
@@ -15,7 +14,7 @@ from sidecar.pb.viwo.imagegen.v1 import job_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import job_pb2_grpc
 from sidecar.queue.model import Job, State
 from sidecar.queue.store.reader import Batch
-from sidecar.surfaces.grpc.interceptor import Context
+from sidecar.surfaces.grpc.caller import Context, principal
 from sidecar.surfaces.proto import conversions, job_messages, requests
 
 _JOB_ID = re.compile(r"[0-9a-f]{26}")
@@ -31,16 +30,15 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
         self._batches = batches
         self._lineage = lineage
         self._currency = currency
-        self._asker = Asker()
 
     async def Submit(self, request: pb.SubmitJobRequest, context: Context) -> pb.Job:
-        return await self._told(await self._generation.submit(self._asker, requests.submitted(request)))
+        return await self._told(await self._generation.submit(principal(), requests.submitted(request)))
 
     async def Get(self, request: pb.GetJobRequest, context: Context) -> pb.Job:
-        view = await self._jobs.get(self._asker, request.id)
+        view = await self._jobs.get(principal(), request.id)
         message = self._message(view)
         if request.include_data:
-            files = await self._generation.files(self._asker, view.job)
+            files = await self._generation.files(principal(), view.job)
             for image, data in zip(message.images, files, strict=True):
                 image.data = data
         conversions.masked(message, request.read_mask)
@@ -51,7 +49,7 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
         if request.page_token and not _JOB_ID.fullmatch(request.page_token):
             raise conversions.bad_page_token(request.page_token)
         views = await self._jobs.page(
-            self._asker,
+            principal(),
             states=_states(request.states),
             capability_id=request.capability_id,
             owner_id=request.owner_id,
@@ -65,14 +63,14 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
         return pb.ListJobsResponse(jobs=page, next_page_token=token)
 
     async def Watch(self, request: pb.WatchJobRequest, context: Context) -> AsyncIterator[pb.JobEvent]:
-        async for happening in self._jobs.watch(self._asker, request.id, request.preview_every):
+        async for happening in self._jobs.watch(principal(), request.id, request.preview_every):
             yield job_messages.event(request.id, happening, self._currency)
 
     async def Cancel(self, request: pb.CancelJobRequest, context: Context) -> pb.Job:
-        return self._message(await self._jobs.cancel(self._asker, request.id))
+        return self._message(await self._jobs.cancel(principal(), request.id))
 
     async def Estimate(self, request: pb.SubmitJobRequest, context: Context) -> pb.EstimateResponse:
-        estimate = await self._generation.estimate(self._asker, requests.submitted(request))
+        estimate = await self._generation.estimate(principal(), requests.submitted(request))
         return job_messages.estimate(estimate, self._currency)
 
     async def SubmitBatch(self, request: pb.SubmitBatchRequest, context: Context) -> pb.Batch:
@@ -87,36 +85,36 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
         stop = request.on_error != pb.ON_ERROR_CONTINUE
         asked = requests.batch(request)
         return self._batch(
-            await self._batches.submit(self._asker, asked, stop=stop, request_id=request.request_id)
+            await self._batches.submit(principal(), asked, stop=stop, request_id=request.request_id)
         )
 
     async def GetBatch(self, request: pb.GetBatchRequest, context: Context) -> pb.Batch:
-        return self._batch(await self._batches.get(self._asker, request.id))
+        return self._batch(await self._batches.get(principal(), request.id))
 
     async def WatchBatch(self, request: pb.GetBatchRequest, context: Context) -> AsyncIterator[pb.Batch]:
-        async for batch in self._batches.watch(self._asker, request.id):
+        async for batch in self._batches.watch(principal(), request.id):
             yield self._batch(batch)
 
     async def CancelBatch(self, request: pb.CancelBatchRequest, context: Context) -> pb.Batch:
-        return self._batch(await self._batches.cancel(self._asker, request.id))
+        return self._batch(await self._batches.cancel(principal(), request.id))
 
     async def BudgetStatus(
         self, request: pb.BudgetStatusRequest, context: Context
     ) -> pb.BudgetStatusResponse:
-        balances = await self._jobs.budgets(self._asker, conversions.call(request.context))
+        balances = await self._jobs.budgets(principal(), conversions.call(request.context))
         budgets = [job_messages.budget(balance, self._currency) for balance in balances]
         return pb.BudgetStatusResponse(budgets=budgets)
 
     async def Rerun(self, request: pb.RerunJobRequest, context: Context) -> pb.Job:
         call = conversions.call(request.context) if request.HasField("context") else None
-        return await self._told(await self._lineage.rerun(self._asker, request.id, call))
+        return await self._told(await self._lineage.rerun(principal(), request.id, call))
 
     async def Export(self, request: pb.ExportJobRequest, context: Context) -> pb.JobDocument:
-        return pb.JobDocument(document_json=await self._lineage.export(self._asker, request.id))
+        return pb.JobDocument(document_json=await self._lineage.export(principal(), request.id))
 
     async def Import(self, request: pb.ImportJobRequest, context: Context) -> pb.Job:
         call = conversions.call(request.context)
-        return await self._told(await self._lineage.submit_document(self._asker, request.document_json, call))
+        return await self._told(await self._lineage.submit_document(principal(), request.document_json, call))
 
     async def History(self, request: pb.HistoryRequest, context: Context) -> pb.HistoryNode:
         kind = request.WhichOneof("picture")
@@ -124,10 +122,10 @@ class JobServicer(job_pb2_grpc.JobServiceServicer):
             raise InvalidArgument(
                 "'ref' or 'entity_id' is required", reason="MISSING_ARGUMENT", field="picture"
             )
-        return job_messages.history(await self._lineage.history(self._asker, getattr(request, kind)))
+        return job_messages.history(await self._lineage.history(principal(), getattr(request, kind)))
 
     async def _told(self, job: Job) -> pb.Job:
-        return self._message(await self._jobs.view(self._asker, job))
+        return self._message(await self._jobs.view(principal(), job))
 
     def _message(self, view: JobView) -> pb.Job:
         return job_messages.job(view.job, step=view.step, position=view.position, currency=self._currency)

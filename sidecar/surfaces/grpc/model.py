@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from sidecar.application.access import Asker
 from sidecar.application.models import Models
 from sidecar.engines.api import ModelListing
 from sidecar.pb.viwo.imagegen.v1 import model_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import model_pb2_grpc
-from sidecar.surfaces.grpc.interceptor import Context
+from sidecar.surfaces.grpc.caller import Context, principal
 from sidecar.surfaces.proto import conversions
 
 
 class ModelServicer(model_pb2_grpc.ModelServiceServicer):
     def __init__(self, models: Models) -> None:
         self._models = models
-        self._asker = Asker()
 
     async def List(self, request: pb.ListModelsRequest, context: Context) -> pb.ListModelsResponse:
         size = conversions.page_size(request.page_size, 100)
         start = conversions.page_number(request.page_token)
-        listings, problems = await self._models.list(self._asker)
+        listings, problems = await self._models.list(principal())
         return pb.ListModelsResponse(
             models=[self._model(item) for item in listings[start : start + size]],
             next_page_token=str(start + size) if start + size < len(listings) else "",
@@ -30,10 +28,10 @@ class ModelServicer(model_pb2_grpc.ModelServiceServicer):
         )
 
     async def Load(self, request: pb.LoadModelRequest, context: Context) -> pb.Model:
-        return self._model(await self._models.load(self._asker, request.id))
+        return self._model(await self._models.load(principal(), request.id))
 
     async def Unload(self, request: pb.UnloadModelRequest, context: Context) -> pb.Model:
-        return self._model(await self._models.unload(self._asker, request.id))
+        return self._model(await self._models.unload(principal(), request.id))
 
     def _model(self, item: ModelListing) -> pb.Model:
         facts = item.facts

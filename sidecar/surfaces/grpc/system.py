@@ -6,13 +6,12 @@ import time
 
 from google.protobuf.duration_pb2 import Duration
 
-from sidecar.application.access import Asker
 from sidecar.application.status import EngineView, Status
 from sidecar.engines.api import EngineState
 from sidecar.pb.viwo.imagegen.v1 import system_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import system_pb2_grpc
 from sidecar.queue.store.reader import Line
-from sidecar.surfaces.grpc.interceptor import Context
+from sidecar.surfaces.grpc.caller import Context, principal
 from sidecar.surfaces.proto import conversions, job_messages
 
 STATES: dict[EngineState, pb.EngineState.ValueType] = {
@@ -26,11 +25,10 @@ class SystemServicer(system_pb2_grpc.SystemServiceServicer):
     def __init__(self, status: Status, currency: str) -> None:
         self._status = status
         self._currency = currency
-        self._asker = Asker()
 
     async def Status(self, request: pb.StatusRequest, context: Context) -> pb.StatusResponse:
         now = time.time()
-        found = await self._status.read(self._asker)
+        found = await self._status.read(principal())
         main = found.main.status
         return pb.StatusResponse(
             start_time=conversions.timestamp(found.started),
@@ -52,7 +50,7 @@ class SystemServicer(system_pb2_grpc.SystemServiceServicer):
         )
 
     async def Metrics(self, request: pb.MetricsRequest, context: Context) -> pb.MetricsResponse:
-        return pb.MetricsResponse(text=(await self._status.metrics(self._asker)).decode())
+        return pb.MetricsResponse(text=(await self._status.metrics(principal())).decode())
 
 
 def _engine(view: EngineView) -> pb.StatusResponse.Engine:

@@ -17,7 +17,7 @@ from capabilities.policy import Caller, Capability
 from capabilities.tasks import MAX_SEED
 from entity_store.images import Version
 from entity_store.world import Entity
-from sidecar.application.access import Call, require_context
+from sidecar.application.access import Call
 from sidecar.application.entities import metadata_of
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, entity_pb2, image_pb2
 from sidecar.queue.model import StoredImage
@@ -36,13 +36,7 @@ FORMATS = {
 
 
 def call(context: common_pb2.CallContext) -> Call:
-    """By what right a call comes. Raises FailedPrecondition where it does not say."""
-    require_context(context.capability_id, context.caller_id)
-    return unchecked_call(context)
-
-
-def unchecked_call(context: common_pb2.CallContext) -> Call:
-    """The same where a call may come by another right than a capability's."""
+    """By what right a call comes, as far as it says."""
     caller = Caller(context.caller_id, context.this_id)
     return Call(context.capability_id, caller, context.capability_statement)
 
@@ -194,6 +188,14 @@ def timestamp(seconds: float | None) -> timestamp_pb2.Timestamp | None:
     return stamp
 
 
+def seconds(field: str, stamp: timestamp_pb2.Timestamp) -> float:
+    """Unix seconds. Raises InvalidArgument for a moment that no calendar has."""
+    try:
+        return stamp.ToDatetime(dt.UTC).timestamp()
+    except (ValueError, OverflowError):
+        raise InvalidArgument(f"'{field}' is no moment", reason="BAD_ARGUMENT", field=field) from None
+
+
 def capability(value: Capability) -> capability_pb2.Capability:
     message = capability_pb2.Capability(
         id=value.id, owner_id=value.owner_id, type=text(value.type), params=to_struct(value.params),
@@ -209,10 +211,10 @@ def capability(value: Capability) -> capability_pb2.Capability:
     return message
 
 
-def stored_image(image: StoredImage, data: bytes = b"") -> common_pb2.Image:
+def stored_image(image: StoredImage, data: bytes = b"", *, has_seed: bool) -> common_pb2.Image:
     return common_pb2.Image(
         data=data, ref=image.ref, format=FORMATS[image.format], width=image.width, height=image.height,
-        size_bytes=image.size, seed=image.seed, entity_id=image.entity_id,
+        size_bytes=image.size, seed=image.seed if has_seed else None, entity_id=image.entity_id,
     )  # fmt: skip
 
 

@@ -75,7 +75,7 @@ def job(value: Job, *, step: int = 0, position: int = 0, currency: str = "") -> 
             capability_id=value.capability_id, caller_id=value.caller_id, this_id=value.this_id
         ),
         task_json=value.task.model_dump_json(),
-        images=[conversions.stored_image(image) for image in value.images],
+        images=[conversions.stored_image(image, has_seed=value.task.has_seed) for image in value.images],
         cost=cost(value.spent if value.state.final else value.cost, currency),
         step=value.task.total_steps if value.state is State.SUCCEEDED else step,
         total_steps=value.task.total_steps,
@@ -143,7 +143,8 @@ def image_response(value: Job, data: Sequence[bytes], currency: str = "") -> ima
     files = data or [b""] * len(value.images)
     return image_pb2.ImageResponse(
         images=[
-            conversions.stored_image(image, file) for image, file in zip(value.images, files, strict=True)
+            conversions.stored_image(image, file, has_seed=value.task.has_seed)
+            for image, file in zip(value.images, files, strict=True)
         ],
         job_id=value.id,
         cost=cost(value.spent, currency),

@@ -130,6 +130,10 @@ def edit(request: image_pb2.EditRequest) -> GenerationRequest:
     )
 
 
+def convert(request: image_pb2.ConvertRequest) -> GenerationRequest:
+    return _request(request, "convert", _given(request, "preserve_metadata", pictures=("image",)))
+
+
 def _operation(message: Any) -> dict[str, object]:
     """The fields of an operation; what is unset takes the operation's own default."""
     values: dict[str, object] = {}
@@ -207,6 +211,7 @@ TYPED: Mapping[str, Callable[[Any], GenerationRequest]] = {
     "upscale_traditional": upscale_traditional,
     "face_restore": face_restore,
     "edit": edit,
+    "convert": convert,
 }
 """The tasks of a submission that are typed requests, by their field."""
 

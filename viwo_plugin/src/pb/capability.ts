@@ -5,6 +5,7 @@ import type { ListValue as _google_protobuf_ListValue, ListValue__Output as _goo
 import type { Struct as _google_protobuf_Struct, Struct__Output as _google_protobuf_Struct__Output } from './google/protobuf/Struct';
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from './google/protobuf/Timestamp';
 import type { Value as _google_protobuf_Value, Value__Output as _google_protobuf_Value__Output } from './google/protobuf/Value';
+import type { ApproveRequest as _viwo_imagegen_v1_ApproveRequest, ApproveRequest__Output as _viwo_imagegen_v1_ApproveRequest__Output } from './viwo/imagegen/v1/ApproveRequest';
 import type { Capability as _viwo_imagegen_v1_Capability, Capability__Output as _viwo_imagegen_v1_Capability__Output } from './viwo/imagegen/v1/Capability';
 import type { CapabilityServiceClient as _viwo_imagegen_v1_CapabilityServiceClient, CapabilityServiceDefinition as _viwo_imagegen_v1_CapabilityServiceDefinition } from './viwo/imagegen/v1/CapabilityService';
 import type { DelegateRequest as _viwo_imagegen_v1_DelegateRequest, DelegateRequest__Output as _viwo_imagegen_v1_DelegateRequest__Output } from './viwo/imagegen/v1/DelegateRequest';
@@ -17,6 +18,8 @@ import type { ListCapabilitiesResponse as _viwo_imagegen_v1_ListCapabilitiesResp
 import type { MethodDescription as _viwo_imagegen_v1_MethodDescription, MethodDescription__Output as _viwo_imagegen_v1_MethodDescription__Output } from './viwo/imagegen/v1/MethodDescription';
 import type { MintRequest as _viwo_imagegen_v1_MintRequest, MintRequest__Output as _viwo_imagegen_v1_MintRequest__Output } from './viwo/imagegen/v1/MintRequest';
 import type { ParameterDescription as _viwo_imagegen_v1_ParameterDescription, ParameterDescription__Output as _viwo_imagegen_v1_ParameterDescription__Output } from './viwo/imagegen/v1/ParameterDescription';
+import type { PushRevocationsRequest as _viwo_imagegen_v1_PushRevocationsRequest, PushRevocationsRequest__Output as _viwo_imagegen_v1_PushRevocationsRequest__Output } from './viwo/imagegen/v1/PushRevocationsRequest';
+import type { PushRevocationsResponse as _viwo_imagegen_v1_PushRevocationsResponse, PushRevocationsResponse__Output as _viwo_imagegen_v1_PushRevocationsResponse__Output } from './viwo/imagegen/v1/PushRevocationsResponse';
 import type { RevokeRequest as _viwo_imagegen_v1_RevokeRequest, RevokeRequest__Output as _viwo_imagegen_v1_RevokeRequest__Output } from './viwo/imagegen/v1/RevokeRequest';
 import type { RevokeResponse as _viwo_imagegen_v1_RevokeResponse, RevokeResponse__Output as _viwo_imagegen_v1_RevokeResponse__Output } from './viwo/imagegen/v1/RevokeResponse';
 
@@ -37,6 +40,7 @@ export interface ProtoGrpcType {
   viwo: {
     imagegen: {
       v1: {
+        ApproveRequest: MessageTypeDefinition<_viwo_imagegen_v1_ApproveRequest, _viwo_imagegen_v1_ApproveRequest__Output>
         Capability: MessageTypeDefinition<_viwo_imagegen_v1_Capability, _viwo_imagegen_v1_Capability__Output>
         CapabilityService: SubtypeConstructor<typeof grpc.Client, _viwo_imagegen_v1_CapabilityServiceClient> & { service: _viwo_imagegen_v1_CapabilityServiceDefinition }
         DelegateRequest: MessageTypeDefinition<_viwo_imagegen_v1_DelegateRequest, _viwo_imagegen_v1_DelegateRequest__Output>
@@ -49,6 +53,8 @@ export interface ProtoGrpcType {
         MethodDescription: MessageTypeDefinition<_viwo_imagegen_v1_MethodDescription, _viwo_imagegen_v1_MethodDescription__Output>
         MintRequest: MessageTypeDefinition<_viwo_imagegen_v1_MintRequest, _viwo_imagegen_v1_MintRequest__Output>
         ParameterDescription: MessageTypeDefinition<_viwo_imagegen_v1_ParameterDescription, _viwo_imagegen_v1_ParameterDescription__Output>
+        PushRevocationsRequest: MessageTypeDefinition<_viwo_imagegen_v1_PushRevocationsRequest, _viwo_imagegen_v1_PushRevocationsRequest__Output>
+        PushRevocationsResponse: MessageTypeDefinition<_viwo_imagegen_v1_PushRevocationsResponse, _viwo_imagegen_v1_PushRevocationsResponse__Output>
         RevokeRequest: MessageTypeDefinition<_viwo_imagegen_v1_RevokeRequest, _viwo_imagegen_v1_RevokeRequest__Output>
         RevokeResponse: MessageTypeDefinition<_viwo_imagegen_v1_RevokeResponse, _viwo_imagegen_v1_RevokeResponse__Output>
       }

@@ -17,6 +17,7 @@ import type { Control as _viwo_imagegen_v1_Control, Control__Output as _viwo_ima
 import type { ControlType as _viwo_imagegen_v1_ControlType, ControlType__Output as _viwo_imagegen_v1_ControlType__Output } from './viwo/imagegen/v1/ControlType';
 import type { ControlTypesRequest as _viwo_imagegen_v1_ControlTypesRequest, ControlTypesRequest__Output as _viwo_imagegen_v1_ControlTypesRequest__Output } from './viwo/imagegen/v1/ControlTypesRequest';
 import type { ControlTypesResponse as _viwo_imagegen_v1_ControlTypesResponse, ControlTypesResponse__Output as _viwo_imagegen_v1_ControlTypesResponse__Output } from './viwo/imagegen/v1/ControlTypesResponse';
+import type { ConvertRequest as _viwo_imagegen_v1_ConvertRequest, ConvertRequest__Output as _viwo_imagegen_v1_ConvertRequest__Output } from './viwo/imagegen/v1/ConvertRequest';
 import type { Cost as _viwo_imagegen_v1_Cost, Cost__Output as _viwo_imagegen_v1_Cost__Output } from './viwo/imagegen/v1/Cost';
 import type { Crop as _viwo_imagegen_v1_Crop, Crop__Output as _viwo_imagegen_v1_Crop__Output } from './viwo/imagegen/v1/Crop';
 import type { EditOperation as _viwo_imagegen_v1_EditOperation, EditOperation__Output as _viwo_imagegen_v1_EditOperation__Output } from './viwo/imagegen/v1/EditOperation';
@@ -96,6 +97,7 @@ export interface ProtoGrpcType {
         ControlType: MessageTypeDefinition<_viwo_imagegen_v1_ControlType, _viwo_imagegen_v1_ControlType__Output>
         ControlTypesRequest: MessageTypeDefinition<_viwo_imagegen_v1_ControlTypesRequest, _viwo_imagegen_v1_ControlTypesRequest__Output>
         ControlTypesResponse: MessageTypeDefinition<_viwo_imagegen_v1_ControlTypesResponse, _viwo_imagegen_v1_ControlTypesResponse__Output>
+        ConvertRequest: MessageTypeDefinition<_viwo_imagegen_v1_ConvertRequest, _viwo_imagegen_v1_ConvertRequest__Output>
         Cost: MessageTypeDefinition<_viwo_imagegen_v1_Cost, _viwo_imagegen_v1_Cost__Output>
         CostTier: EnumTypeDefinition
         Crop: MessageTypeDefinition<_viwo_imagegen_v1_Crop, _viwo_imagegen_v1_Crop__Output>

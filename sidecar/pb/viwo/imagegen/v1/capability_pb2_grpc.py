@@ -55,6 +55,16 @@ class CapabilityServiceStub:
                 request_serializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.RevokeRequest.SerializeToString,
                 response_deserializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.RevokeResponse.FromString,
                 _registered_method=True)
+        self.Approve = channel.unary_unary(
+                '/viwo.imagegen.v1.CapabilityService/Approve',
+                request_serializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.ApproveRequest.SerializeToString,
+                response_deserializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.Capability.FromString,
+                _registered_method=True)
+        self.PushRevocations = channel.unary_unary(
+                '/viwo.imagegen.v1.CapabilityService/PushRevocations',
+                request_serializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.PushRevocationsRequest.SerializeToString,
+                response_deserializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.PushRevocationsResponse.FromString,
+                _registered_method=True)
         self.Get = channel.unary_unary(
                 '/viwo.imagegen.v1.CapabilityService/Get',
                 request_serializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.GetCapabilityRequest.SerializeToString,
@@ -104,6 +114,20 @@ class CapabilityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Approve(self, request, context):
+        """Takes down as granted what a row says that viwo itself made, and gives it a budget account; for operators.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PushRevocations(self, request, context):
+        """Says that capabilities of a world on another machine hold no longer; its plugin's key only. What waits under them ends.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Get(self, request, context):
         """Reads one capability.
         """
@@ -147,6 +171,16 @@ def add_CapabilityServiceServicer_to_server(servicer, server):
                     servicer.Revoke,
                     request_deserializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.RevokeRequest.FromString,
                     response_serializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.RevokeResponse.SerializeToString,
+            ),
+            'Approve': grpc.unary_unary_rpc_method_handler(
+                    servicer.Approve,
+                    request_deserializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.ApproveRequest.FromString,
+                    response_serializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.Capability.SerializeToString,
+            ),
+            'PushRevocations': grpc.unary_unary_rpc_method_handler(
+                    servicer.PushRevocations,
+                    request_deserializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.PushRevocationsRequest.FromString,
+                    response_serializer=viwo_dot_imagegen_dot_v1_dot_capability__pb2.PushRevocationsResponse.SerializeToString,
             ),
             'Get': grpc.unary_unary_rpc_method_handler(
                     servicer.Get,
@@ -273,6 +307,60 @@ class CapabilityService:
             '/viwo.imagegen.v1.CapabilityService/Revoke',
             viwo_dot_imagegen_dot_v1_dot_capability__pb2.RevokeRequest.SerializeToString,
             viwo_dot_imagegen_dot_v1_dot_capability__pb2.RevokeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Approve(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/viwo.imagegen.v1.CapabilityService/Approve',
+            viwo_dot_imagegen_dot_v1_dot_capability__pb2.ApproveRequest.SerializeToString,
+            viwo_dot_imagegen_dot_v1_dot_capability__pb2.Capability.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PushRevocations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/viwo.imagegen.v1.CapabilityService/PushRevocations',
+            viwo_dot_imagegen_dot_v1_dot_capability__pb2.PushRevocationsRequest.SerializeToString,
+            viwo_dot_imagegen_dot_v1_dot_capability__pb2.PushRevocationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,10 @@ class CapabilityServiceStub:
     """Hands a capability to another entity."""
     Revoke: _grpc.UnaryUnaryMultiCallable[_capability_pb2.RevokeRequest, _capability_pb2.RevokeResponse]
     """Deletes a capability and everything delegated from it."""
+    Approve: _grpc.UnaryUnaryMultiCallable[_capability_pb2.ApproveRequest, _capability_pb2.Capability]
+    """Takes down as granted what a row says that viwo itself made, and gives it a budget account; for operators."""
+    PushRevocations: _grpc.UnaryUnaryMultiCallable[_capability_pb2.PushRevocationsRequest, _capability_pb2.PushRevocationsResponse]
+    """Says that capabilities of a world on another machine hold no longer; its plugin's key only. What waits under them ends."""
     Get: _grpc.UnaryUnaryMultiCallable[_capability_pb2.GetCapabilityRequest, _capability_pb2.Capability]
     """Reads one capability."""
     List: _grpc.UnaryUnaryMultiCallable[_capability_pb2.ListCapabilitiesRequest, _capability_pb2.ListCapabilitiesResponse]
@@ -61,6 +65,10 @@ class CapabilityServiceAsyncStub(CapabilityServiceStub):
     """Hands a capability to another entity."""
     Revoke: _aio.UnaryUnaryMultiCallable[_capability_pb2.RevokeRequest, _capability_pb2.RevokeResponse]  # type: ignore[assignment]
     """Deletes a capability and everything delegated from it."""
+    Approve: _aio.UnaryUnaryMultiCallable[_capability_pb2.ApproveRequest, _capability_pb2.Capability]  # type: ignore[assignment]
+    """Takes down as granted what a row says that viwo itself made, and gives it a budget account; for operators."""
+    PushRevocations: _aio.UnaryUnaryMultiCallable[_capability_pb2.PushRevocationsRequest, _capability_pb2.PushRevocationsResponse]  # type: ignore[assignment]
+    """Says that capabilities of a world on another machine hold no longer; its plugin's key only. What waits under them ends."""
     Get: _aio.UnaryUnaryMultiCallable[_capability_pb2.GetCapabilityRequest, _capability_pb2.Capability]  # type: ignore[assignment]
     """Reads one capability."""
     List: _aio.UnaryUnaryMultiCallable[_capability_pb2.ListCapabilitiesRequest, _capability_pb2.ListCapabilitiesResponse]  # type: ignore[assignment]
@@ -98,6 +106,20 @@ class CapabilityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_capability_pb2.RevokeResponse, _abc.Awaitable[_capability_pb2.RevokeResponse]]:
         """Deletes a capability and everything delegated from it."""
+
+    def Approve(
+        self,
+        request: _capability_pb2.ApproveRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_capability_pb2.Capability, _abc.Awaitable[_capability_pb2.Capability]]:
+        """Takes down as granted what a row says that viwo itself made, and gives it a budget account; for operators."""
+
+    def PushRevocations(
+        self,
+        request: _capability_pb2.PushRevocationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_capability_pb2.PushRevocationsResponse, _abc.Awaitable[_capability_pb2.PushRevocationsResponse]]:
+        """Says that capabilities of a world on another machine hold no longer; its plugin's key only. What waits under them ends."""
 
     def Get(
         self,

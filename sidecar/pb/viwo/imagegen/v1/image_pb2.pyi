@@ -1092,6 +1092,46 @@ class EditRequest(_message.Message):
 Global___EditRequest: _TypeAlias = EditRequest  # noqa: Y015
 
 @_typing.final
+class ConvertRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    IMAGE_FIELD_NUMBER: _builtins.int
+    PRESERVE_METADATA_FIELD_NUMBER: _builtins.int
+    OUTPUT_FIELD_NUMBER: _builtins.int
+    preserve_metadata: _builtins.bool
+    """Keep the prompt, the seed and what else the file says of the picture; unset: yes."""
+    @_builtins.property
+    def context(self) -> _common_pb2.CallContext:
+        """By what right the call comes."""
+
+    @_builtins.property
+    def image(self) -> _common_pb2.ImageSource:
+        """The picture to encode again."""
+
+    @_builtins.property
+    def output(self) -> _common_pb2.OutputOptions:
+        """The encoding, which must be set, saving, and what becomes of the job when the client leaves."""
+
+    def __init__(
+        self,
+        *,
+        context: _common_pb2.CallContext | None = ...,
+        image: _common_pb2.ImageSource | None = ...,
+        preserve_metadata: _builtins.bool | None = ...,
+        output: _common_pb2.OutputOptions | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_preserve_metadata", b"_preserve_metadata", "context", b"context", "image", b"image", "output", b"output", "preserve_metadata", b"preserve_metadata"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_preserve_metadata", b"_preserve_metadata", "context", b"context", "image", b"image", "output", b"output", "preserve_metadata", b"preserve_metadata"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__preserve_metadata: _TypeAlias = _typing.Literal["preserve_metadata"]  # noqa: Y015
+    _WhichOneofArgType__preserve_metadata: _TypeAlias = _typing.Literal["_preserve_metadata", b"_preserve_metadata"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__preserve_metadata) -> _WhichOneofReturnType__preserve_metadata | None: ...
+
+Global___ConvertRequest: _TypeAlias = ConvertRequest  # noqa: Y015
+
+@_typing.final
 class EditOperation(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

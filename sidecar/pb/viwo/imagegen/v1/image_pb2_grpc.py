@@ -96,6 +96,11 @@ class ImageServiceStub:
                 request_serializer=viwo_dot_imagegen_dot_v1_dot_image__pb2.EditRequest.SerializeToString,
                 response_deserializer=viwo_dot_imagegen_dot_v1_dot_image__pb2.ImageResponse.FromString,
                 _registered_method=True)
+        self.Convert = channel.unary_unary(
+                '/viwo.imagegen.v1.ImageService/Convert',
+                request_serializer=viwo_dot_imagegen_dot_v1_dot_image__pb2.ConvertRequest.SerializeToString,
+                response_deserializer=viwo_dot_imagegen_dot_v1_dot_image__pb2.ImageResponse.FromString,
+                _registered_method=True)
         self.Invoke = channel.unary_unary(
                 '/viwo.imagegen.v1.ImageService/Invoke',
                 request_serializer=viwo_dot_imagegen_dot_v1_dot_image__pb2.InvokeRequest.SerializeToString,
@@ -192,6 +197,13 @@ class ImageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Convert(self, request, context):
+        """Encodes a picture in another format.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Invoke(self, request, context):
         """Any method by name, with JSON arguments as an in-world script passes them.
         """
@@ -260,6 +272,11 @@ def add_ImageServiceServicer_to_server(servicer, server):
             'Edit': grpc.unary_unary_rpc_method_handler(
                     servicer.Edit,
                     request_deserializer=viwo_dot_imagegen_dot_v1_dot_image__pb2.EditRequest.FromString,
+                    response_serializer=viwo_dot_imagegen_dot_v1_dot_image__pb2.ImageResponse.SerializeToString,
+            ),
+            'Convert': grpc.unary_unary_rpc_method_handler(
+                    servicer.Convert,
+                    request_deserializer=viwo_dot_imagegen_dot_v1_dot_image__pb2.ConvertRequest.FromString,
                     response_serializer=viwo_dot_imagegen_dot_v1_dot_image__pb2.ImageResponse.SerializeToString,
             ),
             'Invoke': grpc.unary_unary_rpc_method_handler(
@@ -593,6 +610,33 @@ class ImageService:
             target,
             '/viwo.imagegen.v1.ImageService/Edit',
             viwo_dot_imagegen_dot_v1_dot_image__pb2.EditRequest.SerializeToString,
+            viwo_dot_imagegen_dot_v1_dot_image__pb2.ImageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Convert(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/viwo.imagegen.v1.ImageService/Convert',
+            viwo_dot_imagegen_dot_v1_dot_image__pb2.ConvertRequest.SerializeToString,
             viwo_dot_imagegen_dot_v1_dot_image__pb2.ImageResponse.FromString,
             options,
             channel_credentials,

@@ -59,6 +59,8 @@ class ImageServiceStub:
     """diffusers.upscale: restore faces."""
     Edit: _grpc.UnaryUnaryMultiCallable[_image_pb2.EditRequest, _image_pb2.ImageResponse]
     """image.edit: change a picture without a model."""
+    Convert: _grpc.UnaryUnaryMultiCallable[_image_pb2.ConvertRequest, _image_pb2.ImageResponse]
+    """Encodes a picture in another format."""
     Invoke: _grpc.UnaryUnaryMultiCallable[_image_pb2.InvokeRequest, _image_pb2.InvokeResponse]
     """Any method by name, with JSON arguments as an in-world script passes them."""
 
@@ -93,6 +95,8 @@ class ImageServiceAsyncStub(ImageServiceStub):
     """diffusers.upscale: restore faces."""
     Edit: _aio.UnaryUnaryMultiCallable[_image_pb2.EditRequest, _image_pb2.ImageResponse]  # type: ignore[assignment]
     """image.edit: change a picture without a model."""
+    Convert: _aio.UnaryUnaryMultiCallable[_image_pb2.ConvertRequest, _image_pb2.ImageResponse]  # type: ignore[assignment]
+    """Encodes a picture in another format."""
     Invoke: _aio.UnaryUnaryMultiCallable[_image_pb2.InvokeRequest, _image_pb2.InvokeResponse]  # type: ignore[assignment]
     """Any method by name, with JSON arguments as an in-world script passes them."""
 
@@ -184,6 +188,13 @@ class ImageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_image_pb2.ImageResponse, _abc.Awaitable[_image_pb2.ImageResponse]]:
         """image.edit: change a picture without a model."""
+
+    def Convert(
+        self,
+        request: _image_pb2.ConvertRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_image_pb2.ImageResponse, _abc.Awaitable[_image_pb2.ImageResponse]]:
+        """Encodes a picture in another format."""
 
     def Invoke(
         self,

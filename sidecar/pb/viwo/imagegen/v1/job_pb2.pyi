@@ -247,6 +247,7 @@ class SubmitJobRequest(_message.Message):
     FACE_RESTORE_FIELD_NUMBER: _builtins.int
     EDIT_FIELD_NUMBER: _builtins.int
     INVOKE_FIELD_NUMBER: _builtins.int
+    CONVERT_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """A name of the client's choice for this submission (at most 128 characters): sent again, the first job is answered."""
@@ -298,6 +299,10 @@ class SubmitJobRequest(_message.Message):
     def invoke(self) -> _image_pb2.InvokeRequest:
         """Any method, as a script calls it."""
 
+    @_builtins.property
+    def convert(self) -> _image_pb2.ConvertRequest:
+        """As ImageService.Convert."""
+
     def __init__(
         self,
         *,
@@ -313,13 +318,14 @@ class SubmitJobRequest(_message.Message):
         face_restore: _image_pb2.FaceRestoreRequest | None = ...,
         edit: _image_pb2.EditRequest | None = ...,
         invoke: _image_pb2.InvokeRequest | None = ...,
+        convert: _image_pb2.ConvertRequest | None = ...,
         request_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "edit", b"edit", "face_restore", b"face_restore", "image_to_image", b"image_to_image", "inpaint", b"inpaint", "invoke", b"invoke", "outpaint", b"outpaint", "preprocess", b"preprocess", "task", b"task", "text_to_image", b"text_to_image", "upscale", b"upscale", "upscale_img2img", b"upscale_img2img", "upscale_traditional", b"upscale_traditional"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "convert", b"convert", "edit", b"edit", "face_restore", b"face_restore", "image_to_image", b"image_to_image", "inpaint", b"inpaint", "invoke", b"invoke", "outpaint", b"outpaint", "preprocess", b"preprocess", "task", b"task", "text_to_image", b"text_to_image", "upscale", b"upscale", "upscale_img2img", b"upscale_img2img", "upscale_traditional", b"upscale_traditional"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "edit", b"edit", "face_restore", b"face_restore", "image_to_image", b"image_to_image", "inpaint", b"inpaint", "invoke", b"invoke", "outpaint", b"outpaint", "preprocess", b"preprocess", "request_id", b"request_id", "task", b"task", "text_to_image", b"text_to_image", "upscale", b"upscale", "upscale_img2img", b"upscale_img2img", "upscale_traditional", b"upscale_traditional"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "convert", b"convert", "edit", b"edit", "face_restore", b"face_restore", "image_to_image", b"image_to_image", "inpaint", b"inpaint", "invoke", b"invoke", "outpaint", b"outpaint", "preprocess", b"preprocess", "request_id", b"request_id", "task", b"task", "text_to_image", b"text_to_image", "upscale", b"upscale", "upscale_img2img", b"upscale_img2img", "upscale_traditional", b"upscale_traditional"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_task: _TypeAlias = _typing.Literal["text_to_image", "image_to_image", "preprocess", "apply", "inpaint", "outpaint", "upscale", "upscale_traditional", "upscale_img2img", "face_restore", "edit", "invoke"]  # noqa: Y015
+    _WhichOneofReturnType_task: _TypeAlias = _typing.Literal["text_to_image", "image_to_image", "preprocess", "apply", "inpaint", "outpaint", "upscale", "upscale_traditional", "upscale_img2img", "face_restore", "edit", "invoke", "convert"]  # noqa: Y015
     _WhichOneofArgType_task: _TypeAlias = _typing.Literal["task", b"task"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_task) -> _WhichOneofReturnType_task | None: ...
 

@@ -27,35 +27,35 @@ from sidecar.pb.viwo.imagegen.v1 import common_pb2 as viwo_dot_imagegen_dot_v1_d
 from sidecar.pb.viwo.imagegen.v1 import job_pb2 as viwo_dot_imagegen_dot_v1_dot_job__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fviwo/imagegen/v1/template.proto\x12\x10viwo.imagegen.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dviwo/imagegen/v1/common.proto\x1a\x1aviwo/imagegen/v1/job.proto\"`\n\x08Template\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rdocument_json\x18\x02 \x01(\t\x12/\n\x0bupdate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\",\n\x13SaveTemplateRequest\x12\x15\n\rdocument_json\x18\x01 \x01(\t\"\"\n\x12GetTemplateRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"=\n\x14ListTemplatesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x15ListTemplatesResponse\x12-\n\ttemplates\x18\x01 \x03(\x0b\x32\x1a.viwo.imagegen.v1.Template\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x15\x44\x65leteTemplateRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x18\n\x16\x44\x65leteTemplateResponse\"l\n\x12RunTemplateRequest\x12/\n\x08\x63ontexts\x18\x01 \x03(\x0b\x32\x1d.viwo.imagegen.v1.CallContext\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x17\n\x0fparameters_json\x18\x03 \x01(\t\"\x95\x02\n\x0bTemplateRun\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08template\x18\x02 \x01(\t\x12)\n\x05state\x18\x03 \x01(\x0e\x32\x1a.viwo.imagegen.v1.JobState\x12#\n\x04jobs\x18\x04 \x03(\x0b\x32\x15.viwo.imagegen.v1.Job\x12\r\n\x05steps\x18\x05 \x01(\x05\x12*\n\x07\x66\x61ilure\x18\x06 \x01(\x0b\x32\x19.viwo.imagegen.v1.Failure\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1b\n\rGetRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1e\n\x10\x43\x61ncelRunRequest\x12\n\n\x02id\x18\x01 \x01(\t2\x8f\x05\n\x0fTemplateService\x12I\n\x04Save\x12%.viwo.imagegen.v1.SaveTemplateRequest\x1a\x1a.viwo.imagegen.v1.Template\x12G\n\x03Get\x12$.viwo.imagegen.v1.GetTemplateRequest\x1a\x1a.viwo.imagegen.v1.Template\x12W\n\x04List\x12&.viwo.imagegen.v1.ListTemplatesRequest\x1a\'.viwo.imagegen.v1.ListTemplatesResponse\x12[\n\x06\x44\x65lete\x12\'.viwo.imagegen.v1.DeleteTemplateRequest\x1a(.viwo.imagegen.v1.DeleteTemplateResponse\x12J\n\x03Run\x12$.viwo.imagegen.v1.RunTemplateRequest\x1a\x1d.viwo.imagegen.v1.TemplateRun\x12H\n\x06GetRun\x12\x1f.viwo.imagegen.v1.GetRunRequest\x1a\x1d.viwo.imagegen.v1.TemplateRun\x12L\n\x08WatchRun\x12\x1f.viwo.imagegen.v1.GetRunRequest\x1a\x1d.viwo.imagegen.v1.TemplateRun0\x01\x12N\n\tCancelRun\x12\".viwo.imagegen.v1.CancelRunRequest\x1a\x1d.viwo.imagegen.v1.TemplateRunb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fviwo/imagegen/v1/template.proto\x12\x10viwo.imagegen.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dviwo/imagegen/v1/common.proto\x1a\x1aviwo/imagegen/v1/job.proto\"\x82\x01\n\x08Template\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rdocument_json\x18\x02 \x01(\t\x12/\n\x0bupdate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08owner_id\x18\x04 \x01(\x03\x12\x0e\n\x06shared\x18\x05 \x01(\x08\"L\n\x13SaveTemplateRequest\x12\x15\n\rdocument_json\x18\x01 \x01(\t\x12\x13\n\x06shared\x18\x02 \x01(\x08H\x00\x88\x01\x01\x42\t\n\x07_shared\"\"\n\x12GetTemplateRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"=\n\x14ListTemplatesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"_\n\x15ListTemplatesResponse\x12-\n\ttemplates\x18\x01 \x03(\x0b\x32\x1a.viwo.imagegen.v1.Template\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x15\x44\x65leteTemplateRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x18\n\x16\x44\x65leteTemplateResponse\"l\n\x12RunTemplateRequest\x12/\n\x08\x63ontexts\x18\x01 \x03(\x0b\x32\x1d.viwo.imagegen.v1.CallContext\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x17\n\x0fparameters_json\x18\x03 \x01(\t\"\x95\x02\n\x0bTemplateRun\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08template\x18\x02 \x01(\t\x12)\n\x05state\x18\x03 \x01(\x0e\x32\x1a.viwo.imagegen.v1.JobState\x12#\n\x04jobs\x18\x04 \x03(\x0b\x32\x15.viwo.imagegen.v1.Job\x12\r\n\x05steps\x18\x05 \x01(\x05\x12*\n\x07\x66\x61ilure\x18\x06 \x01(\x0b\x32\x19.viwo.imagegen.v1.Failure\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x1b\n\rGetRunRequest\x12\n\n\x02id\x18\x01 \x01(\t\"\x1e\n\x10\x43\x61ncelRunRequest\x12\n\n\x02id\x18\x01 \x01(\t2\x8f\x05\n\x0fTemplateService\x12I\n\x04Save\x12%.viwo.imagegen.v1.SaveTemplateRequest\x1a\x1a.viwo.imagegen.v1.Template\x12G\n\x03Get\x12$.viwo.imagegen.v1.GetTemplateRequest\x1a\x1a.viwo.imagegen.v1.Template\x12W\n\x04List\x12&.viwo.imagegen.v1.ListTemplatesRequest\x1a\'.viwo.imagegen.v1.ListTemplatesResponse\x12[\n\x06\x44\x65lete\x12\'.viwo.imagegen.v1.DeleteTemplateRequest\x1a(.viwo.imagegen.v1.DeleteTemplateResponse\x12J\n\x03Run\x12$.viwo.imagegen.v1.RunTemplateRequest\x1a\x1d.viwo.imagegen.v1.TemplateRun\x12H\n\x06GetRun\x12\x1f.viwo.imagegen.v1.GetRunRequest\x1a\x1d.viwo.imagegen.v1.TemplateRun\x12L\n\x08WatchRun\x12\x1f.viwo.imagegen.v1.GetRunRequest\x1a\x1d.viwo.imagegen.v1.TemplateRun0\x01\x12N\n\tCancelRun\x12\".viwo.imagegen.v1.CancelRunRequest\x1a\x1d.viwo.imagegen.v1.TemplateRunb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'viwo.imagegen.v1.template_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TEMPLATE']._serialized_start=145
-  _globals['_TEMPLATE']._serialized_end=241
-  _globals['_SAVETEMPLATEREQUEST']._serialized_start=243
-  _globals['_SAVETEMPLATEREQUEST']._serialized_end=287
-  _globals['_GETTEMPLATEREQUEST']._serialized_start=289
-  _globals['_GETTEMPLATEREQUEST']._serialized_end=323
-  _globals['_LISTTEMPLATESREQUEST']._serialized_start=325
-  _globals['_LISTTEMPLATESREQUEST']._serialized_end=386
-  _globals['_LISTTEMPLATESRESPONSE']._serialized_start=388
-  _globals['_LISTTEMPLATESRESPONSE']._serialized_end=483
-  _globals['_DELETETEMPLATEREQUEST']._serialized_start=485
-  _globals['_DELETETEMPLATEREQUEST']._serialized_end=522
-  _globals['_DELETETEMPLATERESPONSE']._serialized_start=524
-  _globals['_DELETETEMPLATERESPONSE']._serialized_end=548
-  _globals['_RUNTEMPLATEREQUEST']._serialized_start=550
-  _globals['_RUNTEMPLATEREQUEST']._serialized_end=658
-  _globals['_TEMPLATERUN']._serialized_start=661
-  _globals['_TEMPLATERUN']._serialized_end=938
-  _globals['_GETRUNREQUEST']._serialized_start=940
-  _globals['_GETRUNREQUEST']._serialized_end=967
-  _globals['_CANCELRUNREQUEST']._serialized_start=969
-  _globals['_CANCELRUNREQUEST']._serialized_end=999
-  _globals['_TEMPLATESERVICE']._serialized_start=1002
-  _globals['_TEMPLATESERVICE']._serialized_end=1657
+  _globals['_TEMPLATE']._serialized_start=146
+  _globals['_TEMPLATE']._serialized_end=276
+  _globals['_SAVETEMPLATEREQUEST']._serialized_start=278
+  _globals['_SAVETEMPLATEREQUEST']._serialized_end=354
+  _globals['_GETTEMPLATEREQUEST']._serialized_start=356
+  _globals['_GETTEMPLATEREQUEST']._serialized_end=390
+  _globals['_LISTTEMPLATESREQUEST']._serialized_start=392
+  _globals['_LISTTEMPLATESREQUEST']._serialized_end=453
+  _globals['_LISTTEMPLATESRESPONSE']._serialized_start=455
+  _globals['_LISTTEMPLATESRESPONSE']._serialized_end=550
+  _globals['_DELETETEMPLATEREQUEST']._serialized_start=552
+  _globals['_DELETETEMPLATEREQUEST']._serialized_end=589
+  _globals['_DELETETEMPLATERESPONSE']._serialized_start=591
+  _globals['_DELETETEMPLATERESPONSE']._serialized_end=615
+  _globals['_RUNTEMPLATEREQUEST']._serialized_start=617
+  _globals['_RUNTEMPLATEREQUEST']._serialized_end=725
+  _globals['_TEMPLATERUN']._serialized_start=728
+  _globals['_TEMPLATERUN']._serialized_end=1005
+  _globals['_GETRUNREQUEST']._serialized_start=1007
+  _globals['_GETRUNREQUEST']._serialized_end=1034
+  _globals['_CANCELRUNREQUEST']._serialized_start=1036
+  _globals['_CANCELRUNREQUEST']._serialized_end=1066
+  _globals['_TEMPLATESERVICE']._serialized_start=1069
+  _globals['_TEMPLATESERVICE']._serialized_end=1724
 # @@protoc_insertion_point(module_scope)

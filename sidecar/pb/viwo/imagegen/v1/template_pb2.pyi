@@ -28,10 +28,16 @@ class Template(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     DOCUMENT_JSON_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    OWNER_ID_FIELD_NUMBER: _builtins.int
+    SHARED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name."""
     document_json: _builtins.str
     """The document, as a *.viwo-template.json file holds it."""
+    owner_id: _builtins.int
+    """Entity that it belongs to; 0: the operator."""
+    shared: _builtins.bool
+    """Whether others of the world may run it."""
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it was last saved."""
@@ -42,10 +48,12 @@ class Template(_message.Message):
         name: _builtins.str = ...,
         document_json: _builtins.str = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        owner_id: _builtins.int = ...,
+        shared: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["document_json", b"document_json", "name", b"name", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document_json", b"document_json", "name", b"name", "owner_id", b"owner_id", "shared", b"shared", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -56,18 +64,24 @@ class SaveTemplateRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DOCUMENT_JSON_FIELD_NUMBER: _builtins.int
+    SHARED_FIELD_NUMBER: _builtins.int
     document_json: _builtins.str
     """The document."""
+    shared: _builtins.bool
+    """Whether others of the world may run it. Unset: as it was; at first, for an operator and a world's plugin yes, else no."""
     def __init__(
         self,
         *,
         document_json: _builtins.str = ...,
+        shared: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_shared", b"_shared", "shared", b"shared"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["document_json", b"document_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_shared", b"_shared", "document_json", b"document_json", "shared", b"shared"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__shared: _TypeAlias = _typing.Literal["shared"]  # noqa: Y015
+    _WhichOneofArgType__shared: _TypeAlias = _typing.Literal["_shared", b"_shared"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__shared) -> _WhichOneofReturnType__shared | None: ...
 
 Global___SaveTemplateRequest: _TypeAlias = SaveTemplateRequest  # noqa: Y015
 

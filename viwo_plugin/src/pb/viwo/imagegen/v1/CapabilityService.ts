@@ -2,6 +2,7 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
+import type { ApproveRequest as _viwo_imagegen_v1_ApproveRequest, ApproveRequest__Output as _viwo_imagegen_v1_ApproveRequest__Output } from '../../../viwo/imagegen/v1/ApproveRequest';
 import type { Capability as _viwo_imagegen_v1_Capability, Capability__Output as _viwo_imagegen_v1_Capability__Output } from '../../../viwo/imagegen/v1/Capability';
 import type { DelegateRequest as _viwo_imagegen_v1_DelegateRequest, DelegateRequest__Output as _viwo_imagegen_v1_DelegateRequest__Output } from '../../../viwo/imagegen/v1/DelegateRequest';
 import type { DescribeMethodsRequest as _viwo_imagegen_v1_DescribeMethodsRequest, DescribeMethodsRequest__Output as _viwo_imagegen_v1_DescribeMethodsRequest__Output } from '../../../viwo/imagegen/v1/DescribeMethodsRequest';
@@ -11,10 +12,21 @@ import type { GiveRequest as _viwo_imagegen_v1_GiveRequest, GiveRequest__Output 
 import type { ListCapabilitiesRequest as _viwo_imagegen_v1_ListCapabilitiesRequest, ListCapabilitiesRequest__Output as _viwo_imagegen_v1_ListCapabilitiesRequest__Output } from '../../../viwo/imagegen/v1/ListCapabilitiesRequest';
 import type { ListCapabilitiesResponse as _viwo_imagegen_v1_ListCapabilitiesResponse, ListCapabilitiesResponse__Output as _viwo_imagegen_v1_ListCapabilitiesResponse__Output } from '../../../viwo/imagegen/v1/ListCapabilitiesResponse';
 import type { MintRequest as _viwo_imagegen_v1_MintRequest, MintRequest__Output as _viwo_imagegen_v1_MintRequest__Output } from '../../../viwo/imagegen/v1/MintRequest';
+import type { PushRevocationsRequest as _viwo_imagegen_v1_PushRevocationsRequest, PushRevocationsRequest__Output as _viwo_imagegen_v1_PushRevocationsRequest__Output } from '../../../viwo/imagegen/v1/PushRevocationsRequest';
+import type { PushRevocationsResponse as _viwo_imagegen_v1_PushRevocationsResponse, PushRevocationsResponse__Output as _viwo_imagegen_v1_PushRevocationsResponse__Output } from '../../../viwo/imagegen/v1/PushRevocationsResponse';
 import type { RevokeRequest as _viwo_imagegen_v1_RevokeRequest, RevokeRequest__Output as _viwo_imagegen_v1_RevokeRequest__Output } from '../../../viwo/imagegen/v1/RevokeRequest';
 import type { RevokeResponse as _viwo_imagegen_v1_RevokeResponse, RevokeResponse__Output as _viwo_imagegen_v1_RevokeResponse__Output } from '../../../viwo/imagegen/v1/RevokeResponse';
 
 export interface CapabilityServiceClient extends grpc.Client {
+  Approve(argument: _viwo_imagegen_v1_ApproveRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
+  Approve(argument: _viwo_imagegen_v1_ApproveRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
+  Approve(argument: _viwo_imagegen_v1_ApproveRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
+  Approve(argument: _viwo_imagegen_v1_ApproveRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
+  approve(argument: _viwo_imagegen_v1_ApproveRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
+  approve(argument: _viwo_imagegen_v1_ApproveRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
+  approve(argument: _viwo_imagegen_v1_ApproveRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
+  approve(argument: _viwo_imagegen_v1_ApproveRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
+  
   Delegate(argument: _viwo_imagegen_v1_DelegateRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
   Delegate(argument: _viwo_imagegen_v1_DelegateRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
   Delegate(argument: _viwo_imagegen_v1_DelegateRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
@@ -69,6 +81,15 @@ export interface CapabilityServiceClient extends grpc.Client {
   mint(argument: _viwo_imagegen_v1_MintRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
   mint(argument: _viwo_imagegen_v1_MintRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_Capability__Output>): grpc.ClientUnaryCall;
   
+  PushRevocations(argument: _viwo_imagegen_v1_PushRevocationsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_PushRevocationsResponse__Output>): grpc.ClientUnaryCall;
+  PushRevocations(argument: _viwo_imagegen_v1_PushRevocationsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_PushRevocationsResponse__Output>): grpc.ClientUnaryCall;
+  PushRevocations(argument: _viwo_imagegen_v1_PushRevocationsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_PushRevocationsResponse__Output>): grpc.ClientUnaryCall;
+  PushRevocations(argument: _viwo_imagegen_v1_PushRevocationsRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_PushRevocationsResponse__Output>): grpc.ClientUnaryCall;
+  pushRevocations(argument: _viwo_imagegen_v1_PushRevocationsRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_PushRevocationsResponse__Output>): grpc.ClientUnaryCall;
+  pushRevocations(argument: _viwo_imagegen_v1_PushRevocationsRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_PushRevocationsResponse__Output>): grpc.ClientUnaryCall;
+  pushRevocations(argument: _viwo_imagegen_v1_PushRevocationsRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_PushRevocationsResponse__Output>): grpc.ClientUnaryCall;
+  pushRevocations(argument: _viwo_imagegen_v1_PushRevocationsRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_PushRevocationsResponse__Output>): grpc.ClientUnaryCall;
+  
   Revoke(argument: _viwo_imagegen_v1_RevokeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_RevokeResponse__Output>): grpc.ClientUnaryCall;
   Revoke(argument: _viwo_imagegen_v1_RevokeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_RevokeResponse__Output>): grpc.ClientUnaryCall;
   Revoke(argument: _viwo_imagegen_v1_RevokeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_RevokeResponse__Output>): grpc.ClientUnaryCall;
@@ -81,6 +102,8 @@ export interface CapabilityServiceClient extends grpc.Client {
 }
 
 export interface CapabilityServiceHandlers extends grpc.UntypedServiceImplementation {
+  Approve: grpc.handleUnaryCall<_viwo_imagegen_v1_ApproveRequest__Output, _viwo_imagegen_v1_Capability>;
+  
   Delegate: grpc.handleUnaryCall<_viwo_imagegen_v1_DelegateRequest__Output, _viwo_imagegen_v1_Capability>;
   
   DescribeMethods: grpc.handleUnaryCall<_viwo_imagegen_v1_DescribeMethodsRequest__Output, _viwo_imagegen_v1_DescribeMethodsResponse>;
@@ -93,16 +116,20 @@ export interface CapabilityServiceHandlers extends grpc.UntypedServiceImplementa
   
   Mint: grpc.handleUnaryCall<_viwo_imagegen_v1_MintRequest__Output, _viwo_imagegen_v1_Capability>;
   
+  PushRevocations: grpc.handleUnaryCall<_viwo_imagegen_v1_PushRevocationsRequest__Output, _viwo_imagegen_v1_PushRevocationsResponse>;
+  
   Revoke: grpc.handleUnaryCall<_viwo_imagegen_v1_RevokeRequest__Output, _viwo_imagegen_v1_RevokeResponse>;
   
 }
 
 export interface CapabilityServiceDefinition extends grpc.ServiceDefinition {
+  Approve: MethodDefinition<_viwo_imagegen_v1_ApproveRequest, _viwo_imagegen_v1_Capability, _viwo_imagegen_v1_ApproveRequest__Output, _viwo_imagegen_v1_Capability__Output>
   Delegate: MethodDefinition<_viwo_imagegen_v1_DelegateRequest, _viwo_imagegen_v1_Capability, _viwo_imagegen_v1_DelegateRequest__Output, _viwo_imagegen_v1_Capability__Output>
   DescribeMethods: MethodDefinition<_viwo_imagegen_v1_DescribeMethodsRequest, _viwo_imagegen_v1_DescribeMethodsResponse, _viwo_imagegen_v1_DescribeMethodsRequest__Output, _viwo_imagegen_v1_DescribeMethodsResponse__Output>
   Get: MethodDefinition<_viwo_imagegen_v1_GetCapabilityRequest, _viwo_imagegen_v1_Capability, _viwo_imagegen_v1_GetCapabilityRequest__Output, _viwo_imagegen_v1_Capability__Output>
   Give: MethodDefinition<_viwo_imagegen_v1_GiveRequest, _viwo_imagegen_v1_Capability, _viwo_imagegen_v1_GiveRequest__Output, _viwo_imagegen_v1_Capability__Output>
   List: MethodDefinition<_viwo_imagegen_v1_ListCapabilitiesRequest, _viwo_imagegen_v1_ListCapabilitiesResponse, _viwo_imagegen_v1_ListCapabilitiesRequest__Output, _viwo_imagegen_v1_ListCapabilitiesResponse__Output>
   Mint: MethodDefinition<_viwo_imagegen_v1_MintRequest, _viwo_imagegen_v1_Capability, _viwo_imagegen_v1_MintRequest__Output, _viwo_imagegen_v1_Capability__Output>
+  PushRevocations: MethodDefinition<_viwo_imagegen_v1_PushRevocationsRequest, _viwo_imagegen_v1_PushRevocationsResponse, _viwo_imagegen_v1_PushRevocationsRequest__Output, _viwo_imagegen_v1_PushRevocationsResponse__Output>
   Revoke: MethodDefinition<_viwo_imagegen_v1_RevokeRequest, _viwo_imagegen_v1_RevokeResponse, _viwo_imagegen_v1_RevokeRequest__Output, _viwo_imagegen_v1_RevokeResponse__Output>
 }

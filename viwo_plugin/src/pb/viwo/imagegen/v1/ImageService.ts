@@ -5,6 +5,7 @@ import type { MethodDefinition } from '@grpc/proto-loader'
 import type { ApplyRequest as _viwo_imagegen_v1_ApplyRequest, ApplyRequest__Output as _viwo_imagegen_v1_ApplyRequest__Output } from '../../../viwo/imagegen/v1/ApplyRequest';
 import type { ControlTypesRequest as _viwo_imagegen_v1_ControlTypesRequest, ControlTypesRequest__Output as _viwo_imagegen_v1_ControlTypesRequest__Output } from '../../../viwo/imagegen/v1/ControlTypesRequest';
 import type { ControlTypesResponse as _viwo_imagegen_v1_ControlTypesResponse, ControlTypesResponse__Output as _viwo_imagegen_v1_ControlTypesResponse__Output } from '../../../viwo/imagegen/v1/ControlTypesResponse';
+import type { ConvertRequest as _viwo_imagegen_v1_ConvertRequest, ConvertRequest__Output as _viwo_imagegen_v1_ConvertRequest__Output } from '../../../viwo/imagegen/v1/ConvertRequest';
 import type { EditRequest as _viwo_imagegen_v1_EditRequest, EditRequest__Output as _viwo_imagegen_v1_EditRequest__Output } from '../../../viwo/imagegen/v1/EditRequest';
 import type { FaceRestoreRequest as _viwo_imagegen_v1_FaceRestoreRequest, FaceRestoreRequest__Output as _viwo_imagegen_v1_FaceRestoreRequest__Output } from '../../../viwo/imagegen/v1/FaceRestoreRequest';
 import type { ImageResponse as _viwo_imagegen_v1_ImageResponse, ImageResponse__Output as _viwo_imagegen_v1_ImageResponse__Output } from '../../../viwo/imagegen/v1/ImageResponse';
@@ -37,6 +38,15 @@ export interface ImageServiceClient extends grpc.Client {
   controlTypes(argument: _viwo_imagegen_v1_ControlTypesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_ControlTypesResponse__Output>): grpc.ClientUnaryCall;
   controlTypes(argument: _viwo_imagegen_v1_ControlTypesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_ControlTypesResponse__Output>): grpc.ClientUnaryCall;
   controlTypes(argument: _viwo_imagegen_v1_ControlTypesRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_ControlTypesResponse__Output>): grpc.ClientUnaryCall;
+  
+  Convert(argument: _viwo_imagegen_v1_ConvertRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_ImageResponse__Output>): grpc.ClientUnaryCall;
+  Convert(argument: _viwo_imagegen_v1_ConvertRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_ImageResponse__Output>): grpc.ClientUnaryCall;
+  Convert(argument: _viwo_imagegen_v1_ConvertRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_ImageResponse__Output>): grpc.ClientUnaryCall;
+  Convert(argument: _viwo_imagegen_v1_ConvertRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_ImageResponse__Output>): grpc.ClientUnaryCall;
+  convert(argument: _viwo_imagegen_v1_ConvertRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_ImageResponse__Output>): grpc.ClientUnaryCall;
+  convert(argument: _viwo_imagegen_v1_ConvertRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_ImageResponse__Output>): grpc.ClientUnaryCall;
+  convert(argument: _viwo_imagegen_v1_ConvertRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_ImageResponse__Output>): grpc.ClientUnaryCall;
+  convert(argument: _viwo_imagegen_v1_ConvertRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_ImageResponse__Output>): grpc.ClientUnaryCall;
   
   Edit(argument: _viwo_imagegen_v1_EditRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_ImageResponse__Output>): grpc.ClientUnaryCall;
   Edit(argument: _viwo_imagegen_v1_EditRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_ImageResponse__Output>): grpc.ClientUnaryCall;
@@ -144,6 +154,8 @@ export interface ImageServiceHandlers extends grpc.UntypedServiceImplementation 
   
   ControlTypes: grpc.handleUnaryCall<_viwo_imagegen_v1_ControlTypesRequest__Output, _viwo_imagegen_v1_ControlTypesResponse>;
   
+  Convert: grpc.handleUnaryCall<_viwo_imagegen_v1_ConvertRequest__Output, _viwo_imagegen_v1_ImageResponse>;
+  
   Edit: grpc.handleUnaryCall<_viwo_imagegen_v1_EditRequest__Output, _viwo_imagegen_v1_ImageResponse>;
   
   FaceRestore: grpc.handleUnaryCall<_viwo_imagegen_v1_FaceRestoreRequest__Output, _viwo_imagegen_v1_ImageResponse>;
@@ -171,6 +183,7 @@ export interface ImageServiceHandlers extends grpc.UntypedServiceImplementation 
 export interface ImageServiceDefinition extends grpc.ServiceDefinition {
   Apply: MethodDefinition<_viwo_imagegen_v1_ApplyRequest, _viwo_imagegen_v1_ImageResponse, _viwo_imagegen_v1_ApplyRequest__Output, _viwo_imagegen_v1_ImageResponse__Output>
   ControlTypes: MethodDefinition<_viwo_imagegen_v1_ControlTypesRequest, _viwo_imagegen_v1_ControlTypesResponse, _viwo_imagegen_v1_ControlTypesRequest__Output, _viwo_imagegen_v1_ControlTypesResponse__Output>
+  Convert: MethodDefinition<_viwo_imagegen_v1_ConvertRequest, _viwo_imagegen_v1_ImageResponse, _viwo_imagegen_v1_ConvertRequest__Output, _viwo_imagegen_v1_ImageResponse__Output>
   Edit: MethodDefinition<_viwo_imagegen_v1_EditRequest, _viwo_imagegen_v1_ImageResponse, _viwo_imagegen_v1_EditRequest__Output, _viwo_imagegen_v1_ImageResponse__Output>
   FaceRestore: MethodDefinition<_viwo_imagegen_v1_FaceRestoreRequest, _viwo_imagegen_v1_ImageResponse, _viwo_imagegen_v1_FaceRestoreRequest__Output, _viwo_imagegen_v1_ImageResponse__Output>
   ImageToImage: MethodDefinition<_viwo_imagegen_v1_ImageToImageRequest, _viwo_imagegen_v1_ImageResponse, _viwo_imagegen_v1_ImageToImageRequest__Output, _viwo_imagegen_v1_ImageResponse__Output>

@@ -12,6 +12,7 @@ import type { UpscaleImg2ImgRequest as _viwo_imagegen_v1_UpscaleImg2ImgRequest, 
 import type { FaceRestoreRequest as _viwo_imagegen_v1_FaceRestoreRequest, FaceRestoreRequest__Output as _viwo_imagegen_v1_FaceRestoreRequest__Output } from '../../../viwo/imagegen/v1/FaceRestoreRequest';
 import type { EditRequest as _viwo_imagegen_v1_EditRequest, EditRequest__Output as _viwo_imagegen_v1_EditRequest__Output } from '../../../viwo/imagegen/v1/EditRequest';
 import type { InvokeRequest as _viwo_imagegen_v1_InvokeRequest, InvokeRequest__Output as _viwo_imagegen_v1_InvokeRequest__Output } from '../../../viwo/imagegen/v1/InvokeRequest';
+import type { ConvertRequest as _viwo_imagegen_v1_ConvertRequest, ConvertRequest__Output as _viwo_imagegen_v1_ConvertRequest__Output } from '../../../viwo/imagegen/v1/ConvertRequest';
 
 export interface SubmitJobRequest {
   'textToImage'?: (_viwo_imagegen_v1_TextToImageRequest | null);
@@ -26,8 +27,9 @@ export interface SubmitJobRequest {
   'faceRestore'?: (_viwo_imagegen_v1_FaceRestoreRequest | null);
   'edit'?: (_viwo_imagegen_v1_EditRequest | null);
   'invoke'?: (_viwo_imagegen_v1_InvokeRequest | null);
+  'convert'?: (_viwo_imagegen_v1_ConvertRequest | null);
   'requestId'?: (string);
-  'task'?: "textToImage"|"imageToImage"|"preprocess"|"apply"|"inpaint"|"outpaint"|"upscale"|"upscaleTraditional"|"upscaleImg2img"|"faceRestore"|"edit"|"invoke";
+  'task'?: "textToImage"|"imageToImage"|"preprocess"|"apply"|"inpaint"|"outpaint"|"upscale"|"upscaleTraditional"|"upscaleImg2img"|"faceRestore"|"edit"|"invoke"|"convert";
 }
 
 export interface SubmitJobRequest__Output {
@@ -43,6 +45,7 @@ export interface SubmitJobRequest__Output {
   'faceRestore'?: (_viwo_imagegen_v1_FaceRestoreRequest__Output | null);
   'edit'?: (_viwo_imagegen_v1_EditRequest__Output | null);
   'invoke'?: (_viwo_imagegen_v1_InvokeRequest__Output | null);
+  'convert'?: (_viwo_imagegen_v1_ConvertRequest__Output | null);
   'requestId': (string);
-  'task'?: "textToImage"|"imageToImage"|"preprocess"|"apply"|"inpaint"|"outpaint"|"upscale"|"upscaleTraditional"|"upscaleImg2img"|"faceRestore"|"edit"|"invoke";
+  'task'?: "textToImage"|"imageToImage"|"preprocess"|"apply"|"inpaint"|"outpaint"|"upscale"|"upscaleTraditional"|"upscaleImg2img"|"faceRestore"|"edit"|"invoke"|"convert";
 }
