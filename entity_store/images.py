@@ -18,7 +18,7 @@ from capabilities.plain_text import MAX_DESCRIPTION, MAX_NAME, cleaned, cleaned_
 from capabilities.policy import Caller
 from entity_store.blobs import Blobs, reference
 from entity_store.capability_rows import insert
-from entity_store.prototype import is_prototype, json_property, prototype
+from entity_store.prototype import is_prototype, prototype
 from entity_store.rooms import (
     controls,
     move,
@@ -29,7 +29,7 @@ from entity_store.rooms import (
     seen_condition,
     sees,
 )
-from entity_store.world import Entity, World, create_entity, resolve, rows_of, update_props
+from entity_store.world import Entity, World, create_entity, json_property, resolve, rows_of, update_props
 
 THUMBNAIL_SIDE = 64
 """Longest side of the property `thumbnail`, in pixels: `look` sends it with every picture in a room."""

@@ -7,15 +7,10 @@ import sqlite3
 from collections.abc import Mapping
 
 from entity_store import verbs
-from entity_store.world import create_entity
+from entity_store.world import create_entity, json_property
 
 PROTOTYPE_TYPE = "prototype"
 """The `image_type` of the prototype itself; every picture has another of its own, so none inherits it."""
-
-
-def json_property(path: str) -> str:
-    """SQL for a property; one row that is no JSON must not spoil the query for all."""
-    return f"CASE WHEN json_valid(props) THEN json_extract(props, '{path}') END"
 
 
 def prototype(connection: sqlite3.Connection) -> int:

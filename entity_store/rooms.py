@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from capabilities.errors import FailedPrecondition, PermissionDenied
 from capabilities.policy import Caller
-from entity_store.world import Rows, json_object, resolve, rows_of, update_props
+from entity_store.world import Rows, json_object, json_property, resolve, rows_of, update_props
 
 CANVAS_TYPE = "canvas"
 """The `image_type` of an entity that waits for its picture."""
@@ -77,7 +77,7 @@ def sees(rows: Rows, owner_ids: Collection[int], entity_id: int) -> bool:
 def seen_condition(owner_ids: Collection[int]) -> tuple[str, list[object]]:
     """The same as a condition on a row of `entities`, and its values."""
     marks = ", ".join("?" * len(owner_ids))
-    location = "CASE WHEN json_valid(props) THEN json_extract(props, '$.location') END"
+    location = json_property("$.location")
     control = (
         "SELECT json_extract(params, '$.target_id') FROM capabilities WHERE type = 'entity.control' "
         f"AND json_valid(params) AND owner_id IN ({marks})"
@@ -103,19 +103,25 @@ def controls(rows: Rows, caller: Caller, entity_id: int) -> bool:
     return False
 
 
-def take_out(connection: sqlite3.Connection, entity_id: int, room_id: int) -> None:
-    """Out of the `contents` of a room; where it is not in them, nothing happens."""
-    row = connection.execute("SELECT props FROM entities WHERE id = ?", (room_id,)).fetchone()
-    contents = json_object(row[0]).get("contents") if row else None
-    if isinstance(contents, list) and entity_id in contents:
-        update_props(connection, room_id, {"contents": [item for item in contents if item != entity_id]})
+def take_out(connection: sqlite3.Connection, entity_ids: Sequence[int], room_id: int) -> None:
+    """Out of the `contents` of a room; where none of them is there, nothing happens."""
+    contents = _own_property(rows_of(connection), room_id, "contents")
+    if isinstance(contents, list):
+        kept = [item for item in contents if item not in entity_ids]
+        if kept != contents:
+            update_props(connection, room_id, {"contents": kept})
 
 
 def own_location(rows: Rows, entity_id: int) -> int:
     """The room that an entity itself is in, whatever its prototypes say; 0 for none."""
-    found = rows("SELECT props FROM entities WHERE id = ?", entity_id)
-    location = json_object(found[0][0]).get("location") if found else None
+    location = _own_property(rows, entity_id, "location")
     return location if isinstance(location, int) else 0
+
+
+def _own_property(rows: Rows, entity_id: int, name: str) -> object:
+    """A property that an entity has itself; None where it has it from a prototype, or is not there."""
+    found = rows("SELECT props FROM entities WHERE id = ?", entity_id)
+    return json_object(found[0][0]).get(name) if found else None
 
 
 def repair_contents(connection: sqlite3.Connection) -> dict[int, list[int]]:
@@ -125,10 +131,7 @@ def repair_contents(connection: sqlite3.Connection) -> dict[int, list[int]]:
     """
     found = dangling(rows_of(connection))
     for room_id, ids in found.items():
-        row = connection.execute("SELECT props FROM entities WHERE id = ?", (room_id,)).fetchone()
-        contents = json_object(row[0]).get("contents") if row else None
-        if isinstance(contents, list):
-            update_props(connection, room_id, {"contents": [item for item in contents if item not in ids]})
+        take_out(connection, ids, room_id)
     return found
 
 
@@ -149,7 +152,7 @@ def move(connection: sqlite3.Connection, entity_id: int, room_id: int) -> None:
     """Out of the room that an entity is in, and into another, both ends at once; 0 is nowhere."""
     before = own_location(rows_of(connection), entity_id)
     if before:
-        take_out(connection, entity_id, before)
+        take_out(connection, [entity_id], before)
     if room_id:
         put_into(connection, entity_id, room_id)
     else:

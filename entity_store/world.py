@@ -294,6 +294,11 @@ def json_object(raw: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def json_property(path: str) -> str:
+    """SQL for a property; one row that is no JSON must not spoil the query for all."""
+    return f"CASE WHEN json_valid(props) THEN json_extract(props, '{path}') END"
+
+
 def create_entity(
     connection: sqlite3.Connection, props: Mapping[str, object], prototype_id: int | None
 ) -> int:

@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,7 +29,7 @@ from capabilities.principals import Kind, Principal
 from capabilities.tasks import Output, Size
 from entity_store import verbs
 from entity_store.authority import Authority
-from entity_store.images import THUMBNAIL_SIDE, Images, Version, data_url
+from entity_store.images import THUMBNAIL_SIDE, Images, Picture, Version, data_url
 from entity_store.world import Entity, json_object
 from sidecar.application.access import Access, Admitted, Call
 from sidecar.application.decoding import DecodingThreads
@@ -176,13 +176,12 @@ class Entities:
             self._require_may_take_down(call, entity_id)
             self._images.take_down(entity_id)
             return VerbResult({"location": None}, self._images.get(entity_id))
-        if verb == "replace":
+        if verb == "replace" or verb in verbs.EDITING:
             grant = self._require_may_edit(call, entity_id, verb)
-            entity = self._replace(entity, arguments, grant)
-            return VerbResult({"ref": entity.props["image_ref"], "version": entity.props["version"]}, entity)
-        if verb in verbs.EDITING:
-            grant = self._require_may_edit(call, entity_id, verb)
-            entity = self._edit(entity, verb, arguments, grant)
+            if verb == "replace":
+                entity = self._replace(entity, arguments, grant)
+            else:
+                entity = self._edit(entity, verb, arguments, grant)
             return VerbResult({"ref": entity.props["image_ref"], "version": entity.props["version"]}, entity)
         raise verbs.unknown(verb)
 
@@ -209,21 +208,12 @@ class Entities:
         if grant is not None:
             grant.allow(task, {"image": size})
         self._planner.require_possible(task, {"image": size})
-        kept = json.dumps([_short(arguments[0])])
-        for _ in range(RETRIES):
-            changed = self._images.replace(
-                entity.id, str(entity.props["image_ref"]), picture, "replace", kept
-            )
-            if changed is not None:
-                return changed
-            entity = self._images.get(entity.id)
-        raise _busy(entity.id)
+        return self._next_version(entity, lambda _: picture, "replace", arguments)
 
     def _edit(self, entity: Entity, verb: str, arguments: list[object], grant: Grant | None) -> Entity:
         operation, overlays = self._change(verb, arguments)
-        # Pictures among the arguments can be megabytes; the history keeps what they are, not what they hold.
-        kept = json.dumps([_short(value) for value in arguments])
-        for _ in range(RETRIES):
+
+        def edited(entity: Entity) -> Picture:
             files = {"image": self._images.data(entity), **overlays}
             task, sizes = self._task(entity, operation, files)
             if grant is not None:
@@ -232,12 +222,32 @@ class Entities:
             (made,) = self._workers.edit(task, files, None, THUMBNAIL_SIDE).images
             assert isinstance(made, EncodedImage)
             info = imaging.ImageInfo(task.output.format, made.width, made.height, made.has_alpha)
-            picture = self._images.keep(made.data, info, made.thumbnail)
-            changed = self._images.replace(entity.id, str(entity.props["image_ref"]), picture, verb, kept)
+            return self._images.keep(made.data, info, made.thumbnail)
+
+        return self._next_version(entity, edited, verb, arguments)
+
+    def _next_version(
+        self, entity: Entity, make: Callable[[Entity], Picture], verb: str, arguments: Sequence[object]
+    ) -> Entity:
+        """What `make` makes of the entity's picture, made again where another call has changed it meanwhile.
+
+        Raises ResourceExhausted where that happens every time.
+        """
+        # Pictures among the arguments can be megabytes; the history keeps what they are, not what they hold.
+        kept = json.dumps([_short(value) for value in arguments])
+        for _ in range(RETRIES):
+            changed = self._images.replace(
+                entity.id, str(entity.props["image_ref"]), make(entity), verb, kept
+            )
             if changed is not None:
                 return changed
             entity = self._images.get(entity.id)
-        raise _busy(entity.id)
+        raise ResourceExhausted(
+            f"entity {entity.id} is being changed by others all the time; try again",
+            reason="BUSY_ENTITY",
+            field="entity_id",
+            retry_after=1,
+        )
 
     def _change(self, verb: str, arguments: list[object]) -> tuple[Operation, dict[str, bytes]]:
         """What a verb does, and the file of the picture that it lays on top, where it does that."""
@@ -284,15 +294,6 @@ class Entities:
                 return grant
         self._images.require_control(caller, entity_id, verb)
         return None
-
-
-def _busy(entity_id: int) -> ResourceExhausted:
-    return ResourceExhausted(
-        f"entity {entity_id} is being changed by others all the time; try again",
-        reason="BUSY_ENTITY",
-        field="entity_id",
-        retry_after=1,
-    )
 
 
 def _require_image_capability(admitted: Admitted) -> None:

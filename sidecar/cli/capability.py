@@ -11,7 +11,7 @@ from google.protobuf import json_format, struct_pb2
 from capabilities.errors import NotFound
 from capabilities.params import BUDGET_ACCOUNT
 from entity_store.world import SYSTEM_ID
-from sidecar.cli.output import Json, client, out, params, show, table
+from sidecar.cli.output import Json, client, out, pages, params, show, table
 from sidecar.client import Client
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import common_pb2
@@ -143,16 +143,13 @@ def context_for(
 
 def every(sidecar: Client, owner: int, capability_type: str) -> list[pb.Capability]:
     """All capabilities of an owner and type, through all pages."""
-    found: list[pb.Capability] = []
-    token = ""
-    while True:
-        answer = sidecar.capabilities.List(
+
+    def page(token: str) -> pb.ListCapabilitiesResponse:
+        return sidecar.capabilities.List(
             pb.ListCapabilitiesRequest(owner_id=owner, type=capability_type, page_size=1000, page_token=token)
         )
-        found += answer.capabilities
-        token = answer.next_page_token
-        if not token:
-            return found
+
+    return [capability for answer in pages(page) for capability in answer.capabilities]
 
 
 def _struct(values: dict[str, object]) -> struct_pb2.Struct:

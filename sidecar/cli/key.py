@@ -11,7 +11,7 @@ from google.protobuf import json_format, struct_pb2, timestamp_pb2
 from rich.markup import escape
 
 from capabilities.errors import InvalidArgument
-from sidecar.cli.output import Json, client, err, out, params, show, table
+from sidecar.cli.output import Json, client, err, out, pages, params, show, table
 from sidecar.pb.viwo.imagegen.v1 import key_pb2 as pb
 
 app = typer.Typer(help="Make and end the keys of clients.", no_args_is_help=True)
@@ -67,14 +67,11 @@ def create(
 def list_keys(as_json: Json = False) -> None:
     """List the keys, without their texts."""
     with client() as sidecar:
-        found: list[pb.Key] = []
-        token = ""
-        while True:
-            answer = sidecar.keys.List(pb.ListKeysRequest(page_size=1000, page_token=token))
-            found += answer.keys
-            token = answer.next_page_token
-            if not token:
-                break
+
+        def page(token: str) -> pb.ListKeysResponse:
+            return sidecar.keys.List(pb.ListKeysRequest(page_size=1000, page_token=token))
+
+        found = [key for answer in pages(page) for key in answer.keys]
         show(found, as_json, lambda: _print(found))
 
 

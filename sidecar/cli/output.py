@@ -6,7 +6,7 @@ import json
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, TypeVar
 
 import grpc
 import typer
@@ -66,6 +66,24 @@ def client() -> Iterator[Client]:
     """A connection to the configured sidecar, refusals shown as words."""
     with refusals(), connected(config.load()) as connection:
         yield connection
+
+
+class Page(Protocol):
+    """An answer of a list that comes in pages."""
+
+    next_page_token: str
+
+
+PageT = TypeVar("PageT", bound=Page)
+
+
+def pages(ask: Callable[[str], PageT]) -> Iterator[PageT]:
+    """Every page of a list; `ask` takes the token of a page, which is empty for the first."""
+    page = ask("")
+    yield page
+    while page.next_page_token:
+        page = ask(page.next_page_token)
+        yield page
 
 
 def show(message: Message | Sequence[Message], as_json: bool, render: Callable[[], None]) -> None:

@@ -61,12 +61,13 @@ export function register(type: string, workshop: Workshop): void {
 }
 
 function methodOf(workshop: Workshop, capability: BaseCapability, name: string): Method | undefined {
-  const own = OWN[SPELLED[name] ?? name];
-  if (own && (ONLY_OF[name] ?? capability.type) === capability.type) {
+  const called = camel(name);
+  const own = OWN[called];
+  if (own && (ONLY_OF[called] ?? capability.type) === capability.type) {
     return (...args) => own(workshop, capability, ...withContext(args));
   }
   const known = workshop.methods.get(capability.type);
-  if (known && !known.has(camel(name))) {
+  if (known && !known.has(called)) {
     return misspelt(name, capability.type, [...known.keys(), "narrow"]);
   }
   return (...args) => {
@@ -163,8 +164,6 @@ type Own = (
 
 /** The type that a method of the plugin's own belongs to, where not every capability has it. */
 const ONLY_OF: Record<string, string | undefined> = { change: "image.edit", pictureOf: "diffusers.generate" };
-/** What a script in snake_case calls them. */
-const SPELLED: Record<string, string | undefined> = { picture_of: "pictureOf" };
 
 /** Methods that the plugin itself adds to those of the sidecar. */
 const OWN: Record<string, Own | undefined> = {

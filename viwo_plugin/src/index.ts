@@ -32,8 +32,8 @@ export class ImagegenPlugin implements Plugin {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #prototype = 0;
   #address = "";
-  #isLost = false;
-  #isConnected = false;
+  /** Whether the sidecar was there when last asked; undefined before. */
+  #isThere: boolean | undefined;
   #hasResumed = false;
   #unguard = () => {};
 
@@ -89,11 +89,10 @@ export class ImagegenPlugin implements Plugin {
   }
 
   #tellConnected(methods: number): void {
-    if (this.#isLost || !this.#isConnected) {
+    if (!this.#isThere) {
       console.log(`[imagegen] connected to ${this.#address}: ${methods} methods`);
     }
-    this.#isLost = false;
-    this.#isConnected = true;
+    this.#isThere = true;
   }
 
   /** Learns what the sidecar can do, as soon as it is there and now and then after; the world does not wait for it. */
@@ -116,8 +115,8 @@ export class ImagegenPlugin implements Plugin {
         workshop.studio.resume();
       }
     } catch (error) {
-      if (!this.#isLost) {
-        this.#isLost = true;
+      if (this.#isThere !== false) {
+        this.#isThere = false;
         console.warn(`[imagegen] the sidecar is not there: ${error instanceof Error ? error.message : error}`);
       }
       next = this.connected ? REFRESH : wait;

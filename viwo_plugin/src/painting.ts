@@ -182,7 +182,6 @@ export class Studio {
         }
       },
       show: () => world.show(canvas, room, this.#players(), undefined),
-      // eslint-disable-next-line
       tell: async (answer) => world.runLater(self, then, [canvas ? world.find(canvas) : answer, answer]),
     };
   }

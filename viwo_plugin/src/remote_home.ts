@@ -244,7 +244,7 @@ export class RemoteHome implements Home {
       // Only if nobody else has changed it since; otherwise the work begins again from theirs.
       if (world.find(picture)?.["image_ref"] === image_ref) {
         const next = Number(version ?? 1) + 1;
-        world.showNewVersion(picture, { ...drawn, version: next, derived_from: image_ref });
+        world.setProps(picture, { ...drawn, version: next, derived_from: image_ref });
         return { ok: true, entity: picture, ref, version: next };
       }
     }
@@ -261,7 +261,7 @@ export class RemoteHome implements Home {
     const drawn = await this.#picture(ref, actAs);
     const before = world.find(picture);
     const next = Number(before?.["version"] ?? 1) + 1;
-    world.showNewVersion(picture, { ...drawn, version: next, derived_from: before?.["image_ref"] });
+    world.setProps(picture, { ...drawn, version: next, derived_from: before?.["image_ref"] });
     return { ok: true, entity: picture, ref, version: next };
   }
 

@@ -75,8 +75,9 @@ export function registerRpc(plugin: PluginContext, workshop: Workshop): void {
       if (!entity) {
         throw new Error(`there is no entity ${asked}`);
       }
-      const { id, width, height, version, format = "png", image_ref } = { ...keptBy(asked), ...entity } as Params;
-      const ref = image_ref ?? keptBy(asked)?.ref;
+      const kept = keptBy(asked);
+      const { id, width, height, version, format = "png", image_ref } = { ...kept, ...entity } as Params;
+      const ref = image_ref ?? kept?.ref;
       if (typeof ref !== "string") {
         throw new Error(`entity ${asked} holds no picture`);
       }

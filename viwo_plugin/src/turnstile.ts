@@ -22,8 +22,7 @@ export class Turnstile {
     if (this.#all >= this.#inAll) {
       return tooMany(`${this.#all} calls of this world are under way; try again soon`, this.#inAll, this.#all + 1);
     }
-    this.#inside.set(caller, mine + 1);
-    this.#all += 1;
+    this.enterAnyway(caller);
     return undefined;
   }
 

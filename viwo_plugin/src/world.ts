@@ -81,8 +81,7 @@ export function sees(actors: number[], entity: number): boolean {
       return true;
     }
   }
-  const rows = db.query<{ params: string }, [string]>(CONTROL_SQL).all(JSON.stringify(actors));
-  return rows.some(({ params }) => (JSON.parse(params) as Record<string, unknown>)["target_id"] === entity);
+  return controlOf(actors).some((params) => params["target_id"] === entity);
 }
 
 /** Whether one of some entities sees one that shows a picture, or keeps it among its properties. */
@@ -95,16 +94,17 @@ export function find(id: number): ScriptEntity | undefined {
   return (getEntity(id) as ScriptEntity | null) ?? undefined;
 }
 
-const CONTROL_SQL =
-  "SELECT params FROM capabilities WHERE type = 'entity.control' AND owner_id IN (SELECT value FROM json_each(?))";
+/** What the `entity.control` capabilities of some entities say. */
+function controlOf(actors: number[]): Props[] {
+  const sql =
+    "SELECT params FROM capabilities WHERE type = 'entity.control' AND owner_id IN (SELECT value FROM json_each(?))";
+  const rows = db.query<{ params: string }, [string]>(sql).all(JSON.stringify(actors));
+  return rows.map(({ params }) => JSON.parse(params) as Props);
+}
 
 /** Whether one of some entities holds viwo's `entity.control` over another. */
 export function controls(actors: number[], entity: number): boolean {
-  const rows = db.query<{ params: string }, [string]>(CONTROL_SQL).all(JSON.stringify(actors));
-  return rows.some(({ params }) => {
-    const values = JSON.parse(params) as Record<string, unknown>;
-    return values["*"] === true || values["target_id"] === entity;
-  });
+  return controlOf(actors).some((params) => params["*"] === true || params["target_id"] === entity);
 }
 
 /** The prototype of pictures with its verbs, and the verbs of rooms, made or brought up to date. */
@@ -181,26 +181,26 @@ export function rowOf(id: string): Right {
 }
 
 export function isCapability(id: string): boolean {
-  return getCapability(id) !== null && getCapability(id) !== undefined;
+  return Boolean(getCapability(id));
 }
 
 export function setProps(entity: number, props: Props): void {
   updateEntity({ id: entity, ...props } as never);
 }
 
-export function showNewVersion(picture: number, props: Props): void {
-  updateEntity({ id: picture, ...props } as never);
-}
-
 /** Out of the room that it is in, both ends at once; where it is in none, nothing happens. */
 export function takeDown(entity: number): void {
   db.transaction(() => {
-    const before = ownLocation(entity);
-    if (before && find(before)) {
-      updateEntity({ id: before, contents: contentsOf(before).filter((id) => id !== entity) } as never);
-    }
+    leaveRoom(entity);
     updateEntity({ id: entity, location: undefined } as never);
   })();
+}
+
+function leaveRoom(entity: number): void {
+  const room = ownLocation(entity);
+  if (room && find(room)) {
+    updateEntity({ id: room, contents: contentsOf(room).filter((id) => id !== entity) } as never);
+  }
 }
 
 /** The room that an entity itself is in, whatever its prototypes say; 0 for none. */
@@ -213,10 +213,7 @@ export function ownLocation(entity: number): number {
 /** Both ends of being somewhere: the room's `contents` and the entity's `location`. */
 export function place(entity: number, room: number): void {
   db.transaction(() => {
-    const before = Number(find(entity)?.["location"] ?? 0);
-    if (before && find(before)) {
-      updateEntity({ id: before, contents: contentsOf(before).filter((id) => id !== entity) } as never);
-    }
+    leaveRoom(entity);
     updateEntity({ id: room, contents: [...contentsOf(room), entity] } as never);
     updateEntity({ id: entity, location: room } as never);
   })();

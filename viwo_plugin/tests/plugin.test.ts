@@ -405,6 +405,16 @@ test("what was destroyed and is still named in a room is taken out", () => {
   expect(world.repairRooms().size).toBe(0);
 });
 
+test("only a capability that makes pictures keeps one of an entity, however that is spelt", () => {
+  core.createCapability(visitor, "diffusers.upscale", {});
+  const upscale = core.capabilityOf(visitor, "diffusers.upscale") as any;
+  const generate = core.capabilityOf(painter, "diffusers.generate") as any;
+  for (const method of ["pictureOf", "picture_of"]) {
+    expect(upscale[method]).toBeUndefined();
+    expect(generate[method]).toBeFunction();
+  }
+});
+
 test("a picture that an entity keeps of itself is made once, however often it is looked at", async () => {
   const statue = core.createEntity({ name: "Statue", location: room }, 2);
   core.createCapability(statue, "diffusers.generate", { allowed_models: ["icons"] });

@@ -8,8 +8,8 @@ from capabilities.errors import InvalidArgument
 from sidecar.application.pictures import Pictures, PictureView
 from sidecar.pb.viwo.imagegen.v1 import blob_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import blob_pb2_grpc
-from sidecar.surfaces.grpc.caller import principal
-from sidecar.surfaces.grpc.interceptor import Context, Malformed
+from sidecar.surfaces.grpc.caller import Context, principal
+from sidecar.surfaces.grpc.interceptor import Malformed
 from sidecar.surfaces.grpc.limits import MAX_PICTURE
 from sidecar.surfaces.proto import conversions
 

@@ -26,7 +26,7 @@ from capabilities.errors import (
     brief_bytes,
 )
 from sidecar.auth import Authenticator
-from sidecar.surfaces.grpc.caller import Metadata, admit
+from sidecar.surfaces.grpc.caller import Context, Metadata, admit
 from sidecar.surfaces.grpc.limits import OPEN_SECONDS, WORK, Limits, caller_of, host_of, next_message
 from sidecar.surfaces.proto.field_count import MOST_FIELDS, has_too_many_fields
 from sidecar.telemetry import TRACER, Meter, caller_context, is_tracing
@@ -44,11 +44,10 @@ MAX_FACT = 300
 
 _CODES = {code.name: code for code in grpc.StatusCode}
 if TYPE_CHECKING:
-    Context = grpc.aio.ServicerContext[Any, Any]
     GenericHandler = grpc.GenericRpcHandler[Any, Any]
     Handler = grpc.RpcMethodHandler[Any, Any]
 else:
-    Context, GenericHandler, Handler = grpc.aio.ServicerContext, grpc.GenericRpcHandler, grpc.RpcMethodHandler
+    GenericHandler, Handler = grpc.GenericRpcHandler, grpc.RpcMethodHandler
 
 
 class Malformed:
