@@ -129,7 +129,9 @@ def _run(
 ) -> list[RawImage | Failed]:
     pipeline, task = loaded.pipeline("Text2Image"), tasks[0]
     width, height = loaded.size or (task.width, task.height)
-    pipeline.scheduler = pipelines.scheduler_for(pipeline, loaded.shipped_scheduler, task.scheduler)
+    pipeline.scheduler = pipelines.scheduler_for(
+        loaded.shipped_scheduler, task.scheduler, has_lora=bool(task.loras)
+    )
     memory.tile_if_short(pipeline, width, height * len(parts), pipeline.device.type)
     steps = _Steps(parts, tasks, (width, height))
     call = {

@@ -17,6 +17,7 @@ from capabilities.methods.generation import Generation
 from sidecar.engines.events import Preview, Step
 from sidecar.engines.local import inversions, memory, model_faults, pipelines, prompts, upscalers
 from sidecar.engines.local.cancellation import CancellationToken, Emit
+from sidecar.engines.local.lycoris_weights import Merged
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.pixels import Pixels, centred, resized, to_bytes
 from sidecar.engines.local.previews import preview
@@ -81,8 +82,9 @@ class Loaded:
         Raises FailedPrecondition where the model's family takes none of these.
         """
         own_vae = getattr(self._first, "vae", None)
+        merged = Merged(self._first)
         try:
-            warnings = pipelines.load_loras(self._first, loras, self._source.id) if loras else []
+            warnings = pipelines.load_loras(self._first, loras, self._source.id, merged) if loras else []
             if embeddings:
                 inversions.load(self._first, embeddings, self._source.id)
             if vae is not None:
@@ -99,6 +101,7 @@ class Loaded:
                 inversions.unload(self._first)
             if loras and hasattr(self._first, "unload_lora_weights"):
                 self._first.unload_lora_weights()
+            merged.undo()
 
     def _set_vae(self, vae: Any) -> None:
         for pipeline in (self._first, *self._variants.values()):
@@ -133,7 +136,9 @@ def run(
     # Tiles begin with noise of their own: the same in each would show as a pattern.
     seed = task.seed + index + part.number * 1_000_003
     with model_faults.drawing(task.model_id):
-        pipeline.scheduler = pipelines.scheduler_for(pipeline, loaded.shipped_scheduler, task.scheduler)
+        pipeline.scheduler = pipelines.scheduler_for(
+            loaded.shipped_scheduler, task.scheduler, has_lora=bool(task.loras)
+        )
         accepted = inspect.signature(pipeline.__call__).parameters
         steps = Steps(task, index, part, (special["width"], special["height"]), emit, token)
 

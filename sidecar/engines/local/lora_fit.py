@@ -16,15 +16,13 @@ from safetensors import safe_open
 
 from sidecar.engines.local.model_files import UnusableModel, shown
 
-_DOWN = re.compile(r"(.+?)[._](?:lora_down|lora\.down|lora_A(?:\.default)?|lora_linear_layer\.down)\.weight")
-_OTHER_KINDS = {
-    "hada_w1": "LoHa",
-    "lokr_w": "LoKr",
-    "oft_blocks": "OFT",
-    "glora": "GLoRA",
-    "on_input": "(IA)^3",
-}
-"""What LyCORIS makes besides, by a word in its tensors' names."""
+_DOWN = re.compile(
+    r"(.+?)[._](?:lora_down|lora\d?\.down|lora_A(?:\.default)?|lora_linear_layer\.down)\.weight"
+)
+_LYCORIS = re.compile(
+    r".+\.(hada_w\d.*|lokr_w\d.*|oft_blocks|oft_diag|a1\.weight|on_input|lora_mid\.weight|dora_scale|diff|w_norm)"
+)
+"""Tensors that diffusers' loaders do not know, or drop."""
 _COMPONENTS = {
     "lora_unet_": "unet_",
     "lora_te1_": "text_encoder_",
@@ -36,33 +34,32 @@ MOST_NAMED = 5
 
 @dataclass(frozen=True)
 class LoraLayers:
-    """The layers that a file has weights for, by their names there; `has_magnitudes`: it is a DoRA."""
+    """The layers that a file has weights for, by their names there."""
 
     names: frozenset[str]
     has_magnitudes: bool
+    """It is a DoRA in the names of peft."""
+    is_merged: bool
+    """It is of a kind that is merged into the weights (`lycoris_weights`)."""
 
 
 def read_layers(path: Path) -> LoraLayers:
     """Raises UnusableModel for weights that are no LoRA, and for values that are not numbers."""
     names: set[str] = set()
-    magnitudes = False
+    magnitudes = merged = False
     with safe_open(path, "pt") as file:
         for key in file.keys():  # noqa: SIM118  # It is no mapping.
-            for word, kind in _OTHER_KINDS.items():
-                if word in key:
-                    raise UnusableModel(
-                        f"it is a {kind}, which the loaders here do not know; extract a LoRA of it with LyCORIS"
-                    )
             if not bool(torch.isfinite(file.get_tensor(key)).all()):
                 raise UnusableModel(
                     f"its tensor {shown(key)} has values that are not numbers; the file is damaged"
                 )
-            magnitudes = magnitudes or "dora_scale" in key or "lora_magnitude_vector" in key
+            magnitudes = magnitudes or "lora_magnitude_vector" in key
+            merged = merged or _LYCORIS.fullmatch(key) is not None
             if found := _DOWN.fullmatch(key):
                 names.add(found[1])
-    if not names:
+    if not names and not merged:
         raise UnusableModel("it has no layers of a LoRA")
-    return LoraLayers(frozenset(names), magnitudes)
+    return LoraLayers(frozenset(names), magnitudes, merged)
 
 
 def unused(pipeline: Any, adapter: str, layers: LoraLayers) -> str:
@@ -76,7 +73,7 @@ def unused(pipeline: Any, adapter: str, layers: LoraLayers) -> str:
             continue
         for name, layer in module.named_modules():
             if adapter in getattr(layer, "lora_A", ()):
-                loaded.add(_plain(f"{part}_{name}"))
+                loaded.add(plain(f"{part}_{name}"))
                 magnitudes = magnitudes or adapter in (getattr(layer, "lora_magnitude_vector", None) or ())
     if not loaded:
         raise UnusableModel(f"none of its {len(layers.names)} layers are layers of this model")
@@ -84,15 +81,21 @@ def unused(pipeline: Any, adapter: str, layers: LoraLayers) -> str:
         raise UnusableModel("it is a DoRA, and its magnitudes were lost while it was loaded")
     if len(loaded) >= len(layers.names):
         return ""
-    left = sorted(name for name in layers.names if _plain(_placed(name)) not in loaded)
-    count = len(layers.names) - len(loaded)
+    left = sorted(name for name in layers.names if plain(placed(name)) not in loaded)
+    return left_out(left, len(layers.names) - len(loaded), len(layers.names))
+
+
+def left_out(left: list[str], count: int, of: int) -> str:
+    """That `count` layers have no effect, with the names that are known of them; nothing where all have."""
+    if not count:
+        return ""
     # Some loaders give the layers other names; then only their number is known.
     named = f": {', '.join(shown(name) for name in left[:MOST_NAMED])}" if len(left) == count else ""
     more = f" and {count - MOST_NAMED} more" if named and count > MOST_NAMED else ""
-    return f"{count} of its {len(layers.names)} layers are not in this model and have no effect{named}{more}"
+    return f"{count} of its {of} layers are not in this model and have no effect{named}{more}"
 
 
-def _placed(name: str) -> str:
+def placed(name: str) -> str:
     """A layer's name in a file, with the name of the part that it is of."""
     for prefix, part in _COMPONENTS.items():
         if name.startswith(prefix):
@@ -100,7 +103,8 @@ def _placed(name: str) -> str:
     return name
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A layer's name as all programs spell it, without what they differ in."""
     # CLIP's layers are named with or without this, as the version goes.
     return (
         name.replace(".", "_").replace("text_model_", "").replace("_processor", "").replace("_base_layer", "")
