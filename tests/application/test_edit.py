@@ -79,7 +79,7 @@ async def test_each_method_of_a_script(sidecar: Sidecar) -> None:
     assert np.array_equal(shown(await scripted(sidecar, "crop", data, 2, 1, 5, 4)), image[1:5, 2:7])
     assert shown(await scripted(sidecar, "resize", data, 6)).shape == (4, 6, 3)
     grey = shown(await scripted(sidecar, "filter", data, "grayscale"))
-    assert (grey[..., 0] == grey[..., 1]).all()
+    assert grey.shape == (8, 12)
     over = shown(await scripted(sidecar, "composite", data, base64_of(noise(3, 3)), 1, 2))
     assert np.array_equal(over[2:5, 1:4], noise(3, 3))
     jpeg = await scripted(sidecar, "convert", data, "jpeg", {"quality": 95})

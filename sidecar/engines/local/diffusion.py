@@ -62,10 +62,10 @@ class Loaded:
             self._variants[kind] = pipelines.variant(self._first, kind, self._source.id)
         return self._variants[kind]
 
-    def controlled(self, controlnets: list[Any]) -> Any:
-        """The text-to-image pipeline that these ControlNets steer."""
+    def controlled(self, kind: str, controlnets: list[Any]) -> Any:
+        """As `pipeline`, steered by these ControlNets."""
         parts = controlnets if len(controlnets) > 1 else controlnets[0]
-        return pipelines.variant(self._first, "Text2Image", self._source.id, controlnet=parts)
+        return pipelines.variant(self._first, kind, self._source.id, controlnet=parts)
 
     @contextmanager
     def adjusted(
@@ -170,18 +170,7 @@ def run(
                 )
             if value:
                 arguments[name] = value
-        layers = getattr(
-            getattr(getattr(pipeline, "text_encoder", None), "config", None), "num_hidden_layers", None
-        )
-        if layers is not None and task.clip_skip > layers:
-            raise FailedPrecondition(
-                f"the text encoder of the model '{task.model_id}' has {layers} layers; clip_skip cannot leave out "
-                f"{task.clip_skip}",
-                reason="MODEL_CANNOT",
-                field="clip_skip",
-                limit=f"at most {layers}",
-                asked=str(task.clip_skip),
-            )
+        _check_clip_skip(pipeline, task)
         memory.tile_if_short(pipeline, special["width"], special["height"], pipeline.device.type)
         arguments = prompts.conditioning(pipeline, arguments, task.clip_skip)
         with _old_clip(pipeline) if task.clip_skip else nullcontext(), unchecked(pipeline, task.allow_unsafe):
@@ -192,6 +181,25 @@ def run(
     if any(getattr(result, "nsfw_content_detected", None) or ()):
         raise unsafe(task.seed + index)
     return to_bytes(image)
+
+
+def _check_clip_skip(pipeline: Any, task: Generation) -> None:
+    """Raises FailedPrecondition where the text encoders have not as many layers as are to be left out."""
+    encoders = [getattr(pipeline, name, None) for name in ("text_encoder", "text_encoder_2")]
+    layers = [getattr(getattr(each, "config", None), "num_hidden_layers", None) for each in encoders]
+    there = [count for count in layers if isinstance(count, int)]
+    if not there:
+        return
+    # With two encoders the last layer is left out anyway.
+    most = min(there) - (1 if len(there) > 1 else 0)
+    if task.clip_skip > most:
+        raise FailedPrecondition(
+            f"the model '{task.model_id}' can go without {most} layers of its text encoder; clip_skip is {task.clip_skip}",
+            reason="MODEL_CANNOT",
+            field="clip_skip",
+            limit=f"at most {most}",
+            asked=str(task.clip_skip),
+        )
 
 
 def decoded_whole(pipeline: Any, latents: Any, image: Any) -> Any:

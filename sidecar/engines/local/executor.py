@@ -33,6 +33,7 @@ from sidecar.engines.local import (
 from sidecar.engines.local.annotators import Annotator
 from sidecar.engines.local.batching import Batching
 from sidecar.engines.local.cancellation import BatchItem, CancellationToken, Emit
+from sidecar.engines.local.controls import Controls
 from sidecar.engines.local.diffusion import Loaded
 from sidecar.engines.local.faces import Restorer
 from sidecar.engines.local.messages import ModelSource
@@ -174,12 +175,7 @@ class Executor:
     ) -> Done:
         loaded = self._pipeline(sources[task.model_id], emit, token)
         enlarger = self._enlarger(task, sources, emit, token)
-        controlnets, pictures = [], []
-        if isinstance(task, Apply):
-            controlnets = [self._controlnet(sources[item.model_id], emit, token) for item in task.controls]
-            used = {item.preprocessor for item in task.controls if item.preprocessor}
-            annotate = {name: self._annotator(sources[name], emit, token) for name in used}
-            pictures = controls.control_pictures(task, inputs, annotate)
+        steered = self._controls(task, sources, inputs, emit, token) if isinstance(task, Apply) else None
         # Diffusers takes a weight of 0 for one that was not given.
         loras = [(sources[lora.id], lora.weight) for lora in task.loras if lora.weight]
         embeddings = [sources[name] for name in task.embeddings]
@@ -189,14 +185,29 @@ class Executor:
         with loaded.adjusted(loras, embeddings, vae, task.tiling) as warnings:
             for index in range(task.count):
                 match task:
-                    case Apply():
-                        image = controls.apply(task, index, loaded, controlnets, pictures, emit, token)
-                    case InitialImage():
-                        image = inpainting.inpaint(task, index, loaded, inputs, enlarger, emit, token)
+                    case Apply(image="") if steered is not None:
+                        image = controls.apply(task, index, loaded, steered, emit, token)
+                    case InitialImage() | Apply():
+                        image = inpainting.inpaint(
+                            task, index, loaded, inputs, enlarger, emit, token, steered
+                        )
                     case _:
                         image = drawing.draw(task, index, loaded, enlarger, emit, token)
                 images.append(image)
         return Done(tuple(images), time.perf_counter() - started, tuple(warnings))
+
+    def _controls(
+        self,
+        task: Apply,
+        sources: Mapping[str, ModelSource],
+        inputs: Mapping[str, RawImage],
+        emit: Emit,
+        token: CancellationToken,
+    ) -> Controls:
+        networks = [self._controlnet(sources[item.model_id], emit, token) for item in task.controls]
+        used = {item.preprocessor for item in task.controls if item.preprocessor}
+        annotate = {name: self._annotator(sources[name], emit, token) for name in used}
+        return Controls(task.controls, networks, controls.control_pictures(task, inputs, annotate))
 
     def _restore_faces(
         self, task: FaceRestore, source: ModelSource, image: RawImage, emit: Emit, token: CancellationToken
