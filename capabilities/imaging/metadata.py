@@ -26,6 +26,8 @@ MOST_BYTES = 1_000_000
 SHORTENED = "shortened"
 """Is true in metadata of which a file holds only a part."""
 _TEXT = "viwo-imagegen"
+_PARAMETERS = "parameters"
+_MOST_ANCESTORS = 100
 _COMMENTS = "png-comment-"
 _AFTER_HEADER = 8 + 25
 _XMP = (
@@ -71,7 +73,7 @@ def with_texts(png: bytes, metadata: Mapping[str, object] | None) -> bytes:
         return png
     chunks = b""
     if text := parameters(metadata):
-        chunks += _text_chunk("parameters", text)
+        chunks += _text_chunk(_PARAMETERS, text)
     comment = _dumped(metadata, MOST_BYTES)
     if len(comment) > MAX_BYTES:
         chunks += _text_chunk(_TEXT, comment.decode("ascii"))
@@ -89,7 +91,17 @@ def _text_chunk(keyword: str, text: str) -> bytes:
 
 
 def parameters(metadata: Mapping[str, object]) -> str:
-    """What made a picture, as other programs write it into the text chunk `parameters`; empty where there is no prompt."""
+    """What made a picture, as other programs write it into the text chunk `parameters`; empty where there is no prompt.
+
+    Of a picture that was made from another it is what made that one.
+    """
+    for _ in range(_MOST_ANCESTORS):
+        if isinstance(written := metadata.get(_PARAMETERS), str):
+            return written[:MAX_BYTES]
+        source = metadata.get("from")
+        if metadata.get("prompt") or not isinstance(source, Mapping):
+            break
+        metadata = source
     prompt = metadata.get("prompt")
     if not isinstance(prompt, str) or not prompt:
         return ""
@@ -122,10 +134,15 @@ def _dumped(metadata: Mapping[str, object], most: int) -> bytes:
 
 
 def read_metadata(data: bytes) -> dict[str, Any] | None:
-    """The JSON object in a picture file, or None where there is none that can be read."""
+    """The JSON object in a picture file, or None where there is none that can be read.
+
+    Of a PNG of another program: its text `parameters`, under that name.
+    """
     try:
         image, _ = open_guarded(data, Limits(), "image")
         comment = _comment(image)
+        if comment is None and (written := _png_text(image, _PARAMETERS)):
+            return {_PARAMETERS: written[:MAX_BYTES]}
     except (InvalidArgument, pyvips.Error):
         return None
     # Only JPEG bounds it by itself.
@@ -143,9 +160,8 @@ def read_metadata(data: bytes) -> dict[str, Any] | None:
 
 def _comment(image: Image) -> bytes | None:
     """The JSON as it stands in a file, wherever it does."""
-    for name in image.get_fields():
-        if name.startswith(_COMMENTS) and name.endswith(f"-{_TEXT}"):
-            return str(image.get(name)).encode()
+    if text := _png_text(image, _TEXT):
+        return text.encode()
     if image.get_typeof("exif-data") != 0:
         block = bytes(image.get("exif-data"))
         comment = _user_comment(block.removeprefix(b"Exif\0\0"))
@@ -156,6 +172,17 @@ def _comment(image: Image) -> bytes | None:
         if opened:
             return html.unescape(rest.partition(_XMP[1])[0].decode("utf-8", "replace")).encode()
     return None
+
+
+def _png_text(image: Image, keyword: str) -> str:
+    """The text chunk of a keyword; empty where there is none that is UTF-8."""
+    for name in image.get_fields():
+        if name.startswith(_COMMENTS) and name.endswith(f"-{keyword}"):
+            try:
+                return str(image.get(name)).encode("utf-8").decode()
+            except UnicodeError:
+                return ""
+    return ""
 
 
 def _exif(comment: bytes) -> bytes:

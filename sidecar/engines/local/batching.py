@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from capabilities.errors import Canceled, FailedPrecondition
+from capabilities.errors import Canceled
 from capabilities.methods.generation import Generation
 from capabilities.methods.text_to_image import TextToImage
 from sidecar.engines.events import CANCELED, Done, EncodedImage, Failed, RawImage
