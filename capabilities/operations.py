@@ -116,11 +116,17 @@ class Resize(Operation):
         return imaging.resize(image, width, height, _KERNELS[self.method])
 
 
+NO_MODEL = "none"
+"""In the place of a model id: the ground is told from the subject by the picture's border alone."""
+
+
 class RemoveBackground(Operation):
-    """Make the plain ground around the subject transparent."""
+    """Make the ground around the subject transparent: any ground by a matting model, a plain one without."""
 
     kind: Literal["remove_background"] = "remove_background"
     tolerance: Annotated[int, Field(ge=0, le=255)] = imaging.TOLERANCE
+    model: Annotated[str, Field(max_length=512)] = ""
+    """The id of a matting model, or "none"; nothing: of a call, the best that is there, and of a task, none."""
 
     def apply(self, image: imaging.Image, read: Read) -> imaging.Image:
         return imaging.clear_ground(image, self.tolerance)

@@ -157,8 +157,7 @@ async def test_the_end_of_a_long_second_prompt_counts(families: Sidecar, field: 
     made = []
     for last in ("red", "sword"):
         text = "a cat " * words + last
-        request = text_to_image(
-            context, model_id="sdxl", width=64, height=64, guidance_scale=6.0, **{field: text}
-        )
+        options: dict[str, Any] = {field: text, "width": 64, "height": 64, "guidance_scale": 6.0}
+        request = text_to_image(context, model_id="sdxl", **options)
         made.append((await families.images.TextToImage(request)).images[0].data)
     assert made[0] != made[1]

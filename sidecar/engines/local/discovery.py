@@ -255,6 +255,7 @@ def single_file_model(model_id: str, path: Path) -> LocalModel:
             side=side,
         ),
         "restorer": ModelFacts(model_id, methods=frozenset({"faceRestore"}), variety=kind.family),
+        "matting": ModelFacts(model_id, methods=frozenset({"removeBackground"}), variety=kind.family),
         # How much an upscaler enlarges is known when it is loaded; most enlarge by 4.
         "upscaler": ModelFacts(model_id, methods=frozenset({"upscale"}), factor=4),
         "controlnet": _control_facts(model_id, own, kind.text_width),

@@ -11,6 +11,7 @@ import torch
 
 from capabilities.errors import FailedPrecondition, ResourceExhausted
 from capabilities.methods.apply import Apply
+from capabilities.methods.edit import Edit
 from capabilities.methods.face_restore import FaceRestore
 from capabilities.methods.generation import Generation
 from capabilities.methods.initial_image import InitialImage
@@ -24,8 +25,10 @@ from sidecar.engines.local import (
     annotators,
     controls,
     drawing,
+    edits,
     faces,
     inpainting,
+    matting,
     memory,
     pipelines,
     upscalers,
@@ -36,6 +39,7 @@ from sidecar.engines.local.cancellation import BatchItem, CancellationToken, Emi
 from sidecar.engines.local.controls import Controls
 from sidecar.engines.local.diffusion import Loaded
 from sidecar.engines.local.faces import Restorer
+from sidecar.engines.local.matting import Matting
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_cache import ModelCache, release
 from sidecar.engines.local.packaged import REALESRGAN
@@ -91,6 +95,8 @@ class Executor:
                 self._annotator(source, emit, token)
             case "vae":
                 self._vae(source, emit, token)
+            case "matting":
+                self._matting(source, emit, token)
             case "restorer":
                 self._restorer(source, emit, token)
             case "lora" | "embedding":
@@ -126,6 +132,8 @@ class Executor:
                         started = time.perf_counter()
                         image = controls.preprocess(task, inputs["image"], annotator)
                         return Done((image,), time.perf_counter() - started)
+                    case Edit():
+                        return self._edit(task, sources, inputs, emit, token)
                     case FaceRestore():
                         return self._restore_faces(task, sources[task.model_id], inputs["image"], emit, token)
                     case Upscale():
@@ -208,6 +216,24 @@ class Executor:
         used = {item.preprocessor for item in task.controls if item.preprocessor}
         annotate = {name: self._annotator(sources[name], emit, token) for name in used}
         return Controls(task.controls, networks, controls.control_pictures(task, inputs, annotate))
+
+    def _edit(
+        self,
+        task: Edit,
+        sources: Mapping[str, ModelSource],
+        inputs: Mapping[str, RawImage],
+        emit: Emit,
+        token: CancellationToken,
+    ) -> Done:
+        networks = {name: self._matting(sources[name], emit, token) for name in task.models}
+        started = time.perf_counter()
+        made = edits.edit(task, inputs, networks.__getitem__)
+        return Done((made,), time.perf_counter() - started)
+
+    def _matting(self, source: ModelSource, emit: Emit, token: CancellationToken) -> Matting:
+        return self._taken(
+            source, emit, token, lambda: matting.load(source, self.device), lambda made: [made.network]
+        )
 
     def _restore_faces(
         self, task: FaceRestore, source: ModelSource, image: RawImage, emit: Emit, token: CancellationToken

@@ -110,6 +110,14 @@ _UNUSED: tuple[tuple[str, str], ...] = (
     ("down_blocks.0.motion_modules.", "a motion module of AnimateDiff"),
     ("text_model.encoder.", "a CLIP text encoder alone"),
     ("encoder.block.0.layer.0.SelfAttention.", "a T5 text encoder alone"),
+    (
+        "bb.layers.",
+        "a BiRefNet (RMBG-2.0), whose network is code that comes with it; U²-Net, IS-Net and RMBG-1.4 are used",
+    ),
+    (
+        "bb.patch_embed.",
+        "a BiRefNet (RMBG-2.0), whose network is code that comes with it; U²-Net, IS-Net and RMBG-1.4 are used",
+    ),
     ("vision_model.", "a CLIP image encoder"),
     ("visual.", "a CLIP image encoder"),
 )
@@ -132,12 +140,17 @@ def kind_of(header: Header, name: str) -> FileKind:
     for kind, needed in _RESTORERS.items():
         if needed <= shapes.keys():
             return FileKind("restorer", kind, f"face restorer ({kind})")
+    if _has(shapes, "stage1.rebnconvin.") and _has(shapes, "stage6.rebnconv4."):
+        family = "IS-Net" if "conv_in.weight" in shapes else "U²-Net"
+        return FileKind("matting", family, f"matting model ({family})")
     for start, family in _CONTROLNETS:
         if _has(shapes, start):
             return FileKind("controlnet", family, "ControlNet in one file", text_width=_text_width(shapes))
     for start, what in _UNUSED:
         if _has(shapes, start):
-            raise UnusableModel(f"{shown(name)} is {what}, which nothing here uses")
+            raise UnusableModel(
+                f"{shown(name)} is {what}{'' if ';' in what else ', which nothing here uses'}"
+            )
     if any(_has(shapes, start) for start in _AUTOENCODERS):
         return _autoencoder(shapes, name)
     if any(all(_has(shapes, part) for part in parts) for parts in _UPSCALERS):

@@ -20,7 +20,7 @@ class ModelSource:
     kind: str
     """"folder", "file", "hub", or "package" for weights that a Python package carries."""
     role: str = "base"
-    """"base", "upscaler", "controlnet", "annotator", "lora", "vae" or "restorer"."""
+    """"base", "upscaler", "controlnet", "annotator", "lora", "vae", "embedding", "restorer" or "matting"."""
     pipeline: str = ""
     """Pipeline class for a single file, found by its contents."""
     revision: str = ""

@@ -1393,16 +1393,20 @@ class RemoveBackground(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TOLERANCE_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
     tolerance: _builtins.int
-    """Colour distance (0 to 255) that still counts as background."""
+    """Colour distance (0 to 255) that still counts as background, where no model is used."""
+    model: _builtins.str
+    """A matting model, or "none" to go by the border's colour; empty: a matting model where there is one."""
     def __init__(
         self,
         *,
         tolerance: _builtins.int = ...,
+        model: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["tolerance", b"tolerance"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "tolerance", b"tolerance"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
