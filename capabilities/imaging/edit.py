@@ -77,6 +77,10 @@ def _turn(rotation: float) -> float:
     return 0.0 if angle >= 360 else angle
 
 
+_LUMA = [0.2, 0.7, 0.1]
+"""Shares of red, green and blue light in grey: those of viwo's own image library."""
+
+
 def filter_image(image: Image, kind: str, *, sigma: float = BLUR_SIGMA) -> Image:
     """Blur, sharpen or turn grey; the size and the transparency stay. Raises InvalidArgument for another kind."""
     if kind == "blur":
@@ -89,8 +93,8 @@ def filter_image(image: Image, kind: str, *, sigma: float = BLUR_SIGMA) -> Image
         return _settled(_premultiplied(image, lambda picture: picture.conv(kernel, precision="float")))
     if kind == "grayscale":
         colours, alpha = _split(image)
-        grey = colours.colourspace("b-w")
-        made = _join(grey.bandjoin([grey, grey]).copy(interpretation="srgb"), alpha).copy()
+        grey = colours.colourspace("scrgb").recomb(pyvips.Image.new_from_array([_LUMA] * 3))
+        made = _join(grey.copy(interpretation="scrgb").colourspace("srgb"), alpha).copy()
         made.set_type(pyvips.GValue.gint_type, GREY, 1)
         return _settled(made)
     raise InvalidArgument(

@@ -284,3 +284,27 @@ async def test_what_a_lossy_file_adds_to_a_mask_is_not_repainted(sidecar: Sideca
     assert not changed[128][noisy <= 128].any()
     assert changed[None][mask == 255].mean() > 0.9
     assert changed[0].sum() >= changed[None].sum() >= changed[128].sum()
+
+
+@pytest.mark.parametrize("method", ["inpaint", "outpaint", "imageToImage"])
+async def test_a_model_that_does_not_fill_well_says_so(icons_sidecar: Sidecar, method: str) -> None:
+    data, mask = (base64.b64encode(png(each)).decode() for each in (picture(128, 128), hole(128, 128)))
+    arguments: dict[str, list[Any]] = {
+        "inpaint": [data, mask, "a gem"],
+        "outpaint": [data, "right", 32, "a castle"],
+        "imageToImage": [data, "a gem"],
+    }
+    for model, is_doubtful in (("icons", method != "imageToImage"), ("sd", False)):
+        answer = await icons_sidecar.images.Invoke(
+            image_pb2.InvokeRequest(
+                context=await icons_sidecar.context(
+                    kind="diffusers.generate" if method == "imageToImage" else "diffusers.inpaint"
+                ),
+                method=method,
+                arguments_json=json.dumps([*arguments[method], {"model": model, "steps": 2}]),
+            )
+        )
+        result = json.loads(answer.result_json)
+        assert result["ok"], result
+        told = [words for words in result.get("warnings", []) if "not trained to fill" in words]
+        assert bool(told) == is_doubtful

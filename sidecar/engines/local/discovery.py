@@ -153,6 +153,7 @@ def folder_model(model_id: str, path: Path) -> LocalModel:
         side=side,
         parameters=sum(header.parameters for header in headers),
         empty_prompt=own.get("empty_prompt", ""),
+        fills=own.get("fills", True),
     )
     return LocalModel(
         facts,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
@@ -15,6 +15,8 @@ from capabilities.methods.edit import Edit
 from capabilities.methods.face_restore import FaceRestore
 from capabilities.methods.generation import Generation
 from capabilities.methods.initial_image import InitialImage
+from capabilities.methods.inpaint import Inpaint
+from capabilities.methods.outpaint import Outpaint
 from capabilities.methods.preprocess import Preprocess
 from capabilities.methods.text_to_image import TextToImage
 from capabilities.methods.upscale import Upscale
@@ -202,6 +204,7 @@ class Executor:
                     case _:
                         image = drawing.draw(task, index, loaded, enlarger, emit, token)
                 images.append(image)
+        warnings = [*warnings, *_doubts(task, sources[task.model_id])]
         return Done(tuple(images), time.perf_counter() - started, tuple(warnings))
 
     def _controls(
@@ -353,6 +356,15 @@ class Executor:
     def _estimate(self, source: ModelSource) -> int:
         """Bytes that a model's weights will take in memory."""
         return source.parameters * pipelines.pick_dtype(self.device).itemsize
+
+
+def _doubts(task: Generation, source: ModelSource) -> Iterator[str]:
+    """What a model is known not to do well, in words."""
+    if isinstance(task, Inpaint | Outpaint) and not source.fills:
+        yield (
+            f"the model '{source.id}' draws single things and was not trained to fill or continue pictures, so there may be "
+            "seams, or a second thing; use another model, or draw the part by itself and lay it on with composite"
+        )
 
 
 def _must_enlarge(task: Generation, source: ModelSource) -> bool:

@@ -32,6 +32,8 @@ class ModelSource:
     """Pixels a side that it was trained on."""
     parameters: int = 0
     """How many numbers its weights hold; 0 while unknown."""
+    fills: bool = True
+    """Whether what it draws into a part of a picture, or beyond its edges, goes together with the rest."""
     empty_prompt: str = ""
     """What a model draws that has nothing for an empty prompt."""
 
