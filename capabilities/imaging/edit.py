@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,6 +80,22 @@ def _turn(rotation: float) -> float:
 
 _LUMA = [0.2, 0.7, 0.1]
 """Shares of red, green and blue light in grey: those of viwo's own image library."""
+_LIGHTS = 31_000
+"""Steps from no light to white: three times the largest share still fits in two bytes."""
+
+
+@functools.cache
+def _light_tables() -> tuple[Image, Image]:
+    """From bytes of each band to three times its share of the light, and from light back to bytes."""
+    import numpy as np
+
+    values = np.arange(256) / 255
+    light = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    shares = np.round(light[:, None] * (3 * _LIGHTS * np.array(_LUMA))).astype(np.uint16)
+    steps = np.arange(_LIGHTS + 2) / _LIGHTS
+    back = np.where(steps <= 0.0031308, 12.92 * steps, 1.055 * steps ** (1 / 2.4) - 0.055)
+    grey = np.minimum(255, np.round(back * 255)).astype(np.uint8)
+    return pyvips.Image.new_from_array(shares[None]), pyvips.Image.new_from_array(grey[None])
 
 
 def filter_image(image: Image, kind: str, *, sigma: float = BLUR_SIGMA) -> Image:
@@ -93,8 +110,10 @@ def filter_image(image: Image, kind: str, *, sigma: float = BLUR_SIGMA) -> Image
         return _settled(_premultiplied(image, lambda picture: picture.conv(kernel, precision="float")))
     if kind == "grayscale":
         colours, alpha = _split(image)
-        grey = colours.colourspace("scrgb").recomb(pyvips.Image.new_from_array([_LUMA] * 3))
-        made = _join(grey.copy(interpretation="scrgb").colourspace("srgb"), alpha).copy()
+        # The mean of three shares of light is their sum, in units of a third.
+        to_light, from_light = _light_tables()
+        grey = colours.maplut(to_light).bandmean().maplut(from_light)
+        made = _join(grey.bandjoin([grey, grey]).copy(interpretation="srgb"), alpha).copy()
         made.set_type(pyvips.GValue.gint_type, GREY, 1)
         return _settled(made)
     raise InvalidArgument(

@@ -37,7 +37,7 @@ def _many(value: object) -> object:
 Several = BeforeValidator(_many)
 
 
-class ApplyArguments(GenerationArguments, MaskArguments):
+class ApplyArguments(MaskArguments, GenerationArguments):
     """Each list has one entry for every control; one value stands for all."""
 
     image: Annotated[

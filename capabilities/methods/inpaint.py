@@ -26,7 +26,7 @@ STRENGTH = 1.0
 """How far to go from what is there where nothing is asked for: all the way."""
 
 
-class InpaintArguments(InitialImageArguments, MaskArguments):
+class InpaintArguments(MaskArguments, InitialImageArguments):
     mask: Annotated[
         PictureSource,
         Field(

@@ -44,7 +44,7 @@ def _kind_of_direction(value: object) -> str:
     return "sides" if isinstance(value, Mapping | Sides) else "name"
 
 
-class OutpaintArguments(InitialImageArguments, FeatherArgument):
+class OutpaintArguments(FeatherArgument, InitialImageArguments):
     direction: Annotated[
         Annotated[Direction, Tag("name")] | Annotated[Sides, Tag("sides")],
         Discriminator(_kind_of_direction),
