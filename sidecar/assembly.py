@@ -37,6 +37,7 @@ from sidecar.config import Settings
 from sidecar.engines.api import Engine
 from sidecar.engines.builtin.engine import BuiltinEngine
 from sidecar.engines.builtin.workers import PictureWorkers
+from sidecar.engines.glyphs.engine import GlyphsEngine
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.engine import LocalEngine
 from sidecar.engines.router import Router
@@ -95,7 +96,11 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
         requeued = await store.open(world.id)
         if requeued:
             log.info("%d jobs were running when the server ended; they are queued again", requeued)
-        made = [_local_engine(settings)] if engines is None else engines
+        made = (
+            [_local_engine(settings), GlyphsEngine(log_level=settings.log_level)]
+            if engines is None
+            else engines
+        )
         router = Router([*made, BuiltinEngine(workers)], settings.default_model)
         for engine in router.values():
             await engine.start()
