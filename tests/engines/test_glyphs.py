@@ -57,7 +57,7 @@ class TestChoice:
             ("a suit of armor", "armor"),
             ("two gold coins", "coins"),
             ("swords", "swords"),
-            ("a spiked shield", "shield"),
+            ("a notched shield", "shield"),
             ("Grog the orc", "orc"),
             ("sword made of gold", "sword"),
             ("the key to the north gate", "key"),

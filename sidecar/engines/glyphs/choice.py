@@ -98,9 +98,8 @@ class Chooser:
         noun = " ".join(words[start:])
         if place is None:
             asked = noun or " ".join(words) or prompt.strip()
-            warnings.append(
-                f"nothing here is called '{asked[:60]}'; it is drawn as a {thing.label.replace('-', ' ')}"
-            )
+            shown = "question mark" if thing.label == UNKNOWN else thing.label.replace("-", " ")
+            warnings.append(f"nothing here is called '{asked[:60]}'; it is drawn as a {shown}")
         elif is_near:
             warnings.append(
                 f"nothing here is called '{noun[:60]}'; it is drawn as a {thing.label.replace('-', ' ')}"
@@ -135,6 +134,9 @@ class Chooser:
         """Where the name of the thing begins, its place, and whether it is only a wider one; the longest ending counts."""
         known = self._drawings.words
         for end in range(len(words), 0, -1):
+            # A last word that nobody knows may be a name: "sword Glamdring". But red is no thing.
+            if end < len(words) and _is_adornment(words[end - 1]):
+                continue
             near: tuple[int, int] | None = None
             for start in range(max(0, end - 3), end):
                 if self._adorns(words[start:end]):
@@ -147,10 +149,20 @@ class Chooser:
                         near = (start, -1 - place)
             if near is not None:
                 return (*near, True)
-            # A last word that nobody knows may be a name: "sword Glamdring".
-            if end == len(words) and _is_adornment(words[-1]):
-                continue
+            if end == len(words) and (place := self._compound(words[-1])) is not None:
+                return end - 1, place, True
         return max(0, len(words) - 1), None, False
+
+    def _compound(self, word: str) -> int | None:
+        """What the second half of a word means: a deathknight is a knight, a longspear a spear."""
+        known, things = self._drawings.words, self._drawings.things
+        for cut in range(3, len(word) - 2):
+            is_word = word[:cut] in known or _is_adornment(word[:cut])
+            for form in _forms([word[cut:]]):
+                place = known.get(form, -1)
+                if place >= 0 and (is_word or things[place].kind in ("object", "creature")):
+                    return place
+        return None
 
     def _adorns(self, words: Sequence[str]) -> bool:
         """Whether the first of these words says how the others look, though there is a name that has it: "rusty sword"."""
