@@ -8,7 +8,18 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from benchmarks import access, engine, hostile, icons, job_cost, queueing, sidecar_cost, soak, start
+from benchmarks import (
+    access,
+    engine,
+    hostile,
+    icons,
+    image_ops,
+    job_cost,
+    queueing,
+    sidecar_cost,
+    soak,
+    start,
+)
 from sidecar.testing.crash import crash
 
 BENCHMARKS: dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = {
@@ -27,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = {
     "soak": soak.soak,
     "hostile": hostile.hostile,
     "access": access.access,
+    "image_ops": image_ops.image_ops,
     "icons_quality": icons.icons_quality,
     "icons_speed": icons.icons_speed,
 }

@@ -20,7 +20,7 @@ from pydantic.alias_generators import to_camel
 
 from capabilities import field_paths, validation
 from capabilities.errors import InvalidArgument
-from capabilities.tasks import Format, Output, encodable
+from capabilities.tasks import Color, Format, Output, encodable
 
 MAX_ARGUMENTS = 100
 """No method has half as many."""
@@ -105,10 +105,16 @@ class OutputArguments(Arguments):
         int | None,
         Field(ge=1, le=100, description="Quality of lossy encodings.", validation_alias=spelled("quality")),
     ] = None
+    background_color: Annotated[
+        Color | None,
+        Field(description="What shows through clear parts of a JPEG, such as '#ff8800'; left out: white.",
+              validation_alias=spelled("background_color", "flatten")),
+    ] = None  # fmt: skip
 
     @property
     def output(self) -> Output:
-        return Output(format=self.format or "png", quality=self.quality or 90)
+        given = {"format": self.format, "quality": self.quality, "background_color": self.background_color}
+        return Output.model_validate({name: value for name, value in given.items() if value})
 
 
 class PictureArguments(OutputArguments):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
@@ -13,9 +12,8 @@ from capabilities import imaging
 Resample = Literal["nearest", "bilinear", "bicubic", "lanczos", "area"]
 RESAMPLES: tuple[str, ...] = get_args(Resample)
 Blend = Literal["normal", "multiply", "screen", "overlay", "darken", "lighten", "add", "difference"]
-# Enlarging by whole numbers, area and nearest are the same; libvips averages by itself when it shrinks.
 _KERNELS: dict[Resample, str] = {
-    "nearest": "nearest", "bilinear": "linear", "bicubic": "cubic", "lanczos": "lanczos3", "area": "nearest",
+    "nearest": "nearest", "bilinear": "linear", "bicubic": "cubic", "lanczos": "lanczos3", "area": "area",
 }  # fmt: skip
 
 Read = Callable[[str], imaging.Image]
@@ -49,19 +47,12 @@ class Transform(Operation):
     scale: Annotated[float, Field(gt=-1e6, lt=1e6)] = 1.0
 
     def size(self, width: int, height: int) -> Size:
-        return self._size(width, height, abs(self.scale))
+        turned = imaging.rotated_size(width, height, self.rotation)
+        return imaging.scaled_size(*turned, abs(self.scale))
 
     def sizes(self, width: int, height: int) -> Sequence[Size]:
-        turned, scaled = self._size(width, height, 1.0), self.size(width, height)
-        return (scaled,) if self.scale == 1 or self.rotation % 360 == 0 else (turned, scaled)
-
-    def _size(self, width: int, height: int, scale: float) -> Size:
-        radians = math.radians(self.rotation % 360)
-        cos, sin = abs(math.cos(radians)), abs(math.sin(radians))
-        return (
-            max(1, round((width * cos + height * sin) * scale)),
-            max(1, round((width * sin + height * cos) * scale)),
-        )
+        turned, scaled = imaging.rotated_size(width, height, self.rotation), self.size(width, height)
+        return (scaled,) if turned in ((width, height), scaled) else (turned, scaled)
 
     def apply(self, image: imaging.Image, read: Read) -> imaging.Image:
         return imaging.transform(image, self.rotation, self.scale)
@@ -125,11 +116,17 @@ class Resize(Operation):
         return imaging.resize(image, width, height, _KERNELS[self.method])
 
 
+NO_MODEL = "none"
+"""In the place of a model id: the ground is told from the subject by the picture's border alone."""
+
+
 class RemoveBackground(Operation):
-    """Make the plain ground around the subject transparent."""
+    """Make the ground around the subject transparent: any ground by a matting model, a plain one without."""
 
     kind: Literal["remove_background"] = "remove_background"
     tolerance: Annotated[int, Field(ge=0, le=255)] = imaging.TOLERANCE
+    model: Annotated[str, Field(max_length=512)] = ""
+    """The id of a matting model, or "none"; nothing: of a call, the best that is there, and of a task, none."""
 
     def apply(self, image: imaging.Image, read: Read) -> imaging.Image:
         return imaging.clear_ground(image, self.tolerance)

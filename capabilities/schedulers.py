@@ -17,7 +17,8 @@ SCHEDULERS: dict[str, tuple[str, dict[str, object]]] = {
     "lms": ("LMSDiscreteScheduler", {}),
     "ddim": ("DDIMScheduler", {}),
     "ddpm": ("DDPMScheduler", {}),
-    "pndm": ("PNDMScheduler", {}),
+    # With its first, Runge-Kutta steps it cannot do fewer than four; Stable Diffusion goes without them.
+    "pndm": ("PNDMScheduler", {"skip_prk_steps": True}),
     "unipc": ("UniPCMultistepScheduler", {}),
     "deis": ("DEISMultistepScheduler", {}),
     "lcm": ("LCMScheduler", {}),

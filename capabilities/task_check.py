@@ -13,7 +13,7 @@ from capabilities.errors import InvalidArgument, brief
 from capabilities.methods.apply import MAX_CONTROLS, Apply
 from capabilities.methods.control_types import CONTROL_TYPES
 from capabilities.methods.edit import MAX_OPERATIONS, Edit
-from capabilities.methods.generation import EMBEDDING, MAX_LORAS, Generation, GenerationArguments, Lora
+from capabilities.methods.generation import MAX_LORAS, Generation, GenerationArguments, Lora, embedding_ids
 from capabilities.methods.inpaint import InpaintArguments
 from capabilities.methods.outpaint import Sides
 from capabilities.methods.preprocess import Preprocess, PreprocessArguments
@@ -71,7 +71,7 @@ def _require_generation(task: Generation, models: Models) -> None:
     for place, lora in enumerate(task.loras):
         _within(f"loras[{place}].weight", lora.weight, *limits_of(Lora, "weight"))
     texts = (task.prompt, task.negative_prompt, task.prompt_2, task.negative_prompt_2)
-    named = tuple(dict.fromkeys(name for text in texts for name in EMBEDDING.findall(text)))
+    named = tuple(dict.fromkeys(name for text in texts for name in embedding_ids(text)))
     if task.embeddings != named:
         raise _bad(
             "embeddings",

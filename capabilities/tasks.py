@@ -49,6 +49,8 @@ Text = Annotated[str, Field(max_length=MAX_PROMPT), AfterValidator(encodable)]
 Size = tuple[int, int]
 Side = Annotated[int, Field(ge=1, le=MAX_SIDE)]
 Format = Literal["png", "jpeg", "webp"]
+Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+"""Red, green and blue in hexadecimal, as on web pages: #ff8800."""
 
 
 class Output(BaseModel):
@@ -58,6 +60,8 @@ class Output(BaseModel):
 
     format: Format = "png"
     quality: Annotated[int, Field(ge=1, le=100)] = 90
+    background_color: Color = "#ffffff"
+    """What shows through clear parts where the format has no transparency."""
 
 
 class Task(BaseModel):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -36,6 +37,10 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 
+log = logging.getLogger("viwo_imagegen.pictures")
+
+_PROFILE = "icc-profile-data"
+_SRGB = (b"sRGB IEC61966-2.1", b"sRGB IEC61966-2-1", b"sRGB built-in")
 _WHITE_SPACE = b" \t\n\r\v\f"
 
 OUT_OF_MEMORY = "OUT_OF_MEMORY"
@@ -80,9 +85,10 @@ def inspect(data: bytes, *, limits: Limits = DEFAULT_LIMITS, field: str = "image
     """The header of a file whose every pixel can be read; none of them is kept. Raises InvalidArgument for any other."""
     image, info = open_guarded(data, limits, field, access="sequential")
     try:
-        _normal(image).avg()
+        # Its colours are of no interest here.
+        _normal(image, managed=False).avg()
     except pyvips.Error as error:
-        raise _unreadable(field, error) from None
+        raise unreadable(field, error) from None
     return info
 
 
@@ -90,11 +96,33 @@ def decode(data: bytes, *, limits: Limits = DEFAULT_LIMITS, field: str = "image"
     """The pixels of a file: the first frame, upright, sRGB. Raises InvalidArgument for anything unreadable."""
     # Read once, from the top, into one copy: what may be read anywhere is first unpacked into a file of its own.
     image, _ = open_guarded(data, limits, field, access="sequential")
+    if _has_profile(image):
+        try:
+            return _normal(image, managed=True).copy_memory().autorot().copy_memory()
+        except pyvips.Error as error:
+            if is_out_of_memory(error):
+                raise unreadable(field, error) from None
+            log.warning("the colour profile of '%s' is left out: %s", field, brief(str(error), 200))
+            image, _ = open_guarded(data, limits, field, access="sequential")
     try:
-        upright = _normal(image).copy_memory().autorot()
-        return upright.copy_memory()
+        return _normal(image, managed=False).copy_memory().autorot().copy_memory()
     except pyvips.Error as error:
-        raise _unreadable(field, error) from None
+        raise unreadable(field, error) from None
+
+
+def opened(data: bytes, *, limits: Limits = DEFAULT_LIMITS, field: str = "image") -> Image:
+    """The same picture, its pixels not read yet: for work that goes through it once, from the top.
+
+    What is wrong with the file beyond its header is a `pyvips.Error` then, when the pixels are asked for. Raises as `decode`.
+    """
+    image, _ = open_guarded(data, limits, field, access="sequential")
+    turned = image.get_typeof("orientation") != 0 and image.get("orientation") > 1
+    # A profile may turn out not to fit, and what lies on its side is not read from the top.
+    return (
+        decode(data, limits=limits, field=field)
+        if turned or _has_profile(image)
+        else _normal(image, managed=False)
+    )
 
 
 def decode_base64(text: str, *, limits: Limits = DEFAULT_LIMITS, field: str = "image") -> bytes:
@@ -145,7 +173,7 @@ def open_guarded(
         image = loader(data, fail_on="truncated", access=access)
         turned = image.get_typeof("orientation") != 0 and image.get("orientation") >= 5
     except pyvips.Error as error:
-        raise _unreadable(field, error) from None
+        raise unreadable(field, error) from None
     width, height = (image.height, image.width) if turned else (image.width, image.height)
     require_size(f"'{field}' is", field, width, height, limits)
     return image, ImageInfo(name, width, height, bool(image.hasalpha()))
@@ -199,8 +227,10 @@ def _format(data: bytes) -> str | None:
     return None
 
 
-def _normal(image: Image) -> Image:
-    """sRGB bytes, RGB or RGBA, whatever the file had: grey, palette, CMYK, 16 bits."""
+def _normal(image: Image, *, managed: bool) -> Image:
+    """sRGB bytes, RGB or RGBA, whatever the file had: a colour profile, grey, palette, CMYK, 16 bits."""
+    if managed:
+        image = _managed(image)
     if image.interpretation != "srgb":
         image = image.colourspace("srgb")
     if image.format != "uchar":
@@ -211,6 +241,22 @@ def _normal(image: Image) -> Image:
     elif image.bands > 4:
         image = image.extract_band(0, n=4)
     return image.copy(interpretation="srgb")
+
+
+def _managed(image: Image) -> Image:
+    """The picture in sRGB where its file says what its colours are. What libvips cannot use of a profile it leaves out."""
+    if not _has_profile(image) or _is_srgb(bytes(image.get(_PROFILE))):
+        return image
+    return image.icc_transform("srgb", embedded=True, intent="relative", depth=8)
+
+
+def _has_profile(image: Image) -> bool:
+    return bool(image.get_typeof(_PROFILE) != 0)
+
+
+def _is_srgb(profile: bytes) -> bool:
+    """Whether a profile calls itself by the standard's name: then there is nothing to do."""
+    return any(name in profile or name.decode().encode("utf-16-be") in profile for name in _SRGB)
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -227,7 +273,8 @@ def out_of_memory(field: str) -> ResourceExhausted:
     )
 
 
-def _unreadable(field: str, error: pyvips.Error) -> Refusal:
+def unreadable(field: str, error: pyvips.Error) -> Refusal:
+    """The refusal for a picture in which libvips found a fault."""
     if is_out_of_memory(error):
         return out_of_memory(field)
     lines = [line for line in error.detail.splitlines() if line.strip()]

@@ -1,12 +1,16 @@
 """A JSON object inside a picture file: in EXIF UserComment, where viwo's own image library looks for it.
 
-The EXIF block is written and read here, a few dozen bytes of TIFF structure: libvips shows long values cut short.
+The EXIF block is written and read here, a few dozen bytes of TIFF structure: libvips shows long values cut short. It
+holds 64 KiB; what is longer stands in a text chunk of a PNG and in the XMP of a WebP, and is shortened for a JPEG. A PNG
+also has the text `parameters`, which users of other programs read.
 """
 
 from __future__ import annotations
 
+import html
 import json
 import struct
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +20,20 @@ from capabilities.errors import InvalidArgument
 from capabilities.imaging.decode import Image, Limits, open_guarded
 
 MAX_BYTES = 60_000
-"""JPEG keeps EXIF in one segment of 64 KiB, so longer metadata is left out of the file."""
+"""Of the JSON in EXIF, which has 64 KiB."""
+MOST_BYTES = 1_000_000
+"""Of the JSON in a file that can hold more; what is longer still is shortened."""
+SHORTENED = "shortened"
+"""Is true in metadata of which a file holds only a part."""
+_TEXT = "viwo-imagegen"
+_PARAMETERS = "parameters"
+_MOST_ANCESTORS = 100
+_COMMENTS = "png-comment-"
+_AFTER_HEADER = 8 + 25
+_XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><viwo:metadata xmlns:viwo="urn:viwo-imagegen">',
+    b"</viwo:metadata></x:xmpmeta>",
+)
 MAX_READ = 1024 * 1024
 """What other programs left is read up to this many bytes."""
 
@@ -27,8 +44,10 @@ _UNDEFINED, _LONG, _BYTE_TYPES = 7, 4, (1, 2, 7)
 _MAX_ENTRIES = 200
 
 
-def attach(image: Image, metadata: Mapping[str, object] | None) -> Image:
-    """A copy of the picture that carries the metadata and nothing else that its file may have had."""
+def attach(image: Image, metadata: Mapping[str, object] | None, format: str) -> Image:
+    """A copy of the picture that carries the metadata, for a file of that format, and nothing else that its own may have
+    had.
+    """
     bare = image.copy()
     for name in bare.get_fields():
         if (
@@ -36,23 +55,96 @@ def attach(image: Image, metadata: Mapping[str, object] | None) -> Image:
             or name == "orientation"
         ):
             bare.remove(name)
-    if metadata is not None:
-        comment = json.dumps(metadata, ensure_ascii=True, allow_nan=False).encode("ascii")
-        if len(comment) <= MAX_BYTES:
-            bare.set_type(pyvips.GValue.blob_type, "exif-data", _exif(comment))
+    if metadata is None:
+        return bare
+    comment = _dumped(metadata, MAX_BYTES if format == "jpeg" else MOST_BYTES)
+    if len(comment) <= MAX_BYTES:
+        bare.set_type(pyvips.GValue.blob_type, "exif-data", _exif(comment))
+    elif format == "webp":
+        bare.set_type(
+            pyvips.GValue.blob_type, "xmp-data", html.escape(comment.decode("ascii")).encode().join(_XMP)
+        )
     return bare
 
 
+def with_texts(png: bytes, metadata: Mapping[str, object] | None) -> bytes:
+    """A PNG file with its texts: `parameters`, and the metadata itself where EXIF cannot hold it."""
+    if metadata is None:
+        return png
+    chunks = b""
+    if text := parameters(metadata):
+        chunks += _text_chunk(_PARAMETERS, text)
+    comment = _dumped(metadata, MOST_BYTES)
+    if len(comment) > MAX_BYTES:
+        chunks += _text_chunk(_TEXT, comment.decode("ascii"))
+    # After the signature and the header, which has always this length.
+    return png[:_AFTER_HEADER] + chunks + png[_AFTER_HEADER:]
+
+
+def _text_chunk(keyword: str, text: str) -> bytes:
+    """tEXt holds Latin-1, iTXt anything."""
+    try:
+        kind, value = b"tEXt", keyword.encode() + b"\0" + text.encode("latin-1")
+    except UnicodeEncodeError:
+        kind, value = b"iTXt", keyword.encode() + b"\0\0\0\0\0" + text.encode("utf-8", "replace")
+    return struct.pack(">I", len(value)) + kind + value + struct.pack(">I", zlib.crc32(kind + value))
+
+
+def parameters(metadata: Mapping[str, object]) -> str:
+    """What made a picture, as other programs write it into the text chunk `parameters`; empty where there is no prompt.
+
+    Of a picture that was made from another it is what made that one.
+    """
+    for _ in range(_MOST_ANCESTORS):
+        if isinstance(written := metadata.get(_PARAMETERS), str):
+            return written[:MAX_BYTES]
+        source = metadata.get("from")
+        if metadata.get("prompt") or not isinstance(source, Mapping):
+            break
+        metadata = source
+    prompt = metadata.get("prompt")
+    if not isinstance(prompt, str) or not prompt:
+        return ""
+    lines = [prompt]
+    if isinstance(negative := metadata.get("negative_prompt"), str) and negative:
+        lines.append(f"Negative prompt: {negative}")
+    named = {
+        "Steps": "steps", "Sampler": "scheduler", "CFG scale": "guidance_scale", "Seed": "seed", "Model": "model",
+    }  # fmt: skip
+    settings = [
+        f"{shown}: {metadata[name]}" for shown, name in named.items() if metadata.get(name) not in (None, "")
+    ]
+    if metadata.get("width") and metadata.get("height"):
+        settings.append(f"Size: {metadata['width']}x{metadata['height']}")
+    return "\n".join([*lines, ", ".join(settings)])[:MAX_BYTES]
+
+
+def _dumped(metadata: Mapping[str, object], most: int) -> bytes:
+    """As JSON of at most so many bytes; the longest entries are left out until it fits, where it came from first."""
+    kept = dict(metadata)
+    while True:
+        text = json.dumps(kept, ensure_ascii=True, allow_nan=False).encode("ascii")
+        if len(text) <= most:
+            return text
+        longest = max(kept, key=lambda name: (name == "from", len(json.dumps(kept[name]))))
+        if longest == SHORTENED:
+            return b"{}"
+        del kept[longest]
+        kept[SHORTENED] = True
+
+
 def read_metadata(data: bytes) -> dict[str, Any] | None:
-    """The JSON object in a picture file, or None where there is none that can be read."""
+    """The JSON object in a picture file, or None where there is none that can be read.
+
+    Of a PNG of another program: its text `parameters`, under that name.
+    """
     try:
         image, _ = open_guarded(data, Limits(), "image")
-        if image.get_typeof("exif-data") == 0:
-            return None
-        block = bytes(image.get("exif-data"))
+        comment = _comment(image)
+        if comment is None and (written := _png_text(image, _PARAMETERS)):
+            return {_PARAMETERS: written[:MAX_BYTES]}
     except (InvalidArgument, pyvips.Error):
         return None
-    comment = _user_comment(block.removeprefix(b"Exif\0\0"))
     # Only JPEG bounds it by itself.
     if comment is None or len(comment) > MAX_READ:
         return None
@@ -64,6 +156,33 @@ def read_metadata(data: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _comment(image: Image) -> bytes | None:
+    """The JSON as it stands in a file, wherever it does."""
+    if text := _png_text(image, _TEXT):
+        return text.encode()
+    if image.get_typeof("exif-data") != 0:
+        block = bytes(image.get("exif-data"))
+        comment = _user_comment(block.removeprefix(b"Exif\0\0"))
+        if comment is not None:
+            return comment
+    if image.get_typeof("xmp-data") != 0:
+        _, opened, rest = bytes(image.get("xmp-data")).partition(_XMP[0])
+        if opened:
+            return html.unescape(rest.partition(_XMP[1])[0].decode("utf-8", "replace")).encode()
+    return None
+
+
+def _png_text(image: Image, keyword: str) -> str:
+    """The text chunk of a keyword; empty where there is none that is UTF-8."""
+    for name in image.get_fields():
+        if name.startswith(_COMMENTS) and name.endswith(f"-{keyword}"):
+            try:
+                return str(image.get(name)).encode("utf-8").decode()
+            except UnicodeError:
+                return ""
+    return ""
 
 
 def _exif(comment: bytes) -> bytes:

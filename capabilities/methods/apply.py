@@ -12,8 +12,19 @@ from capabilities.errors import FailedPrecondition, InvalidArgument
 from capabilities.methods.control_types import ControlType, control_type
 from capabilities.methods.declaration import Method
 from capabilities.methods.generation import Generation, GenerationArguments, generation
+from capabilities.methods.image_to_image import STRENGTH as IMAGE_STRENGTH
+from capabilities.methods.inpaint import STRENGTH as MASK_STRENGTH
+from capabilities.methods.masked import (
+    CropPadding,
+    Feather,
+    MaskArguments,
+    MaskThreshold,
+    cropped_compute,
+    mask_settings,
+    refuse_size,
+)
 from capabilities.models import Means, ModelFacts, usable_model
-from capabilities.tasks import Text
+from capabilities.tasks import Side, Size, Text
 
 MAX_CONTROLS = 8
 
@@ -26,7 +37,7 @@ def _many(value: object) -> object:
 Several = BeforeValidator(_many)
 
 
-class ApplyArguments(GenerationArguments):
+class ApplyArguments(MaskArguments, GenerationArguments):
     """Each list has one entry for every control; one value stands for all."""
 
     image: Annotated[
@@ -71,9 +82,27 @@ class ApplyArguments(GenerationArguments):
               validation_alias=spelled("preprocess")),
     ] = (False,)  # fmt: skip
 
+    init_image: Annotated[
+        PictureSource | None,
+        Field(description="A picture to begin with, or to change a part of.",
+              validation_alias=spelled("init_image", "initial_image")),
+    ] = None  # fmt: skip
+    mask: Annotated[
+        PictureSource | None,
+        Field(description="White is regenerated, black is kept; with an initial image.",
+              validation_alias=spelled("mask", "mask_image")),
+    ] = None  # fmt: skip
+    denoise_strength: Annotated[
+        float | None,
+        Field(ge=0, le=1, description="How far to go from the initial image: 0 not at all, 1 ignore it.",
+              validation_alias=spelled("denoise_strength", "denoising_strength")),
+    ] = None  # fmt: skip
+
     @property
     def sources(self) -> Mapping[str, bytes | str | int]:
-        return {f"image[{place}]": item for place, item in enumerate(self.image)}
+        own = {"init_image": self.init_image, "mask": self.mask}
+        given = {name: item for name, item in own.items() if item is not None}
+        return {f"image[{place}]": item for place, item in enumerate(self.image)} | given
 
 
 class ControlInput(BaseModel):
@@ -97,10 +126,36 @@ class Apply(Generation):
 
     kind: Literal["apply"] = "apply"
     controls: Annotated[tuple[ControlInput, ...], Field(min_length=1)]
+    image: str = ""
+    """What it begins with; nothing: with noise alone."""
+    mask: str = ""
+    """Of that picture, the part that is regenerated; nothing: all of it."""
+    denoise_strength: Annotated[float, Field(ge=0, le=1)] = 1.0
+    feather: Feather = 0
+    crop_padding: CropPadding = None
+    mask_threshold: MaskThreshold = 0
+    crop_side: Side | None = None
 
     @property
     def inputs(self) -> Mapping[str, str]:
-        return {f"control_{place}": item.image for place, item in enumerate(self.controls)}
+        own = {name: ref for name, ref in (("image", self.image), ("mask", self.mask)) if ref}
+        return {f"control_{place}": item.image for place, item in enumerate(self.controls)} | own
+
+    @property
+    def steps_taken(self) -> int:
+        """Steps that are really done for each picture: those before the starting point fall away."""
+        return min(self.steps, int(self.steps * self.denoise_strength)) if self.image else self.steps
+
+    @property
+    def total_steps(self) -> int:
+        return max(1, self.steps_taken) * self.count
+
+    @property
+    def compute(self) -> float:
+        return cropped_compute(self.width, self.height, self.crop_side, self.total_steps)
+
+    def fits(self, sizes: Mapping[str, Size]) -> bool:
+        return not self.mask or sizes["image"] == (self.width, self.height)
 
     @property
     def models(self) -> frozenset[str]:
@@ -114,7 +169,8 @@ class Apply(Generation):
         return (*super().needs, *controls, *made)
 
     def facts(self, seed: int) -> dict[str, object]:
-        return super().facts(seed) | {"controls": [item.model_dump() for item in self.controls]}
+        told = super().facts(seed) | {"controls": [item.model_dump() for item in self.controls]}
+        return told | {"strength": self.denoise_strength} if self.image else told
 
 
 def apply(arguments: ApplyArguments, means: Means) -> Apply:
@@ -137,6 +193,14 @@ def apply(arguments: ApplyArguments, means: Means) -> Apply:
         _within(_path(arguments, "strength", place), strength, 0, 2)
         _within(_path(arguments, "guidance_start", place), start, 0, 1)
         _within(_path(arguments, "guidance_end", place), end, start, 1)
+        if end == start:
+            raise InvalidArgument(
+                f"'guidance_end' must be above guidance_start, {start:g}; got {end:g}: the control would act on no step",
+                reason="BAD_ARGUMENT",
+                field=_path(arguments, "guidance_end", place),
+                limit=f"above {start:g}",
+                asked=f"{end:g}",
+            )
         needs_preprocessor = _of(arguments, "preprocess", place)
         preprocessor = ""
         if needs_preprocessor and kind.preprocessor:
@@ -154,10 +218,44 @@ def apply(arguments: ApplyArguments, means: Means) -> Apply:
                 preprocessor=preprocessor,
             )
         )
-    first = means.pictures["image[0]"]
+    first = means.pictures.get("init_image", means.pictures["image[0]"])
     values = generation(arguments, model, means)
     values |= {"width": arguments.width or first.width, "height": arguments.height or first.height}
+    values |= _beginning(arguments, model, means)
     return Apply(**values, prompt=arguments.prompt, controls=tuple(controls))
+
+
+def _beginning(arguments: ApplyArguments, model: ModelFacts, means: Means) -> dict[str, Any]:
+    """A task's fields for the picture that it begins with. Raises InvalidArgument for what only goes with one."""
+    if arguments.init_image is None:
+        for name in ("mask", "denoise_strength", *MaskArguments.model_fields):
+            if getattr(arguments, name) is not None:
+                raise InvalidArgument(
+                    f"'{name}' is about the picture to begin with; give it as init_image, or leave {name} out",
+                    reason="BAD_ARGUMENT",
+                    field=name,
+                )
+        return {}
+    picture = means.pictures["init_image"]
+    if arguments.mask is None:
+        for name in MaskArguments.model_fields:
+            if getattr(arguments, name) is not None:
+                raise InvalidArgument(
+                    f"'{name}' is about the mask; give one, or leave {name} out",
+                    reason="BAD_ARGUMENT",
+                    field=name,
+                )
+        usable_model(means, model.id, "imageToImage")
+        strength = IMAGE_STRENGTH
+    else:
+        usable_model(means, model.id, "inpaint")
+        refuse_size(arguments, "with a mask the size of the picture is kept")
+        strength = MASK_STRENGTH
+    asked = strength if arguments.denoise_strength is None else arguments.denoise_strength
+    found: dict[str, Any] = {"image": picture.ref, "denoise_strength": asked}
+    if arguments.mask is not None:
+        found |= mask_settings(arguments, means.pictures["mask"], picture, model)
+    return found
 
 
 def _of(arguments: ApplyArguments, name: str, place: int) -> Any:

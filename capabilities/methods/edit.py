@@ -12,8 +12,8 @@ from capabilities.arguments import PictureArguments, spelled
 from capabilities.errors import InvalidArgument
 from capabilities.field_paths import Step, join
 from capabilities.methods.declaration import Method
-from capabilities.models import Means
-from capabilities.operations import OPERATIONS, AnyOperation, Composite
+from capabilities.models import Means, usable_model
+from capabilities.operations import NO_MODEL, OPERATIONS, AnyOperation, Composite, RemoveBackground
 from capabilities.tasks import Extent, PictureTask, Size
 
 MAX_OPERATIONS = 32
@@ -44,6 +44,14 @@ class Edit(PictureTask):
     operations: Annotated[tuple[AnyOperation, ...], Field(min_length=1)]
     keeps_metadata: bool = False
     """Whether what the picture's file tells of itself goes into the result: prompt, seed and the rest."""
+
+    @property
+    def models(self) -> frozenset[str]:
+        return super().models | _models(self.operations)
+
+    @property
+    def needs(self) -> Sequence[tuple[str, str]]:
+        return tuple((model, "removeBackground") for model in sorted(_models(self.operations)))
 
     @property
     def inputs(self) -> Mapping[str, str]:
@@ -94,7 +102,36 @@ def edit(arguments: EditArguments, means: Means) -> Edit:
             known = OPERATIONS[str(path[-2])].model_fields
             raise validation.unknown_name(first, path[:-1], known, known) from None
         raise validation.refusal(first, join(path)) from None
-    return edited(arguments, means, *operations)
+    return edited(
+        arguments,
+        means,
+        *(
+            with_model(operation, means, f"operations[{place}].remove_background.model")
+            if isinstance(operation, RemoveBackground)
+            else operation
+            for place, operation in enumerate(operations)
+        ),
+    )
+
+
+def with_model(operation: RemoveBackground, means: Means, field: str) -> RemoveBackground:
+    """The same with the model that does it; `field` is where a call names one.
+
+    Raises PermissionDenied, NotFound, and FailedPrecondition where it is no matting model.
+    """
+    if operation.model:
+        chosen = operation.model
+        if chosen != NO_MODEL:
+            chosen = usable_model(means, chosen, "removeBackground", field=field).id
+    else:
+        there = means.able("removeBackground")
+        chosen = there[0].id if there else NO_MODEL
+    return operation.model_copy(update={"model": chosen})
+
+
+def _models(operations: Sequence[AnyOperation]) -> frozenset[str]:
+    named = {operation.model for operation in operations if isinstance(operation, RemoveBackground)}
+    return frozenset(named - {"", NO_MODEL})
 
 
 def edited(arguments: PictureArguments, means: Means, *operations: AnyOperation) -> Edit:
@@ -103,7 +140,14 @@ def edited(arguments: PictureArguments, means: Means, *operations: AnyOperation)
     width, height = picture.width, picture.height
     for operation in operations:
         width, height = operation.size(width, height)
-    return Edit(image=picture.ref, operations=operations, width=width, height=height, output=arguments.output)
+    return Edit(
+        model_id=min(_models(operations), default=""),
+        image=picture.ref,
+        operations=operations,
+        width=width,
+        height=height,
+        output=arguments.output,
+    )
 
 
 METHOD = Method(

@@ -18,8 +18,17 @@ from capabilities.tasks import MAX_SEED, Task, Text
 
 Background = Literal["opaque", "transparent"]
 MAX_LORAS = 16
-EMBEDDING = re.compile(r"\bembedding:([\w/.-]*\w)")
-"""How a prompt names a textual inversion."""
+EMBEDDING = re.compile(r"""\bembedding:(?:"([^"\n]{1,512})"|'([^'\n]{1,512})'|([\w/.-]*\w))""")
+"""How a prompt names a textual inversion: in quotes where its id has spaces, commas or brackets."""
+
+
+def embedding_ids(text: str) -> list[str]:
+    """The textual inversions that a prompt names, in order."""
+    return [embedding_id(found) for found in EMBEDDING.finditer(text)]
+
+
+def embedding_id(found: re.Match[str]) -> str:
+    return next(name for name in found.groups() if name)
 
 
 class Lora(Members):
@@ -230,7 +239,7 @@ def embeddings(arguments: GenerationArguments, means: Means) -> tuple[str, ...]:
     }
     named: dict[str, str] = {}
     for field, text in texts.items():
-        for name in EMBEDDING.findall(text):
+        for name in embedding_ids(text):
             named.setdefault(name, field)
     for name, field in named.items():
         usable_model(means, name, "embedding", field=field)

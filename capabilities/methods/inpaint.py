@@ -8,49 +8,45 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from capabilities.arguments import PictureSource, spelled
-from capabilities.errors import InvalidArgument
 from capabilities.methods.declaration import Method
-from capabilities.methods.initial_image import image_generation
-from capabilities.methods.masked import Masked, MaskedArguments, refuse_size
+from capabilities.methods.initial_image import InitialImage, InitialImageArguments, image_generation
+from capabilities.methods.masked import (
+    CropPadding,
+    Feather,
+    MaskArguments,
+    MaskThreshold,
+    cropped_compute,
+    mask_settings,
+    refuse_size,
+)
 from capabilities.models import Means, usable_model
 from capabilities.tasks import Extent, Side, Size
 
 STRENGTH = 1.0
 """How far to go from what is there where nothing is asked for: all the way."""
-FEATHER = 4
-"""Width of the soft edge where nothing is asked for, in pixels."""
 
 
-class InpaintArguments(MaskedArguments):
+class InpaintArguments(MaskArguments, InitialImageArguments):
     mask: Annotated[
         PictureSource,
         Field(
             description="White is regenerated, black is kept.", validation_alias=spelled("mask", "mask_image")
         ),
     ]
-    crop_padding: Annotated[
-        int | None,
-        Field(ge=0, le=4096, description="Work on the masked region only, enlarged, with this many pixels around it.",
-              validation_alias=spelled("crop_padding", "padding", "only_masked_padding")),
-    ] = None  # fmt: skip
-    mask_fit: Annotated[
-        Literal["refuse", "scale"] | None,
-        Field(description="What to do with a mask of another size than the picture.",
-              validation_alias=spelled("mask_fit")),
-    ] = None  # fmt: skip
 
     @property
     def sources(self) -> Mapping[str, bytes | str | int]:
         return {"image": self.image, "mask": self.mask}
 
 
-class Inpaint(Masked):
-    """The picture with the white parts of a mask regenerated."""
+class Inpaint(InitialImage):
+    """The picture with the white parts of a mask regenerated; the rest stays bit for bit."""
 
     kind: Literal["inpaint"] = "inpaint"
     mask: str
-    crop_padding: Annotated[int | None, Field(ge=0)] = None
-    """Work on the masked region only, enlarged to the model's own size, with this many pixels around it."""
+    feather: Feather
+    crop_padding: CropPadding = None
+    mask_threshold: MaskThreshold = 0
     crop_side: Side | None = None
     """Longer side at which a smaller region is generated, in pixels; None in tasks of earlier releases: the model's."""
 
@@ -65,8 +61,7 @@ class Inpaint(Masked):
 
     @property
     def compute(self) -> float:
-        side = self.crop_side or 0
-        return max(self.width * self.height, side * side) * self.total_steps / 1_000_000
+        return cropped_compute(self.width, self.height, self.crop_side, self.total_steps)
 
     def fits(self, sizes: Mapping[str, Size]) -> bool:
         return sizes["image"] == (self.width, self.height)
@@ -75,26 +70,12 @@ class Inpaint(Masked):
 def inpaint(arguments: InpaintArguments, means: Means) -> Inpaint:
     """The complete task. Raises InvalidArgument for a mask of another size, unless it may be fitted."""
     model = usable_model(means, arguments.model_id, "inpaint")
-    picture, mask = means.pictures["image"], means.pictures["mask"]
+    picture = means.pictures["image"]
     refuse_size(arguments, "inpaint keeps the size of the picture")
-    if (mask.width, mask.height) != (picture.width, picture.height) and arguments.mask_fit != "scale":
-        raise InvalidArgument(
-            f"'mask' is {mask.width} x {mask.height} pixels, the picture {picture.width} x {picture.height}; "
-            "give a mask of that size, or mask_fit: 'scale'",
-            reason="MASK_SIZE",
-            field="mask",
-            limit=f"{picture.width} x {picture.height}",
-            asked=f"{mask.width} x {mask.height}",
-        )
     return Inpaint(
-        **image_generation(arguments, model, means, STRENGTH),
+        **image_generation(arguments, model, means, STRENGTH)
+        | mask_settings(arguments, means.pictures["mask"], picture, model),
         image=picture.ref,
-        mask=mask.ref,
-        width=picture.width,
-        height=picture.height,
-        feather=FEATHER if arguments.feather is None else arguments.feather,
-        crop_padding=arguments.crop_padding,
-        crop_side=None if arguments.crop_padding is None else model.side,
     )
 
 

@@ -10,8 +10,8 @@ from pydantic import Discriminator, Field, Tag
 from capabilities.arguments import LONGEST_SIDE, Members, spelled
 from capabilities.errors import InvalidArgument
 from capabilities.methods.declaration import Method
-from capabilities.methods.initial_image import image_generation
-from capabilities.methods.masked import Masked, MaskedArguments, refuse_size
+from capabilities.methods.initial_image import InitialImage, InitialImageArguments, image_generation
+from capabilities.methods.masked import Feather, FeatherArgument, refuse_size
 from capabilities.models import Means, usable_model
 from capabilities.tasks import Size
 
@@ -44,7 +44,7 @@ def _kind_of_direction(value: object) -> str:
     return "sides" if isinstance(value, Mapping | Sides) else "name"
 
 
-class OutpaintArguments(MaskedArguments):
+class OutpaintArguments(FeatherArgument, InitialImageArguments):
     direction: Annotated[
         Annotated[Direction, Tag("name")] | Annotated[Sides, Tag("sides")],
         Discriminator(_kind_of_direction),
@@ -58,10 +58,11 @@ class OutpaintArguments(MaskedArguments):
     ] = None  # fmt: skip
 
 
-class Outpaint(Masked):
-    """A picture continued beyond its edges."""
+class Outpaint(InitialImage):
+    """A picture continued beyond its edges; what was there stays bit for bit."""
 
     kind: Literal["outpaint"] = "outpaint"
+    feather: Feather
     left: Annotated[int, Field(ge=0)] = 0
     right: Annotated[int, Field(ge=0)] = 0
     top: Annotated[int, Field(ge=0)] = 0

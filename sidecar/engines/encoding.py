@@ -25,13 +25,19 @@ def encode_picture(
     task: Task, picture: imaging.Image, seed: int, metadata: Mapping[str, object] | None, thumbnail_side: int
 ) -> EncodedImage:
     """The same for a picture that is finished; `metadata` is all that goes into the file."""
-    data = imaging.encode(picture, task.output.format, quality=task.output.quality, metadata=metadata)
+    output = task.output
+    data = imaging.encode(
+        picture,
+        output.format,
+        quality=output.quality,
+        background_color=output.background_color,
+        metadata=metadata,
+    )
     return EncodedImage(
         data,
         picture.width,
         picture.height,
         seed,
-        # JPEG has none: it gets a white ground.
-        has_alpha=bool(picture.hasalpha()) and task.output.format != "jpeg",
+        has_alpha=bool(picture.hasalpha()) and output.format != "jpeg",
         thumbnail=imaging.thumbnail(picture, thumbnail_side) if thumbnail_side else b"",
     )

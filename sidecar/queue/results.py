@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 
 from capabilities import imaging
 from capabilities.budgets import UNITS
@@ -18,6 +19,9 @@ from sidecar.engines.api import EngineRequest
 from sidecar.engines.events import EncodedImage, RawImage
 from sidecar.queue.model import Job, StoredImage
 
+MAX_ORIGIN = 40_000
+"""Characters of what is told of where a picture came from: all of its metadata must fit beside it."""
+
 
 class Results:
     """Synchronous and slow: to be called in a thread. Done again after a crash, nothing changes."""
@@ -30,7 +34,7 @@ class Results:
         """A job as an engine sees it. Raises NotFound where a picture that it begins with has been removed."""
         files = {role: self._blobs.get(ref, field=role) for role, ref in job.task.inputs.items()}
         side = 0 if job.save is None else THUMBNAIL_SIDE
-        return EngineRequest(job.id, job.task, files, {"cost": _cost(job)}, side)
+        return EngineRequest(job.id, job.task, files, {"cost": _cost(job), **_origin(job, files)}, side)
 
     def keep(self, job: Job, images: Sequence[RawImage | EncodedImage]) -> list[StoredImage]:
         """Store the pictures that a job made, and make their entities."""
@@ -69,11 +73,24 @@ class Results:
         facts = job.task.facts(image.seed) | {"cost": _cost(job)}
         caller = Caller(job.caller_id, job.this_id)
         stored = picture or self._images.keep(self._blobs.get(image.ref))
-        if isinstance(job.task, Edit) and job.task.keeps_metadata:
-            facts |= imaging.read_metadata(stored.data) or {}
+        if job.task.inputs:
+            known = imaging.read_metadata(stored.data) or {}
+            keeps = isinstance(job.task, Edit) and job.task.keeps_metadata
+            facts |= known if keeps else {name: known[name] for name in ("from",) if name in known}
         metadata = {**facts, "job_id": job.id, "created": created}
         entity = self._images.save(stored, caller, job.save, metadata, job=(job.id, index))
         return dataclasses.replace(image, entity_id=entity.id)
+
+
+def _origin(job: Job, files: Mapping[str, bytes]) -> dict[str, object]:
+    """What is known of the picture that a job begins with, and of what that was made of: its metadata, under "from"."""
+    if not files:
+        return {}
+    role = next(iter(files))
+    known = {"ref": job.task.inputs[role], **(imaging.read_metadata(files[role]) or {})}
+    if len(json.dumps(known)) > MAX_ORIGIN:
+        known = {"ref": known["ref"]}
+    return {"from": known}
 
 
 def _cost(job: Job) -> float:

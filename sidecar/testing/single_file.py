@@ -30,7 +30,7 @@ def stable_diffusion(folder: Path, file: Path) -> Path:
     pipeline = library.from_pretrained(folder)
     layers = pipeline.unet.config.layers_per_block
     tensors = {
-        f"model.diffusion_model.{_unet(key, layers)}": value
+        f"model.diffusion_model.{unet_name(key, layers)}": value
         for key, value in pipeline.unet.state_dict().items()
     }
     levels = len(pipeline.vae.config.block_out_channels)
@@ -47,7 +47,8 @@ def stable_diffusion(folder: Path, file: Path) -> Path:
     return file
 
 
-def _unet(key: str, layers: int) -> str:
+def unet_name(key: str, layers: int) -> str:
+    """A tensor of diffusers' UNet in the original's names; `layers`: residual blocks of each level."""
     for ours, original in _UNET.items():
         if key.startswith(f"{ours}."):
             return key.replace(ours, original, 1)

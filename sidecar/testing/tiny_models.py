@@ -197,3 +197,42 @@ def with_safety_checker(folder: Path, base: Path, *, flags: bool) -> Path:
     pipeline.register_to_config(requires_safety_checker=True)
     pipeline.save_pretrained(folder, safe_serialization=True)
     return folder
+
+
+def matting(file: Path, *, is_net: bool = False) -> Path:
+    """A U²-Net or IS-Net whose weights are made by hand: how red a pixel is, that much of it is subject."""
+    import torch
+    from safetensors.torch import save_file
+
+    from sidecar.engines.local.matting import Network
+
+    wide = 2
+    shapes: dict[str, tuple[int, ...]] = {} if is_net else {"outconv.weight": (1, 6, 1, 1)}
+    if is_net:
+        shapes["conv_in.weight"] = (wide, 3, 3, 3)
+    for level in range(1, 7):
+        first = 3 if level == 1 and not is_net else wide
+        shapes |= {
+            f"stage{level}.rebnconvin.conv_s1.weight": (wide, first, 3, 3),
+            f"stage{level}.rebnconv1.conv_s1.weight": (1, wide, 3, 3),
+            f"stage{level}d.rebnconvin.conv_s1.weight": (wide, 2 * wide, 3, 3),
+            f"stage{level}d.rebnconv1.conv_s1.weight": (1, wide, 3, 3),
+            f"side{level}.weight": (1, wide, 3, 3),
+        }
+    state = {
+        name: torch.ones_like(value) if name.endswith("running_var") else torch.zeros_like(value)
+        for name, value in Network(shapes).state_dict().items()
+    }
+    # Red goes straight through the first stage, past all others, and out.
+    ways = {
+        "conv_in.weight": 0, "stage1.rebnconvin.conv_s1.weight": 0, "stage1d.rebnconvin.conv_s1.weight": wide,
+        "side1.weight": 0, "outconv.weight": 0,
+    }  # fmt: skip
+    for name, band in ways.items():
+        if name in state:
+            middle = state[name].shape[2] // 2
+            state[name][0, band, middle, middle] = 4.0 if name.startswith("side") else 1.0
+            if name.endswith("conv_s1.weight"):
+                state[name.replace("conv_s1", "bn_s1")][0] = 1.0
+    save_file(state, file)
+    return file

@@ -147,3 +147,17 @@ async def test_previews_come_from_every_family(families: Sidecar, model: str) ->
     image = pixels(shown[-1].data)
     assert image.shape == (64, 96, 3)
     assert image.std() > 5, "a preview is a picture, not one colour"
+
+
+@pytest.mark.parametrize("field", ["prompt_2", "negative_prompt_2"])
+@pytest.mark.parametrize("words", [20, 100, 200])
+async def test_the_end_of_a_long_second_prompt_counts(families: Sidecar, field: str, words: int) -> None:
+    """A1111#12037: it was cut after 77 tokens."""
+    context = await families.context()
+    made = []
+    for last in ("red", "sword"):
+        text = "a cat " * words + last
+        options: dict[str, Any] = {field: text, "width": 64, "height": 64, "guidance_scale": 6.0}
+        request = text_to_image(context, model_id="sdxl", **options)
+        made.append((await families.images.TextToImage(request)).images[0].data)
+    assert made[0] != made[1]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from typing import Any
 
+import cv2
 import grpc
 import numpy as np
 import pytest
+from PIL import Image
 
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2
 from sidecar.testing.pictures import pixels, png
@@ -249,3 +252,59 @@ async def test_an_upscaler_cannot_inpaint(sidecar: Sidecar) -> None:
     error = await refused(sidecar.images.Inpaint(request))
     assert error.code() == grpc.StatusCode.FAILED_PRECONDITION
     assert "it can do upscale" in str(error.details())
+
+
+def jpeg(array: np.ndarray[Any, Any], quality: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("quality", [40, 75, 90])
+async def test_what_a_lossy_file_adds_to_a_mask_is_not_repainted(sidecar: Sidecar, quality: int) -> None:
+    """A1111#10644: every value above 0 was, and crop_padding took the whole picture."""
+    context = await sidecar.context(kind="diffusers.inpaint")
+    picture = np.random.default_rng(3).integers(0, 256, (96, 96, 3), np.uint8)
+    mask = np.zeros((96, 96), np.uint8)
+    cv2.circle(mask, (24, 40), 12, 255, -1)
+    noisy = np.asarray(Image.open(io.BytesIO(jpeg(mask, quality))))
+    assert ((noisy > 0) & (mask == 0)).any()
+    changed = {}
+    for threshold in (None, 0, 128):
+        request = image_pb2.InpaintRequest(
+            context=context, image=common_pb2.ImageSource(data=png(picture)), prompt="x", feather=0, crop_padding=4,
+            mask=common_pb2.ImageSource(data=jpeg(mask, quality)),
+            options=image_pb2.GenerationOptions(model_id="sd", steps=STEPS, seed=2),
+        )  # fmt: skip
+        if threshold is not None:
+            request.mask_threshold = threshold
+        made = pixels((await sidecar.images.Inpaint(request)).images[0].data)
+        changed[threshold] = (made != picture).any(axis=2)
+    assert not changed[None][noisy <= 16].any()
+    assert not changed[128][noisy <= 128].any()
+    assert changed[None][mask == 255].mean() > 0.9
+    assert changed[0].sum() >= changed[None].sum() >= changed[128].sum()
+
+
+@pytest.mark.parametrize("method", ["inpaint", "outpaint", "imageToImage"])
+async def test_a_model_that_does_not_fill_well_says_so(icons_sidecar: Sidecar, method: str) -> None:
+    data, mask = (base64.b64encode(png(each)).decode() for each in (picture(128, 128), hole(128, 128)))
+    arguments: dict[str, list[Any]] = {
+        "inpaint": [data, mask, "a gem"],
+        "outpaint": [data, "right", 32, "a castle"],
+        "imageToImage": [data, "a gem"],
+    }
+    for model, is_doubtful in (("icons", method != "imageToImage"), ("sd", False)):
+        answer = await icons_sidecar.images.Invoke(
+            image_pb2.InvokeRequest(
+                context=await icons_sidecar.context(
+                    kind="diffusers.generate" if method == "imageToImage" else "diffusers.inpaint"
+                ),
+                method=method,
+                arguments_json=json.dumps([*arguments[method], {"model": model, "steps": 2}]),
+            )
+        )
+        result = json.loads(answer.result_json)
+        assert result["ok"], result
+        told = [words for words in result.get("warnings", []) if "not trained to fill" in words]
+        assert bool(told) == is_doubtful

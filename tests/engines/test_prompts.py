@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import math
 import time
+from pathlib import Path
 from typing import Any
 
+import diffusers
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
-from sidecar.engines.local.prompts import weighted_parts
+from capabilities.methods.generation import embedding_ids
+from sidecar.engines.local import inversions
+from sidecar.engines.local.messages import ModelSource
+from sidecar.engines.local.prompts import _pool_plain_words, conditioning, weighted_parts
+from sidecar.testing import tiny_models
 from sidecar.testing.pictures import pixels
 from sidecar.testing.refusals import error_info, refused
 from sidecar.testing.requests import text_to_image
@@ -106,3 +114,56 @@ def test_deep_brackets_cost_what_they_are(depth: int) -> None:
     assert len(parts) < depth + 2
     assert all(math.isfinite(weight) for _, weight in parts)
     assert all(math.isfinite(weight) for _, weight in weighted_parts("(" * depth + "(a:0)" + ":-4)" * depth))
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("a embedding:soft cat", ["soft"]),
+        ("embedding:a/b.c, embedding:x-y.", ["a/b.c", "x-y"]),
+        ("embedding:\"my style (v2), soft\" and embedding:'two words'", ["my style (v2), soft", "two words"]),
+        ('embedding:""', []),
+        ("noembedding:soft", []),
+    ],
+)
+def test_embeddings_are_named_also_with_spaces_commas_and_brackets(text: str, ids: list[str]) -> None:
+    """sdkit#46."""
+    assert embedding_ids(text) == ids
+    words = inversions.in_words(text, tuple(dict.fromkeys(ids)))
+    assert words.count("<viwo-embedding-") == len(ids)
+    assert not embedding_ids(words)
+
+
+@pytest.mark.parametrize("prompt", ["a (red:1.4) {} cat", "{} " + "word " * 80, "({}:0.7)"])
+def test_all_vectors_of_an_embedding_count_with_weights_and_in_long_prompts(
+    tmp_path: Path, prompt: str
+) -> None:
+    """compel#28: only the first did."""
+    load: Any = diffusers.StableDiffusionPipeline.from_pretrained
+    base = tiny_models.stable_diffusion(tmp_path / "sd")
+    vectors = torch.randn(3, 32, generator=torch.Generator().manual_seed(1))
+    others = torch.cat([vectors[:1], -vectors[1:]])
+    found = []
+    for number, state in enumerate((vectors, others)):
+        pipeline = load(base)
+        file = tmp_path / f"{number}.safetensors"
+        save_file({"emb_params": state[:, : pipeline.text_encoder.config.hidden_size].contiguous()}, file)
+        inversions.load(pipeline, [ModelSource("style", str(file), "file")], "sd")
+        text = inversions.in_words(prompt.format("embedding:style"), ("style",))
+        with torch.inference_mode():
+            made = conditioning(pipeline, {"prompt": text, "negative_prompt": None}, 0)
+        found.append(made["prompt_embeds"])
+    assert found[0].shape == found[1].shape
+    assert (found[0] - found[1]).abs().max() > 1e-4
+
+
+def test_a_prompt_as_a_whole_is_pooled_without_brackets_and_numbers() -> None:
+    """compel#96."""
+
+    class Provider:
+        def get_pooled_embeddings(self, texts: list[str], device: str = "") -> list[str]:
+            return texts
+
+    provider = Provider()
+    _pool_plain_words(provider)
+    assert provider.get_pooled_embeddings(["a (red:1.4) cat (small)"], device="cpu") == ["a red cat (small)"]

@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
@@ -21,6 +22,9 @@ from capabilities.errors import FailedPrecondition
 from capabilities.methods.upscale_img2img import starts
 from sidecar.engines.local import ncnn, packaged, upscalers
 from sidecar.engines.local.messages import ModelSource
+from sidecar.engines.local.model_files import UnusableModel
+from sidecar.engines.local.pixels import resized
+from sidecar.engines.local.upscalers import Upscaler, upscale
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
 from sidecar.testing.pictures import pixels
 from sidecar.testing.refusals import error_info, refused
@@ -280,3 +284,65 @@ def test_tiles_cover_everything_and_share_enough(length: int, tile: int, data: s
     assert places[-1] + min(tile, length) <= length
     for one, two in itertools.pairwise(places):
         assert 0 < two - one <= tile - overlap
+
+
+def network(scale: int, bands: int = 3, *, seed: int = 5) -> Upscaler:
+    """A small trained upscaler's architecture with random weights, as spandrel reads it from a file."""
+    import spandrel
+    from spandrel.architectures.Compact.__arch.SRVGG import SRVGGNetCompact
+
+    torch.manual_seed(seed)
+    made = SRVGGNetCompact(num_in_ch=bands, num_out_ch=bands, num_feat=8, num_conv=2, upscale=scale)
+    return Upscaler(spandrel.ModelLoader().load_from_state_dict(made.state_dict()), "cpu")
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4, 8])
+@pytest.mark.parametrize("factor", [2, 4])
+@pytest.mark.parametrize("side", [(1, 1), (3, 2), (40, 29)])
+def test_whatever_a_network_enlarges_by_the_size_is_what_was_asked(
+    scale: int, factor: int, side: tuple[int, int]
+) -> None:
+    """SAN#2: a network of another factor gave another size, or none."""
+    pixels = np.random.default_rng(1).integers(0, 256, (*side, 3), dtype=np.uint8)
+    told: list[tuple[int, int]] = []
+    made = upscale([network(scale)], pixels, factor, lambda done, of: told.append((done, of)))
+    assert made.shape == (side[0] * factor, side[1] * factor, 3)
+    rounds = {(2, 4): 2, (3, 4): 2}.get((scale, factor), 1)
+    assert told == [(number, rounds) for number in range(1, rounds + 1)]
+
+
+@pytest.mark.parametrize("bands", [1, 4])
+def test_networks_of_one_and_of_four_bands_work(bands: int) -> None:
+    """ComfyUI#7863."""
+    pixels = np.random.default_rng(2).integers(0, 256, (20, 24, 3), dtype=np.uint8)
+    for picture in (pixels, np.dstack([pixels, np.full((20, 24), 200, np.uint8)])):
+        made = upscale([network(2, bands)], picture, 2, lambda done, of: None)
+        assert made.shape == (40, 48, picture.shape[2])
+
+
+def test_a_network_of_other_bands_is_refused_in_words() -> None:
+    with pytest.raises(UnusableModel, match="takes 2 bands"):
+        network(2, 2)
+
+
+def test_colours_that_do_not_show_make_no_difference_to_a_network() -> None:
+    one = np.random.default_rng(3).integers(0, 256, (32, 32, 4), dtype=np.uint8)
+    one[..., 3] = np.random.default_rng(4).choice([0, 255], (32, 32))
+    other = one.copy()
+    other[one[..., 3] == 0, :3] = 255 - one[one[..., 3] == 0, :3]
+    assert (upscale([network(2)], one, 2, _silent) == upscale([network(2)], other, 2, _silent)).all()
+    assert (resized(one, 50, 20) == resized(other, 50, 20)).all()
+
+
+def _silent(done: int, of: int) -> None:
+    pass
+
+
+def test_what_is_no_number_is_a_failure_and_not_black() -> None:
+    """A1111#10227."""
+    broken = network(2)
+    with torch.no_grad():
+        next(broken.network.parameters()).fill_(float("nan"))
+    with pytest.raises(FailedPrecondition) as raised:
+        upscale([broken], np.zeros((8, 8, 3), np.uint8), 2, _silent)
+    assert raised.value.reason == "NOT_A_NUMBER"

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
+
+import pyvips
 
 from capabilities import imaging
 from capabilities.imaging.edges import canny
 from capabilities.methods.edit import Edit
 from capabilities.methods.preprocess import Preprocess
 from capabilities.methods.upscale_traditional import UpscaleTraditional
-from capabilities.operations import perform
+from capabilities.operations import Filter, RemoveBackground, Transform, perform
 from capabilities.tasks import Task
 from sidecar.engines.encoding import encode_picture
 from sidecar.engines.events import Done
+
+UNSURE = "the picture's ground is not plain, so some of it may be left, or some of the subject be gone"
 
 
 def edit(
@@ -31,9 +36,18 @@ def edit(
         # Decoded when its turn comes, and forgotten after: not all overlays of an edit at once.
         return imaging.decode(files[roles[ref]], field=roles[ref])
 
+    warnings: tuple[str, ...] = ()
+    streams = False
     match task:
         case Edit() | UpscaleTraditional():
-            made = perform(tuple(task.operations), read(task.image), read)
+            streams = isinstance(task, Edit) and not thumbnail_side and _goes_once_through(task)
+            given = imaging.opened(files["image"]) if streams else read(task.image)
+            if any(
+                isinstance(each, RemoveBackground) and not has_plain(given, each) for each in task.operations
+            ):
+                warnings = (UNSURE,)
+            with imaging.streamed() if streams or _is_last_step(task, thumbnail_side) else nullcontext():
+                made = perform(tuple(task.operations), given, read)
         case Preprocess():
             made = _preprocessed(task, read(task.image))
         case _:
@@ -42,8 +56,31 @@ def edit(
     if metadata is None or kept:
         # What is known of the picture counts for more than that it was converted.
         metadata = {**(metadata or {}), **(imaging.read_metadata(files["image"]) or {})} or None
-    picture = encode_picture(task, made, 0, metadata, thumbnail_side)
-    return Done((picture,), time.perf_counter() - started)
+    try:
+        picture = encode_picture(task, made, 0, metadata, thumbnail_side)
+    except pyvips.Error as error:
+        # Of a picture that is only read now.
+        raise imaging.unreadable("image", error) from None
+    return Done((picture,), time.perf_counter() - started, warnings)
+
+
+def _is_last_step(task: Edit | UpscaleTraditional, thumbnail_side: int) -> bool:
+    """Whether what the one operation makes is used once, by the encoder."""
+    return len(task.operations) == 1 and not thumbnail_side
+
+
+def _goes_once_through(task: Edit) -> bool:
+    """Whether the picture is read once, from the top: then it need not be in memory at all."""
+    match task.operations:
+        case (Filter(),):
+            return True
+        case (Transform(rotation=rotation),):
+            return rotation == 0
+    return False
+
+
+def has_plain(image: imaging.Image, operation: RemoveBackground) -> bool:
+    return imaging.has_plain_ground(image, operation.tolerance)
 
 
 def _preprocessed(task: Preprocess, image: imaging.Image) -> imaging.Image:

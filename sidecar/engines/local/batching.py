@@ -76,9 +76,9 @@ class Batching:
             for image in made
         ]
 
-    def _is_worth(self, key: Key, alone: Done, with_others: RawImage | Failed, seconds: float) -> bool:
+    def _is_worth(self, key: Key, alone: Done, with_others: RawImage | Failed | None, seconds: float) -> bool:
         if not isinstance(with_others, RawImage):
-            # Canceled meanwhile: nothing can be compared, so nothing is known.
+            # Canceled meanwhile, or no picture: nothing can be compared, so nothing is known.
             return False
         apart = _difference(alone.images[0], with_others)
         gain = alone.seconds / max(seconds, 1e-9)
@@ -126,10 +126,13 @@ def _run(
     loaded: Loaded,
     enlarger: list[Upscaler] | None,
     arguments: dict[str, Any],
-) -> list[RawImage | Failed]:
+) -> list[RawImage | Failed | None]:
+    """As `Batching.draw` answers, with pixels."""
     pipeline, task = loaded.pipeline("Text2Image"), tasks[0]
     width, height = loaded.size or (task.width, task.height)
-    pipeline.scheduler = pipelines.scheduler_for(pipeline, loaded.shipped_scheduler, task.scheduler)
+    pipeline.scheduler = pipelines.scheduler_for(
+        loaded.shipped_scheduler, task.scheduler, has_lora=bool(task.loras)
+    )
     memory.tile_if_short(pipeline, width, height * len(parts), pipeline.device.type)
     steps = _Steps(parts, tasks, (width, height))
     call = {
@@ -146,13 +149,17 @@ def _run(
     with diffusion.unchecked(pipeline, task.allow_unsafe):
         result = pipeline(**{name: value for name, value in call.items() if name in accepted})
     flagged = getattr(result, "nsfw_content_detected", None) or [False] * len(parts)
-    outcomes: list[RawImage | Failed] = []
+    outcomes: list[RawImage | Failed | None] = []
     for place, one in enumerate(tasks):
         if place in steps.canceled:
             outcomes.append(CANCELED)
         elif flagged[place]:
             outcomes.append(Failed.of(diffusion.unsafe(one.seed)))
         else:
+            if not np.isfinite(result.images[place]).all():
+                # By itself it is decoded once more in float32, which may be all that it takes.
+                outcomes.append(None)
+                continue
             pixels: Pixels = to_bytes(result.images[place])
             if loaded.size:
                 pixels = diffusion.fitted(pixels, one.width, one.height, enlarger)

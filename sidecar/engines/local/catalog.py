@@ -24,6 +24,8 @@ log = logging.getLogger("viwo_imagegen.models")
 
 LOOK_EVERY = 2.0
 """Seconds between two looks at the files of a model."""
+QUICK = 0.25
+"""Seconds that a scan may take so that whoever lists models waits for it."""
 SCAN_SECONDS = 60.0
 """Longest that a scan may take. What it did not reach is reached by a later one, which knows what this one saw."""
 SCAN_SHARE = 0.1
@@ -137,6 +139,18 @@ class Catalog:
             )
         raise self._unknown(model_id, snapshot)
 
+    def incomplete(self, model_id: str) -> FailedPrecondition | None:
+        """Why a known model cannot be used yet: parts of it are not there."""
+        model = self._snapshot.models.get(model_id)
+        if model is None or not model.missing:
+            return None
+        return FailedPrecondition(
+            f"the model '{model_id}' is {model.description}: {model.missing}",
+            reason="MODEL_INCOMPLETE",
+            field="model_id",
+            asked=model_id,
+        )
+
     def refresh(self) -> None:
         """Have the folders looked through again, and wait for it where that is quick."""
         until = time.monotonic() + LOOK_UP_WAIT
@@ -155,10 +169,26 @@ class Catalog:
         self._idle.wait(max(0.0, until - time.monotonic()))
 
     def able(self, method: str) -> list[ModelFacts]:
-        """All models that can do a method."""
+        """All models that can do a method, those too that were added or changed since the last look."""
+        self._look_around()
+        there = self._able(method)
+        if not there:
+            self.refresh()
+            there = self._able(method)
+        return there
+
+    def _able(self, method: str) -> list[ModelFacts]:
         return [model.facts for model in self._snapshot.models.values() if method in model.facts.methods]
 
+    def _look_around(self) -> None:
+        """Have the folders looked through again where that was a while ago; waited for where it is quick."""
+        if time.monotonic() - self._ended >= LOOK_EVERY:
+            self._begin_scan()
+            self._idle.wait(max(0.0, self._began + QUICK - time.monotonic()))
+
     def listings(self, loaded: frozenset[str]) -> list[ModelListing]:
+        """All models, those too that were added or changed since the last look."""
+        self._look_around()
         return [
             ModelListing(
                 facts=model.facts,
@@ -220,16 +250,21 @@ class Catalog:
         found: dict[str, _Record] = {}
         published = time.monotonic()
         for candidate in self._candidates(scan):
-            if (taken := found.get(candidate.id)) is not None:
-                report(candidate.path, f"its id '{candidate.id}' is taken by {shown(taken.candidate.path)}")
-                continue
             known = before.get(candidate.path)
             if known is not None and known.candidate == candidate and known.is_current:
-                found[candidate.id] = known
+                record = known
             elif scan.is_over:
                 report(candidate.path, "not looked at yet: looking through the model folders takes too long")
+                continue
             else:
-                found[candidate.id] = _examine(candidate)
+                record = _examine(candidate)
+            taken = found.setdefault(candidate.id, record)
+            if taken is record:
+                continue
+            # What can be used has the id before what cannot.
+            if taken.model is None and record.model is not None:
+                found[candidate.id], record, taken = record, taken, record
+            report(record.candidate.path, _taken_words(candidate.id, taken))
             if is_first and time.monotonic() - published > 1:
                 published = time.monotonic()
                 self._publish(found, left_out)
@@ -277,6 +312,9 @@ class Catalog:
         for model_id, record in records.items():
             where = shown(record.candidate.path)
             problems += [ModelProblem(where, problem.message, of=model_id) for problem in record.problems]
+            if record.model is not None and (listed := self._listed.get(model_id)) is not None:
+                what = f"'{model_id}' of {listed.description}"
+                problems.append(ModelProblem(where, f"its id is that of {what}, which it takes the place of"))
         with self._lock:
             self._snapshot = _Snapshot(
                 dict(records), {**self._listed, **models}, tuple(problems[:MAX_PROBLEMS])
@@ -311,6 +349,10 @@ class Catalog:
             limit=known,
             asked=asked,
         )
+
+
+def _taken_words(model_id: str, by: _Record) -> str:
+    return f"its id '{model_id}' is taken by {shown(by.candidate.path)}; rename one of them to use both"
 
 
 def _examine(candidate: Candidate) -> _Record:

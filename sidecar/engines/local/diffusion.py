@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 
 from capabilities.errors import FailedPrecondition, PermissionDenied
@@ -15,10 +17,13 @@ from capabilities.methods.generation import Generation
 from sidecar.engines.events import Preview, Step
 from sidecar.engines.local import inversions, memory, model_faults, pipelines, prompts, upscalers
 from sidecar.engines.local.cancellation import CancellationToken, Emit
+from sidecar.engines.local.lycoris_weights import Merged
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.pixels import Pixels, centred, resized, to_bytes
 from sidecar.engines.local.previews import preview
 from sidecar.engines.local.upscalers import Upscaler
+
+log = logging.getLogger("viwo_imagegen.engine")
 
 STEP_SECONDS = 0.2
 """A job that nobody watches tells its steps this far apart: each one costs the server's time, and so the work's."""
@@ -57,10 +62,10 @@ class Loaded:
             self._variants[kind] = pipelines.variant(self._first, kind, self._source.id)
         return self._variants[kind]
 
-    def controlled(self, controlnets: list[Any]) -> Any:
-        """The text-to-image pipeline that these ControlNets steer."""
+    def controlled(self, kind: str, controlnets: list[Any]) -> Any:
+        """As `pipeline`, steered by these ControlNets."""
         parts = controlnets if len(controlnets) > 1 else controlnets[0]
-        return pipelines.variant(self._first, "Text2Image", self._source.id, controlnet=parts)
+        return pipelines.variant(self._first, kind, self._source.id, controlnet=parts)
 
     @contextmanager
     def adjusted(
@@ -69,22 +74,24 @@ class Loaded:
         embeddings: list[ModelSource],
         vae: Any | None,
         tiling: bool,
-    ) -> Iterator[None]:
+    ) -> Iterator[list[str]]:
         """LoRAs and textual inversions in, another autoencoder, seamless edges; afterwards everything is as it was.
+
+        Yields what of them has no effect, in words.
 
         Raises FailedPrecondition where the model's family takes none of these.
         """
         own_vae = getattr(self._first, "vae", None)
+        merged = Merged(self._first)
         try:
-            if loras:
-                pipelines.load_loras(self._first, loras, self._source.id)
+            warnings = pipelines.load_loras(self._first, loras, self._source.id, merged) if loras else []
             if embeddings:
                 inversions.load(self._first, embeddings, self._source.id)
             if vae is not None:
                 self._set_vae(vae)
             if tiling:
                 self._set_padding("circular")
-            yield
+            yield warnings
         finally:
             if tiling:
                 self._set_padding("zeros")
@@ -94,6 +101,7 @@ class Loaded:
                 inversions.unload(self._first)
             if loras and hasattr(self._first, "unload_lora_weights"):
                 self._first.unload_lora_weights()
+            merged.undo()
 
     def _set_vae(self, vae: Any) -> None:
         for pipeline in (self._first, *self._variants.values()):
@@ -128,8 +136,11 @@ def run(
     # Tiles begin with noise of their own: the same in each would show as a pattern.
     seed = task.seed + index + part.number * 1_000_003
     with model_faults.drawing(task.model_id):
-        pipeline.scheduler = pipelines.scheduler_for(pipeline, loaded.shipped_scheduler, task.scheduler)
+        pipeline.scheduler = pipelines.scheduler_for(
+            loaded.shipped_scheduler, task.scheduler, has_lora=bool(task.loras)
+        )
         accepted = inspect.signature(pipeline.__call__).parameters
+        steps = Steps(task, index, part, (special["width"], special["height"]), emit, token)
 
         def worded(text: str) -> str:
             return inversions.in_words(text, task.embeddings)
@@ -140,9 +151,7 @@ def run(
             "num_inference_steps": task.steps,
             "guidance_scale": task.guidance_scale,
             "generator": torch.Generator("cpu").manual_seed(seed),
-            "callback_on_step_end": Steps(
-                task, index, part, (special["width"], special["height"]), emit, token
-            ),
+            "callback_on_step_end": steps,
             "callback_on_step_end_tensor_inputs": ["latents"],
             "output_type": "np",
             **special,
@@ -161,25 +170,57 @@ def run(
                 )
             if value:
                 arguments[name] = value
-        layers = getattr(
-            getattr(getattr(pipeline, "text_encoder", None), "config", None), "num_hidden_layers", None
-        )
-        if layers is not None and task.clip_skip > layers:
-            raise FailedPrecondition(
-                f"the text encoder of the model '{task.model_id}' has {layers} layers; clip_skip cannot leave out "
-                f"{task.clip_skip}",
-                reason="MODEL_CANNOT",
-                field="clip_skip",
-                limit=f"at most {layers}",
-                asked=str(task.clip_skip),
-            )
+        _check_clip_skip(pipeline, task)
         memory.tile_if_short(pipeline, special["width"], special["height"], pipeline.device.type)
         arguments = prompts.conditioning(pipeline, arguments, task.clip_skip)
         with _old_clip(pipeline) if task.clip_skip else nullcontext(), unchecked(pipeline, task.allow_unsafe):
             result = pipeline(**{name: value for name, value in arguments.items() if name in accepted})
+        image = result.images[0]
+        if not np.isfinite(image).all():
+            image = decoded_whole(pipeline, steps.latents, image)
     if any(getattr(result, "nsfw_content_detected", None) or ()):
         raise unsafe(task.seed + index)
-    return to_bytes(result.images[0])
+    return to_bytes(image)
+
+
+def _check_clip_skip(pipeline: Any, task: Generation) -> None:
+    """Raises FailedPrecondition where the text encoders have not as many layers as are to be left out."""
+    encoders = [getattr(pipeline, name, None) for name in ("text_encoder", "text_encoder_2")]
+    layers = [getattr(getattr(each, "config", None), "num_hidden_layers", None) for each in encoders]
+    there = [count for count in layers if isinstance(count, int)]
+    if not there:
+        return
+    # With two encoders the last layer is left out anyway.
+    most = min(there) - (1 if len(there) > 1 else 0)
+    if task.clip_skip > most:
+        raise FailedPrecondition(
+            f"the model '{task.model_id}' can go without {most} layers of its text encoder; clip_skip is {task.clip_skip}",
+            reason="MODEL_CANNOT",
+            field="clip_skip",
+            limit=f"at most {most}",
+            asked=str(task.clip_skip),
+        )
+
+
+def decoded_whole(pipeline: Any, latents: Any, image: Any) -> Any:
+    """Latents decoded once more in float32, where it is half precision that the autoencoder cannot do with.
+
+    `image` is what came of it before, and is answered where decoding is not to blame.
+    """
+    vae: Any = getattr(pipeline, "vae", None)
+    if latents is None or latents.ndim != 4 or getattr(vae, "dtype", torch.float32) == torch.float32:
+        return image
+    if not bool(torch.isfinite(latents).all()):
+        return image
+    config, before = vae.config, vae.dtype
+    try:
+        vae.to(torch.float32)
+        whole = latents.float() / config.scaling_factor + (getattr(config, "shift_factor", None) or 0)
+        made = vae.decode(whole, return_dict=False)[0]
+        log.warning("the autoencoder of a model came to no numbers in %s; it was decoded in float32", before)
+        return pipeline.image_processor.postprocess(made, output_type="np")[0]
+    finally:
+        vae.to(before)
 
 
 @contextmanager
@@ -256,12 +297,16 @@ class Steps:
         self._emit = emit
         self._token = token
         self._told = time.monotonic()
+        self.latents: Any = None
+        """As the last step left them."""
 
     def __call__(self, pipe: Any, step: int, timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
         self._token.check()
         steps = self._steps
         # Second-order schedulers call back more often than once a step asked for.
         done = min(steps, (step + 1) * steps // max(1, pipe.num_timesteps))
+        if step + 1 >= pipe.num_timesteps:
+            self.latents = values.get("latents")
         now = time.monotonic()
         if self._token.observed or done == steps or now - self._told >= STEP_SECONDS:
             self._told = now

@@ -10,6 +10,14 @@ from typing import Any
 
 from capabilities.methods.control_types import CONTROL_TYPES
 from capabilities.models import GENERATION, IMAGE_TO_IMAGE, INPAINTING, ModelFacts
+from sidecar.engines.local.file_kinds import (
+    OTHER_CHANNELS,
+    TEXT_ENCODERS,
+    VAE,
+    FileKind,
+    kind_of,
+    unusable_channels,
+)
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_checks import (
     INDEX,
@@ -28,44 +36,13 @@ from sidecar.engines.local.model_files import (
     unreadable,
 )
 from sidecar.engines.local.operator_settings import DEFAULTS_FILE, MOST_SIDE, settings_of
-from sidecar.engines.local.weights import Header, fingerprint, read_header, read_headers
+from sidecar.engines.local.weights import fingerprint, read_header, read_headers
 
 CONFIG_SUFFIX = ".config"
-"""`name.config/` beside `name.safetensors` holds the configurations of a single file, for machines without a hub."""
-LEAST_WIDTH, MOST_WIDTH = 32, 4096
-"""How wide the vectors of a textual inversion are: as a text encoder's states."""
+"""`name.config/` beside `name.safetensors` holds the configurations of a single file, and the parts that are not in it."""
 _FALLBACK_STEPS, _FALLBACK_GUIDANCE = 25, 7.0
 _MOST_PATCH, _MOST_LEVELS, _MOST_TEXT_WIDTH = 64, 12, 1_000_000
 """No model is larger than this; a configuration that says so is broken."""
-
-# Keys that only one family's checkpoint has, the most telling first -> pipeline class, side in pixels.
-_SINGLE_FILES: tuple[tuple[str, str, int], ...] = (
-    ("model.diffusion_model.joint_blocks.", "StableDiffusion3Pipeline", 1024),
-    ("joint_blocks.", "StableDiffusion3Pipeline", 1024),
-    ("model.diffusion_model.double_blocks.", "FluxPipeline", 1024),
-    ("double_blocks.", "FluxPipeline", 1024),
-    ("conditioner.embedders.", "StableDiffusionXLPipeline", 1024),
-    ("cond_stage_model.model.", "StableDiffusionPipeline", 768),
-    ("cond_stage_model.transformer.", "StableDiffusionPipeline", 512),
-)
-
-# Beginnings of names that a family of upscalers has, all of a row together.
-_UPSCALERS: tuple[tuple[str, ...], ...] = (
-    ("conv_first.weight", "body.0.rdb1."),  # ESRGAN, Real-ESRGAN
-    ("model.0.weight", "model.1.sub.0.RDB1."),  # the first ESRGAN
-    ("body.0.weight", "body.1.weight", "body.2.weight"),  # Real-ESRGAN compact
-    ("conv_first.weight", "layers.0.residual_group."),  # SwinIR, HAT
-    ("conv_first.weight", "layers.0.blocks."),  # DAT
-)
-# Names that only this kind of face restorer has.
-_RESTORERS: dict[str, frozenset[str]] = {
-    "gfpgan": frozenset({"toRGB.0.weight", "stylegan_decoder.style_mlp.1.weight"}),
-    "restoreformer": frozenset(
-        {"quantize.embedding.weight", "encoder.conv_in.weight", "decoder.conv_out.weight"}
-    ),
-    "codeformer": frozenset({"position_emb", "quantize.embedding.weight", "encoder.blocks.0.weight"}),
-}
-_VAE_KEYS = ("first_stage_model.", "encoder.down.", "encoder.down_blocks.")
 
 # Guidance and steps by pipeline class where the model says nothing itself.
 _FAMILIES: dict[str, tuple[int, float]] = {
@@ -90,6 +67,11 @@ _REPAINTING = frozenset({
 _CONTROLLED = frozenset({
     "StableDiffusionPipeline", "StableDiffusionXLPipeline", "StableDiffusion3Pipeline", "FluxPipeline",
 })  # fmt: skip
+# By a word in the class of a pipeline.
+_OTHER_KINDS = {
+    "Pix2Pix": "models that follow an instruction", "Upscale": "diffusion models that upscale", "Depth2Img": "depth-to-image models",
+    "FluxControlPipeline": "models whose control is built in; use a ControlNet", "Video": "models of videos",
+}  # fmt: skip
 # Transformers whose pipelines pack two by two latents into one, whatever patch size they tell.
 _PACKED = {"FluxTransformer2DModel": 2, "QwenImageTransformer2DModel": 2}
 
@@ -114,6 +96,8 @@ class LocalModel:
     """What it consists of: when one of these changes, it may be another model."""
     problems: tuple[UnusableModel, ...] = ()
     """What is wrong beside it, and was left out."""
+    missing: str = ""
+    """What it cannot draw without and is not there, in words."""
 
 
 def examined(model_id: str, path: Path) -> LocalModel:
@@ -169,6 +153,7 @@ def folder_model(model_id: str, path: Path) -> LocalModel:
         side=side,
         parameters=sum(header.parameters for header in headers),
         empty_prompt=own.get("empty_prompt", ""),
+        fills=own.get("fills", True),
     )
     return LocalModel(
         facts,
@@ -216,8 +201,14 @@ def _defaults(family: str, path: Path) -> tuple[int, float]:
 
 def _methods(family: str, unet: Mapping[str, Any]) -> frozenset[str]:
     """What a pipeline class can do, by what diffusers has for its family."""
-    if "Inpaint" in family or unet.get("in_channels") == 9:
+    if "Inpaint" in family or "Fill" in family or unet.get("in_channels") == 9:
         return INPAINTING
+    if family == "StableDiffusionXLImg2ImgPipeline":
+        return IMAGE_TO_IMAGE
+    if (word := next((word for word in _OTHER_KINDS if word in family), None)) is not None:
+        raise UnusableModel(f"it is a {family}, and nothing here draws with {_OTHER_KINDS[word]}")
+    if unet.get("in_channels") in OTHER_CHANNELS:
+        raise unusable_channels(unet["in_channels"], "only 4 and 9 are drawn with")
     more = IMAGE_TO_IMAGE if family in _REPAINTING else frozenset()
     return GENERATION | more | (frozenset({"apply"}) if family in _CONTROLLED else frozenset())
 
@@ -239,83 +230,70 @@ def _native_size(vae: Mapping[str, Any], denoiser: Mapping[str, Any]) -> tuple[i
 def single_file_model(model_id: str, path: Path) -> LocalModel:
     """A model, or a part of one, in a safetensors file. Raises UnusableModel, NotAModel."""
     header = read_header(path)
-    keys = header.names
-    matches = (row for row in _SINGLE_FILES if any(key.startswith(row[0]) for key in keys))
-    match = next(matches, None)
-    if match is None:
-        if _is_embedding(header):
-            return _other(model_id, path, (path,), "embedding", "textual inversion")
-        if any(".lora_" in key or ".lora." in key for key in keys):
-            return _other(model_id, path, (path,), "lora", "LoRA")
-        # Face restorers have an encoder too, so they are looked for before autoencoders.
-        if (restorer := _restorer(model_id, path, header)) is not None:
-            return restorer
-        if any(key.startswith(_VAE_KEYS) for key in keys):
-            return _other(model_id, path, (path,), "vae", "AutoencoderKL")
-        if (upscaler := _upscaler(model_id, path, header)) is not None:
-            return upscaler
-        raise NotAModel(f"{shown(path.name)} holds tensors of no kind of model that is known here")
-    _, pipeline, side = match
+    kind = kind_of(header, path.name)
     beside = path.with_suffix(CONFIG_SUFFIX)
-    components = check_pipeline(beside, configuration_only=True) if beside.is_dir() else {}
-    steps, guidance = _FAMILIES[pipeline]
-    facts = ModelFacts(model_id, steps, guidance, side, side, methods=_methods(pipeline, {}), side=side)
-    granularity = 16 if "StableDiffusion3" in pipeline or "Flux" in pipeline else 8
+    components: Mapping[str, Component] = {}
+    files: tuple[Path, ...] = (path,)
+    match kind.role:
+        case "base":
+            if beside.is_dir():
+                components = check_pipeline(beside, configuration_only=True)
+            files = (path, beside, beside / INDEX, beside / DEFAULTS_FILE, *_all_files(components))
+        case "controlnet":
+            if beside.is_dir():
+                files = (path, beside, *check_component(beside).files)
+    own, problems = settings_of(beside)
+    steps, guidance = _FAMILIES.get(kind.family.replace("Inpaint", ""), (_FALLBACK_STEPS, _FALLBACK_GUIDANCE))
+    side = kind.side
+    facts = {
+        "base": ModelFacts(
+            model_id,
+            own.get("steps", steps),
+            own.get("guidance_scale", guidance),
+            own.get("width", side),
+            own.get("height", side),
+            methods=_methods(kind.family, {}),
+            side=side,
+        ),
+        "restorer": ModelFacts(model_id, methods=frozenset({"faceRestore"}), variety=kind.family),
+        "matting": ModelFacts(model_id, methods=frozenset({"removeBackground"}), variety=kind.family),
+        # How much an upscaler enlarges is known when it is loaded; most enlarge by 4.
+        "upscaler": ModelFacts(model_id, methods=frozenset({"upscale"}), factor=4),
+        "controlnet": _control_facts(model_id, own, kind.text_width),
+    }.get(kind.role) or ModelFacts(model_id, methods=frozenset({kind.role}))
     source = ModelSource(
         model_id,
         str(path),
         "file",
-        pipeline=pipeline,
+        role=kind.role,
+        pipeline=kind.family,
         revision=fingerprint([path]),
-        granularity=granularity,
-        side=side,
+        granularity=16 if kind.family.startswith(("StableDiffusion3", "Flux")) else 8,
+        side=side or ModelSource.side,
+        # A checkpoint may hold weights twice, or ones that are not loaded.
+        parameters=0 if kind.role == "base" else header.parameters,
     )
-    description = f"{pipeline} checkpoint in one file"
-    files = (path, beside, beside / INDEX, *_all_files(components))
-    return LocalModel(facts, source, pipeline, description, header.size, files)
+    description = own.get("description", kind.description)
+    missing = _missing(kind, components, path) if kind.role == "base" else ""
+    return LocalModel(facts, source, kind.family, description, header.size, files, tuple(problems), missing)
 
 
-def _is_embedding(header: Header) -> bool:
-    """Whether a file holds a textual inversion: a few vectors as wide as a text encoder's, by any program's names."""
-    if set(header.names) in ({"emb_params"}, {"clip_l", "clip_g"}):
-        return True
-    found = header.shapes
-    return len(found) == 1 and len(found[0]) in (1, 2) and LEAST_WIDTH <= found[0][-1] <= MOST_WIDTH
-
-
-def _restorer(model_id: str, path: Path, header: Header) -> LocalModel | None:
-    """A face restorer in one file."""
-    names = set(header.names)
-    variety = next((kind for kind, needed in _RESTORERS.items() if needed <= names), None)
-    if variety is None:
-        return None
-    source = ModelSource(
-        model_id,
-        str(path),
-        "file",
-        role="restorer",
-        revision=fingerprint([path]),
-        parameters=header.parameters,
+def _missing(kind: FileKind, components: Mapping[str, Component], path: Path) -> str:
+    """What a checkpoint needs besides, in words; empty where nothing is missing, or where it lies beside it."""
+    there = {name for name, component in components.items() if component.weights}
+    parts = []
+    if VAE in kind.missing and "vae" not in there:
+        parts.append("vae")
+    if TEXT_ENCODERS in kind.missing:
+        wanted = [name for name in components if name.startswith("text_encoder")] or ["text_encoder"]
+        parts += [name for name in wanted if name not in there]
+    if not parts:
+        return ""
+    folder = shown(path.with_suffix(CONFIG_SUFFIX).name)
+    return (
+        f"it holds no {' and no '.join(kind.missing)}; put the whole {kind.family} folder of its family, with "
+        f"{', '.join(f'{name}/*.safetensors' for name in parts)}, beside it as {folder}/"
     )
-    facts = ModelFacts(model_id, methods=frozenset({"faceRestore"}), variety=variety)
-    return LocalModel(facts, source, variety, f"face restorer ({variety})", header.size, (path,))
-
-
-def _upscaler(model_id: str, path: Path, header: Header) -> LocalModel | None:
-    """An upscaler in one file. How much it enlarges is known when it is loaded; most enlarge by 4."""
-    keys = header.names
-    if not any(all(any(key.startswith(part) for key in keys) for part in parts) for parts in _UPSCALERS):
-        return None
-    source = ModelSource(
-        model_id,
-        str(path),
-        "file",
-        role="upscaler",
-        revision=fingerprint([path]),
-        parameters=header.parameters,
-    )
-    facts = ModelFacts(model_id, methods=frozenset({"upscale"}), factor=4)
-    return LocalModel(facts, source, "upscaler", "upscaler in one file", header.size, (path,))
 
 
 def part_model(model_id: str, path: Path) -> LocalModel:
@@ -354,14 +332,7 @@ def _controlnet(model_id: str, path: Path, family: str, config: Mapping[str, Any
     """A ControlNet folder. Its weights do not tell what it follows: its card does, or its name."""
     checked = check_component(path)
     own, problems = settings_of(path)
-    names = [name for name in CONTROL_TYPES if name in model_id.lower()]
-    kind = own.get("control_type") or (names[0] if names else "")
-    facts = ModelFacts(
-        model_id,
-        methods=frozenset({"control"}),
-        control=kind,
-        text_width=_text_width(config),
-    )
+    facts = _control_facts(model_id, own, _text_width(config))
     headers = read_headers(checked.weights)
     source = ModelSource(
         model_id,
@@ -373,9 +344,15 @@ def _controlnet(model_id: str, path: Path, family: str, config: Mapping[str, Any
         parameters=sum(header.parameters for header in headers),
     )
     size = sum(header.size for header in headers)
-    description = own.get("description", f"ControlNet: {kind}")
+    description = own.get("description", f"ControlNet: {facts.control}")
     files = (path, *checked.files)
     return LocalModel(facts, source, family, description, size, files, tuple(problems))
+
+
+def _control_facts(model_id: str, own: Mapping[str, Any], text_width: int) -> ModelFacts:
+    names = [name for name in CONTROL_TYPES if name in model_id.lower()]
+    kind = own.get("control_type") or (names[0] if names else "")
+    return ModelFacts(model_id, methods=frozenset({"control"}), control=kind, text_width=text_width)
 
 
 def _text_width(denoiser: Mapping[str, Any]) -> int:

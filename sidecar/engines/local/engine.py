@@ -175,7 +175,8 @@ class LocalEngine:
 
     def supports(self, task: Task) -> Refusal | None:
         if task.model_id:
-            return None
+            reasons = (self._catalog.incomplete(model_id) for model_id in task.models)
+            return next((reason for reason in reasons if reason is not None), None)
         return FailedPrecondition(
             f"the engine '{LOCAL}' does no work without a model; that is for the engine '{BUILTIN}'",
             reason="ENGINE_CANNOT",
@@ -201,6 +202,8 @@ class LocalEngine:
 
     async def load(self, model_id: str) -> None:
         source = (await asyncio.to_thread(self._catalog.model, model_id)).source
+        if (refusal := self._catalog.incomplete(model_id)) is not None:
+            raise refusal
         await self._finish(Load(f"load-{uuid.uuid4().hex}", source))
 
     async def unload(self, model_id: str) -> None:

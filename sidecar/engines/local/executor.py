@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
@@ -11,9 +11,12 @@ import torch
 
 from capabilities.errors import FailedPrecondition, ResourceExhausted
 from capabilities.methods.apply import Apply
+from capabilities.methods.edit import Edit
 from capabilities.methods.face_restore import FaceRestore
 from capabilities.methods.generation import Generation
 from capabilities.methods.initial_image import InitialImage
+from capabilities.methods.inpaint import Inpaint
+from capabilities.methods.outpaint import Outpaint
 from capabilities.methods.preprocess import Preprocess
 from capabilities.methods.text_to_image import TextToImage
 from capabilities.methods.upscale import Upscale
@@ -24,8 +27,10 @@ from sidecar.engines.local import (
     annotators,
     controls,
     drawing,
+    edits,
     faces,
     inpainting,
+    matting,
     memory,
     pipelines,
     upscalers,
@@ -33,8 +38,10 @@ from sidecar.engines.local import (
 from sidecar.engines.local.annotators import Annotator
 from sidecar.engines.local.batching import Batching
 from sidecar.engines.local.cancellation import BatchItem, CancellationToken, Emit
+from sidecar.engines.local.controls import Controls
 from sidecar.engines.local.diffusion import Loaded
 from sidecar.engines.local.faces import Restorer
+from sidecar.engines.local.matting import Matting
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_cache import ModelCache, release
 from sidecar.engines.local.packaged import REALESRGAN
@@ -90,6 +97,8 @@ class Executor:
                 self._annotator(source, emit, token)
             case "vae":
                 self._vae(source, emit, token)
+            case "matting":
+                self._matting(source, emit, token)
             case "restorer":
                 self._restorer(source, emit, token)
             case "lora" | "embedding":
@@ -125,6 +134,8 @@ class Executor:
                         started = time.perf_counter()
                         image = controls.preprocess(task, inputs["image"], annotator)
                         return Done((image,), time.perf_counter() - started)
+                    case Edit():
+                        return self._edit(task, sources, inputs, emit, token)
                     case FaceRestore():
                         return self._restore_faces(task, sources[task.model_id], inputs["image"], emit, token)
                     case Upscale():
@@ -174,29 +185,58 @@ class Executor:
     ) -> Done:
         loaded = self._pipeline(sources[task.model_id], emit, token)
         enlarger = self._enlarger(task, sources, emit, token)
-        controlnets, pictures = [], []
-        if isinstance(task, Apply):
-            controlnets = [self._controlnet(sources[item.model_id], emit, token) for item in task.controls]
-            used = {item.preprocessor for item in task.controls if item.preprocessor}
-            annotate = {name: self._annotator(sources[name], emit, token) for name in used}
-            pictures = controls.control_pictures(task, inputs, annotate)
+        steered = self._controls(task, sources, inputs, emit, token) if isinstance(task, Apply) else None
         # Diffusers takes a weight of 0 for one that was not given.
         loras = [(sources[lora.id], lora.weight) for lora in task.loras if lora.weight]
         embeddings = [sources[name] for name in task.embeddings]
         vae = self._vae(sources[task.vae], emit, token) if task.vae else None
         started = time.perf_counter()
         images = []
-        with loaded.adjusted(loras, embeddings, vae, task.tiling):
+        with loaded.adjusted(loras, embeddings, vae, task.tiling) as warnings:
             for index in range(task.count):
                 match task:
-                    case Apply():
-                        image = controls.apply(task, index, loaded, controlnets, pictures, emit, token)
-                    case InitialImage():
-                        image = inpainting.inpaint(task, index, loaded, inputs, enlarger, emit, token)
+                    case Apply(image="") if steered is not None:
+                        image = controls.apply(task, index, loaded, steered, emit, token)
+                    case InitialImage() | Apply():
+                        image = inpainting.inpaint(
+                            task, index, loaded, inputs, enlarger, emit, token, steered
+                        )
                     case _:
                         image = drawing.draw(task, index, loaded, enlarger, emit, token)
                 images.append(image)
-        return Done(tuple(images), time.perf_counter() - started)
+        warnings = [*warnings, *_doubts(task, sources[task.model_id])]
+        return Done(tuple(images), time.perf_counter() - started, tuple(warnings))
+
+    def _controls(
+        self,
+        task: Apply,
+        sources: Mapping[str, ModelSource],
+        inputs: Mapping[str, RawImage],
+        emit: Emit,
+        token: CancellationToken,
+    ) -> Controls:
+        networks = [self._controlnet(sources[item.model_id], emit, token) for item in task.controls]
+        used = {item.preprocessor for item in task.controls if item.preprocessor}
+        annotate = {name: self._annotator(sources[name], emit, token) for name in used}
+        return Controls(task.controls, networks, controls.control_pictures(task, inputs, annotate))
+
+    def _edit(
+        self,
+        task: Edit,
+        sources: Mapping[str, ModelSource],
+        inputs: Mapping[str, RawImage],
+        emit: Emit,
+        token: CancellationToken,
+    ) -> Done:
+        networks = {name: self._matting(sources[name], emit, token) for name in task.models}
+        started = time.perf_counter()
+        made = edits.edit(task, inputs, networks.__getitem__)
+        return Done((made,), time.perf_counter() - started)
+
+    def _matting(self, source: ModelSource, emit: Emit, token: CancellationToken) -> Matting:
+        return self._taken(
+            source, emit, token, lambda: matting.load(source, self.device), lambda made: [made.network]
+        )
 
     def _restore_faces(
         self, task: FaceRestore, source: ModelSource, image: RawImage, emit: Emit, token: CancellationToken
@@ -316,6 +356,15 @@ class Executor:
     def _estimate(self, source: ModelSource) -> int:
         """Bytes that a model's weights will take in memory."""
         return source.parameters * pipelines.pick_dtype(self.device).itemsize
+
+
+def _doubts(task: Generation, source: ModelSource) -> Iterator[str]:
+    """What a model is known not to do well, in words."""
+    if isinstance(task, Inpaint | Outpaint) and not source.fills:
+        yield (
+            f"the model '{source.id}' draws single things and was not trained to fill or continue pictures, so there may be "
+            "seams, or a second thing; use another model, or draw the part by itself and lay it on with composite"
+        )
 
 
 def _must_enlarge(task: Generation, source: ModelSource) -> bool:

@@ -15,7 +15,7 @@ from capabilities.errors import FailedPrecondition
 from sidecar.engines.local import packaged
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_faults import loading
-from sidecar.engines.local.pixels import Pixels
+from sidecar.engines.local.pixels import Pixels, to_bytes
 from sidecar.engines.local.vision import ensure_torchvision
 from sidecar.engines.local.weights import read_header
 
@@ -104,8 +104,7 @@ class Restorer:
         """512 x 512 x 3 bytes to the same, clearer."""
         image = torch.from_numpy(face.astype(np.float32) / 255).permute(2, 0, 1)[None].to(self._device)
         made = self._described(image).float().clamp(0, 1)[0].permute(1, 2, 0)
-        clear: Pixels = (made.cpu().numpy() * 255).round().astype(np.uint8)
-        return clear
+        return to_bytes(made.cpu().numpy())
 
 
 def load_restorer(source: ModelSource, device: str) -> Restorer:

@@ -1,4 +1,4 @@
-"""Pictures that begin with a picture: image to image, inpainting and outpainting on any diffusers pipeline.
+"""Pictures that begin with a picture: image to image, inpainting and outpainting on any diffusers pipeline, controlled or not.
 
 The pipeline only ever proposes pixels. What is kept of the original is decided here, by laying the proposal over it with
 a soft mask, so that every pixel outside the mask stays bit for bit, whatever the autoencoder does to it.
@@ -15,15 +15,16 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
+from capabilities.methods.apply import Apply
 from capabilities.methods.initial_image import InitialImage
 from capabilities.methods.inpaint import Inpaint
-from capabilities.methods.masked import Masked
 from capabilities.methods.outpaint import Outpaint
 from capabilities.methods.upscale_img2img import UpscaleImg2Img, starts
 from sidecar.engines.events import RawImage
 from sidecar.engines.local.cancellation import CancellationToken, Emit
+from sidecar.engines.local.controls import Controls, Region
 from sidecar.engines.local.diffusion import Loaded, Part, fitted, run
-from sidecar.engines.local.pixels import Pixels, as_array, as_raw, on_white, resized
+from sidecar.engines.local.pixels import Pixels, as_array, as_raw, off_white, on_white, resized
 from sidecar.engines.local.upscalers import Upscaler, enlarged
 
 Weights = np.ndarray[Any, np.dtype[np.float32]]
@@ -34,21 +35,22 @@ SEED_NOISE = 0.08
 
 
 def inpaint(
-    task: InitialImage,
+    task: InitialImage | Apply,
     index: int,
     loaded: Loaded,
     inputs: Mapping[str, RawImage],
     enlarger: list[Upscaler] | None,
     emit: Emit,
     token: CancellationToken,
+    controls: Controls | None = None,
 ) -> RawImage:
-    """One picture of the batch."""
+    """One picture of the batch; `controls` steer it."""
     seed = task.seed + index
     picture = as_array(inputs["image"])
-    run_task = _Run(task, index, loaded, enlarger, emit, token)
+    run_task = _Run(task, index, loaded, enlarger, emit, token, controls)
     match task:
-        case Inpaint():
-            mask = _mask(as_array(inputs["mask"]), task.width, task.height)
+        case Inpaint() | Apply(mask=str(_)) if "mask" in inputs:
+            mask = _mask(as_array(inputs["mask"]), task.width, task.height, task.mask_threshold)
             made = _inpaint_masked(run_task, task, picture, mask)
         case Outpaint():
             canvas, mask = _extended(task, picture, seed)
@@ -56,6 +58,8 @@ def inpaint(
         case UpscaleImg2Img():
             larger = enlarged(on_white(picture), task.width, task.height, task.method, enlarger)
             made = larger if task.steps_taken == 0 else _tile_by_tile(run_task, task, larger)
+            if picture.shape[2] == 4:
+                made = off_white(made, resized(picture[..., 3:], task.width, task.height))
         case _:
             picture = resized(on_white(picture), task.width, task.height)
             made = picture if task.steps_taken == 0 else run_task.whole(picture, None)
@@ -66,15 +70,25 @@ def inpaint(
 class _Run:
     """Runs the task's pipeline on pictures of any size."""
 
-    task: InitialImage
+    task: InitialImage | Apply
     index: int
     loaded: Loaded
     enlarger: list[Upscaler] | None
     emit: Emit
     token: CancellationToken
+    controls: Controls | None = None
 
-    def whole(self, picture: Pixels, mask: Weights | None, part: Part | None = None) -> Pixels:
-        """The pipeline's proposal for a picture (RGB), of the same size; `mask` above 0 is to be regenerated."""
+    @property
+    def _strength(self) -> float:
+        return self.task.denoise_strength if isinstance(self.task, Apply) else self.task.strength
+
+    def whole(
+        self, picture: Pixels, mask: Weights | None, part: Part | None = None, at: Region | None = None
+    ) -> Pixels:
+        """The pipeline's proposal for a picture (RGB), of the same size; `mask` above 0 is to be regenerated.
+
+        `at`: which part of the task's whole picture it is; left out: all of it.
+        """
         height, width = picture.shape[:2]
         work_width, work_height = self.loaded.size or (
             _up(width, self.loaded.granularity),
@@ -83,7 +97,7 @@ class _Run:
         shown = _boxed(picture, work_width, work_height) if self.loaded.size else picture
         special: dict[str, Any] = {
             "image": Image.fromarray(resized(shown, work_width, work_height)),
-            "strength": self.task.strength,
+            "strength": self._strength,
             "width": work_width,
             "height": work_height,
         }
@@ -95,11 +109,16 @@ class _Run:
             area = (resized(wanted, work_width, work_height)[..., 0] > 0) * np.uint8(255)
             special["mask_image"] = Image.fromarray(area)
             kind = "Inpainting"
+        pipeline = self.loaded.pipeline(kind)
+        if self.controls is not None:
+            shape = (self.task.height, self.task.width)
+            special |= self.controls.options(shape, at or (0, 0, *shape), (work_width, work_height))
+            pipeline = self.loaded.controlled(kind, self.controls.networks)
         made = run(
             self.task,
             self.index,
             self.loaded,
-            self.loaded.pipeline(kind),
+            pipeline,
             special,
             self.emit,
             self.token,
@@ -113,14 +132,14 @@ class _Run:
         return resized(made, width, height)
 
 
-def _inpaint_masked(runner: _Run, task: Masked, picture: Pixels, mask: Weights) -> Pixels:
+def _inpaint_masked(runner: _Run, task: Inpaint | Outpaint | Apply, picture: Pixels, mask: Weights) -> Pixels:
     """The picture with the masked part regenerated; pixels that mask and feather do not reach stay as they are."""
     weights = feathered(mask, task.feather)
     if task.steps_taken == 0 or not weights.any():
         return picture
     top, left, bottom, right = 0, 0, picture.shape[0], picture.shape[1]
     scale = 1.0
-    if isinstance(task, Inpaint) and task.crop_padding is not None:
+    if not isinstance(task, Outpaint) and task.crop_padding is not None:
         top, left, bottom, right = _region(weights, task.crop_padding)
         loaded = runner.loaded
         side = task.crop_side or (max(loaded.size) if loaded.size else loaded.side)
@@ -129,7 +148,8 @@ def _inpaint_masked(runner: _Run, task: Masked, picture: Pixels, mask: Weights) 
     part, wanted = picture[top:bottom, left:right], weights[top:bottom, left:right]
     height, width = round((bottom - top) * scale), round((right - left) * scale)
     large_mask = resized((wanted[..., None] * 255).round().astype(np.uint8), width, height)[..., 0] / 255
-    proposal = runner.whole(resized(on_white(part), width, height), large_mask.astype(np.float32))
+    shown = resized(on_white(part), width, height)
+    proposal = runner.whole(shown, large_mask.astype(np.float32), at=(top, left, bottom, right))
     proposal = resized(proposal, right - left, bottom - top)
     result = picture.copy()
     result[top:bottom, left:right] = laid_over(part, proposal, wanted)
@@ -172,11 +192,14 @@ def _fading(height: int, width: int, overlap: int) -> Weights:
 def laid_over(below: Pixels, above: Pixels, weights: Weights) -> Pixels:
     """`above` (RGB) over `below` (RGB or RGBA) by weight; where the weight is 0 the bytes below are returned."""
     share = weights[..., None]
-    colours = below[..., :3] * (1 - share) + above * share
-    made = np.where(share > 0, colours.round(), below[..., :3]).astype(np.uint8)
     if below.shape[2] == 3:
-        return made
-    alpha = below[..., 3:] * (1 - share) + 255 * share
+        colours = below * (1 - share) + above * share
+        return np.where(share > 0, colours.round(), below).astype(np.uint8)
+    # Colours weighted by their opacity, so that a colour that does not show is not mixed in.
+    shown = below[..., 3:] * (1 - share)
+    alpha = shown + 255 * share
+    colours = (below[..., :3] * shown + above * (255 * share)) / np.maximum(alpha, 1e-6)
+    made = np.where(share > 0, colours.round(), below[..., :3]).astype(np.uint8)
     return np.concatenate([made, np.where(share > 0, alpha.round(), below[..., 3:]).astype(np.uint8)], axis=2)
 
 
@@ -191,13 +214,13 @@ def feathered(mask: Weights, feather: int) -> Weights:
     return soft
 
 
-def _mask(pixels: Pixels, width: int, height: int) -> Weights:
-    """Brightness times alpha, at the picture's size; 0 keeps, 1 is inpainted."""
+def _mask(pixels: Pixels, width: int, height: int, threshold: int) -> Weights:
+    """Brightness times alpha, at the picture's size; 0 keeps, 1 is inpainted. Up to `threshold`, of 255, counts as 0."""
     pixels = resized(pixels, width, height)
     grey = pixels[..., :3].astype(np.float32).mean(axis=2) / 255
     if pixels.shape[2] == 4:
         grey = grey * (pixels[..., 3].astype(np.float32) / 255)
-    weights: Weights = np.asarray(grey, np.float32)
+    weights: Weights = np.asarray(np.where(grey * 255 > threshold + 0.5, grey, 0), np.float32)
     return weights
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load_file
 
 from capabilities.errors import FailedPrecondition
-from capabilities.methods.generation import EMBEDDING
+from capabilities.methods.generation import EMBEDDING, embedding_id
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_faults import loading
+from sidecar.engines.local.model_files import UnusableModel, shown
 from sidecar.engines.local.weights import read_header
 
 
@@ -28,6 +30,11 @@ def load(pipeline: Any, sources: list[ModelSource], model_id: str) -> None:
         with loading(what, source.id, field="prompt", reason="EMBEDDING_DOES_NOT_FIT"):
             read_header(Path(source.location))
             state = load_file(Path(source.location))
+            for name, vectors in state.items():
+                if not bool(torch.isfinite(vectors).all()):
+                    raise UnusableModel(
+                        f"its vectors {shown(name)} have values that are not numbers; the file is damaged"
+                    )
             # Files for models with two text encoders have vectors for each.
             parts = (
                 [state]
@@ -50,7 +57,7 @@ def unload(pipeline: Any) -> None:
 
 def in_words(text: str, embeddings: tuple[str, ...]) -> str:
     """The prompt with each `embedding:ID` as the word that the text encoders learnt for it."""
-    return EMBEDDING.sub(lambda match: _word(embeddings.index(match[1])), text)
+    return EMBEDDING.sub(lambda match: _word(embeddings.index(embedding_id(match))), text)
 
 
 _PREFIX = "<viwo-embedding-"

@@ -20,7 +20,7 @@ class ModelSource:
     kind: str
     """"folder", "file", "hub", or "package" for weights that a Python package carries."""
     role: str = "base"
-    """"base", "upscaler", "controlnet", "annotator", "lora", "vae" or "restorer"."""
+    """"base", "upscaler", "controlnet", "annotator", "lora", "vae", "embedding", "restorer" or "matting"."""
     pipeline: str = ""
     """Pipeline class for a single file, found by its contents."""
     revision: str = ""
@@ -32,6 +32,8 @@ class ModelSource:
     """Pixels a side that it was trained on."""
     parameters: int = 0
     """How many numbers its weights hold; 0 while unknown."""
+    fills: bool = True
+    """Whether what it draws into a part of a picture, or beyond its edges, goes together with the rest."""
     empty_prompt: str = ""
     """What a model draws that has nothing for an empty prompt."""
 

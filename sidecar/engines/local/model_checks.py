@@ -148,13 +148,13 @@ def _check_component(folder: Path, reader: _Reader, *, pickles: bool) -> Compone
         try:
             found = path.stat()
         except (OSError, ValueError) as error:
-            if path.suffix in _READ_ENDINGS:
+            if path.suffix.lower() in _READ_ENDINGS:
                 raise unreadable(path, error) from None
             continue
         if stat.S_ISDIR(found.st_mode):
             continue
         require_regular(path, found)
-        if path.suffix == ".py":
+        if path.suffix.lower() == ".py":
             raise UnusableModel(f"{folder.name}/{shown(path.name)} is code, and no code of a model is run")
         if path.name == "adapter_config.json":
             raise UnusableModel(
@@ -163,7 +163,7 @@ def _check_component(folder: Path, reader: _Reader, *, pickles: bool) -> Compone
         regular[path.name] = path
         if path.suffix == ".json":
             _check_json(path, found.st_size, reader)
-    unsafe = [name for name, path in regular.items() if path.suffix in PICKLES]
+    unsafe = [name for name, path in regular.items() if path.suffix.lower() in PICKLES]
     safe = [name for name in regular if name.endswith(".safetensors")]
     if unsafe and (not pickles or not safe):
         raise UnusableModel(

@@ -110,9 +110,9 @@ class Scan:
     def _file(self, root: Path, path: Path, seen: os.stat_result) -> Candidate | None:
         if not stat.S_ISREG(seen.st_mode):
             self._report(path, f"is {kind(seen)}")
-        elif path.suffix == WEIGHTS:
+        elif path.suffix.lower() == WEIGHTS:
             return self._named(root, path, path.with_suffix(""))
-        elif path.suffix in PICKLES:
+        elif path.suffix.lower() in PICKLES:
             self._report(
                 path,
                 "is not read, as it may hold code; 'viwo-imagegen models import' turns it into safetensors",
@@ -136,17 +136,19 @@ def signature(files: tuple[Path, ...], read_since: float | None = None) -> tuple
     `read_since`: when their reading began. None where one was written at that time, as it may have been read before.
     """
     states = [_state(path) for path in files]
-    if read_since is not None and any(state and abs(state[3] - read_since) < FRESH for state in states):
+    if read_since is not None and any(
+        state and abs(max(state[3:]) / 1e9 - read_since) < FRESH for state in states
+    ):
         return None
     return tuple(states)
 
 
-def _state(path: Path) -> tuple[int, int, int, float] | None:
+def _state(path: Path) -> tuple[int, int, int, int, int] | None:
     try:
         found = path.stat()
     except (OSError, ValueError):
         return None
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime)
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def problem_files(path: Path) -> tuple[Path, ...]:

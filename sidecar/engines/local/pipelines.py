@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,10 @@ import torch
 
 from capabilities.errors import FailedPrecondition, InvalidArgument
 from capabilities.schedulers import DEFAULT, SCHEDULERS
+from sidecar.engines.local import lora_fit
 from sidecar.engines.local.discovery import CONFIG_SUFFIX
+from sidecar.engines.local.file_kinds import TEXT_ENCODERS, VAE, kind_of
+from sidecar.engines.local.lycoris_weights import Merged
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_checks import INDEX, check_component, check_pipeline
 from sidecar.engines.local.model_faults import loading
@@ -84,14 +90,32 @@ def _from_file(source: ModelSource, device: str) -> Any:
     import diffusers
 
     path = Path(source.location)
-    read_header(path)
+    missing = kind_of(read_header(path), path.name).missing
     options: dict[str, Any] = {"dtype": pick_dtype(device), "use_safetensors": True}
     beside = path.with_suffix(CONFIG_SUFFIX)
     if beside.is_dir():
         check_pipeline(beside, configuration_only=True)
         _check_classes(beside)
         options |= {"config": str(beside), "local_files_only": True}
-    return getattr(diffusers, source.pipeline).from_single_file(source.location, **options)
+        options |= _parts_beside(beside, missing, device)
+    with lower_ending(path) as file:
+        return getattr(diffusers, source.pipeline).from_single_file(str(file), **options)
+
+
+def _parts_beside(folder: Path, missing: Collection[str], device: str) -> dict[str, Any]:
+    """The parts that a checkpoint does not hold and whose weights lie beside it."""
+    import diffusers
+    import transformers
+
+    libraries: dict[str, Any] = {"diffusers": diffusers, "transformers": transformers}
+    parts = {}
+    for name, value in read_json(folder / INDEX).items():
+        kind = {"vae": VAE}.get(name, TEXT_ENCODERS if name.startswith("text_encoder") else "")
+        if kind in missing and value[0] in libraries and check_component(folder / name).weights:
+            parts[name] = getattr(libraries[value[0]], value[1]).from_pretrained(
+                folder / name, dtype=pick_dtype(device), use_safetensors=True, local_files_only=True
+            )
+    return parts
 
 
 def _from_folder(source: ModelSource, device: str) -> Any:
@@ -170,8 +194,13 @@ def variant(pipeline: Any, kind: str, model_id: str, **parts: Any) -> Any:
         return made
 
 
-def load_loras(pipeline: Any, loras: list[tuple[ModelSource, float]], model_id: str) -> None:
-    """Put LoRAs onto a pipeline's weights, in kohya's or diffusers' format. Raises FailedPrecondition."""
+def load_loras(
+    pipeline: Any, loras: list[tuple[ModelSource, float]], model_id: str, merged: Merged
+) -> list[str]:
+    """Put LoRAs onto a pipeline's weights, whatever program made them; what of them is not used, in words.
+
+    Those that diffusers has no layers for go into `merged`. Raises FailedPrecondition for one that does not fit at all.
+    """
     if not hasattr(pipeline, "load_lora_weights"):
         raise FailedPrecondition(
             f"the model '{model_id}' ({type(pipeline).__name__}) takes no LoRA",
@@ -179,21 +208,53 @@ def load_loras(pipeline: Any, loras: list[tuple[ModelSource, float]], model_id: 
             field="loras",
             asked=loras[0][0].id,
         )
-    names = [f"lora_{place}" for place in range(len(loras))]
-    for name, (source, _) in zip(names, loras, strict=True):
-        path = Path(source.location)
-        what = f"the LoRA '{source.id}' does not fit the model '{model_id}'"
-        with loading(what, source.id, field="loras", reason="LORA_DOES_NOT_FIT"):
-            read_header(path)
-            pipeline.load_lora_weights(
-                str(path.parent),
-                weight_name=path.name,
-                adapter_name=name,
-                use_safetensors=True,
-                local_files_only=True,
-            )
-    with loading(f"the LoRAs do not fit the model '{model_id}'", model_id, field="loras"):
-        pipeline.set_adapters(names, [weight for _, weight in loras])
+    warnings: list[str] = []
+    read = []
+    for source, weight in loras:
+        with _fitting(source, model_id):
+            read_header(Path(source.location))
+            read.append((source, weight, lora_fit.read_layers(Path(source.location))))
+    # Merged ones first: afterwards the layers lie inside those of peft, under other names.
+    read.sort(key=lambda item: not item[2].is_merged)
+    adapters: dict[str, float] = {}
+    for source, weight, layers in read:
+        with _fitting(source, model_id), lower_ending(Path(source.location)) as path:
+            if layers.is_merged:
+                words = merged.merge(path, weight)
+            else:
+                name = f"lora_{len(adapters)}"
+                pipeline.load_lora_weights(
+                    str(path.parent),
+                    weight_name=path.name,
+                    adapter_name=name,
+                    use_safetensors=True,
+                    local_files_only=True,
+                )
+                words = lora_fit.unused(pipeline, name, layers)
+                adapters[name] = weight
+            if words:
+                warnings.append(f"LoRA '{source.id}': {words}")
+    if adapters:
+        with loading(f"the LoRAs do not fit the model '{model_id}'", model_id, field="loras"):
+            pipeline.set_adapters(list(adapters), list(adapters.values()))
+    return warnings
+
+
+def _fitting(source: ModelSource, model_id: str) -> AbstractContextManager[None]:
+    what = f"the LoRA '{source.id}' does not fit the model '{model_id}'"
+    return loading(what, source.id, field="loras", reason="LORA_DOES_NOT_FIT")
+
+
+@contextmanager
+def lower_ending(path: Path) -> Iterator[Path]:
+    """The path of a file whose name ends in lower case, as loaders want it: they take `.SAFETENSORS` for a pickle."""
+    if path.suffix == path.suffix.lower():
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="viwo-imagegen-") as folder:
+        link = Path(folder) / (path.stem + path.suffix.lower())
+        link.symlink_to(path.absolute())
+        yield link
 
 
 def load_vae(source: ModelSource, device: str) -> Any:
@@ -215,17 +276,25 @@ def _part(source: ModelSource, device: str) -> Any:
     path = Path(source.location)
     if source.kind == "file":
         read_header(path)
-        return kind.from_single_file(source.location, dtype=pick_dtype(device)).to(device)
+        options: dict[str, Any] = {"dtype": pick_dtype(device)}
+        beside = path.with_suffix(CONFIG_SUFFIX)
+        if beside.is_dir():
+            check_component(beside)
+            options |= {"config": str(beside), "local_files_only": True}
+        with lower_ending(path) as file:
+            return kind.from_single_file(str(file), **options).to(device)
     check_component(path)
     return kind.from_pretrained(
         source.location, dtype=pick_dtype(device), use_safetensors=True, local_files_only=True
     ).to(device)
 
 
-def scheduler_for(pipeline: Any, shipped: Any, name: str) -> Any:
+def scheduler_for(shipped: Any, name: str, *, has_lora: bool) -> Any:
     """A fresh scheduler for one job, since schedulers keep state.
 
-    `shipped` is the scheduler the model came with. Raises InvalidArgument for one the model cannot be sampled with.
+    `shipped` is the scheduler the model came with; `has_lora`: a LoRA changes the model, which may be one that distils it.
+
+    Raises InvalidArgument for one the model cannot be sampled with.
     """
     import diffusers
 
@@ -234,10 +303,14 @@ def scheduler_for(pipeline: Any, shipped: Any, name: str) -> Any:
     class_name, overrides = SCHEDULERS[name]
     kind = getattr(diffusers, class_name)
     compatible = {item.__name__ for item in shipped.compatibles} | {type(shipped).__name__}
+    if has_lora and "DDIMScheduler" in compatible:
+        # diffusers does not count it among them, since only distilled weights draw well with it, as an LCM LoRA makes them.
+        compatible.add("LCMScheduler")
     if class_name not in compatible:
         able = [n for n, (c, _) in SCHEDULERS.items() if c in compatible]
+        hint = ", or add an LCM LoRA to 'loras'" if class_name == "LCMScheduler" else ""
         raise InvalidArgument(
-            f"the scheduler '{name}' does not fit this model; use {', '.join(['default', *able])}",
+            f"the scheduler '{name}' does not fit this model; use {', '.join(['default', *able])}{hint}",
             reason="SCHEDULER_NOT_COMPATIBLE",
             field="scheduler",
             limit=", ".join(["default", *able]),

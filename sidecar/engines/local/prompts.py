@@ -9,6 +9,7 @@ from capabilities.errors import FailedPrecondition
 
 # Possessive (`++`): a number or a gap that leads to no bracket is left at once, and not tried again shorter and shorter.
 _MARKS = re.compile(r"\\[()]|[()]|:\s*+(-?(?:\d++(?:\.\d++)?|\.\d++))\s*+\)")
+_PROMPTS = ("prompt", "negative_prompt", "prompt_2", "negative_prompt_2")
 MOST_WEIGHT = 4.0
 MOST_NESTED = 1e6
 """Weights of brackets within brackets multiply, up to this: more would end in infinity, and a picture of nothing."""
@@ -70,7 +71,8 @@ def conditioning(pipeline: Any, arguments: dict[str, Any], clip_skip: int) -> di
     wrapper = _wrapper(type(pipeline).__name__)
     if wrapper is None or "CLIP" not in type(pipeline.tokenizer).__name__:
         return arguments
-    if not _needs(pipeline, [arguments["prompt"], arguments["negative_prompt"] or ""]):
+    written = [arguments.get(name) or "" for name in _PROMPTS]
+    if not _needs(pipeline, [_with_all_vectors(pipeline, text) for text in written]):
         # A weight of 1 and a bracket that was escaped are plain text.
         texts = {name: arguments[name] for name in ("prompt", "negative_prompt") if arguments[name]}
         return arguments | {
@@ -85,15 +87,17 @@ def conditioning(pipeline: Any, arguments: dict[str, Any], clip_skip: int) -> di
         )
     import compel
 
+    # The pipeline does it itself with the texts that it is given.
+    arguments = arguments | {
+        name: _with_all_vectors(pipeline, arguments[name]) for name in _PROMPTS if arguments.get(name)
+    }
     encode: Any = getattr(compel, wrapper)(pipeline)
     for name in ("compel", "compel_1", "compel_2"):
         if hasattr(encode, name):
             getattr(encode, name).parse_prompt_string = _conjunction
-    kept = {
-        name: value
-        for name, value in arguments.items()
-        if name not in ("prompt", "negative_prompt", "prompt_2", "negative_prompt_2")
-    }
+    if hasattr(encode, "compel_2"):
+        _pool_plain_words(encode.compel_2.conditioning_provider)
+    kept = {name: value for name, value in arguments.items() if name not in _PROMPTS}
     negative = arguments["negative_prompt"] or ""
     if wrapper == "CompelForSD":
         made = encode(arguments["prompt"], negative_prompt=negative)
@@ -112,6 +116,26 @@ def conditioning(pipeline: Any, arguments: dict[str, Any], clip_skip: int) -> di
         "pooled_prompt_embeds": made.pooled_embeds,
         "negative_pooled_prompt_embeds": made.negative_pooled_embeds * (0 if zeros else 1),
     }
+
+
+def _with_all_vectors(pipeline: Any, text: str) -> str:
+    """A textual inversion of several vectors is a word for each of them; the prompt names the first."""
+    if not text or not hasattr(pipeline, "maybe_convert_prompt"):
+        return text
+    return str(pipeline.maybe_convert_prompt(text, pipeline.tokenizer))
+
+
+def _pool_plain_words(provider: Any) -> None:
+    """Have the embedding of the prompt as a whole made of its words: compel takes the text as it was written, with brackets
+    and numbers.
+    """
+    pooled = provider.get_pooled_embeddings
+
+    def of_words(texts: list[str], *rest: Any, **more: Any) -> Any:
+        plain = ["".join(words for words, _ in weighted_parts(text)) for text in texts]
+        return pooled(plain, *rest, **more)
+
+    provider.get_pooled_embeddings = of_words
 
 
 def _wrapper(family: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ MAX_HEADER = 8 * 1024 * 1024
 """Largest header of a safetensors file, in bytes; those of large models have a few hundred kilobytes."""
 MAX_TENSORS = 100_000
 MAX_DIMENSIONS = 16
+MAX_HASHED = 64 * 1024 * 1024
+"""Largest file, in bytes, whose identity is made of all of it."""
+_PART, _END = 1024 * 1024, 65_536
 
 _BITS = {
     "F64": 64, "I64": 64, "U64": 64, "C64": 64, "F32": 32, "I32": 32, "U32": 32, "F16": 16, "BF16": 16, "I16": 16,
@@ -115,7 +119,10 @@ def _check(tensors: dict[str, Any], size: int) -> None:
 
 
 def fingerprint(files: Iterable[Path]) -> str:
-    """A cheap identity of weights: names, sizes and headers; reading gigabytes at start-up would be too slow.
+    """An identity of weights that another file has not, whatever bytes differ.
+
+    Small files are hashed as a whole. Reading gigabytes at start-up would be too slow, so large ones are told by their ends
+    and by when they were written: a copy of one counts as another.
 
     Raises UnusableModel for what is no regular file.
     """
@@ -124,7 +131,12 @@ def fingerprint(files: Iterable[Path]) -> str:
         file, found = open_regular(path)
         with file:
             digest.update(f"{path.name} {found.st_size} ".encode("utf-8", "surrogateescape"))
-            digest.update(file.read(65_536))
-            file.seek(max(0, found.st_size - 65_536))
-            digest.update(file.read(65_536))
+            if found.st_size <= MAX_HASHED:
+                while part := file.read(_PART):
+                    digest.update(part)
+                continue
+            digest.update(f"{found.st_mtime_ns} {found.st_ctime_ns} ".encode())
+            digest.update(file.read(_END))
+            file.seek(-_END, os.SEEK_END)
+            digest.update(file.read(_END))
     return digest.hexdigest()[:16]

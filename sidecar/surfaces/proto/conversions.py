@@ -57,6 +57,8 @@ def output_options(output: common_pb2.OutputOptions) -> dict[str, object]:
         values["format"] = names.get(output.format, str(output.format))
     if output.quality:
         values["quality"] = output.quality
+    if output.background_color:
+        values["background_color"] = output.background_color
     return values
 
 

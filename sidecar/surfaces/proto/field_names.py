@@ -12,6 +12,7 @@ _OPTIONS = image_pb2.GenerationOptions.DESCRIPTOR
 _IN_OUTPUT: Mapping[str, Sequence[Step]] = {
     "format": ("output", "format"),
     "quality": ("output", "quality"),
+    "background_color": ("output", "background_color"),
     "save": ("output", "save"),
     "name": ("output", "save", "name"),
     "description": ("output", "save", "description"),

@@ -54,7 +54,11 @@ def apply(request: image_pb2.ApplyRequest) -> GenerationRequest:
     )
     values["type"] = tuple(item.type for item in request.controls)
     values["control_model_id"] = tuple(item.model_id or None for item in request.controls)
-    return _request(request, "apply", values | {"prompt": request.prompt})
+    beginning = tuple(name for name in ("init_image", "mask") if request.HasField(name))
+    given = _given(
+        request, "prompt", "denoise_strength", "feather", "crop_padding", "mask_threshold", pictures=beginning
+    )
+    return _request(request, "apply", values | given | _mask_fit(request))
 
 
 def _has(message: Any, name: str) -> bool:
@@ -62,11 +66,16 @@ def _has(message: Any, name: str) -> bool:
 
 
 def inpaint(request: image_pb2.InpaintRequest) -> GenerationRequest:
-    values = _given(request, "prompt", "strength", "feather", "crop_padding", pictures=("image", "mask"))
-    if request.mask_fit:
-        # A number that no way of fitting has is passed on as text, to be refused with the list of them.
-        values["mask_fit"] = {1: "refuse", 2: "scale"}.get(request.mask_fit, str(request.mask_fit))
-    return _request(request, "inpaint", values)
+    values = _given(
+        request, "prompt", "strength", "feather", "crop_padding", "mask_threshold", pictures=("image", "mask")
+    )
+    return _request(request, "inpaint", values | _mask_fit(request))
+
+
+def _mask_fit(request: image_pb2.InpaintRequest | image_pb2.ApplyRequest) -> dict[str, object]:
+    # A number that no way of fitting has is passed on as text, to be refused with the list of them.
+    names = {1: "refuse", 2: "scale"}
+    return {"mask_fit": names.get(request.mask_fit, str(request.mask_fit))} if request.mask_fit else {}
 
 
 def outpaint(request: image_pb2.OutpaintRequest) -> GenerationRequest:

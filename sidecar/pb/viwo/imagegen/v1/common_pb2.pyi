@@ -254,6 +254,7 @@ class OutputOptions(_message.Message):
     SAVE_FIELD_NUMBER: _builtins.int
     ON_DISCONNECT_FIELD_NUMBER: _builtins.int
     JOB_FIELD_NUMBER: _builtins.int
+    BACKGROUND_COLOR_FIELD_NUMBER: _builtins.int
     format: Global___ImageFormat.ValueType
     """Encoding of the result."""
     quality: _builtins.int
@@ -262,6 +263,8 @@ class OutputOptions(_message.Message):
     """Answer references only and leave `Image.data` empty."""
     on_disconnect: Global___DisconnectPolicy.ValueType
     """What becomes of the job when the client goes away."""
+    background_color: _builtins.str
+    """What shows through clear parts of a JPEG, such as "#ff8800"; empty: white."""
     @_builtins.property
     def save(self) -> Global___SaveOptions:
         """Also save each picture as an image entity."""
@@ -279,10 +282,11 @@ class OutputOptions(_message.Message):
         save: Global___SaveOptions | None = ...,
         on_disconnect: Global___DisconnectPolicy.ValueType = ...,
         job: Global___JobOptions | None = ...,
+        background_color: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_save", b"_save", "job", b"job", "save", b"save"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_save", b"_save", "format", b"format", "job", b"job", "on_disconnect", b"on_disconnect", "quality", b"quality", "references_only", b"references_only", "save", b"save"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_save", b"_save", "background_color", b"background_color", "format", b"format", "job", b"job", "on_disconnect", b"on_disconnect", "quality", b"quality", "references_only", b"references_only", "save", b"save"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__save: _TypeAlias = _typing.Literal["save"]  # noqa: Y015
     _WhichOneofArgType__save: _TypeAlias = _typing.Literal["_save", b"_save"]  # noqa: Y015

@@ -662,8 +662,25 @@ class ApplyRequest(_message.Message):
     CONTROLS_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
     OUTPUT_FIELD_NUMBER: _builtins.int
+    INIT_IMAGE_FIELD_NUMBER: _builtins.int
+    MASK_FIELD_NUMBER: _builtins.int
+    DENOISE_STRENGTH_FIELD_NUMBER: _builtins.int
+    FEATHER_FIELD_NUMBER: _builtins.int
+    CROP_PADDING_FIELD_NUMBER: _builtins.int
+    MASK_FIT_FIELD_NUMBER: _builtins.int
+    MASK_THRESHOLD_FIELD_NUMBER: _builtins.int
     prompt: _builtins.str
     """What the picture shows."""
+    denoise_strength: _builtins.float
+    """How far to go from init_image, 0 to 1; unset: 0.75, and 1 with a mask."""
+    feather: _builtins.int
+    """Width of the mask's soft edge, in pixels."""
+    crop_padding: _builtins.int
+    """Work on the masked region only, enlarged, with this many pixels around it; unset: on the whole picture."""
+    mask_fit: Global___MaskFit.ValueType
+    """What to do with a mask of another size."""
+    mask_threshold: _builtins.int
+    """Parts of the mask that are no brighter than this, 0 to 255, are kept; unset: 16."""
     @_builtins.property
     def context(self) -> _common_pb2.CallContext:
         """By what right the call comes."""
@@ -680,6 +697,14 @@ class ApplyRequest(_message.Message):
     def output(self) -> _common_pb2.OutputOptions:
         """Encoding, saving, and what becomes of the job when the client leaves."""
 
+    @_builtins.property
+    def init_image(self) -> _common_pb2.ImageSource:
+        """A picture to begin with, or to change a part of; unset: none."""
+
+    @_builtins.property
+    def mask(self) -> _common_pb2.ImageSource:
+        """White is regenerated, black is kept; only with init_image. Unset: all of it is regenerated."""
+
     def __init__(
         self,
         *,
@@ -688,12 +713,42 @@ class ApplyRequest(_message.Message):
         controls: _abc.Iterable[Global___Control] | None = ...,
         options: Global___GenerationOptions | None = ...,
         output: _common_pb2.OutputOptions | None = ...,
+        init_image: _common_pb2.ImageSource | None = ...,
+        mask: _common_pb2.ImageSource | None = ...,
+        denoise_strength: _builtins.float | None = ...,
+        feather: _builtins.int | None = ...,
+        crop_padding: _builtins.int | None = ...,
+        mask_fit: Global___MaskFit.ValueType = ...,
+        mask_threshold: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "options", b"options", "output", b"output"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_crop_padding", b"_crop_padding", "_denoise_strength", b"_denoise_strength", "_feather", b"_feather", "_init_image", b"_init_image", "_mask", b"_mask", "_mask_threshold", b"_mask_threshold", "context", b"context", "crop_padding", b"crop_padding", "denoise_strength", b"denoise_strength", "feather", b"feather", "init_image", b"init_image", "mask", b"mask", "mask_threshold", b"mask_threshold", "options", b"options", "output", b"output"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "controls", b"controls", "options", b"options", "output", b"output", "prompt", b"prompt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_crop_padding", b"_crop_padding", "_denoise_strength", b"_denoise_strength", "_feather", b"_feather", "_init_image", b"_init_image", "_mask", b"_mask", "_mask_threshold", b"_mask_threshold", "context", b"context", "controls", b"controls", "crop_padding", b"crop_padding", "denoise_strength", b"denoise_strength", "feather", b"feather", "init_image", b"init_image", "mask", b"mask", "mask_fit", b"mask_fit", "mask_threshold", b"mask_threshold", "options", b"options", "output", b"output", "prompt", b"prompt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__crop_padding: _TypeAlias = _typing.Literal["crop_padding"]  # noqa: Y015
+    _WhichOneofArgType__crop_padding: _TypeAlias = _typing.Literal["_crop_padding", b"_crop_padding"]  # noqa: Y015
+    _WhichOneofReturnType__denoise_strength: _TypeAlias = _typing.Literal["denoise_strength"]  # noqa: Y015
+    _WhichOneofArgType__denoise_strength: _TypeAlias = _typing.Literal["_denoise_strength", b"_denoise_strength"]  # noqa: Y015
+    _WhichOneofReturnType__feather: _TypeAlias = _typing.Literal["feather"]  # noqa: Y015
+    _WhichOneofArgType__feather: _TypeAlias = _typing.Literal["_feather", b"_feather"]  # noqa: Y015
+    _WhichOneofReturnType__init_image: _TypeAlias = _typing.Literal["init_image"]  # noqa: Y015
+    _WhichOneofArgType__init_image: _TypeAlias = _typing.Literal["_init_image", b"_init_image"]  # noqa: Y015
+    _WhichOneofReturnType__mask: _TypeAlias = _typing.Literal["mask"]  # noqa: Y015
+    _WhichOneofArgType__mask: _TypeAlias = _typing.Literal["_mask", b"_mask"]  # noqa: Y015
+    _WhichOneofReturnType__mask_threshold: _TypeAlias = _typing.Literal["mask_threshold"]  # noqa: Y015
+    _WhichOneofArgType__mask_threshold: _TypeAlias = _typing.Literal["_mask_threshold", b"_mask_threshold"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__crop_padding) -> _WhichOneofReturnType__crop_padding | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__denoise_strength) -> _WhichOneofReturnType__denoise_strength | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__feather) -> _WhichOneofReturnType__feather | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__init_image) -> _WhichOneofReturnType__init_image | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mask) -> _WhichOneofReturnType__mask | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mask_threshold) -> _WhichOneofReturnType__mask_threshold | None: ...
 
 Global___ApplyRequest: _TypeAlias = ApplyRequest  # noqa: Y015
 
@@ -711,6 +766,7 @@ class InpaintRequest(_message.Message):
     MASK_FIT_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
     OUTPUT_FIELD_NUMBER: _builtins.int
+    MASK_THRESHOLD_FIELD_NUMBER: _builtins.int
     prompt: _builtins.str
     """What the regenerated part shows."""
     strength: _builtins.float
@@ -721,6 +777,8 @@ class InpaintRequest(_message.Message):
     """Work on the masked region only, enlarged, with this many pixels around it; unset: on the whole picture."""
     mask_fit: Global___MaskFit.ValueType
     """What to do with a mask of another size."""
+    mask_threshold: _builtins.int
+    """Parts of the mask that are no brighter than this, 0 to 255, are kept; unset: 16."""
     @_builtins.property
     def context(self) -> _common_pb2.CallContext:
         """By what right the call comes."""
@@ -754,21 +812,26 @@ class InpaintRequest(_message.Message):
         mask_fit: Global___MaskFit.ValueType = ...,
         options: Global___GenerationOptions | None = ...,
         output: _common_pb2.OutputOptions | None = ...,
+        mask_threshold: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_crop_padding", b"_crop_padding", "_feather", b"_feather", "_strength", b"_strength", "context", b"context", "crop_padding", b"crop_padding", "feather", b"feather", "image", b"image", "mask", b"mask", "options", b"options", "output", b"output", "strength", b"strength"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_crop_padding", b"_crop_padding", "_feather", b"_feather", "_mask_threshold", b"_mask_threshold", "_strength", b"_strength", "context", b"context", "crop_padding", b"crop_padding", "feather", b"feather", "image", b"image", "mask", b"mask", "mask_threshold", b"mask_threshold", "options", b"options", "output", b"output", "strength", b"strength"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_crop_padding", b"_crop_padding", "_feather", b"_feather", "_strength", b"_strength", "context", b"context", "crop_padding", b"crop_padding", "feather", b"feather", "image", b"image", "mask", b"mask", "mask_fit", b"mask_fit", "options", b"options", "output", b"output", "prompt", b"prompt", "strength", b"strength"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_crop_padding", b"_crop_padding", "_feather", b"_feather", "_mask_threshold", b"_mask_threshold", "_strength", b"_strength", "context", b"context", "crop_padding", b"crop_padding", "feather", b"feather", "image", b"image", "mask", b"mask", "mask_fit", b"mask_fit", "mask_threshold", b"mask_threshold", "options", b"options", "output", b"output", "prompt", b"prompt", "strength", b"strength"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__crop_padding: _TypeAlias = _typing.Literal["crop_padding"]  # noqa: Y015
     _WhichOneofArgType__crop_padding: _TypeAlias = _typing.Literal["_crop_padding", b"_crop_padding"]  # noqa: Y015
     _WhichOneofReturnType__feather: _TypeAlias = _typing.Literal["feather"]  # noqa: Y015
     _WhichOneofArgType__feather: _TypeAlias = _typing.Literal["_feather", b"_feather"]  # noqa: Y015
+    _WhichOneofReturnType__mask_threshold: _TypeAlias = _typing.Literal["mask_threshold"]  # noqa: Y015
+    _WhichOneofArgType__mask_threshold: _TypeAlias = _typing.Literal["_mask_threshold", b"_mask_threshold"]  # noqa: Y015
     _WhichOneofReturnType__strength: _TypeAlias = _typing.Literal["strength"]  # noqa: Y015
     _WhichOneofArgType__strength: _TypeAlias = _typing.Literal["_strength", b"_strength"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__crop_padding) -> _WhichOneofReturnType__crop_padding | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__feather) -> _WhichOneofReturnType__feather | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mask_threshold) -> _WhichOneofReturnType__mask_threshold | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__strength) -> _WhichOneofReturnType__strength | None: ...
 
@@ -1330,16 +1393,20 @@ class RemoveBackground(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TOLERANCE_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
     tolerance: _builtins.int
-    """Colour distance (0 to 255) that still counts as background."""
+    """Colour distance (0 to 255) that still counts as background, where no model is used."""
+    model: _builtins.str
+    """A matting model, or "none" to go by the border's colour; empty: a matting model where there is one."""
     def __init__(
         self,
         *,
         tolerance: _builtins.int = ...,
+        model: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["tolerance", b"tolerance"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "tolerance", b"tolerance"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -17,9 +17,11 @@ export interface InpaintRequest {
   'maskFit'?: (_viwo_imagegen_v1_MaskFit);
   'options'?: (_viwo_imagegen_v1_GenerationOptions | null);
   'output'?: (_viwo_imagegen_v1_OutputOptions | null);
+  'maskThreshold'?: (number);
   '_strength'?: "strength";
   '_feather'?: "feather";
   '_cropPadding'?: "cropPadding";
+  '_maskThreshold'?: "maskThreshold";
 }
 
 export interface InpaintRequest__Output {
@@ -33,7 +35,9 @@ export interface InpaintRequest__Output {
   'maskFit': (_viwo_imagegen_v1_MaskFit__Output);
   'options': (_viwo_imagegen_v1_GenerationOptions__Output | null);
   'output': (_viwo_imagegen_v1_OutputOptions__Output | null);
+  'maskThreshold'?: (number);
   '_strength'?: "strength";
   '_feather'?: "feather";
   '_cropPadding'?: "cropPadding";
+  '_maskThreshold'?: "maskThreshold";
 }

@@ -12,6 +12,7 @@ export interface OutputOptions {
   'save'?: (_viwo_imagegen_v1_SaveOptions | null);
   'onDisconnect'?: (_viwo_imagegen_v1_DisconnectPolicy);
   'job'?: (_viwo_imagegen_v1_JobOptions | null);
+  'backgroundColor'?: (string);
   '_save'?: "save";
 }
 
@@ -22,5 +23,6 @@ export interface OutputOptions__Output {
   'save'?: (_viwo_imagegen_v1_SaveOptions__Output | null);
   'onDisconnect': (_viwo_imagegen_v1_DisconnectPolicy__Output);
   'job': (_viwo_imagegen_v1_JobOptions__Output | null);
+  'backgroundColor': (string);
   '_save'?: "save";
 }

@@ -3,8 +3,10 @@
 
 export interface RemoveBackground {
   'tolerance'?: (number);
+  'model'?: (string);
 }
 
 export interface RemoveBackground__Output {
   'tolerance': (number);
+  'model': (string);
 }
