@@ -14,6 +14,7 @@ from sidecar.config import Settings
 from sidecar.pb.viwo.imagegen.v1 import (
     capability_pb2_grpc,
     entity_pb2_grpc,
+    illustration_pb2_grpc,
     image_pb2_grpc,
     job_pb2_grpc,
     key_pb2_grpc,
@@ -77,6 +78,7 @@ class Client:
         self.images = image_pb2_grpc.ImageServiceStub(channel)
         self.jobs = job_pb2_grpc.JobServiceStub(channel)
         self.entities = entity_pb2_grpc.EntityServiceStub(channel)
+        self.illustrations = illustration_pb2_grpc.IllustrationServiceStub(channel)
         self.models = model_pb2_grpc.ModelServiceStub(channel)
         self.templates = template_pb2_grpc.TemplateServiceStub(channel)
         self.keys = key_pb2_grpc.KeyServiceStub(channel)

@@ -35,6 +35,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     capability_pb2_grpc,
     entity_pb2,
     entity_pb2_grpc,
+    illustration_pb2_grpc,
     image_pb2,
     image_pb2_grpc,
     job_pb2,
@@ -53,6 +54,7 @@ from sidecar.stop_signals import stop_signals
 from sidecar.surfaces.grpc.blob import BlobServicer
 from sidecar.surfaces.grpc.capability import CapabilityServicer
 from sidecar.surfaces.grpc.entity import EntityServicer
+from sidecar.surfaces.grpc.illustration import IllustrationServicer
 from sidecar.surfaces.grpc.image import ImageServicer
 from sidecar.surfaces.grpc.interceptor import CallInterceptor
 from sidecar.surfaces.grpc.job import JobServicer
@@ -150,6 +152,9 @@ def _add_services(server: Any, use: UseCases, meter: Meter, currency: str) -> He
         JobServicer(use.generation, use.jobs, use.batches, use.lineage, currency), server
     )
     entity_pb2_grpc.add_EntityServiceServicer_to_server(EntityServicer(use.entities), server)
+    illustration_pb2_grpc.add_IllustrationServiceServicer_to_server(
+        IllustrationServicer(use.illustration), server
+    )
     blob_pb2_grpc.add_BlobServiceServicer_to_server(BlobServicer(use.pictures), server)
     model_pb2_grpc.add_ModelServiceServicer_to_server(ModelServicer(use.models), server)
     template_pb2_grpc.add_TemplateServiceServicer_to_server(TemplateServicer(use.workflows, currency), server)

@@ -11,7 +11,20 @@ from typing import Annotated
 import typer
 
 from sidecar import config
-from sidecar.cli import batch, call, capability, entity, generate, job, key, model, store, template, top
+from sidecar.cli import (
+    batch,
+    call,
+    capability,
+    entity,
+    generate,
+    illustrate,
+    job,
+    key,
+    model,
+    store,
+    template,
+    top,
+)
 from sidecar.cli.output import Json, out, refusals
 from sidecar.telemetry import JsonFormatter, set_up_tracing
 
@@ -37,6 +50,7 @@ app.command()(store.restore)
 app.command()(store.fsck)
 app.command()(generate.generate)
 app.command()(call.call)
+app.command()(illustrate.illustrate)
 app.command()(generate.methods)
 app.add_typer(job.app, name="jobs")
 app.add_typer(batch.app, name="batch")
