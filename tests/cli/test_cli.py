@@ -275,3 +275,28 @@ async def test_top_and_budgets(terminal: Terminal) -> None:
     assert "no caps" in await terminal.run("jobs", "budget")
     capped = await terminal.json("mint", "diffusers.generate", "-p", "compute_per_day=5")
     assert "capability:" in await terminal.run("jobs", "budget", "--capability", capped["id"])
+
+
+async def test_illustrates_a_room_and_takes_it_back(terminal: Terminal, sidecar: Sidecar) -> None:
+    room = sidecar.entity(name="a cellar")
+    for name in ("a barrel", "a barrel", "a rat"):
+        sidecar.entity(name=name, location=room)
+    words = (
+        "illustrate",
+        "--room",
+        str(room),
+        "--model",
+        "glyphs:game-icons",
+        "--width",
+        "64",
+        "--height",
+        "64",
+    )
+    planned = await terminal.json(*words, "--dry-run")
+    assert (planned["entities"], planned["drawings"]) == (4, 3)
+    assert "4 entities without a picture, 3 drawings" in await terminal.run(*words, "--dry-run")
+    assert "4 of 4 entities have a picture now" in await terminal.run(*words, "--yes")
+    assert "0 entities without a picture" in await terminal.run(*words, "--yes")
+    undone = await terminal.json("illustrate", "--room", str(room), "--undo")
+    assert undone["removed"] == 4
+    assert "{colour} stands for nothing" in await terminal.run(*words, "--prompt", "{colour}", status=1)
