@@ -136,7 +136,10 @@ class Settings(BaseSettings):
 
     model_dirs: list[Path] = Field([], description="Folders with diffusers folders and .safetensors files.")
     hub_models: list[HubModel] = Field([], description="Hub models that may be downloaded and used.")
-    default_model: str = Field("icons", description="Model used where neither call nor capability names one.")
+    default_model: str = Field(
+        "glyphs:game-icons",
+        description="Model used where neither call nor capability names one; where it cannot do a method, another that can.",
+    )
     model_aliases: Annotated[dict[str, str], Field(max_length=1000)] = Field(
         {},
         description="Models to use in place of those that a world's rows and scripts name and that are not here.",

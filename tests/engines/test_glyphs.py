@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -16,16 +17,17 @@ from capabilities.imaging import read_metadata
 from capabilities.methods.edit import Edit
 from capabilities.methods.text_to_image import TextToImage
 from capabilities.operations import Crop
+from sidecar.config import Settings
 from sidecar.engines.glyphs.choice import Chooser, Wanted
 from sidecar.engines.glyphs.drawings import GLYPH_UNITS, ICON_UNITS, Drawings
 from sidecar.engines.glyphs.engine import MODEL, GlyphsEngine
 from sidecar.engines.glyphs.materials import PALETTES, STATES
 from sidecar.engines.glyphs.painter import Look, paint
-from sidecar.pb.viwo.imagegen.v1 import image_pb2, model_pb2
+from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, model_pb2
 from sidecar.testing.pictures import pixels
 from sidecar.testing.refusals import error_info, refused
 from sidecar.testing.requests import text_to_image
-from sidecar.testing.server import Sidecar
+from sidecar.testing.server import Sidecar, started
 
 Array = np.ndarray[Any, np.dtype[np.uint8]]
 DRAWINGS = Drawings()
@@ -289,3 +291,23 @@ class TestServed:
         assert edit is not None
         assert edit.reason == "MODEL_CANNOT"
         await engine.stop()
+
+    async def test_it_is_the_default_and_leaves_to_others_what_it_cannot(
+        self, tiny: Path, tmp_path: Path
+    ) -> None:
+        assert Settings().default_model == MODEL
+        async with started(tiny, tmp_path, default_model=MODEL) as sidecar:
+            context = await sidecar.context()
+            drawn = await sidecar.images.TextToImage(
+                text_to_image(context, "a red apple", width=64, height=64)
+            )
+            assert drawn.model_id == MODEL
+            request = image_pb2.ImageToImageRequest(
+                context=context, prompt="a green apple", image=common_pb2.ImageSource(ref=drawn.images[0].ref)
+            )
+            request.options.steps = 2
+            assert (await sidecar.images.ImageToImage(request)).model_id in ("icons", "sd")
+            only = await sidecar.context({"allowed_models": [MODEL]})
+            request.context.CopyFrom(only)
+            error = await refused(sidecar.images.ImageToImage(request))
+            assert error_info(error).reason == "MODEL_CANNOT"
