@@ -146,11 +146,10 @@ async def _walk(tour: Tour) -> tuple[int, Path]:
     say("three refusals, as a builder reads them")
     await _refusals(tour, context, visitor)
 
-    say(f"a contact sheet of {len(SHEET)} prompts, generated")
-    await _contact_sheet(tour, context, EMBEDDED, "contact-sheet.png")
-
-    say("the same prompts by the engine that chooses drawings, which is the default")
-    await _contact_sheet(tour, context, CHOSEN, "contact-sheet-chosen.png")
+    say(
+        f"a contact sheet: {len(SHEET)} prompts by the embedded model, below them chosen drawings, the default"
+    )
+    await _contact_sheet(tour, context)
     return image.entity_id, path
 
 
@@ -235,28 +234,32 @@ async def refusal(call: Awaitable[object]) -> str:
     raise InternalFault("a call that must be refused was not")
 
 
-async def _contact_sheet(tour: Tour, context: common_pb2.CallContext, model: str, name: str) -> None:
-    requests = [
-        image_pb2.TextToImageRequest(
-            context=context,
-            prompt=prompt,
-            options=image_pb2.GenerationOptions(seed=SEED, model_id=model, width=128, height=128),
-        )
-        for prompt in SHEET
-    ]
-    answers = await asyncio.gather(*(tour.images.TextToImage(request) for request in requests))
+async def _contact_sheet(tour: Tour, context: common_pb2.CallContext) -> None:
     rows = -(-len(SHEET) // COLUMNS)
-    sheet = Image.new("RGB", (COLUMNS * CELL, rows * (CELL + LABEL)), "white")
+    sheet = Image.new("RGB", (COLUMNS * CELL, 2 * rows * (CELL + LABEL)), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(16)
-    for index, (prompt, answer) in enumerate(zip(SHEET, answers, strict=True)):
-        left, top = index % COLUMNS * CELL, index // COLUMNS * (CELL + LABEL)
-        picture = Image.open(io.BytesIO(answer.images[0].data)).convert("RGB")
-        sheet.paste(picture.resize((CELL, CELL), Image.Resampling.LANCZOS), (left, top))
-        draw.text((left + CELL // 2, top + CELL + LABEL // 2), prompt, fill="black", font=font, anchor="mm")
-    path = tour.folder / name
+    path = tour.folder / "contact-sheet.png"
+    for place, model in enumerate((EMBEDDED, CHOSEN)):
+        requests = [
+            image_pb2.TextToImageRequest(
+                context=context,
+                prompt=prompt,
+                options=image_pb2.GenerationOptions(seed=SEED, model_id=model, width=128, height=128),
+            )
+            for prompt in SHEET
+        ]
+        answers = await asyncio.gather(*(tour.images.TextToImage(request) for request in requests))
+        for index, (prompt, answer) in enumerate(zip(SHEET, answers, strict=True)):
+            row = place * rows + index // COLUMNS
+            left, top = index % COLUMNS * CELL, row * (CELL + LABEL)
+            picture = Image.open(io.BytesIO(answer.images[0].data)).convert("RGB")
+            sheet.paste(picture.resize((CELL, CELL), Image.Resampling.LANCZOS), (left, top))
+            draw.text(
+                (left + CELL // 2, top + CELL + LABEL // 2), prompt, fill="black", font=font, anchor="mm"
+            )
+        seconds = sorted(answer.work_seconds for answer in answers)[len(answers) // 2]
+        note(f"{path}: {seconds:.3f} s a picture by {model} (median)")
     sheet.save(path)
-    seconds = sorted(answer.work_seconds for answer in answers)[len(answers) // 2]
-    note(f"{path}: {seconds:.3f} s a picture (median)")
 
 
 def require(condition: bool, complaint: str) -> None:
