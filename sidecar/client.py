@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -93,12 +95,28 @@ def connected(settings: Settings, *, address: str = "", token: str = "") -> Iter
         token = read_secret(settings.token_file)
     with _channel(settings, address) as bare:
         try:
+            if _nobody_listens(address):
+                raise grpc.FutureTimeoutError
             grpc.channel_ready_future(bare).result(timeout=CONNECT_TIMEOUT)
         except grpc.FutureTimeoutError:
             raise Unavailable(
                 f"no sidecar answers at {address}; start one with 'viwo-imagegen serve'", reason="NO_SERVER"
             ) from None
         yield Client(grpc.intercept_channel(bare, _Bearer(token)))
+
+
+def _nobody_listens(address: str) -> bool:
+    """Whether the machine says at once that there is no server, which gRPC goes on asking about."""
+    host, _, port = address.rpartition(":")
+    if address.startswith("unix:"):
+        return not os.path.exists(address.removeprefix("unix:"))
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT):
+            return False
+    except ConnectionRefusedError:
+        return True
+    except (OSError, ValueError):
+        return False
 
 
 def _channel(settings: Settings, address: str) -> grpc.Channel:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Annotated, Any, Protocol, TypeVar
 
 import grpc
@@ -20,16 +22,26 @@ from rich.table import Table
 from rich.text import Text
 
 from capabilities import strict_json
-from capabilities.errors import InvalidArgument, Refusal
+from capabilities.errors import InvalidArgument, Refusal, Unavailable
 from capabilities.plain_text import cleaned
 from sidecar import config
+from sidecar.cli.own_server import own_server
 from sidecar.client import Client, connected
 
 MAX_CELL = 4096
 """Most characters of a text that is shown in a table."""
 
-out = Console()
-err = Console(stderr=True)
+NOT_A_TERMINAL = 1000
+"""Columns of what is written to a file or a pipe: nothing is cut there."""
+
+
+def _console(*, stderr: bool = False) -> Console:
+    is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, width=None if is_terminal or "COLUMNS" in os.environ else NOT_A_TERMINAL)
+
+
+out = _console()
+err = _console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -62,9 +74,20 @@ def refusals() -> Iterator[None]:
 
 
 @contextmanager
-def client() -> Iterator[Client]:
-    """A connection to the configured sidecar, refusals shown as words."""
-    with refusals(), connected(config.load()) as connection:
+def client(*, may_serve: bool = False) -> Iterator[Client]:
+    """A connection to the configured sidecar, refusals shown as words.
+
+    `may_serve`: where none runs, one is run for the time being.
+    """
+    with refusals(), ExitStack() as stack:
+        settings = config.load()
+        try:
+            connection = stack.enter_context(connected(settings))
+        except Unavailable as refusal:
+            if not may_serve or refusal.reason != "NO_SERVER":
+                raise
+            err.print("no sidecar runs, so one runs for this command", style="dim", highlight=False)
+            connection = stack.enter_context(connected(settings, address=stack.enter_context(own_server())))
         yield connection
 
 
@@ -92,7 +115,7 @@ def show(message: Message | Sequence[Message], as_json: bool, render: Callable[[
         render()
         return
     many = not isinstance(message, Message)
-    values = [_plain(item) for item in message] if many else _plain(message)  # type: ignore[union-attr, arg-type]
+    values = [plain(item) for item in message] if many else plain(message)  # type: ignore[union-attr, arg-type]
     print(json.dumps(values, indent=2, ensure_ascii=False))
 
 
@@ -136,7 +159,8 @@ def _value(name: str, text: str) -> Any:
         return text
 
 
-def _plain(message: Message) -> dict[str, Any]:
+def plain(message: Message) -> dict[str, Any]:
+    """A message as JSON's own types, every field in it."""
     values: dict[str, Any] = json_format.MessageToDict(
         message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )

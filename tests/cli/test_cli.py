@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -300,3 +301,103 @@ async def test_illustrates_a_room_and_takes_it_back(terminal: Terminal, sidecar:
     undone = await terminal.json("illustrate", "--room", str(room), "--undo")
     assert undone["removed"] == 4
     assert "{colour} stands for nothing" in await terminal.run(*words, "--prompt", "{colour}", status=1)
+
+
+def opened(path: Path) -> tuple[str | None, tuple[int, int]]:
+    """Format and size of a picture file."""
+    with Image.open(path) as image:
+        return image.format, image.size
+
+
+class TestFiles:
+    async def test_a_name_with_an_ending_is_a_file_and_decides_the_format(self, terminal: Terminal) -> None:
+        for name, format in (("one.png", "PNG"), ("two.jpg", "JPEG"), ("Three.WEBP", "WEBP")):
+            path = terminal.folder / name
+            made = await terminal.json("generate", "a cup", "--steps", "1", "--seed", "3", "--out", str(path))
+            written = path.with_suffix(path.suffix.lower()) if not path.exists() else path
+            assert opened(written)[0] == format
+            (picture,) = made["pictures"]
+            assert (picture["seed"], picture["prompt"], picture["model"]) == (3, "a cup", "sd")
+            assert Path(picture["path"]) == written
+
+    async def test_names_are_made_of_prompt_and_seed(self, terminal: Terminal) -> None:
+        words = ("generate", "A Rusty sword, of  the/King!", "--steps", "1", "--seed", "8", "--count", "2")
+        await terminal.run(*words, "--out", str(terminal.folder / "new"))
+        names = sorted(file.name for file in (terminal.folder / "new").iterdir())
+        assert names == ["rusty-sword-of-the-king-8.png", "rusty-sword-of-the-king-9.png"]
+        await terminal.run(*words, "--out", str(terminal.folder / "swords.png"))
+        assert {file.name for file in terminal.folder.glob("swords*")} == {"swords-8.png", "swords-9.png"}
+
+    @pytest.mark.parametrize(
+        ("words", "complaint"),
+        [
+            (("--out", "nowhere/apple.png"), "make it with 'mkdir -p nowhere'"),
+            (("--out", "apple.gif"), "--out ends in .gif"),
+            (("--out", "apple.png", "--format", "webp"), "--format is webp"),
+            (("--mask", "x.png"), "give it with --image"),
+            (("--strength", "0.4"), "give it with --image"),
+            (("--image", "nothing.png"), "there is no file nothing.png for --image"),
+            (("--control", "canny"), "--control takes type:file"),
+            (("--control", "canny:nothing.png"), "there is no file nothing.png for --control"),
+        ],
+    )
+    async def test_mistakes_are_told_before_anything_is_drawn(
+        self, terminal: Terminal, words: tuple[str, ...], complaint: str
+    ) -> None:
+        before = await terminal.json("jobs", "list", "--limit", "1")
+        shown = " ".join((await terminal.run("generate", "a cup", *words, status=1)).split())
+        assert complaint in shown
+        assert await terminal.json("jobs", "list", "--limit", "1") == before
+
+    async def test_pictures_to_begin_with(self, terminal: Terminal) -> None:
+        first, mask = terminal.folder / "room.png", terminal.folder / "mask.png"
+        Image.new("RGB", (64, 64), "green").save(first)
+        Image.new("L", (64, 64), 255).save(mask)
+        out = str(terminal.folder / "made.png")
+        image = ("--image", str(first), "--out", out, "--steps", "2")
+        changed = await terminal.json("generate", "a cup", *image, "--strength", "0.6")
+        painted = await terminal.json("generate", "a cup", *image, "--mask", str(mask))
+        large = await terminal.json("generate", "a cup", "--hires", "2", "--steps", "2", "--out", out)
+        assert [job["method"] for job in (changed, painted, large)] == [
+            "imageToImage",
+            "inpaint",
+            "textToImage",
+        ]
+        assert opened(Path(out))[1] == (128, 128)
+        called = await terminal.json("call", "transform", str(first), "90", "--out", str(terminal.folder))
+        assert called["pictures"][0]["path"].endswith("room-transform.png")
+
+    async def test_parts_of_ids_will_do_where_they_mean_one_job(self, terminal: Terminal) -> None:
+        job = await terminal.json(
+            "generate", "a hat", "--steps", "1", "--seed", "77", "--out", str(terminal.folder)
+        )
+        out = terminal.folder / "hat.webp"
+        again = await terminal.json("jobs", "get", job["id"][-10:], "--out", str(out))
+        assert again["id"] == job["id"]
+        # It keeps the format that it was made in.
+        assert opened(out.with_suffix(".png")) == ("PNG", (64, 64))
+        listed = await terminal.run("jobs", "list")
+        assert job["id"] in listed
+        assert "a hat" in listed
+        assert "jobs have '0' in their ids" in await terminal.run("jobs", "get", "0", status=1)
+
+
+async def test_where_no_server_runs_one_runs_for_the_command(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {"VIWO_IMAGEGEN_DATA_DIR": str(tmp_path / "data"), "VIWO_IMAGEGEN_PORT": str(port)}
+
+    def run(*words: str) -> Any:
+        return CliRunner().invoke(app, list(words), env=environment)
+
+    drawn = await asyncio.to_thread(run, "generate", "a rusty sword", "--out", str(tmp_path / "sword.png"))
+    assert drawn.exit_code == 0, drawn.output
+    assert "one runs for this command" in drawn.stderr
+    assert opened(tmp_path / "sword.png") == ("PNG", (512, 512))
+    listed = await asyncio.to_thread(run, "jobs", "list")
+    assert listed.exit_code == 1
+    assert f"no sidecar answers at 127.0.0.1:{port}; start one with 'viwo-imagegen serve'" in listed.stderr
+    (tmp_path / "data" / "token").chmod(0o644)
+    broken = await asyncio.to_thread(run, "generate", "a cup")
+    assert broken.exit_code == 1
