@@ -72,7 +72,8 @@ class GlyphsEngine:
             side=SIDE,
             revision=revision,
         )
-        return ModelListing(facts, DESCRIPTION, "drawings", GLYPHS, len(data), revision, loaded=True)
+        # Drawings take none of the memory that models share, so this is never one of those that are loaded.
+        return ModelListing(facts, DESCRIPTION, "drawings", GLYPHS, len(data), revision)
 
     async def start(self) -> None:
         """Processes are started when they are needed."""
