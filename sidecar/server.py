@@ -35,6 +35,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     capability_pb2_grpc,
     entity_pb2,
     entity_pb2_grpc,
+    illustration_pb2,
     illustration_pb2_grpc,
     image_pb2,
     image_pb2_grpc,
@@ -78,6 +79,7 @@ SERVICES = tuple(
         (capability_pb2, "CapabilityService"), (image_pb2, "ImageService"), (job_pb2, "JobService"),
         (entity_pb2, "EntityService"), (blob_pb2, "BlobService"), (model_pb2, "ModelService"),
         (template_pb2, "TemplateService"), (system_pb2, "SystemService"), (key_pb2, "KeyService"),
+        (illustration_pb2, "IllustrationService"),
     )
 )  # fmt: skip
 
