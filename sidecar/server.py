@@ -25,6 +25,7 @@ from sidecar.application.use_cases import UseCases
 from sidecar.assembly import assembled
 from sidecar.auth import Authenticator, ensure_secret
 from sidecar.config import Settings
+from sidecar.configuration_check import default_model_remark, remarks
 from sidecar.engines.api import LOCAL, Engine
 from sidecar.engines.local.engine import LocalEngine
 from sidecar.engines.router import Router
@@ -178,6 +179,9 @@ async def serve(
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     with stop_signals(lambda: _tell(loop, ended)):
         async with running(settings, engines) as server:
+            for remark in (*remarks(settings), default_model_remark(server.engines)):
+                if remark is not None:
+                    log.warning("%s", remark)
             print(f"viwo-imagegen serves at {server.address} (token in {settings.token_file})", flush=True)
             await ended.wait()
 

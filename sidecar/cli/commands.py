@@ -45,7 +45,14 @@ COMMANDS: Mapping[str, Place] = {
         "demo",
         "Show the whole thing: a world, a capability, pictures, entities, verbs and refusals, in a few minutes.",
     ),
-    "config": Place("serve", "show_config", "Show every setting, its value and where to change it."),
+    "config": Place(
+        "configuration", "app", "Show every setting, its value and where to change it; check them."
+    ),
+    "doctor": Place(
+        "doctor",
+        "doctor",
+        "Look whether everything is in order, from the configuration to a picture. Ends with status 1 where something is wrong.",
+    ),
     "top": Place("top", "top", "Watch queue, engine, memory and budget. Ctrl-C ends it."),
     "mint": Place("capability", "mint", "Create a capability, by right of a sys.mint capability."),
     "delegate": Place(

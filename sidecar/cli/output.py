@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -27,6 +28,17 @@ from capabilities.plain_text import cleaned
 from sidecar import config
 from sidecar.cli.own_server import own_server
 from sidecar.client import Client, connected
+from sidecar.configuration_check import complaints
+
+_CURES = {
+    errno.ENOENT: "make it, or set another path",
+    errno.EACCES: "let this user read and write there, or set another path",
+    errno.EPERM: "let this user read and write there, or set another path",
+    errno.EROFS: "set a path where this user can write",
+    errno.ENOSPC: "make room there, or set another path",
+    errno.EDQUOT: "make room there, or set another path",
+}
+"""What to do about an error of the file system, by its number."""
 
 MAX_CELL = 4096
 """Most characters of a text that is shown in a table."""
@@ -54,20 +66,15 @@ def refusals() -> Iterator[None]:
     except Refusal as refusal:
         _complain(refusal.code.value, refusal.message, refusal.field, refusal.limit)
     except ValidationError as error:
-        for item in error.errors(include_url=False):
-            name = ".".join(str(part) for part in item["loc"])
-            err.print(f"[red]configuration:[/] {name + ': ' if name else ''}{item['msg']}", highlight=False)
+        for words in complaints(error):
+            err.print(f"[red]configuration:[/] {escape(words)}", highlight=False)
         raise typer.Exit(1) from None
     except tomllib.TOMLDecodeError as error:
         _complain("FAILED_PRECONDITION", f"{config.config_file()} is not TOML: {error}", "", "")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        _complain(
-            "FAILED_PRECONDITION",
-            f"{where}{error.strerror or error}; move it away, or set another path",
-            "",
-            "",
-        )
+        cure = _CURES.get(error.errno or 0, "move it away, or set another path")
+        _complain("FAILED_PRECONDITION", f"{where}{error.strerror or error}; {cure}", "", "")
     except grpc.RpcError as error:
         info = _error_info(error)
         _complain(error.code().name, error.details() or "", info.get("field", ""), info.get("limit", ""))

@@ -1,9 +1,8 @@
-"""Commands that run the sidecar, show what it can do, and how it is set."""
+"""Commands that run the sidecar: for as long as it is wanted, or to show what it can do."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ from typing import Annotated
 import typer
 
 from sidecar import config
-from sidecar.cli.output import Json, out, refusals, table
+from sidecar.cli.output import refusals
 from sidecar.telemetry import JsonFormatter, set_up_tracing
 
 
@@ -52,18 +51,3 @@ def demo(
 
     with refusals():
         asyncio.run(tour.run(folder))
-
-
-def show_config(as_json: Json = False) -> None:
-    """Show every setting, its value and where to change it."""
-    with refusals():
-        settings = config.load()
-    values = settings.model_dump(mode="json")
-    if as_json:
-        print(json.dumps(values, indent=2))
-        return
-    rows = table("setting", "value", "meaning")
-    for name, field in config.Settings.model_fields.items():
-        rows.add_row(name, "" if values[name] is None else str(values[name]), field.description or "")
-    out.print(rows)
-    out.print(f"\nSet with VIWO_IMAGEGEN_<NAME>, or in {config.config_file()}", style="dim", highlight=False)
