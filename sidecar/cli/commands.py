@@ -51,7 +51,7 @@ COMMANDS: Mapping[str, Place] = {
     "doctor": Place(
         "doctor",
         "doctor",
-        "Look whether everything is in order, from the configuration to a picture. Ends with status 1 where something is wrong.",
+        "Look whether everything is in order, from the configuration to a picture; status 1 where something is wrong.",
     ),
     "top": Place("top", "top", "Watch queue, engine, memory and budget. Ctrl-C ends it."),
     "mint": Place("capability", "mint", "Create a capability, by right of a sys.mint capability."),

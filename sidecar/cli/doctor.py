@@ -63,8 +63,8 @@ def doctor(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Look whether everything is in order, from the configuration to a picture. Ends with status 1 where something is
-    wrong. Where no sidecar runs, one is run for the time being."""
+    """Look whether everything is in order, from the configuration to a picture; status 1 where something is wrong."""
+    # Where no sidecar runs, one is run for the time being.
     subjects = set(only or SUBJECTS)
     with refusals():
         if unknown := sorted(subjects - set(SUBJECTS)):

@@ -157,28 +157,6 @@ def test_no_server_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "start one with 'viwo-imagegen serve'" in " ".join(result.stderr.split())
 
 
-def test_configuration_is_shown_and_layered(tmp_path: Path) -> None:
-    file = tmp_path / "config.toml"
-    file.write_text('port = 4000\nmax_steps = 33\n[[hub_models]]\nid = "a/b"\nsteps = 2\n')
-    environment = {"VIWO_IMAGEGEN_CONFIG": str(file), "VIWO_IMAGEGEN_PORT": "5000", "COLUMNS": "200"}
-    result = CliRunner().invoke(app, ["config", "--json"], env=environment)
-    shown = json.loads(result.stdout)
-    assert (shown["port"], shown["max_steps"], shown["hub_models"][0]["steps"]) == (5000, 33, 2)
-    assert "VIWO_IMAGEGEN_<NAME>" in CliRunner().invoke(app, ["config"], env=environment).stdout
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [("prot = 1", "prot: Extra inputs"), ("port = 99999", "port: Input should be less")],
-)
-def test_a_wrong_configuration_names_the_setting(tmp_path: Path, text: str, complaint: str) -> None:
-    file = tmp_path / "config.toml"
-    file.write_text(text)
-    result = CliRunner().invoke(app, ["config"], env={"VIWO_IMAGEGEN_CONFIG": str(file)})
-    assert result.exit_code == 1
-    assert complaint in " ".join(result.stderr.split())
-
-
 async def test_generates_larger_with_an_upscaler(terminal: Terminal) -> None:
     words = ("generate", "a cup", "--steps", "2", "--upscale", "2", "--upscaler", "fast", "--save")
     job = await terminal.json(*words, "--out", str(terminal.folder))

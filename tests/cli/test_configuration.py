@@ -15,6 +15,28 @@ from sidecar.engines.router import Router
 from sidecar.testing.fake_engine import FakeEngine
 
 
+def test_configuration_is_shown_and_layered(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('port = 4000\nmax_steps = 33\n[[hub_models]]\nid = "a/b"\nsteps = 2\n')
+    environment = {"VIWO_IMAGEGEN_CONFIG": str(file), "VIWO_IMAGEGEN_PORT": "5000", "COLUMNS": "200"}
+    result = CliRunner().invoke(app, ["config", "--json"], env=environment)
+    shown = json.loads(result.stdout)
+    assert (shown["port"], shown["max_steps"], shown["hub_models"][0]["steps"]) == (5000, 33, 2)
+    assert "VIWO_IMAGEGEN_<NAME>" in CliRunner().invoke(app, ["config"], env=environment).stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("prot = 1", "prot: Extra inputs"), ("port = 99999", "port: Input should be less")],
+)
+def test_a_wrong_configuration_names_the_setting(tmp_path: Path, text: str, complaint: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    result = CliRunner().invoke(app, ["config"], env={"VIWO_IMAGEGEN_CONFIG": str(file)})
+    assert result.exit_code == 1
+    assert complaint in " ".join(result.stderr.split())
+
+
 def checked(tmp_path: Path, text: str, **variables: str) -> tuple[int, dict[str, list[str]]]:
     file = tmp_path / "config.toml"
     file.write_text(text)
