@@ -10,9 +10,11 @@ from typing import Any
 
 from benchmarks import (
     access,
+    colours,
     engine,
     hostile,
     icons,
+    illustrating,
     image_ops,
     job_cost,
     queueing,
@@ -41,6 +43,8 @@ BENCHMARKS: dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = {
     "image_ops": image_ops.image_ops,
     "icons_quality": icons.icons_quality,
     "icons_speed": icons.icons_speed,
+    "icons_attributes": colours.icons_attributes,
+    "illustrate": illustrating.illustrate,
 }
 
 

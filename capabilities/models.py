@@ -109,10 +109,13 @@ class Means(Protocol):
 def usable_model(means: Means, asked: str | None, method: str, *, field: str = "model_id") -> ModelFacts:
     """The model of that id, or the default one, that can do a method; `field` is the argument that named it.
 
-    Raises PermissionDenied, NotFound, and FailedPrecondition where it cannot do the method.
+    Where none is named and the default one cannot do it, the first that can. Raises PermissionDenied, NotFound, and
+    FailedPrecondition where it cannot do the method.
     """
     try:
         model = means.model(asked)
+        if asked is None and method not in model.methods and (able := means.able(method)):
+            model = means.model(able[0].id)
         model.require(method)
     except Refusal as refusal:
         if refusal.field == "model_id":

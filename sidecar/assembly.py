@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from entity_store import rooms
 from entity_store.authority import Authority
 from entity_store.blobs import Blobs, reference
+from entity_store.illustrations import Illustrations
 from entity_store.images import Images
 from entity_store.permissions import private_folder
 from entity_store.world import World
@@ -21,6 +22,7 @@ from sidecar.application.capabilities import Capabilities
 from sidecar.application.decoding import DecodingThreads
 from sidecar.application.entities import Entities
 from sidecar.application.generation import Generation
+from sidecar.application.illustration import Illustration
 from sidecar.application.jobs import Jobs
 from sidecar.application.keys import Keys
 from sidecar.application.lineage import Lineage
@@ -37,6 +39,7 @@ from sidecar.config import Settings
 from sidecar.engines.api import Engine
 from sidecar.engines.builtin.engine import BuiltinEngine
 from sidecar.engines.builtin.workers import PictureWorkers
+from sidecar.engines.glyphs.engine import GlyphsEngine
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.engine import LocalEngine
 from sidecar.engines.router import Router
@@ -95,7 +98,11 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
         requeued = await store.open(world.id)
         if requeued:
             log.info("%d jobs were running when the server ended; they are queued again", requeued)
-        made = [_local_engine(settings)] if engines is None else engines
+        made = (
+            [_local_engine(settings), GlyphsEngine(log_level=settings.log_level)]
+            if engines is None
+            else engines
+        )
         router = Router([*made, BuiltinEngine(workers)], settings.default_model)
         for engine in router.values():
             await engine.start()
@@ -145,6 +152,7 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
             workflows,
             Entities(access, picture_access, authority, images, planner, workers, threads),
             Pictures(picture_access, picture_rows, images, blobs, threads),
+            Illustration(access, generation, router, Illustrations(world), images, threads),
             Capabilities(authority, access, queue, revoked),
             Models(router),
             Status(router, queue, store, blobs, meter, budgets.server),

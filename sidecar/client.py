@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,6 +17,7 @@ from sidecar.config import Settings
 from sidecar.pb.viwo.imagegen.v1 import (
     capability_pb2_grpc,
     entity_pb2_grpc,
+    illustration_pb2_grpc,
     image_pb2_grpc,
     job_pb2_grpc,
     key_pb2_grpc,
@@ -77,6 +81,7 @@ class Client:
         self.images = image_pb2_grpc.ImageServiceStub(channel)
         self.jobs = job_pb2_grpc.JobServiceStub(channel)
         self.entities = entity_pb2_grpc.EntityServiceStub(channel)
+        self.illustrations = illustration_pb2_grpc.IllustrationServiceStub(channel)
         self.models = model_pb2_grpc.ModelServiceStub(channel)
         self.templates = template_pb2_grpc.TemplateServiceStub(channel)
         self.keys = key_pb2_grpc.KeyServiceStub(channel)
@@ -91,12 +96,62 @@ def connected(settings: Settings, *, address: str = "", token: str = "") -> Iter
         token = read_secret(settings.token_file)
     with _channel(settings, address) as bare:
         try:
+            if _nobody_listens(address):
+                raise grpc.FutureTimeoutError
             grpc.channel_ready_future(bare).result(timeout=CONNECT_TIMEOUT)
         except grpc.FutureTimeoutError:
-            raise Unavailable(
-                f"no sidecar answers at {address}; start one with 'viwo-imagegen serve'", reason="NO_SERVER"
-            ) from None
+            raise _why_not(settings, address) from None
         yield Client(grpc.intercept_channel(bare, _Bearer(token)))
+
+
+def _nobody_listens(address: str) -> bool:
+    """Whether the machine says at once that there is no server, which gRPC goes on asking about."""
+    host, _, port = address.rpartition(":")
+    if address.startswith("unix:"):
+        return not os.path.exists(address.removeprefix("unix:"))
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT):
+            return False
+    except ConnectionRefusedError:
+        return True
+    except (OSError, ValueError):
+        return False
+
+
+def _why_not(settings: Settings, address: str) -> Unavailable:
+    """Whether nobody is there, or somebody who cannot be spoken to in this way."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    try:
+        plain = socket.create_connection((host, int(port)), CONNECT_TIMEOUT)
+    except (OSError, ValueError):
+        return Unavailable(
+            f"no sidecar answers at {address}; start one with 'viwo-imagegen serve'", reason="NO_SERVER"
+        )
+    context = ssl.create_default_context(cafile=str(settings.tls_cert) if settings.tls_cert else None)
+    # The server's own certificate may be what is trusted, as gRPC takes it.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    encrypted, problem = True, ""
+    try:
+        with plain, context.wrap_socket(plain, server_hostname=host):
+            pass
+    except ssl.SSLCertVerificationError as error:
+        problem = error.verify_message
+    except OSError:
+        encrypted = False
+    if settings.tls_cert is None:
+        words = (
+            "the server there speaks TLS; set tls_cert to its certificate, as the server has it"
+            if encrypted
+            else "something listens there that is no sidecar, or a sidecar that is starting or ending; see port"
+        )
+    elif encrypted and problem:
+        words = f"the certificate of the server there does not fit tls_cert ({settings.tls_cert}): {problem}"
+    elif encrypted:
+        words = "the server there speaks TLS and does not accept this client; where it asks for certificates, use its unix_socket"
+    else:
+        words = "what listens there speaks no TLS, and tls_cert is set"
+    return Unavailable(f"no connection to {address}: {words}", reason="NO_CONNECTION", asked=address)
 
 
 def _channel(settings: Settings, address: str) -> grpc.Channel:

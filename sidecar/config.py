@@ -18,13 +18,23 @@ from pydantic_settings import (
 from capabilities.budgets import UNITS, Cap, Cost, Period, Price, owner_account
 from capabilities.params import MAX_AMOUNT, Value
 
-CONFIG_VARIABLE = "VIWO_IMAGEGEN_CONFIG"
+PREFIX = "VIWO_IMAGEGEN_"
+"""How the name of each variable begins."""
+CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 MAX_PRICE = 1_000_000.0
 """Highest price of a picture or a megapixel-step, in the currency."""
 MAX_COMPUTE = 1_000_000.0
 """Most megapixel-steps that one call may ever have: sums over millions of jobs stay within 64 bits."""
 MAX_SECONDS, MAX_HOURS, MAX_DAYS, MAX_GIB = 1e9, 1e6, 1e6, 1e6
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104
+"""Every address of the machine, to listen on, and the one of them that a client beside the server dials."""
+
+
+def dialled(address: str) -> str:
+    """What a client beside a server dials that listens at `address`, which may be every address of the machine."""
+    host, _, port = address.rpartition(":")
+    return f"{EVERYWHERE[host]}:{port}" if host in EVERYWHERE else address
 
 
 def default_data_dir() -> Path:
@@ -108,7 +118,7 @@ class Settings(BaseSettings):
     """Every setting; each is documented in docs/configuration.md."""
 
     model_config = SettingsConfigDict(
-        env_prefix="VIWO_IMAGEGEN_", env_nested_delimiter="__", frozen=True, extra="forbid"
+        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
     )
 
     data_dir: Path = Field(
@@ -136,7 +146,10 @@ class Settings(BaseSettings):
 
     model_dirs: list[Path] = Field([], description="Folders with diffusers folders and .safetensors files.")
     hub_models: list[HubModel] = Field([], description="Hub models that may be downloaded and used.")
-    default_model: str = Field("icons", description="Model used where neither call nor capability names one.")
+    default_model: str = Field(
+        "glyphs:game-icons",
+        description="Model used where neither call nor capability names one; where it cannot do a method, another that can.",
+    )
     model_aliases: Annotated[dict[str, str], Field(max_length=1000)] = Field(
         {},
         description="Models to use in place of those that a world's rows and scripts name and that are not here.",
@@ -291,11 +304,16 @@ class Settings(BaseSettings):
         return self.data_dir / "kernel-key"
 
     @property
-    def address(self) -> str:
-        """Where a client on this machine finds the server (when the port is not 0)."""
+    def listening_address(self) -> str:
+        """Where the server listens."""
         if self.unix_socket is not None:
             return f"unix:{self.unix_socket}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def address(self) -> str:
+        """Where a client on this machine finds the server (when the port is not 0)."""
+        return dialled(self.listening_address)
 
     @property
     def ceilings(self) -> Mapping[str, Value]:

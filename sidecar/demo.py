@@ -33,6 +33,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
 from sidecar.server import running
 from sidecar.surfaces.proto.conversions import to_struct
 
+EMBEDDED, CHOSEN = "icons", "glyphs:game-icons"
 PROMPT, SEED = "a red apple", 7
 
 # Chosen among what the embedded model draws recognisably; models/icons/README.md tells what it does not yet.
@@ -102,7 +103,7 @@ async def _walk(tour: Tour) -> tuple[int, Path]:
     authority = await tour.capabilities.List(
         capability_pb2.ListCapabilitiesRequest(owner_id=SYSTEM_ID, type="sys.mint")
     )
-    limits = {"allowed_models": ["icons"], "max_compute": 2, "max_images": 4}
+    limits = {"allowed_models": [EMBEDDED, CHOSEN], "max_compute": 4, "max_images": 4}
     capability = await tour.capabilities.Mint(
         capability_pb2.MintRequest(
             authority_id=authority.capabilities[0].id,
@@ -145,7 +146,9 @@ async def _walk(tour: Tour) -> tuple[int, Path]:
     say("three refusals, as a builder reads them")
     await _refusals(tour, context, visitor)
 
-    say(f"a contact sheet of {len(SHEET)} prompts")
+    say(
+        f"a contact sheet: {len(SHEET)} prompts by the embedded model, below them chosen drawings, the default"
+    )
     await _contact_sheet(tour, context)
     return image.entity_id, path
 
@@ -161,7 +164,7 @@ async def _paint(
     request = image_pb2.TextToImageRequest(
         context=context,
         prompt=prompt,
-        options=image_pb2.GenerationOptions(seed=seed),
+        options=image_pb2.GenerationOptions(seed=seed, model_id=EMBEDDED),
         output=common_pb2.OutputOptions(save=save),
     )
     job: job_pb2.Job = await tour.jobs.Submit(job_pb2.SubmitJobRequest(text_to_image=request))
@@ -207,7 +210,9 @@ async def _verbs(tour: Tour, painter: int, entity_id: int) -> None:
 async def _refusals(tour: Tour, context: common_pb2.CallContext, visitor: int) -> None:
     def request(**options: Any) -> image_pb2.TextToImageRequest:
         return image_pb2.TextToImageRequest(
-            context=context, prompt=PROMPT, options=image_pb2.GenerationOptions(**options)
+            context=context,
+            prompt=PROMPT,
+            options=image_pb2.GenerationOptions(**{"model_id": EMBEDDED, **options}),
         )
 
     stranger = request()
@@ -230,25 +235,31 @@ async def refusal(call: Awaitable[object]) -> str:
 
 
 async def _contact_sheet(tour: Tour, context: common_pb2.CallContext) -> None:
-    requests = [
-        image_pb2.TextToImageRequest(
-            context=context, prompt=prompt, options=image_pb2.GenerationOptions(seed=SEED)
-        )
-        for prompt in SHEET
-    ]
-    answers = await asyncio.gather(*(tour.images.TextToImage(request) for request in requests))
     rows = -(-len(SHEET) // COLUMNS)
-    sheet = Image.new("RGB", (COLUMNS * CELL, rows * (CELL + LABEL)), "white")
+    sheet = Image.new("RGB", (COLUMNS * CELL, 2 * rows * (CELL + LABEL)), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(16)
-    for index, (prompt, answer) in enumerate(zip(SHEET, answers, strict=True)):
-        left, top = index % COLUMNS * CELL, index // COLUMNS * (CELL + LABEL)
-        picture = Image.open(io.BytesIO(answer.images[0].data)).convert("RGB")
-        sheet.paste(picture.resize((CELL, CELL), Image.Resampling.LANCZOS), (left, top))
-        draw.text((left + CELL // 2, top + CELL + LABEL // 2), prompt, fill="black", font=font, anchor="mm")
     path = tour.folder / "contact-sheet.png"
+    for place, model in enumerate((EMBEDDED, CHOSEN)):
+        requests = [
+            image_pb2.TextToImageRequest(
+                context=context,
+                prompt=prompt,
+                options=image_pb2.GenerationOptions(seed=SEED, model_id=model, width=128, height=128),
+            )
+            for prompt in SHEET
+        ]
+        answers = await asyncio.gather(*(tour.images.TextToImage(request) for request in requests))
+        for index, (prompt, answer) in enumerate(zip(SHEET, answers, strict=True)):
+            row = place * rows + index // COLUMNS
+            left, top = index % COLUMNS * CELL, row * (CELL + LABEL)
+            picture = Image.open(io.BytesIO(answer.images[0].data)).convert("RGB")
+            sheet.paste(picture.resize((CELL, CELL), Image.Resampling.LANCZOS), (left, top))
+            draw.text(
+                (left + CELL // 2, top + CELL + LABEL // 2), prompt, fill="black", font=font, anchor="mm"
+            )
+        seconds = sorted(answer.work_seconds for answer in answers)[len(answers) // 2]
+        note(f"{path}: {seconds:.3f} s a picture by {model} (median)")
     sheet.save(path)
-    seconds = sorted(answer.work_seconds for answer in answers)[len(answers) // 2]
-    note(f"{path}: {seconds:.2f} s a picture (median)")
 
 
 def require(condition: bool, complaint: str) -> None:

@@ -25,6 +25,7 @@ from sidecar.application.use_cases import UseCases
 from sidecar.assembly import assembled
 from sidecar.auth import Authenticator, ensure_secret
 from sidecar.config import Settings
+from sidecar.configuration_check import default_model_remark, remarks
 from sidecar.engines.api import LOCAL, Engine
 from sidecar.engines.local.engine import LocalEngine
 from sidecar.engines.router import Router
@@ -35,6 +36,8 @@ from sidecar.pb.viwo.imagegen.v1 import (
     capability_pb2_grpc,
     entity_pb2,
     entity_pb2_grpc,
+    illustration_pb2,
+    illustration_pb2_grpc,
     image_pb2,
     image_pb2_grpc,
     job_pb2,
@@ -53,6 +56,7 @@ from sidecar.stop_signals import stop_signals
 from sidecar.surfaces.grpc.blob import BlobServicer
 from sidecar.surfaces.grpc.capability import CapabilityServicer
 from sidecar.surfaces.grpc.entity import EntityServicer
+from sidecar.surfaces.grpc.illustration import IllustrationServicer
 from sidecar.surfaces.grpc.image import ImageServicer
 from sidecar.surfaces.grpc.interceptor import CallInterceptor
 from sidecar.surfaces.grpc.job import JobServicer
@@ -76,6 +80,7 @@ SERVICES = tuple(
         (capability_pb2, "CapabilityService"), (image_pb2, "ImageService"), (job_pb2, "JobService"),
         (entity_pb2, "EntityService"), (blob_pb2, "BlobService"), (model_pb2, "ModelService"),
         (template_pb2, "TemplateService"), (system_pb2, "SystemService"), (key_pb2, "KeyService"),
+        (illustration_pb2, "IllustrationService"),
     )
 )  # fmt: skip
 
@@ -150,6 +155,9 @@ def _add_services(server: Any, use: UseCases, meter: Meter, currency: str) -> He
         JobServicer(use.generation, use.jobs, use.batches, use.lineage, currency), server
     )
     entity_pb2_grpc.add_EntityServiceServicer_to_server(EntityServicer(use.entities), server)
+    illustration_pb2_grpc.add_IllustrationServiceServicer_to_server(
+        IllustrationServicer(use.illustration), server
+    )
     blob_pb2_grpc.add_BlobServiceServicer_to_server(BlobServicer(use.pictures), server)
     model_pb2_grpc.add_ModelServiceServicer_to_server(ModelServicer(use.models), server)
     template_pb2_grpc.add_TemplateServiceServicer_to_server(TemplateServicer(use.workflows, currency), server)
@@ -171,6 +179,9 @@ async def serve(
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     with stop_signals(lambda: _tell(loop, ended)):
         async with running(settings, engines) as server:
+            for remark in (*remarks(settings), default_model_remark(server.engines)):
+                if remark is not None:
+                    log.warning("%s", remark)
             print(f"viwo-imagegen serves at {server.address} (token in {settings.token_file})", flush=True)
             await ended.wait()
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from capabilities.methods import EDIT, METHODS
+from sidecar.cli.commands import COMMANDS, loaded
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,7 +36,16 @@ def test_the_server_does_not_import_torch() -> None:
         heavy | {"grpc", "sqlalchemy"}
     )
     assert not imported_by("import entity_store.images") & (heavy | {"grpc", "sqlalchemy"})
-    assert not imported_by("import sidecar.server, sidecar.cli") & heavy
+    assert not imported_by("import sidecar.server, sidecar.cli.serve, sidecar.cli.generate") & heavy
+
+
+def test_the_list_of_commands_needs_none_of_their_modules() -> None:
+    """`viwo-imagegen --help`, and the completion of its commands, come at once."""
+    assert not imported_by("import sidecar.cli") & {"grpc", "sqlalchemy", "pydantic", "pyvips", "numpy"}
+    for name, place in COMMANDS.items():
+        command = loaded(name)
+        assert command.name == name
+        assert (command.help or "").splitlines()[0] == place.help
 
 
 def test_every_field_of_the_contract_is_commented() -> None:

@@ -18,12 +18,12 @@ import torch
 from torch import Tensor
 
 from models.training import autoencoder, paint, relief
-from models.training.materials import PALETTES, Palette
 from models.training.recipes import Cook, Recipe
 from models.training.render import recolour, takes_colours
 from models.training.sources import STYLES as ICON_STYLES
 from models.training.things import read_things
 from models.training.workspace import Workspace, open_workspace, save_atomically, stage_parser
+from sidecar.engines.glyphs.materials import PALETTES, Palette
 
 PART = 15_000
 BATCH = 60

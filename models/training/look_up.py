@@ -11,10 +11,10 @@ import torch
 from torch.nn import functional
 
 from models.training import autoencoder, drawings, paint
-from models.training.materials import COLOURS, PALETTES, STATES
 from models.training.recipes import BASIC, Cook, Recipe
 from models.training.text_encoder import encode
 from models.training.workspace import Workspace
+from sidecar.engines.glyphs.materials import COLOURS, PALETTES, STATES
 
 ARTICLES = re.compile(r"^(icon of )?(a|an|the|some|two|three|four|a pair of) ")
 

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.training import relief
-from models.training.materials import Palette
 from models.training.relief import SIZE
+from sidecar.engines.glyphs.materials import Palette
 
 Picture = npt.NDArray[Any]
 Bytes = npt.NDArray[np.uint8]

@@ -11,10 +11,10 @@ import numpy as np
 
 from models.training import paint
 from models.training.captions import held_out
-from models.training.materials import COLOURS, MATERIALS, METALLIC, STATES
 from models.training.sampler import draw_pose
 from models.training.sources import Icon
 from models.training.things import Thing
+from sidecar.engines.glyphs.materials import COLOURS, MATERIALS, METALLIC, STATES
 
 # Shares of drawings by what their names say beside the thing: nothing, a colour, a material, a state, two of these.
 SAID = ("nothing", "colour", "material", "state", "two")

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.training import paint
-from models.training.materials import PALETTES
 from models.training.workspace import Workspace
+from sidecar.engines.glyphs.materials import PALETTES
 
 Bytes = npt.NDArray[np.uint8]
 EMOJI_SHARE = 0.4

@@ -20,13 +20,13 @@ from transformers import BertModel, BertTokenizer
 from transformers.models.bert.modeling_bert import BertLayer
 
 from models.training import drawings, related, snap
-from models.training.materials import PALETTES, STATES
 from models.training.paint import STYLES
 from models.training.recipes import GIVEN_NAMES, NUMBERS, ORIGINS, OWNERS
 from models.training.sources import WORDNET, fetch
 from models.training.things import Thing
 from models.training.wordnet import WordNet
 from models.training.workspace import Workspace, open_workspace, save_atomically, stage_parser
+from sidecar.engines.glyphs.materials import PALETTES, STATES
 
 VOCABULARY = 14_000
 # The most frequent pieces are kept whatever they mean.

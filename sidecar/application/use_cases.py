@@ -8,6 +8,7 @@ from sidecar.application.batches import Batches
 from sidecar.application.capabilities import Capabilities
 from sidecar.application.entities import Entities
 from sidecar.application.generation import Generation
+from sidecar.application.illustration import Illustration
 from sidecar.application.jobs import Jobs
 from sidecar.application.keys import Keys
 from sidecar.application.lineage import Lineage
@@ -28,6 +29,7 @@ class UseCases:
     workflows: Runs
     entities: Entities
     pictures: Pictures
+    illustration: Illustration
     capabilities: Capabilities
     models: Models
     status: Status

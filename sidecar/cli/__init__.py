@@ -2,104 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import logging
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sidecar import config
-from sidecar.cli import batch, call, capability, entity, generate, job, key, model, store, template, top
-from sidecar.cli.output import Json, out, refusals
-from sidecar.telemetry import JsonFormatter, set_up_tracing
+from sidecar.cli.commands import Commands
 
-app = typer.Typer(
-    help="Pictures for a viwo world: a sidecar that checks capabilities, makes images and keeps them as entities.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-
-for command in (
-    capability.mint,
-    capability.delegate,
-    capability.give,
-    capability.revoke,
-    capability.approve,
-    capability.capabilities,
-):
-    app.command()(command)
-app.command()(top.top)
-app.command()(store.gc)
-app.command()(store.backup)
-app.command()(store.restore)
-app.command()(store.fsck)
-app.command()(generate.generate)
-app.command()(call.call)
-app.command()(generate.methods)
-app.add_typer(job.app, name="jobs")
-app.add_typer(batch.app, name="batch")
-app.add_typer(template.app, name="template")
-app.add_typer(entity.app, name="entity")
-app.add_typer(model.app, name="models")
-app.add_typer(key.app, name="key")
+app = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
-@app.command()
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="TCP port; 0 picks a free one.")] = None,
-    world: Annotated[Path | None, typer.Option(help="viwo's world database (DB_PATH).")] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Where jobs, pictures and the token are kept.")
-    ] = None,
-    with_stdin: Annotated[
-        bool, typer.Option(help="Stop when standard input ends, as it does when whoever started this dies.")
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"viwo-imagegen {version('viwo-imagegen')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Tell the version.")
     ] = False,
 ) -> None:
-    """Run the sidecar until it is told to stop (Ctrl-C or SIGTERM)."""
-    from sidecar import server
-
-    given = {"host": host, "port": port, "world_path": world, "data_dir": data_dir}
-    with refusals():
-        settings = config.load(**{name: value for name, value in given.items() if value is not None})
-        logging.basicConfig(
-            level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
-        )
-        if settings.log_format == "json":
-            for handler in logging.getLogger().handlers:
-                handler.setFormatter(JsonFormatter())
-        set_up_tracing()
-        for chatty in ("alembic", "pyvips"):
-            logging.getLogger(chatty).setLevel(logging.WARNING)
-        asyncio.run(server.serve(settings, with_stdin=with_stdin))
-
-
-@app.command()
-def demo(
-    folder: Annotated[Path, typer.Option("--out", help="Where the pictures go.")] = Path("demo"),
-) -> None:
-    """Show the whole thing: a world, a capability, pictures, entities, verbs and refusals, in a few minutes."""
-    from sidecar import demo as tour
-
-    with refusals():
-        asyncio.run(tour.run(folder))
-
-
-@app.command("config")
-def show_config(as_json: Json = False) -> None:
-    """Show every setting, its value and where to change it."""
-    from sidecar.cli.output import table
-
-    with refusals():
-        settings = config.load()
-    values = settings.model_dump(mode="json")
-    if as_json:
-        print(json.dumps(values, indent=2))
-        return
-    rows = table("setting", "value", "meaning")
-    for name, field in config.Settings.model_fields.items():
-        rows.add_row(name, "" if values[name] is None else str(values[name]), field.description or "")
-    out.print(rows)
-    out.print(f"\nSet with VIWO_IMAGEGEN_<NAME>, or in {config.config_file()}", style="dim", highlight=False)
+    """Pictures for a viwo world: a sidecar that checks capabilities, makes images and keeps them as entities."""

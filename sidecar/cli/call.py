@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,13 +15,10 @@ from capabilities.errors import InvalidArgument
 from capabilities.methods import Method
 from entity_store.world import SYSTEM_ID
 from sidecar.cli.capability import context_for
-from sidecar.cli.generate import done, print_job, write
-from sidecar.cli.output import Json, client, out, refusals, show
-from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
-
-EXTENSIONS = {
-    number: name.removeprefix("IMAGE_FORMAT_").lower() for name, number in common_pb2.ImageFormat.items()
-}
+from sidecar.cli.making import done, print_made, show_made, written
+from sidecar.cli.output import Json, client, out, refusals
+from sidecar.cli.picture_files import EXTENSIONS, Open, Out, target
+from sidecar.pb.viwo.imagegen.v1 import image_pb2, job_pb2
 
 
 def call(
@@ -36,14 +34,17 @@ def call(
     ] = None,
     capability: Annotated[str, typer.Option(help="Capability id; left out: the actor's own.")] = "",
     caller: Annotated[int, typer.Option("--as", help="Entity that acts.")] = SYSTEM_ID,
-    folder: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path(),
+    file: Out = None,
+    show_them: Open = False,
     as_json: Json = False,
 ) -> None:
     """Call any method: viwo-imagegen call inpaint room.png mask.png "a window" --set strength=0.9"""
     with refusals():
         found = methods.find(method)
         arguments = call_arguments(found, values or [], settings or [])
-    with client() as sidecar:
+        where = target(file, None)
+        arguments = _encoded(found, arguments, file, where.format)
+    with client(may_serve=True) as sidecar:
         context = context_for(sidecar, capability, caller, found.capability_type)
         request = image_pb2.InvokeRequest(
             context=context, method=found.name, arguments_json=json.dumps(arguments)
@@ -53,10 +54,23 @@ def call(
             out.print_json(data=told)
             return
         job = done(sidecar, job_pb2.SubmitJobRequest(invoke=request))
-        paths = write(job, folder, EXTENSIONS[job.images[0].format] if job.images else "png")
-        for image in job.images:
-            image.ClearField("data")
-        show(job, as_json, lambda: print_job(job, paths))
+        where = replace(where, format=EXTENSIONS[job.images[0].format] if job.images else where.format)
+        prompt = str(json.loads(job.task_json).get("prompt", ""))
+        seeds = [image.seed if image.HasField("seed") else None for image in job.images]
+        begun_with = next((Path(text).stem for text in values or () if Path(text).is_file()), job.id[-8:])
+        paths = written(
+            job.images, where.paths(prompt, seeds, otherwise=f"{begun_with}-{found.name}"), show_them
+        )
+        show_made([job], paths, seeds, prompt, as_json, lambda: print_made([job], paths, seeds))
+
+
+def _encoded(method: Method, arguments: list[object], file: Path | None, image_format: str) -> list[object]:
+    """The same, with the format that the name of a file asks for, where none is given otherwise."""
+    options = arguments[-1]
+    takes_format = any(item.name == "format" for item in method.all_parameters)
+    if file is None or not takes_format or not isinstance(options, dict) or "format" in options:
+        return arguments
+    return [*arguments[:-1], {**options, "format": image_format}] if image_format != "png" else arguments
 
 
 def call_arguments(method: Method, values: list[str], settings: list[str]) -> list[object]:

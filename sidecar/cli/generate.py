@@ -1,4 +1,4 @@
-"""Commands that make pictures, and tell what can be made."""
+"""The command that makes pictures from words, with or without a picture to begin with."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from capabilities.errors import InvalidArgument
 from entity_store.world import SYSTEM_ID
 from sidecar.cli.capability import context_for, own_capability
-from sidecar.cli.output import Json, client, err, out, show, table
+from sidecar.cli.making import done, print_made, show_made, written
+from sidecar.cli.output import Json, client, out, refusals, show, table
+from sidecar.cli.picture_files import Open, Out, target
 from sidecar.client import Client
-from sidecar.engines.events import Failed
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, image_pb2, job_pb2
 
 FORMATS = {
@@ -32,7 +33,26 @@ def generate(
     seed: Annotated[int | None, typer.Option(help="Makes the same picture again.")] = None,
     count: Annotated[int | None, typer.Option(help="How many pictures.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Such as 'dpm++ 2m'.")] = None,
-    image_format: Annotated[str, typer.Option("--format", help="png, jpeg or webp.")] = "png",
+    lora: Annotated[
+        list[str] | None, typer.Option(help="A LoRA's model id, or id:weight. Repeatable.")
+    ] = None,
+    image: Annotated[Path | None, typer.Option(help="A picture to begin with.")] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="With --image: white is drawn anew, black is kept.")
+    ] = None,
+    strength: Annotated[
+        float | None, typer.Option(help="With --image: how far to go from it, 0 to 1.")
+    ] = None,
+    control: Annotated[
+        list[str] | None,
+        typer.Option(help="A control picture as type:file, such as canny:edges.png. Repeatable."),
+    ] = None,
+    hires: Annotated[
+        float | None, typer.Option(help="Compose at the model's own size, then enlarge this much and redraw.")
+    ] = None,
+    image_format: Annotated[
+        str | None, typer.Option("--format", help="png, jpeg or webp; left out: as --out ends, or png.")
+    ] = None,
     transparent: Annotated[bool, typer.Option(help="Clear the plain ground behind an icon.")] = False,
     upscale: Annotated[int, typer.Option(help="2 or 4: enlarge the result with a trained upscaler.")] = 1,
     upscaler: Annotated[str, typer.Option(help="Which; see 'models list'.")] = "anime",
@@ -41,7 +61,8 @@ def generate(
     save: Annotated[bool, typer.Option(help="Also make an image entity.")] = False,
     room: Annotated[int, typer.Option(help="Room to put the entity in (implies --save).")] = 0,
     name: Annotated[str, typer.Option(help="The entity's name (implies --save).")] = "",
-    folder: Annotated[Path, typer.Option("--out", help="Where the files go.")] = Path(),
+    file: Out = None,
+    show_them: Open = False,
     as_json: Json = False,
 ) -> None:
     """Make pictures from words."""
@@ -50,42 +71,149 @@ def generate(
         "negative_prompt": negative, "seed": seed, "count": count, "scheduler": scheduler,
         "background": "transparent" if transparent else None,
     }  # fmt: skip
-    output = common_pb2.OutputOptions(format=FORMATS.get(image_format, 99))  # type: ignore[arg-type]
-    saving = common_pb2.SaveOptions(name=name or prompt[:60], room_id=room) if save or room or name else None
-    with client() as sidecar:
-        request = image_pb2.TextToImageRequest(
-            context=context_for(sidecar, capability, caller),
-            prompt=prompt,
-            options=image_pb2.GenerationOptions(
-                **{key: value for key, value in given.items() if value is not None}
-            ),
-            output=_saved(output, None if upscale > 1 else saving),
+    with refusals():
+        where = target(file, image_format)
+        options = image_pb2.GenerationOptions(
+            **{key: value for key, value in given.items() if value is not None},
+            loras=[_lora(text) for text in lora or ()],
         )
-        jobs = [done(sidecar, job_pb2.SubmitJobRequest(text_to_image=request))]
+        request = _request(prompt, options, image, mask, strength, control or [], hires)
+    output = common_pb2.OutputOptions(format=FORMATS[where.format])
+    saving = common_pb2.SaveOptions(name=name or prompt[:60], room_id=room) if save or room or name else None
+    with client(may_serve=True) as sidecar:
+        kind = request.WhichOneof("task")
+        task = getattr(request, str(kind))
+        task.context.CopyFrom(context_for(sidecar, capability, caller, _KINDS[str(kind)]))
+        task.output.CopyFrom(_saved(output, None if upscale > 1 else saving))
+        job = done(sidecar, request)
+        seeds = [made.seed for made in job.images]
+        jobs = [job]
         if upscale > 1:
-            enlarging = own_capability(sidecar, caller, "diffusers.upscale")
-            jobs = [
-                done(
-                    sidecar,
-                    job_pb2.SubmitJobRequest(
-                        upscale=image_pb2.UpscaleRequest(
-                            context=common_pb2.CallContext(
-                                capability_id=enlarging, caller_id=caller, this_id=caller
-                            ),
-                            image=common_pb2.ImageSource(ref=image.ref),
-                            model=upscaler,
-                            factor=upscale,
-                            output=_saved(output, saving),
-                        )
-                    ),
+            jobs = _enlarged(sidecar, job, caller, upscaler, upscale, _saved(output, saving))
+        images = [made for each in jobs for made in each.images]
+        paths = written(images, where.paths(prompt, seeds), show_them)
+        show_made(jobs, paths, seeds, prompt, as_json, partial(print_made, jobs, paths, seeds))
+
+
+_KINDS = {
+    "text_to_image": "diffusers.generate", "image_to_image": "diffusers.generate", "inpaint": "diffusers.inpaint",
+    "apply": "controlnet.generate",
+}  # fmt: skip
+
+
+def _request(
+    prompt: str,
+    options: image_pb2.GenerationOptions,
+    image: Path | None,
+    mask: Path | None,
+    strength: float | None,
+    controls: list[str],
+    hires: float | None,
+) -> job_pb2.SubmitJobRequest:
+    """The method that these options come to. Raises InvalidArgument for what does not go together."""
+    for option, value, needs in (("--mask", mask, image), ("--strength", strength, image)):
+        if value is not None and needs is None:
+            raise InvalidArgument(
+                f"{option} is about a picture to begin with; give it with --image",
+                reason="BAD_ARGUMENT",
+                field=option,
+            )
+    if hires is not None and (image is not None or controls):
+        raise InvalidArgument(
+            "--hires is for pictures from words alone; leave --image and --control out",
+            reason="BAD_ARGUMENT",
+            field="--hires",
+        )
+    first = None if image is None else common_pb2.ImageSource(data=_file(image, "--image"))
+    area = None if mask is None else common_pb2.ImageSource(data=_file(mask, "--mask"))
+    if controls:
+        applied = image_pb2.ApplyRequest(
+            prompt=prompt, options=options, controls=[_control(text) for text in controls],
+            init_image=first, mask=area, denoise_strength=strength,
+        )  # fmt: skip
+        return job_pb2.SubmitJobRequest(apply=applied)
+    if first is not None and area is not None:
+        painted = image_pb2.InpaintRequest(
+            prompt=prompt, options=options, image=first, mask=area, strength=strength
+        )
+        return job_pb2.SubmitJobRequest(inpaint=painted)
+    if first is not None:
+        changed = image_pb2.ImageToImageRequest(
+            prompt=prompt, options=options, image=first, strength=strength
+        )
+        return job_pb2.SubmitJobRequest(image_to_image=changed)
+    drawn = image_pb2.TextToImageRequest(
+        prompt=prompt, options=options, hires_fix=None if hires is None else image_pb2.HiresFix(scale=hires)
+    )
+    return job_pb2.SubmitJobRequest(text_to_image=drawn)
+
+
+def _file(path: Path, option: str) -> bytes:
+    if not path.is_file():
+        raise InvalidArgument(
+            f"there is no file {path} for {option}", reason="NO_FILE", field=option, asked=str(path)
+        )
+    return path.read_bytes()
+
+
+def _lora(text: str) -> image_pb2.Lora:
+    name, colon, weight = text.rpartition(":")
+    try:
+        return image_pb2.Lora(id=name, weight=float(weight)) if colon else image_pb2.Lora(id=text)
+    except ValueError:
+        # An id may have a colon.
+        return image_pb2.Lora(id=text)
+
+
+def _control(text: str) -> image_pb2.Control:
+    kind, colon, file = text.partition(":")
+    if not colon:
+        raise InvalidArgument(
+            f"--control takes type:file, such as canny:edges.png; got {text}",
+            reason="BAD_ARGUMENT",
+            field="--control",
+            asked=text,
+        )
+    return image_pb2.Control(type=kind, image=common_pb2.ImageSource(data=_file(Path(file), "--control")))
+
+
+def _enlarged(
+    sidecar: Client,
+    job: job_pb2.Job,
+    caller: int,
+    upscaler: str,
+    factor: int,
+    output: common_pb2.OutputOptions,
+) -> list[job_pb2.Job]:
+    context = common_pb2.CallContext(
+        capability_id=own_capability(sidecar, caller, "diffusers.upscale"), caller_id=caller, this_id=caller
+    )
+    return [
+        done(
+            sidecar,
+            job_pb2.SubmitJobRequest(
+                upscale=image_pb2.UpscaleRequest(
+                    context=context,
+                    image=common_pb2.ImageSource(ref=image.ref),
+                    model=upscaler,
+                    factor=factor,
+                    output=output,
                 )
-                for image in jobs[0].images
-            ]
-        for job in jobs:
-            paths = write(job, folder, image_format)
-            for image in job.images:
-                image.ClearField("data")
-            show(job, as_json, partial(print_job, job, paths))
+            ),
+        )
+        for image in job.images
+    ]
+
+
+def _saved(
+    output: common_pb2.OutputOptions, saving: common_pb2.SaveOptions | None
+) -> common_pb2.OutputOptions:
+    """The same output options, with an entity made of the result where there is something to save."""
+    copy = common_pb2.OutputOptions()
+    copy.CopyFrom(output)
+    if saving is not None:
+        copy.save.CopyFrom(saving)
+    return copy
 
 
 def methods(as_json: Json = False) -> None:
@@ -106,80 +234,3 @@ def methods(as_json: Json = False) -> None:
                 out.print(rows)
 
         show(answer, as_json, render)
-
-
-def follow(sidecar: Client, job_id: str) -> job_pb2.Job:
-    """The ended job, with a progress bar on the way; Ctrl-C cancels it. A bad end is shown and ends the command."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    try:
-        with Progress(*columns, console=err, transient=True) as progress:
-            bar = progress.add_task("queued", total=None)
-            for event in sidecar.jobs.Watch(job_pb2.WatchJobRequest(id=job_id)):
-                kind = event.WhichOneof("event")
-                if kind == "queued":
-                    progress.update(bar, description=f"queued, {event.queued.position} before")
-                elif kind == "loading":
-                    progress.update(bar, description=f"loading {event.loading.model_id}")
-                elif kind == "step":
-                    progress.update(
-                        bar, description="painting", completed=event.step.step, total=event.step.total
-                    )
-                elif kind == "ended":
-                    return _succeeded(event.ended)
-    except KeyboardInterrupt:
-        sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=job_id))
-        err.print(f"canceled {job_id}")
-        raise typer.Exit(130) from None
-    raise AssertionError("a watched job ends")
-
-
-def _saved(
-    output: common_pb2.OutputOptions, saving: common_pb2.SaveOptions | None
-) -> common_pb2.OutputOptions:
-    """The same output options, with an entity made of the result where there is something to save."""
-    copy = common_pb2.OutputOptions()
-    copy.CopyFrom(output)
-    if saving is not None:
-        copy.save.CopyFrom(saving)
-    return copy
-
-
-def done(sidecar: Client, request: job_pb2.SubmitJobRequest) -> job_pb2.Job:
-    """Submit a job and follow it to its good end; the job with the files of its pictures."""
-    job = follow(sidecar, sidecar.jobs.Submit(request).id)
-    return sidecar.jobs.Get(job_pb2.GetJobRequest(id=job.id, include_data=True))
-
-
-def _succeeded(job: job_pb2.Job) -> job_pb2.Job:
-    if job.state != job_pb2.JOB_STATE_SUCCEEDED:
-        failure = job.failure
-        raise Failed(
-            failure.code, failure.message, failure.reason, failure.field, failure.limit, failure.asked
-        ).refusal()
-    return job
-
-
-def write(job: job_pb2.Job, folder: Path, image_format: str) -> list[Path]:
-    """Write the pictures of a job, named by its id and their seeds."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for image in job.images:
-        path = folder / f"{job.id[-8:]}-{image.seed}.{image_format}"
-        path.write_bytes(image.data)
-        paths.append(path)
-    return paths
-
-
-def print_job(job: job_pb2.Job, paths: list[Path]) -> None:
-    """A table of what was made, and what it took."""
-    rows = table("picture", "size", "seed", "entity")
-    for path, image in zip(paths, job.images, strict=True):
-        rows.add_row(
-            str(path), f"{image.width} x {image.height}", str(image.seed), str(image.entity_id or "")
-        )
-    out.print(rows)
-    out.print(
-        f"{job.model_id}: {job.work_seconds:.2f} s, {job.cost.compute:g} megapixel-steps, job {job.id}",
-        style="dim",
-        highlight=False,
-    )

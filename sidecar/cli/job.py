@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,14 +12,53 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from capabilities import methods, strict_json
-from capabilities.errors import NotFound
+from capabilities.errors import InvalidArgument, NotFound
 from entity_store.world import SYSTEM_ID
 from sidecar.cli.capability import context_for
-from sidecar.cli.generate import follow
-from sidecar.cli.output import Json, client, out, show, table
+from sidecar.cli.making import follow, written
+from sidecar.cli.output import Json, client, err, out, pages, show, table
+from sidecar.cli.picture_files import EXTENSIONS, Open, Out, target
+from sidecar.client import Client
 from sidecar.pb.viwo.imagegen.v1 import job_pb2 as pb
 
 app = typer.Typer(help="Look after jobs.", no_args_is_help=True)
+
+ID_LENGTH = 26
+MOST_SHOWN = 60
+"""Characters of a prompt in a list."""
+MOST_LOOKED_AT = 5000
+"""Newest jobs among which the beginning or the end of an id is looked for."""
+JobId = Annotated[
+    str, typer.Argument(help="The job's id, or its beginning or end where no other job has it.")
+]
+
+
+def whole(sidecar: Client, text: str) -> str:
+    """The id that a part of one means. Raises NotFound, and InvalidArgument where several jobs have it."""
+    if len(text) >= ID_LENGTH:
+        return text
+    found: list[str] = []
+    seen = 0
+    for page in pages(lambda token: sidecar.jobs.List(pb.ListJobsRequest(page_size=1000, page_token=token))):
+        found += [job.id for job in page.jobs if job.id.startswith(text) or job.id.endswith(text)]
+        seen += len(page.jobs)
+        if seen >= MOST_LOOKED_AT:
+            break
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise NotFound(
+            f"there is no job '{text}', nor one whose id begins or ends so; 'viwo-imagegen jobs list' shows them",
+            reason="UNKNOWN_JOB",
+            field="job_id",
+            asked=text,
+        )
+    raise InvalidArgument(
+        f"{len(found)} jobs have '{text}' in their ids: {', '.join(found[:5])}; give more of it",
+        reason="AMBIGUOUS",
+        field="job_id",
+        asked=text,
+    )
 
 
 @app.command("list")
@@ -40,42 +81,49 @@ def list_jobs(
 
 
 @app.command()
-def get(job_id: str, as_json: Json = False) -> None:
-    """Show one job."""
+def get(job_id: JobId, file: Out = None, show_them: Open = False, as_json: Json = False) -> None:
+    """Show one job; with --out also write its pictures."""
     with client() as sidecar:
-        job = sidecar.jobs.Get(pb.GetJobRequest(id=job_id))
+        where = None if file is None and not show_them else target(file, None)
+        job = sidecar.jobs.Get(pb.GetJobRequest(id=whole(sidecar, job_id), include_data=where is not None))
+        if where is not None and job.images:
+            where = replace(where, format=EXTENSIONS[job.images[0].format])
+            seeds = [image.seed if image.HasField("seed") else None for image in job.images]
+            paths = where.paths(_prompt(job), seeds, otherwise=f"{job.method}-{job.id[-8:]}")
+            for path in written(job.images, paths, show_them):
+                err.print(str(path), highlight=False)
         show(job, as_json, lambda: _print([job]))
 
 
 @app.command()
-def watch(job_id: str, as_json: Json = False) -> None:
+def watch(job_id: JobId, as_json: Json = False) -> None:
     """Follow a job to its end."""
     with client() as sidecar:
-        job = follow(sidecar, job_id)
+        job = follow(sidecar, whole(sidecar, job_id))
         show(job, as_json, lambda: _print([job]))
 
 
 @app.command()
-def cancel(job_id: str, as_json: Json = False) -> None:
+def cancel(job_id: JobId, as_json: Json = False) -> None:
     """Cancel a job."""
     with client() as sidecar:
-        job = sidecar.jobs.Cancel(pb.CancelJobRequest(id=job_id))
+        job = sidecar.jobs.Cancel(pb.CancelJobRequest(id=whole(sidecar, job_id)))
         show(job, as_json, lambda: _print([job]))
 
 
 @app.command()
-def rerun(job_id: str, as_json: Json = False) -> None:
+def rerun(job_id: JobId, as_json: Json = False) -> None:
     """Do a job again exactly, with the same seed, and follow it."""
     with client() as sidecar:
-        job = follow(sidecar, sidecar.jobs.Rerun(pb.RerunJobRequest(id=job_id)).id)
+        job = follow(sidecar, sidecar.jobs.Rerun(pb.RerunJobRequest(id=whole(sidecar, job_id))).id)
         show(job, as_json, lambda: _print([job]))
 
 
 @app.command()
-def export(job_id: str, file: Annotated[Path, typer.Argument(help="The JSON file to write.")]) -> None:
+def export(job_id: JobId, file: Annotated[Path, typer.Argument(help="The JSON file to write.")]) -> None:
     """Write a job, and the pictures that it begins with, into a file that another server can import."""
     with client() as sidecar:
-        document = sidecar.jobs.Export(pb.ExportJobRequest(id=job_id)).document_json
+        document = sidecar.jobs.Export(pb.ExportJobRequest(id=whole(sidecar, job_id))).document_json
         file.write_text(document, encoding="utf-8")
         out.print(f"{file}: {len(document)} characters", highlight=False)
 
@@ -154,11 +202,24 @@ def _print_budgets(found: list[pb.Budget]) -> None:
 
 
 def _print(found: list[pb.Job]) -> None:
-    rows = table("id", "state", "method", "model", "steps", "seconds", "why")
+    rows = table("id", "time", "state", "method", "model", "by", "prompt", "seconds", "pictures", "why")
     for job in found:
         state = pb.JobState.Name(job.state).removeprefix("JOB_STATE_").lower()
+        if job.state == pb.JOB_STATE_RUNNING:
+            state += f" {job.step}/{job.total_steps}"
+        when = job.create_time.ToDatetime(dt.UTC).astimezone()
         rows.add_row(
-            job.id, state, job.method, job.model_id, f"{job.step}/{job.total_steps}", f"{job.work_seconds:.1f}",
+            job.id, f"{when:%Y-%m-%d %H:%M:%S}", state, job.method, job.model_id, str(job.context.caller_id or ""),
+            _prompt(job)[:MOST_SHOWN], f"{job.work_seconds:.1f}", " ".join(image.ref for image in job.images),
             job.failure.message,
         )  # fmt: skip
     out.print(rows)
+
+
+def _prompt(job: pb.Job) -> str:
+    """What the job's picture shows, where it was drawn from words."""
+    try:
+        prompt = strict_json.loads(job.task_json).get("prompt", "")
+    except (ValueError, AttributeError):
+        return ""
+    return prompt if isinstance(prompt, str) else ""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Annotated, Any, Protocol, TypeVar
 
 import grpc
@@ -20,16 +23,37 @@ from rich.table import Table
 from rich.text import Text
 
 from capabilities import strict_json
-from capabilities.errors import InvalidArgument, Refusal
+from capabilities.errors import InvalidArgument, Refusal, Unavailable
 from capabilities.plain_text import cleaned
 from sidecar import config
+from sidecar.cli.own_server import own_server
 from sidecar.client import Client, connected
+from sidecar.configuration_check import complaints
+
+_CURES = {
+    errno.ENOENT: "make it, or set another path",
+    errno.EACCES: "let this user read and write there, or set another path",
+    errno.EPERM: "let this user read and write there, or set another path",
+    errno.EROFS: "set a path where this user can write",
+    errno.ENOSPC: "make room there, or set another path",
+    errno.EDQUOT: "make room there, or set another path",
+}
+"""What to do about an error of the file system, by its number."""
 
 MAX_CELL = 4096
 """Most characters of a text that is shown in a table."""
 
-out = Console()
-err = Console(stderr=True)
+NOT_A_TERMINAL = 1000
+"""Columns of what is written to a file or a pipe: nothing is cut there."""
+
+
+def _console(*, stderr: bool = False) -> Console:
+    is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, width=None if is_terminal or "COLUMNS" in os.environ else NOT_A_TERMINAL)
+
+
+out = _console()
+err = _console(stderr=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -42,29 +66,35 @@ def refusals() -> Iterator[None]:
     except Refusal as refusal:
         _complain(refusal.code.value, refusal.message, refusal.field, refusal.limit)
     except ValidationError as error:
-        for item in error.errors(include_url=False):
-            name = ".".join(str(part) for part in item["loc"])
-            err.print(f"[red]configuration:[/] {name + ': ' if name else ''}{item['msg']}", highlight=False)
+        for words in complaints(error):
+            err.print(f"[red]configuration:[/] {escape(words)}", highlight=False)
         raise typer.Exit(1) from None
     except tomllib.TOMLDecodeError as error:
         _complain("FAILED_PRECONDITION", f"{config.config_file()} is not TOML: {error}", "", "")
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        _complain(
-            "FAILED_PRECONDITION",
-            f"{where}{error.strerror or error}; move it away, or set another path",
-            "",
-            "",
-        )
+        cure = _CURES.get(error.errno or 0, "move it away, or set another path")
+        _complain("FAILED_PRECONDITION", f"{where}{error.strerror or error}; {cure}", "", "")
     except grpc.RpcError as error:
         info = _error_info(error)
         _complain(error.code().name, error.details() or "", info.get("field", ""), info.get("limit", ""))
 
 
 @contextmanager
-def client() -> Iterator[Client]:
-    """A connection to the configured sidecar, refusals shown as words."""
-    with refusals(), connected(config.load()) as connection:
+def client(*, may_serve: bool = False) -> Iterator[Client]:
+    """A connection to the configured sidecar, refusals shown as words.
+
+    `may_serve`: where none runs, one is run for the time being.
+    """
+    with refusals(), ExitStack() as stack:
+        settings = config.load()
+        try:
+            connection = stack.enter_context(connected(settings))
+        except Unavailable as refusal:
+            if not may_serve or refusal.reason != "NO_SERVER":
+                raise
+            err.print("no sidecar runs, so one runs for this command", style="dim", highlight=False)
+            connection = stack.enter_context(connected(settings, address=stack.enter_context(own_server())))
         yield connection
 
 
@@ -92,7 +122,7 @@ def show(message: Message | Sequence[Message], as_json: bool, render: Callable[[
         render()
         return
     many = not isinstance(message, Message)
-    values = [_plain(item) for item in message] if many else _plain(message)  # type: ignore[union-attr, arg-type]
+    values = [plain(item) for item in message] if many else plain(message)  # type: ignore[union-attr, arg-type]
     print(json.dumps(values, indent=2, ensure_ascii=False))
 
 
@@ -136,7 +166,8 @@ def _value(name: str, text: str) -> Any:
         return text
 
 
-def _plain(message: Message) -> dict[str, Any]:
+def plain(message: Message) -> dict[str, Any]:
+    """A message as JSON's own types, every field in it."""
     values: dict[str, Any] = json_format.MessageToDict(
         message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )

@@ -24,6 +24,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     capability_pb2,
     common_pb2,
     entity_pb2,
+    illustration_pb2,
     image_pb2,
     job_pb2,
     key_pb2,
@@ -38,7 +39,8 @@ from sidecar.testing.fake_engine import FakeEngine
 from sidecar.testing.refusals import error_info
 
 FILES = (
-    blob_pb2, capability_pb2, entity_pb2, image_pb2, job_pb2, key_pb2, model_pb2, system_pb2, template_pb2,
+    blob_pb2, capability_pb2, entity_pb2, illustration_pb2, image_pb2, job_pb2, key_pb2, model_pb2, system_pb2,
+    template_pb2,
 )  # fmt: skip
 CREDENTIALS = (
     "none",

@@ -15,6 +15,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     capability_pb2_grpc,
     common_pb2,
     entity_pb2_grpc,
+    illustration_pb2_grpc,
     image_pb2,
     image_pb2_grpc,
     job_pb2,
@@ -41,6 +42,7 @@ class Client:
         self.images: Any = image_pb2_grpc.ImageServiceStub(authorized)
         self.jobs: Any = job_pb2_grpc.JobServiceStub(authorized)
         self.entities: Any = entity_pb2_grpc.EntityServiceStub(authorized)
+        self.illustrations: Any = illustration_pb2_grpc.IllustrationServiceStub(authorized)
         self.blobs: Any = blob_pb2_grpc.BlobServiceStub(authorized)
         self.models: Any = model_pb2_grpc.ModelServiceStub(authorized)
         self.templates: Any = template_pb2_grpc.TemplateServiceStub(authorized)

@@ -44,8 +44,8 @@ class Served(Client):
         await self.models.Load(model_pb2.LoadModelRequest(id=MODEL))
 
     async def paint(self, context: common_pb2.CallContext, **options: Any) -> image_pb2.ImageResponse:
-        """A picture with the model's own number of steps."""
-        request = text_to_image(context, "a red apple", **{"steps": None, **options})
+        """A picture by the embedded model, with its own number of steps unless `options` say otherwise."""
+        request = text_to_image(context, "a red apple", **{"steps": None, "model_id": MODEL, **options})
         answer: image_pb2.ImageResponse = await self.images.TextToImage(request)
         return answer
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -156,28 +157,6 @@ def test_no_server_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "start one with 'viwo-imagegen serve'" in " ".join(result.stderr.split())
 
 
-def test_configuration_is_shown_and_layered(tmp_path: Path) -> None:
-    file = tmp_path / "config.toml"
-    file.write_text('port = 4000\nmax_steps = 33\n[[hub_models]]\nid = "a/b"\nsteps = 2\n')
-    environment = {"VIWO_IMAGEGEN_CONFIG": str(file), "VIWO_IMAGEGEN_PORT": "5000", "COLUMNS": "200"}
-    result = CliRunner().invoke(app, ["config", "--json"], env=environment)
-    shown = json.loads(result.stdout)
-    assert (shown["port"], shown["max_steps"], shown["hub_models"][0]["steps"]) == (5000, 33, 2)
-    assert "VIWO_IMAGEGEN_<NAME>" in CliRunner().invoke(app, ["config"], env=environment).stdout
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [("prot = 1", "prot: Extra inputs"), ("port = 99999", "port: Input should be less")],
-)
-def test_a_wrong_configuration_names_the_setting(tmp_path: Path, text: str, complaint: str) -> None:
-    file = tmp_path / "config.toml"
-    file.write_text(text)
-    result = CliRunner().invoke(app, ["config"], env={"VIWO_IMAGEGEN_CONFIG": str(file)})
-    assert result.exit_code == 1
-    assert complaint in " ".join(result.stderr.split())
-
-
 async def test_generates_larger_with_an_upscaler(terminal: Terminal) -> None:
     words = ("generate", "a cup", "--steps", "2", "--upscale", "2", "--upscaler", "fast", "--save")
     job = await terminal.json(*words, "--out", str(terminal.folder))
@@ -275,3 +254,128 @@ async def test_top_and_budgets(terminal: Terminal) -> None:
     assert "no caps" in await terminal.run("jobs", "budget")
     capped = await terminal.json("mint", "diffusers.generate", "-p", "compute_per_day=5")
     assert "capability:" in await terminal.run("jobs", "budget", "--capability", capped["id"])
+
+
+async def test_illustrates_a_room_and_takes_it_back(terminal: Terminal, sidecar: Sidecar) -> None:
+    room = sidecar.entity(name="a cellar")
+    for name in ("a barrel", "a barrel", "a rat"):
+        sidecar.entity(name=name, location=room)
+    words = (
+        "illustrate",
+        "--room",
+        str(room),
+        "--model",
+        "glyphs:game-icons",
+        "--width",
+        "64",
+        "--height",
+        "64",
+    )
+    planned = await terminal.json(*words, "--dry-run")
+    assert (planned["entities"], planned["drawings"]) == (4, 3)
+    assert "4 entities without a picture, 3 drawings" in await terminal.run(*words, "--dry-run")
+    assert "4 of 4 entities have a picture now" in await terminal.run(*words, "--yes")
+    assert "0 entities without a picture" in await terminal.run(*words, "--yes")
+    undone = await terminal.json("illustrate", "--room", str(room), "--undo")
+    assert undone["removed"] == 4
+    assert "{colour} stands for nothing" in await terminal.run(*words, "--prompt", "{colour}", status=1)
+
+
+def opened(path: Path) -> tuple[str | None, tuple[int, int]]:
+    """Format and size of a picture file."""
+    with Image.open(path) as image:
+        return image.format, image.size
+
+
+class TestFiles:
+    async def test_a_name_with_an_ending_is_a_file_and_decides_the_format(self, terminal: Terminal) -> None:
+        for name, format in (("one.png", "PNG"), ("two.jpg", "JPEG"), ("Three.WEBP", "WEBP")):
+            path = terminal.folder / name
+            made = await terminal.json("generate", "a cup", "--steps", "1", "--seed", "3", "--out", str(path))
+            written = path.with_suffix(path.suffix.lower()) if not path.exists() else path
+            assert opened(written)[0] == format
+            (picture,) = made["pictures"]
+            assert (picture["seed"], picture["prompt"], picture["model"]) == (3, "a cup", "sd")
+            assert Path(picture["path"]) == written
+
+    async def test_names_are_made_of_prompt_and_seed(self, terminal: Terminal) -> None:
+        words = ("generate", "A Rusty sword, of  the/King!", "--steps", "1", "--seed", "8", "--count", "2")
+        await terminal.run(*words, "--out", str(terminal.folder / "new"))
+        names = sorted(file.name for file in (terminal.folder / "new").iterdir())
+        assert names == ["rusty-sword-of-the-king-8.png", "rusty-sword-of-the-king-9.png"]
+        await terminal.run(*words, "--out", str(terminal.folder / "swords.png"))
+        assert {file.name for file in terminal.folder.glob("swords*")} == {"swords-8.png", "swords-9.png"}
+
+    @pytest.mark.parametrize(
+        ("words", "complaint"),
+        [
+            (("--out", "nowhere/apple.png"), "make it with 'mkdir -p nowhere'"),
+            (("--out", "apple.gif"), "--out ends in .gif"),
+            (("--out", "apple.png", "--format", "webp"), "--format is webp"),
+            (("--mask", "x.png"), "give it with --image"),
+            (("--strength", "0.4"), "give it with --image"),
+            (("--image", "nothing.png"), "there is no file nothing.png for --image"),
+            (("--control", "canny"), "--control takes type:file"),
+            (("--control", "canny:nothing.png"), "there is no file nothing.png for --control"),
+        ],
+    )
+    async def test_mistakes_are_told_before_anything_is_drawn(
+        self, terminal: Terminal, words: tuple[str, ...], complaint: str
+    ) -> None:
+        before = await terminal.json("jobs", "list", "--limit", "1")
+        shown = " ".join((await terminal.run("generate", "a cup", *words, status=1)).split())
+        assert complaint in shown
+        assert await terminal.json("jobs", "list", "--limit", "1") == before
+
+    async def test_pictures_to_begin_with(self, terminal: Terminal) -> None:
+        first, mask = terminal.folder / "room.png", terminal.folder / "mask.png"
+        Image.new("RGB", (64, 64), "green").save(first)
+        Image.new("L", (64, 64), 255).save(mask)
+        out = str(terminal.folder / "made.png")
+        image = ("--image", str(first), "--out", out, "--steps", "2")
+        changed = await terminal.json("generate", "a cup", *image, "--strength", "0.6")
+        painted = await terminal.json("generate", "a cup", *image, "--mask", str(mask))
+        large = await terminal.json("generate", "a cup", "--hires", "2", "--steps", "2", "--out", out)
+        assert [job["method"] for job in (changed, painted, large)] == [
+            "imageToImage",
+            "inpaint",
+            "textToImage",
+        ]
+        assert opened(Path(out))[1] == (128, 128)
+        called = await terminal.json("call", "transform", str(first), "90", "--out", str(terminal.folder))
+        assert called["pictures"][0]["path"].endswith("room-transform.png")
+
+    async def test_parts_of_ids_will_do_where_they_mean_one_job(self, terminal: Terminal) -> None:
+        job = await terminal.json(
+            "generate", "a hat", "--steps", "1", "--seed", "77", "--out", str(terminal.folder)
+        )
+        out = terminal.folder / "hat.webp"
+        again = await terminal.json("jobs", "get", job["id"][-10:], "--out", str(out))
+        assert again["id"] == job["id"]
+        # It keeps the format that it was made in.
+        assert opened(out.with_suffix(".png")) == ("PNG", (64, 64))
+        listed = await terminal.run("jobs", "list")
+        assert job["id"] in listed
+        assert "a hat" in listed
+        assert "jobs have '0' in their ids" in await terminal.run("jobs", "get", "0", status=1)
+
+
+async def test_where_no_server_runs_one_runs_for_the_command(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {"VIWO_IMAGEGEN_DATA_DIR": str(tmp_path / "data"), "VIWO_IMAGEGEN_PORT": str(port)}
+
+    def run(*words: str) -> Any:
+        return CliRunner().invoke(app, list(words), env=environment)
+
+    drawn = await asyncio.to_thread(run, "generate", "a rusty sword", "--out", str(tmp_path / "sword.png"))
+    assert drawn.exit_code == 0, drawn.output
+    assert "one runs for this command" in drawn.stderr
+    assert opened(tmp_path / "sword.png") == ("PNG", (512, 512))
+    listed = await asyncio.to_thread(run, "jobs", "list")
+    assert listed.exit_code == 1
+    assert f"no sidecar answers at 127.0.0.1:{port}; start one with 'viwo-imagegen serve'" in listed.stderr
+    (tmp_path / "data" / "token").chmod(0o644)
+    broken = await asyncio.to_thread(run, "generate", "a cup")
+    assert broken.exit_code == 1

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import ssl
+from pathlib import Path
 
 import grpc
 
 from capabilities.errors import FailedPrecondition
 from sidecar.client import MAX_MESSAGE as MAX_ANSWER
-from sidecar.config import Settings
+from sidecar.config import Settings, dialled
 from sidecar.surfaces.grpc.limits import MAX_MESSAGE
 
 log = logging.getLogger("viwo_imagegen.server")
@@ -42,8 +44,12 @@ OPTIONS = (
 
 
 def listen(server: grpc.aio.Server, settings: Settings) -> str:
-    """Bind, and answer the address that clients use. Raises FailedPrecondition where the address is taken."""
-    address = settings.address
+    """Bind, and answer the address that clients on this machine use.
+
+    Raises FailedPrecondition where the address is taken, or a certificate or key cannot be used.
+    """
+    address = settings.listening_address
+    credentials = _credentials(settings) if settings.unix_socket is None else None
     try:
         if settings.unix_socket is not None:
             settings.unix_socket.unlink(missing_ok=True)
@@ -54,14 +60,7 @@ def listen(server: grpc.aio.Server, settings: Settings) -> str:
             finally:
                 os.umask(mask)
             return address
-        if settings.tls_cert is not None and settings.tls_key is not None:
-            if settings.tls_key.stat().st_mode & 0o007:
-                log.warning("%s can be read by every user of this machine: chmod 600", settings.tls_key)
-            pair = (settings.tls_key.read_bytes(), settings.tls_cert.read_bytes())
-            authority = settings.tls_client_ca.read_bytes() if settings.tls_client_ca else None
-            credentials = grpc.ssl_server_credentials(
-                [pair], authority, require_client_auth=authority is not None
-            )
+        if credentials is not None:
             port = server.add_secure_port(address, credentials)
         else:
             port = server.add_insecure_port(address)
@@ -72,4 +71,45 @@ def listen(server: grpc.aio.Server, settings: Settings) -> str:
             field="port",
             asked=address,
         ) from None
-    return address.rsplit(":", 1)[0] + f":{port}"
+    return dialled(address.rsplit(":", 1)[0] + f":{port}")
+
+
+def _credentials(settings: Settings) -> grpc.ServerCredentials | None:
+    """None without TLS. Raises FailedPrecondition, naming the setting, for what is no certificate or no key of it."""
+    certificate, key, authority = settings.tls_cert, settings.tls_key, settings.tls_client_ca
+    if certificate is None or key is None:
+        return None
+    pair = _pem(key, "tls_key"), _pem(certificate, "tls_cert")
+    trusted = _pem(authority, "tls_client_ca") if authority else None
+    if key.stat().st_mode & 0o007:
+        log.warning("%s can be read by every user of this machine: chmod 600", key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate, key, password="")
+    except ssl.SSLError as error:
+        raise _unusable(
+            "tls_cert",
+            certificate,
+            f"and {key} are no certificate chain and its key without a password, both in PEM: {error.reason or error}",
+        ) from None
+    if authority is not None:
+        try:
+            context.load_verify_locations(authority)
+        except ssl.SSLError as error:
+            raise _unusable(
+                "tls_client_ca", authority, f"holds no CA in PEM: {error.reason or error}"
+            ) from None
+    return grpc.ssl_server_credentials([pair], trusted, require_client_auth=trusted is not None)
+
+
+def _pem(path: Path, setting: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unusable(setting, path, f"cannot be read: {error.strerror}") from None
+
+
+def _unusable(setting: str, path: Path, words: str) -> FailedPrecondition:
+    return FailedPrecondition(
+        f"{setting}: {path} {words}", reason="BAD_CERTIFICATE", field=setting, asked=str(path)
+    )

@@ -42,14 +42,14 @@ COLOURS = _palettes(
     """
     red: 6e0a14 e63a35 0.2 plain
     crimson, scarlet: 5a0518 c4162e 0.2 plain
-    orange: 8a3a05 ff8c1a 0.2 plain
+    orange: b85a0a ff941f 0.2 plain
     yellow: 94700a ffdd33 0.2 plain
     green: 12501c 4db848 0.2 plain
     blue: 10286e 3f86ee 0.2 plain
     azure, light blue: 2a6a9a 8ccfff 0.2 plain
     purple, violet: 34105c 9a55d8 0.2 plain
     pink: 96305e ff8cc0 0.2 plain
-    white: a4a9b4 fbfcff 0.1 plain
+    white: c6cad2 fdfeff 0.1 plain
     black: 08080c 46464f 0.25 plain
     gray, grey: 44464c a3a6ad 0.1 plain
     brown: 3c2010 96602f 0.1 plain

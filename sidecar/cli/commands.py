@@ -1,0 +1,113 @@
+"""The commands by name: where each is, and what it does in a line. A command's module is read when it is run, not before."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
+
+
+@dataclass(frozen=True)
+class Place:
+    """A function, or a group of commands (`app`), in a module of this folder; `help` is its first line."""
+
+    module: str
+    name: str
+    help: str
+
+
+COMMANDS: Mapping[str, Place] = {
+    "generate": Place("generate", "generate", "Make pictures from words."),
+    "call": Place(
+        "call",
+        "call",
+        'Call any method: viwo-imagegen call inpaint room.png mask.png "a window" --set strength=0.9',
+    ),
+    "illustrate": Place(
+        "illustrate",
+        "illustrate",
+        "Give the entities of the world a picture each. Those that have one are left alone, so it can be run again and again.",
+    ),
+    "methods": Place("generate", "methods", "List the in-world methods that this sidecar can do."),
+    "jobs": Place("job", "app", "Look after jobs."),
+    "batch": Place("batch", "app", "Many tasks as one."),
+    "template": Place("template", "app", "Chains of tasks under a name."),
+    "entity": Place("entity", "app", "Look at image entities, and call their verbs."),
+    "models": Place("model", "app", "See, load and unload models."),
+    "serve": Place("serve", "serve", "Run the sidecar until it is told to stop (Ctrl-C or SIGTERM)."),
+    "demo": Place(
+        "serve",
+        "demo",
+        "Show the whole thing: a world, a capability, pictures, entities, verbs and refusals, in a few minutes.",
+    ),
+    "config": Place(
+        "configuration", "app", "Show every setting, its value and where to change it; check them."
+    ),
+    "doctor": Place(
+        "doctor",
+        "doctor",
+        "Look whether everything is in order, from the configuration to a picture; status 1 where something is wrong.",
+    ),
+    "top": Place("top", "top", "Watch queue, engine, memory and budget. Ctrl-C ends it."),
+    "mint": Place("capability", "mint", "Create a capability, by right of a sys.mint capability."),
+    "delegate": Place(
+        "capability",
+        "delegate",
+        "Create a narrower capability from one; asking for more gives what the parent has.",
+    ),
+    "give": Place("capability", "give", "Hand a capability to another entity."),
+    "revoke": Place("capability", "revoke", "Delete a capability and everything delegated from it."),
+    "approve": Place(
+        "capability",
+        "approve",
+        "Let what a row widens count that viwo itself made, such as allow_unsafe; it gets a budget account as well.",
+    ),
+    "capabilities": Place("capability", "capabilities", "List the capabilities in the world."),
+    "key": Place("key", "app", "Make and end the keys of clients."),
+    "gc": Place(
+        "store",
+        "gc",
+        "Remove ended jobs as keep_days, keep_jobs and keep_gib say, and pictures that nothing refers to.",
+    ),
+    "backup": Place(
+        "store",
+        "backup",
+        "Write jobs, pictures and a world of our own into one file, also while the server runs.",
+    ),
+    "restore": Place("store", "restore", "Fill an empty data_dir (and database_url) from a backup."),
+    "fsck": Place(
+        "store",
+        "fsck",
+        "Compare files and rows, and the ledger with the jobs. Ends with status 1 where something is wrong.",
+    ),
+}
+
+
+class Commands(TyperGroup):
+    """Lists commands by their table, and reads the one that is run."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands.update({name: TyperCommand(name, help=place.help) for name, place in COMMANDS.items()})
+
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command if name is None else loaded(name), rest
+
+
+def loaded(name: str) -> Any:
+    """The command itself, with its arguments."""
+    place = COMMANDS[name]
+    found = getattr(importlib.import_module(f"sidecar.cli.{place.module}"), place.name)
+    if isinstance(found, typer.Typer):
+        group = get_group(found)
+        group.name = name
+        return group
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(name)(found)
+    return get_command(alone)

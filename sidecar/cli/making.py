@@ -1,0 +1,111 @@
+"""What commands that make pictures have in common: following a job, writing what came of it, and telling so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from sidecar.cli.output import err, out, plain, table
+from sidecar.client import Client
+from sidecar.engines.events import Failed
+from sidecar.pb.viwo.imagegen.v1 import common_pb2, job_pb2
+
+
+def follow(sidecar: Client, job_id: str) -> job_pb2.Job:
+    """The ended job, with a progress bar on the way; Ctrl-C cancels it. A bad end is shown and ends the command."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    try:
+        with Progress(*columns, console=err, transient=True) as progress:
+            bar = progress.add_task("queued", total=None)
+            for event in sidecar.jobs.Watch(job_pb2.WatchJobRequest(id=job_id)):
+                kind = event.WhichOneof("event")
+                if kind == "queued":
+                    progress.update(bar, description=f"queued, {event.queued.position} before")
+                elif kind == "loading":
+                    progress.update(bar, description=f"loading {event.loading.model_id}")
+                elif kind == "step":
+                    progress.update(
+                        bar, description="painting", completed=event.step.step, total=event.step.total
+                    )
+                elif kind == "ended":
+                    return _succeeded(event.ended)
+    except KeyboardInterrupt:
+        sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=job_id))
+        err.print(f"canceled {job_id}")
+        raise typer.Exit(130) from None
+    raise AssertionError("a watched job ends")
+
+
+def done(sidecar: Client, request: job_pb2.SubmitJobRequest) -> job_pb2.Job:
+    """Submit a job and follow it to its good end; the job with the files of its pictures."""
+    job = follow(sidecar, sidecar.jobs.Submit(request).id)
+    return sidecar.jobs.Get(job_pb2.GetJobRequest(id=job.id, include_data=True))
+
+
+def _succeeded(job: job_pb2.Job) -> job_pb2.Job:
+    if job.state != job_pb2.JOB_STATE_SUCCEEDED:
+        failure = job.failure
+        raise Failed(
+            failure.code, failure.message, failure.reason, failure.field, failure.limit, failure.asked
+        ).refusal()
+    return job
+
+
+def written(images: Sequence[common_pb2.Image], paths: Sequence[Path], show_them: bool) -> Sequence[Path]:
+    """Write the pictures, and take them out of the messages; show them where that is wanted."""
+    for image, path in zip(images, paths, strict=True):
+        path.write_bytes(image.data)
+        image.ClearField("data")
+        if show_them:
+            typer.launch(str(path.absolute()))
+    return paths
+
+
+def show_made(
+    jobs: Sequence[job_pb2.Job],
+    paths: Sequence[Path],
+    seeds: Sequence[int | None],
+    prompt: str,
+    as_json: bool,
+    render: Callable[[], None],
+) -> None:
+    """JSON of one document: the job, and each picture with its path, seed, prompt, seconds and cost."""
+    if not as_json:
+        render()
+        return
+    images = [(job, image) for job in jobs for image in job.images]
+    pictures = [
+        {
+            "path": str(path), "ref": image.ref, "width": image.width, "height": image.height, "seed": seed,
+            "prompt": prompt, "entity_id": image.entity_id, "job_id": job.id, "model": job.model_id,
+            "seconds": job.work_seconds, "compute": job.cost.compute,
+        }
+        for (job, image), path, seed in zip(images, paths, seeds, strict=True)
+    ]  # fmt: skip
+    print(json.dumps({**plain(jobs[-1]), "pictures": pictures}, indent=2, ensure_ascii=False))
+
+
+def print_made(jobs: Sequence[job_pb2.Job], paths: Sequence[Path], seeds: Sequence[int | None]) -> None:
+    """A table of what was made, what it took, and what of the prompt had no effect."""
+    rows = table("picture", "size", "seed", "entity")
+    images = [image for job in jobs for image in job.images]
+    for path, image, seed in zip(paths, images, seeds, strict=True):
+        rows.add_row(
+            str(path),
+            f"{image.width} x {image.height}",
+            "" if seed is None else str(seed),
+            str(image.entity_id or ""),
+        )
+    out.print(rows)
+    for job in jobs:
+        out.print(
+            f"{job.model_id or 'no model'}: {job.work_seconds:.2f} s, {job.cost.compute:g} megapixel-steps, job {job.id}",
+            style="dim",
+            highlight=False,
+        )
+        for warning in job.warnings:
+            err.print(f"note: {warning}", markup=False, highlight=False)
