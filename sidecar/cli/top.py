@@ -18,7 +18,9 @@ from sidecar.pb.viwo.imagegen.v1 import system_pb2 as pb
 
 def top(
     every: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.2)] = 1.0,
-    once: Annotated[bool, typer.Option("--once", help="Look once and end, as where this goes to a file or a pipe.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Look once and end, as where this goes to a file or a pipe.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Watch queue, engine, memory and budget. Ctrl-C ends it."""
