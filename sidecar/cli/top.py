@@ -18,24 +18,29 @@ from sidecar.pb.viwo.imagegen.v1 import system_pb2 as pb
 
 def top(
     every: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.2)] = 1.0,
-    once: Annotated[
-        bool, typer.Option("--once", help="Look once and end, as where this goes to a file or a pipe.")
-    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False,
     as_json: Json = False,
 ) -> None:
     """Watch queue, engine, memory and budget. Ctrl-C ends it."""
     with client() as sidecar:
         status = sidecar.system.Status(pb.StatusRequest())
-        if once or as_json or not out.is_terminal:
+        if once or as_json:
             show(status, as_json, lambda: out.print(screen(status)))
             return
-        with Live(screen(status), console=out, screen=out.is_terminal, auto_refresh=False) as live:
-            try:
-                while True:
-                    time.sleep(every)
-                    live.update(screen(sidecar.system.Status(pb.StatusRequest())), refresh=True)
-            except KeyboardInterrupt:
-                return
+        try:
+            if out.is_terminal:
+                with Live(screen(status), console=out, screen=True, auto_refresh=False) as live:
+                    while True:
+                        time.sleep(every)
+                        live.update(screen(sidecar.system.Status(pb.StatusRequest())), refresh=True)
+            # Into a file or a pipe, one look after the other.
+            while True:
+                out.print(screen(status))
+                out.file.flush()
+                time.sleep(every)
+                status = sidecar.system.Status(pb.StatusRequest())
+        except KeyboardInterrupt:
+            return
 
 
 def screen(status: pb.StatusResponse) -> RenderableType:

@@ -13,7 +13,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = ".venv/bin/viwo-imagegen"
-GO_ON = ("serve",)
+GO_ON = ("serve", "top")
 """Commands that go on until they are told to end."""
 
 
