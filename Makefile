@@ -42,6 +42,7 @@ lint: setup plugin
 	$(BIN)/mypy --config-file models/mypy.ini models
 	$(BIN)/lint-imports
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python protos/generate.py --check
+	$(BIN)/python clients/python/make_methods.py --check
 	cd viwo_plugin && PATH="$(BUN_PATH):$$PATH" bun --bun run check
 
 format: setup
@@ -50,6 +51,7 @@ format: setup
 
 protos: setup plugin
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python protos/generate.py
+	$(BIN)/python clients/python/make_methods.py
 	cd viwo_plugin && PATH="$(BUN_PATH):$$PATH" bun --bun run types
 
 bench: setup

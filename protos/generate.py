@@ -1,7 +1,7 @@
-"""Generate sidecar/pb from the .proto files: `python protos/generate.py [--check]`.
+"""Generate the packages `pb` of the sidecar and of the Python client from the .proto files: `python protos/generate.py [--check]`.
 
-protoc writes imports by the proto path (``from viwo.imagegen.v1 import ...``); the generated package lives inside
-``sidecar.pb``, so those imports are rewritten. With ``--check`` nothing is written and a difference is an error.
+protoc writes imports by the proto path (``from viwo.imagegen.v1 import ...``); the generated packages live inside
+``sidecar`` and ``viwo_imagegen_client``, so those imports are rewritten. The client has its own, to be installed alone. With ``--check`` nothing is written and a difference is an error.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from pathlib import Path
 from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGET = ROOT / "sidecar" / "pb"
+TARGETS = {
+    "sidecar.pb": ROOT / "sidecar" / "pb",
+    "viwo_imagegen_client.pb": ROOT / "clients" / "python" / "viwo_imagegen_client" / "pb",
+}
 ABSTRACT = re.compile(r"^ *@_abc_1\.abstractmethod\n", re.MULTILINE)
 OWN_IMPORT = re.compile(r"^(from|import) (viwo\.imagegen\.v1)", re.MULTILINE)
 
 
-def generate(out: Path) -> None:
+def generate(out: Path, package: str) -> None:
     sources = sorted(str(path) for path in (ROOT / "protos").rglob("*.proto"))
     include = str(files("grpc_tools").joinpath("_proto"))
     arguments = ["protoc", f"-I{ROOT / 'protos'}", f"-I{include}"]
@@ -35,7 +38,7 @@ def generate(out: Path) -> None:
     if protoc.main([*arguments, *sources]) != 0:
         raise SystemExit("protoc failed")
     for path in [*out.rglob("*.py"), *out.rglob("*.pyi")]:
-        text = OWN_IMPORT.sub(r"\1 sidecar.pb.\2", path.read_text())
+        text = OWN_IMPORT.sub(rf"\1 {package}.\2", path.read_text())
         # The stubs call a servicer's methods abstract; the generated classes answer UNIMPLEMENTED instead.
         path.write_text(ABSTRACT.sub("", text))
     for folder in [out, *(p for p in out.rglob("*") if p.is_dir())]:
@@ -56,17 +59,17 @@ def differences(left: Path, right: Path) -> list[str]:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "pb"
-        out.mkdir()
-        generate(out)
-        if "--check" in sys.argv:
-            stale = differences(out, TARGET)
-            if stale:
-                raise SystemExit(f"generated code is stale, run `make protos`: {', '.join(stale)}")
-            return
-        shutil.rmtree(TARGET, ignore_errors=True)
-        shutil.copytree(out, TARGET)
+    for package, target in TARGETS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "pb"
+            out.mkdir()
+            generate(out, package)
+            if "--check" in sys.argv:
+                if stale := differences(out, target):
+                    raise SystemExit(f"generated code is stale, run `make protos`: {', '.join(stale)}")
+            else:
+                shutil.rmtree(target, ignore_errors=True)
+                shutil.copytree(out, target)
 
 
 if __name__ == "__main__":

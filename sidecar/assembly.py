@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -99,7 +100,7 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
         if requeued:
             log.info("%d jobs were running when the server ended; they are queued again", requeued)
         made = (
-            [_local_engine(settings), GlyphsEngine(log_level=settings.log_level)]
+            [*_local_engine(settings), GlyphsEngine(log_level=settings.log_level)]
             if engines is None
             else engines
         )
@@ -175,8 +176,14 @@ def _runner(settings: Settings) -> str:
     return f"{socket.gethostname()[:31]}:{reference(str(settings.data_dir.resolve()).encode())[-16:]}"
 
 
-def _local_engine(settings: Settings) -> LocalEngine:
-    return LocalEngine(
+def _local_engine(settings: Settings) -> list[Engine]:
+    """The engine that runs models here; none where what it needs is not installed, which is its extra `local`."""
+    if any(importlib.util.find_spec(package) is None for package in ("torch", "diffusers", "transformers")):
+        log.info(
+            "the local engine is not installed, so models of your own are not used: pip install '.[local]'"
+        )
+        return []
+    engine = LocalEngine(
         Catalog(settings.model_dirs, settings.hub_models, settings.default_model),
         device=settings.device,
         threads=settings.threads,
@@ -184,6 +191,7 @@ def _local_engine(settings: Settings) -> LocalEngine:
         memory_budget=int(settings.memory_budget_gib * 1024**3),
         log_level=settings.log_level,
     )
+    return [engine]
 
 
 def _queue_settings(settings: Settings) -> QueueSettings:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 
 from entity_store.world import SYSTEM_ID
 from sidecar.cli.capability import context_for
+from sidecar.cli.making import fetched, follow_batch
 from sidecar.cli.output import Json, client, err, out, show, table
+from sidecar.cli.picture_files import Open, Out, Target, target
+from sidecar.client import Client
 from sidecar.pb.viwo.imagegen.v1 import image_pb2
 from sidecar.pb.viwo.imagegen.v1 import job_pb2 as pb
 
@@ -26,10 +29,13 @@ def submit(
     go_on: Annotated[bool, typer.Option("--go-on", help="Go on with the rest when one fails.")] = False,
     capability: Annotated[str, typer.Option(help="Capability id; left out: the actor's own.")] = "",
     caller: Annotated[int, typer.Option("--as", help="Entity that acts.")] = SYSTEM_ID,
+    file: Out = None,
+    show_them: Open = False,
     as_json: Json = False,
 ) -> None:
-    """Draw every prompt with every seed, and follow it: viwo-imagegen batch submit "a cup" "a hat" --count 3"""
-    with client() as sidecar:
+    """Draw every prompt with every seed, and follow it: viwo-imagegen batch submit "a cup" "a hat" --count 3 --out cups"""
+    with client(may_serve=file is not None) as sidecar:
+        where = _target(file, show_them)
         given = {"model_id": model or None, "seed": seed, "steps": steps}
         options = image_pb2.GenerationOptions(
             **{name: value for name, value in given.items() if value is not None}  # type: ignore[arg-type]
@@ -42,20 +48,17 @@ def submit(
             variations=pb.Variations(task=task, prompts=prompts, count=count),
             on_error=pb.ON_ERROR_CONTINUE if go_on else pb.ON_ERROR_STOP,
         )
-        batch = sidecar.jobs.SubmitBatch(request)
-        with Progress(console=err, transient=True) as progress:
-            bar = progress.add_task(batch.id, total=max(1, batch.total_steps))
-            for seen in sidecar.jobs.WatchBatch(pb.GetBatchRequest(id=batch.id)):
-                progress.update(bar, completed=seen.step)
-        show(seen, as_json, lambda: _print(seen))
+        batch = follow_batch(sidecar, sidecar.jobs.SubmitBatch(request))
+        _show(sidecar, batch, where, show_them, as_json)
 
 
 @app.command()
-def get(batch_id: str, as_json: Json = False) -> None:
-    """Show one batch."""
+def get(batch_id: str, file: Out = None, show_them: Open = False, as_json: Json = False) -> None:
+    """Show one batch; with --out also write its pictures."""
     with client() as sidecar:
+        where = _target(file, show_them)
         batch = sidecar.jobs.GetBatch(pb.GetBatchRequest(id=batch_id))
-        show(batch, as_json, lambda: _print(batch))
+        _show(sidecar, batch, where, show_them, as_json)
 
 
 @app.command()
@@ -64,6 +67,17 @@ def cancel(batch_id: str, as_json: Json = False) -> None:
     with client() as sidecar:
         batch = sidecar.jobs.CancelBatch(pb.CancelBatchRequest(id=batch_id))
         show(batch, as_json, lambda: _print(batch))
+
+
+def _target(file: Path | None, show_them: bool) -> Target | None:
+    return None if file is None and not show_them else target(file, None)
+
+
+def _show(sidecar: Client, batch: pb.Batch, where: Target | None, show_them: bool, as_json: bool) -> None:
+    if where is not None:
+        for path in fetched(sidecar, batch.jobs, where, show_them):
+            err.print(str(path), highlight=False)
+    show(batch, as_json, lambda: _print(batch))
 
 
 def _print(batch: pb.Batch) -> None:

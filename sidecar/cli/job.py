@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +14,9 @@ from capabilities import methods, strict_json
 from capabilities.errors import InvalidArgument, NotFound
 from entity_store.world import SYSTEM_ID
 from sidecar.cli.capability import context_for
-from sidecar.cli.making import follow, written
+from sidecar.cli.making import fetched, follow, prompt_of
 from sidecar.cli.output import Json, client, err, out, pages, show, table
-from sidecar.cli.picture_files import EXTENSIONS, Open, Out, target
+from sidecar.cli.picture_files import Open, Out, target
 from sidecar.client import Client
 from sidecar.pb.viwo.imagegen.v1 import job_pb2 as pb
 
@@ -85,12 +84,9 @@ def get(job_id: JobId, file: Out = None, show_them: Open = False, as_json: Json 
     """Show one job; with --out also write its pictures."""
     with client() as sidecar:
         where = None if file is None and not show_them else target(file, None)
-        job = sidecar.jobs.Get(pb.GetJobRequest(id=whole(sidecar, job_id), include_data=where is not None))
-        if where is not None and job.images:
-            where = replace(where, format=EXTENSIONS[job.images[0].format])
-            seeds = [image.seed if image.HasField("seed") else None for image in job.images]
-            paths = where.paths(_prompt(job), seeds, otherwise=f"{job.method}-{job.id[-8:]}")
-            for path in written(job.images, paths, show_them):
+        job = sidecar.jobs.Get(pb.GetJobRequest(id=whole(sidecar, job_id)))
+        if where is not None:
+            for path in fetched(sidecar, [job], where, show_them):
                 err.print(str(path), highlight=False)
         show(job, as_json, lambda: _print([job]))
 
@@ -210,16 +206,7 @@ def _print(found: list[pb.Job]) -> None:
         when = job.create_time.ToDatetime(dt.UTC).astimezone()
         rows.add_row(
             job.id, f"{when:%Y-%m-%d %H:%M:%S}", state, job.method, job.model_id, str(job.context.caller_id or ""),
-            _prompt(job)[:MOST_SHOWN], f"{job.work_seconds:.1f}", " ".join(image.ref for image in job.images),
+            prompt_of(job)[:MOST_SHOWN], f"{job.work_seconds:.1f}", " ".join(image.ref for image in job.images),
             job.failure.message,
         )  # fmt: skip
     out.print(rows)
-
-
-def _prompt(job: pb.Job) -> str:
-    """What the job's picture shows, where it was drawn from words."""
-    try:
-        prompt = strict_json.loads(job.task_json).get("prompt", "")
-    except (ValueError, AttributeError):
-        return ""
-    return prompt if isinstance(prompt, str) else ""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import grpc
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from capabilities import strict_json
+from capabilities.errors import Unavailable
 from sidecar.cli.output import err, out, plain, table
+from sidecar.cli.picture_files import EXTENSIONS, Target
 from sidecar.client import Client
 from sidecar.engines.events import Failed
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, job_pb2
@@ -37,6 +42,8 @@ def follow(sidecar: Client, job_id: str) -> job_pb2.Job:
         sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=job_id))
         err.print(f"canceled {job_id}")
         raise typer.Exit(130) from None
+    except grpc.RpcError as error:
+        raise _connection_lost(error, f"job {job_id} goes on: viwo-imagegen jobs watch {job_id}") from None
     raise AssertionError("a watched job ends")
 
 
@@ -53,6 +60,65 @@ def _succeeded(job: job_pb2.Job) -> job_pb2.Job:
             failure.code, failure.message, failure.reason, failure.field, failure.limit, failure.asked
         ).refusal()
     return job
+
+
+def _connection_lost(error: grpc.RpcError, what_goes_on: str) -> Exception:
+    """What is told where a stream breaks; any other refusal as it is."""
+    if error.code() is not grpc.StatusCode.UNAVAILABLE:
+        return error
+    return Unavailable(
+        f"the connection to the sidecar was lost; {what_goes_on}",
+        reason="CONNECTION_LOST",
+        asked=error.details() or "",
+    )
+
+
+def follow_batch(sidecar: Client, batch: job_pb2.Batch) -> job_pb2.Batch:
+    """The ended batch, with a progress bar on the way; Ctrl-C cancels what is left of it."""
+    request = job_pb2.GetBatchRequest(id=batch.id)
+    try:
+        with Progress(console=err, transient=True) as progress:
+            bar = progress.add_task(batch.id, total=max(1, batch.total_steps))
+            for batch in sidecar.jobs.WatchBatch(request):  # noqa: PLR1704
+                progress.update(bar, completed=batch.step)
+    except KeyboardInterrupt:
+        sidecar.jobs.CancelBatch(job_pb2.CancelBatchRequest(id=batch.id))
+        err.print(f"canceled {batch.id}")
+        raise typer.Exit(130) from None
+    except grpc.RpcError as error:
+        raise _connection_lost(
+            error, f"batch {batch.id} goes on: viwo-imagegen batch get {batch.id}"
+        ) from None
+    return batch
+
+
+def prompt_of(job: job_pb2.Job) -> str:
+    """What the job's picture shows, where it was drawn from words."""
+    try:
+        prompt = strict_json.loads(job.task_json).get("prompt", "")
+    except (ValueError, AttributeError):
+        return ""
+    return prompt if isinstance(prompt, str) else ""
+
+
+def fetched(sidecar: Client, jobs: Sequence[job_pb2.Job], where: Target, show_them: bool) -> list[Path]:
+    """Fetch and write the pictures of jobs that succeeded, by names of their prompts and seeds; one job's pictures are
+    in memory at a time. No name is used twice."""
+    paths: list[Path] = []
+    several = sum(len(job.images) for job in jobs) > 1
+    for listed in jobs:
+        if not listed.images:
+            continue
+        job = sidecar.jobs.Get(job_pb2.GetJobRequest(id=listed.id, include_data=True))
+        seeds = [image.seed if image.HasField("seed") else None for image in job.images]
+        here = replace(where, format=EXTENSIONS[job.images[0].format])
+        otherwise = f"{job.method}-{job.id[-8:]}"
+        wanted = here.paths(prompt_of(job), seeds, otherwise=otherwise, several=several)
+        taken = [
+            path if path not in paths else path.with_stem(f"{path.stem}-{job.id[-8:]}") for path in wanted
+        ]
+        paths += written(job.images, taken, show_them)
+    return paths
 
 
 def written(images: Sequence[common_pb2.Image], paths: Sequence[Path], show_them: bool) -> Sequence[Path]:

@@ -39,10 +39,12 @@ class Target:
     """The name of the file, where one was given."""
     format: str
 
-    def paths(self, prompt: str, seeds: Sequence[int | None], *, otherwise: str = "picture") -> list[Path]:
-        """A path for each picture: the file that was named, or a name made of prompt and seed."""
+    def paths(
+        self, prompt: str, seeds: Sequence[int | None], *, otherwise: str = "picture", several: bool = False
+    ) -> list[Path]:
+        """A path for each picture: the file that was named, or a name made of prompt and seed; `several`: there are others."""
         ending = "jpg" if self.format == "jpeg" else self.format
-        if self.stem and len(seeds) == 1:
+        if self.stem and len(seeds) == 1 and not several:
             return [self.folder / f"{self.stem}.{ending}"]
         stem = self.stem or slug(prompt) or otherwise
         if len(seeds) == 1 and seeds[0] is None:

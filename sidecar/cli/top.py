@@ -27,13 +27,20 @@ def top(
         if once or as_json:
             show(status, as_json, lambda: out.print(screen(status)))
             return
-        with Live(screen(status), console=out, screen=out.is_terminal, auto_refresh=False) as live:
-            try:
-                while True:
-                    time.sleep(every)
-                    live.update(screen(sidecar.system.Status(pb.StatusRequest())), refresh=True)
-            except KeyboardInterrupt:
-                return
+        try:
+            if out.is_terminal:
+                with Live(screen(status), console=out, screen=True, auto_refresh=False) as live:
+                    while True:
+                        time.sleep(every)
+                        live.update(screen(sidecar.system.Status(pb.StatusRequest())), refresh=True)
+            # Into a file or a pipe, one look after the other.
+            while True:
+                out.print(screen(status))
+                out.file.flush()
+                time.sleep(every)
+                status = sidecar.system.Status(pb.StatusRequest())
+        except KeyboardInterrupt:
+            return
 
 
 def screen(status: pb.StatusResponse) -> RenderableType:

@@ -144,6 +144,15 @@ class Router(Mapping[str, Engine]):
 
 def _not_configured(name: str, engines: Mapping[str, Engine]) -> FailedPrecondition:
     known = ", ".join(sorted(engines))
+    if name == LOCAL:
+        return FailedPrecondition(
+            "models like this one are run by the local engine, which is not installed here: pip install "
+            "'viwo-imagegen[local]', and start the server again",
+            reason="NO_ENGINE",
+            field="model_id",
+            limit=known,
+            asked=name,
+        )
     return FailedPrecondition(
         f"no engine '{name}' is configured here; configured are {known}",
         reason="NO_ENGINE",

@@ -1,0 +1,107 @@
+"""Write the clients' typed methods from their declarations: `python clients/python/make_methods.py [--check]`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic.alias_generators import to_snake
+
+from capabilities.methods import METHODS, Method, Parameter
+
+TARGET = Path(__file__).parent / "viwo_imagegen_client" / "methods.py"
+TYPES = {
+    "string": "str", "integer": "int", "number": "float", "boolean": "bool", "image": "ImageInput | Sequence[ImageInput]",
+    "array": "str | Sequence[Any]", "object": "Any",
+}  # fmt: skip
+LEFT_OUT = frozenset({"reference"})
+"""Options that make no difference here: pictures are fetched by reference in any case."""
+USUAL = ("steps", "model")
+"""Aliases that clients use in the place of a method's own name."""
+HEAD = '''"""What a sidecar can do, as typed methods. Written by clients/python/make_methods.py; do not edit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypedDict, Unpack
+
+from viwo_imagegen_client.pictures import ImageInput, Picture, Progress
+
+OnProgress = Callable[[Progress], {answer}]
+'''
+
+
+def text() -> str:
+    made = [method for method in METHODS if method.build is not None]
+    parts = [HEAD.replace("{answer}", "object")]
+    parts += ["\n".join(_options(method)) for method in made]
+    for name, before, wait in (("Methods", "", ""), ("AsyncMethods", "async ", "await ")):
+        parts.append("\n".join(_class(name, before, wait, made)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _options(method: Method) -> Iterator[str]:
+    yield f"class {_class_name(method)}Options(TypedDict, total=False):"
+    yield f'    """Options of `{method.name}`; each is explained in docs/methods.md."""'
+    yield ""
+    for item in method.all_parameters:
+        if not item.positional and item.name not in LEFT_OUT:
+            yield f"    {_name(item)}: {_type(item)}"
+
+
+def _class(name: str, before: str, wait: str, methods: list[Method]) -> Iterator[str]:
+    yield f"class {name}:"
+    yield '    """Every method of scripts that makes pictures. Each raises ImagegenError."""'
+    yield ""
+    yield f"    {before}def _make("
+    yield "        self, method: str, capability_type: str, arguments: Sequence[object], options: Mapping[str, object],"
+    yield "        on_progress: OnProgress | None, preview_every: int,"
+    yield "    ) -> Picture:"
+    yield "        raise NotImplementedError"
+    for method in methods:
+        ordered = [item for item in method.parameters if item.positional]
+        yield ""
+        yield f"    {before}def {to_snake(method.name).replace('_2_', '2')}("
+        yield "        self,"
+        for position, item in enumerate(ordered):
+            # None is left out; a value that comes before a required one has to be written all the same.
+            optional = "" if item.required else " | None"
+            if not any(after.required for after in ordered[position:]):
+                optional += " = None"
+            yield f"        {_name(item)}: {_type(item)}{optional},"
+        yield "        *, on_progress: OnProgress | None = None, preview_every: int = 0,"
+        yield f"        **options: Unpack[{_class_name(method)}Options],"
+        yield "    ) -> Picture:"
+        yield f'        """{method.description}"""'
+        given = "".join(f"{_name(item)}, " for item in ordered)
+        yield f'        return {wait}self._make("{method.name}", "{method.capability_type}", [{given}], options, on_progress, '
+        yield "            preview_every)"
+
+
+def _class_name(method: Method) -> str:
+    return method.name[0].upper() + method.name[1:]
+
+
+def _name(item: Parameter) -> str:
+    return next((name for name in USUAL if name in item.aliases), to_snake(item.name))
+
+
+def _type(item: Parameter) -> str:
+    return TYPES[item.type]
+
+
+def main() -> None:
+    ruff = str(Path(sys.executable).parent / "ruff")
+    command = [ruff, "format", "--quiet", "--stdin-filename", str(TARGET), "-"]
+    written = subprocess.run(command, input=text(), text=True, capture_output=True, check=True).stdout
+    if "--check" in sys.argv:
+        if not TARGET.is_file() or TARGET.read_text() != written:
+            raise SystemExit(f"{TARGET} is stale: run python clients/python/make_methods.py")
+        return
+    TARGET.write_text(written)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Where the sidecar is, and who asks: found in the environment and in the sidecar's own files on this machine."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from viwo_imagegen_client.errors import Unauthenticated
+
+PREFIX = "VIWO_IMAGEGEN_"
+DEFAULT_PORT = 50061
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+"""Every address of a machine, to listen on, and what a client on it dials."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """`address`: host:port, or unix:/path. `key`: what goes into `authorization`; empty over a Unix socket.
+    `certificate`: PEM to trust; None without TLS."""
+
+    address: str
+    key: str
+    certificate: bytes | None
+
+    @property
+    def is_of_an_entity(self) -> bool:
+        """Whether the key is bound to an entity, so that a call need not say who asks and by what right."""
+        return self.key.startswith("vk_")
+
+
+def find(
+    address: str = "",
+    key: str = "",
+    ca_file: str | Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Connection:
+    """What is given, else VIWO_IMAGEGEN_ADDRESS, _KEY, _KEY_FILE and _CA_FILE, else as the sidecar of this user is set.
+
+    Raises Unauthenticated where a key is needed, and none is given or can be read.
+    """
+    data = _data_dir(environment)
+    settings = _settings(environment, data)
+    address = address or environment.get(f"{PREFIX}ADDRESS", "")
+    certificate = ca_file or environment.get(f"{PREFIX}CA_FILE")
+    if not address:
+        address = _own_address(settings)
+        if not address.startswith("unix:"):
+            certificate = certificate or settings.get("tls_cert")
+    key = key or environment.get(f"{PREFIX}KEY", "")
+    if not key:
+        file = Path(environment.get(f"{PREFIX}KEY_FILE") or data / "token")
+        try:
+            key = file.read_text().strip()
+        except OSError as error:
+            if not address.startswith("unix:"):
+                raise Unauthenticated(
+                    f"no key: {file} cannot be read ({error.strerror}); start the sidecar once, or set {PREFIX}KEY to a key of "
+                    "'viwo-imagegen key create'",
+                    code="UNAUTHENTICATED",
+                    reason="NO_KEY",
+                ) from None
+    return Connection(address, key, Path(certificate).read_bytes() if certificate else None)
+
+
+def _data_dir(environment: Mapping[str, str]) -> Path:
+    named = environment.get(f"{PREFIX}DATA_DIR")
+    if named:
+        return Path(named)
+    base = environment.get("XDG_DATA_HOME") or environment.get("LOCALAPPDATA") or "~/.local/share"
+    return Path(base).expanduser() / "viwo-imagegen"
+
+
+def _settings(environment: Mapping[str, str], data: Path) -> Mapping[str, Any]:
+    """The sidecar's settings that tell where it listens: variables over its file."""
+    file = Path(environment.get(f"{PREFIX}CONFIG") or data / "config.toml")
+    try:
+        settings = tomllib.loads(file.read_text())
+    except (OSError, ValueError):
+        settings = {}
+    for name in ("host", "port", "unix_socket", "tls_cert"):
+        if value := environment.get(f"{PREFIX}{name.upper()}"):
+            settings[name] = value
+    return settings
+
+
+def _own_address(settings: Mapping[str, Any]) -> str:
+    if settings.get("unix_socket"):
+        return f"unix:{settings['unix_socket']}"
+    host = str(settings.get("host", "127.0.0.1"))
+    host = EVERYWHERE.get(host, host)
+    return f"{f'[{host}]' if ':' in host else host}:{settings.get('port', DEFAULT_PORT)}"

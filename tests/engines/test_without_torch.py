@@ -1,0 +1,52 @@
+"""A sidecar installed without the extra `local`: it draws, edits, and says what it lacks for the rest."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import AsyncIterator
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import grpc
+import pytest
+
+from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, model_pb2, system_pb2
+from sidecar.testing.refusals import error_info, refused
+from sidecar.testing.requests import text_to_image
+from sidecar.testing.server import Sidecar, started
+
+
+@pytest.fixture
+async def small(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sidecar]:
+    real = importlib.util.find_spec
+
+    def without_torch(name: str, package: str | None = None) -> ModuleSpec | None:
+        return None if name == "torch" else real(name, package)
+
+    monkeypatch.setattr(importlib.util, "find_spec", without_torch)
+    async with started(tiny, tmp_path, default_model="glyphs:game-icons") as sidecar:
+        yield sidecar
+
+
+async def test_it_draws_and_edits(small: Sidecar) -> None:
+    context = await small.context()
+    drawn = await small.images.TextToImage(text_to_image(context, "a blue sword", steps=None))
+    assert drawn.model_id == "glyphs:game-icons"
+    edits = await small.context(kind="image.edit")
+    source = common_pb2.ImageSource(data=drawn.images[0].data)
+    turned = image_pb2.EditRequest(context=edits, image=source)
+    turned.operations.add().transform.rotation = 90
+    assert (await small.images.Edit(turned)).images
+    status = await small.system.Status(system_pb2.StatusRequest())
+    assert [engine.name for engine in status.engines] == ["glyphs", "builtin"]
+    listed = await small.models.List(model_pb2.ListModelsRequest())
+    assert [model.id for model in listed.models] == ["glyphs:game-icons"]
+
+
+async def test_models_that_need_it_are_refused_with_the_cure(small: Sidecar) -> None:
+    context = await small.context()
+    for model in ("icons", "sd", "local:icons"):
+        error = await refused(small.images.TextToImage(text_to_image(context, model_id=model)))
+        assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
+        assert error_info(error).reason == "NO_ENGINE"
+        assert "pip install 'viwo-imagegen[local]'" in (error.details() or "")
