@@ -25,7 +25,8 @@ ABSTRACT = re.compile(r"^ *@_abc_1\.abstractmethod\n", re.MULTILINE)
 OWN_IMPORT = re.compile(r"^(from|import) (viwo\.imagegen\.v1)", re.MULTILINE)
 
 
-def generate(out: Path, package: str) -> None:
+def compiled(out: Path) -> None:
+    """What protoc writes, by the proto path."""
     sources = sorted(str(path) for path in (ROOT / "protos").rglob("*.proto"))
     include = str(files("grpc_tools").joinpath("_proto"))
     arguments = ["protoc", f"-I{ROOT / 'protos'}", f"-I{include}"]
@@ -37,6 +38,11 @@ def generate(out: Path, package: str) -> None:
     ]
     if protoc.main([*arguments, *sources]) != 0:
         raise SystemExit("protoc failed")
+
+
+def moved(source: Path, out: Path, package: str) -> None:
+    """The same as a part of `package`."""
+    shutil.copytree(source, out)
     for path in [*out.rglob("*.py"), *out.rglob("*.pyi")]:
         text = OWN_IMPORT.sub(rf"\1 {package}.\2", path.read_text())
         # The stubs call a servicer's methods abstract; the generated classes answer UNIMPLEMENTED instead.
@@ -59,11 +65,13 @@ def differences(left: Path, right: Path) -> list[str]:
 
 
 def main() -> None:
-    for package, target in TARGETS.items():
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder) / "pb"
-            out.mkdir()
-            generate(out, package)
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "compiled"
+        source.mkdir()
+        compiled(source)
+        for package, target in TARGETS.items():
+            out = Path(folder) / package
+            moved(source, out, package)
             if "--check" in sys.argv:
                 if stale := differences(out, target):
                     raise SystemExit(f"generated code is stale, run `make protos`: {', '.join(stale)}")

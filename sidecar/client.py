@@ -97,7 +97,7 @@ def connected(settings: Settings, *, address: str = "", token: str = "") -> Iter
     with _channel(settings, address) as bare:
         try:
             if _nobody_listens(address):
-                raise grpc.FutureTimeoutError
+                raise _no_server(address)
             grpc.channel_ready_future(bare).result(timeout=CONNECT_TIMEOUT)
         except grpc.FutureTimeoutError:
             raise _why_not(settings, address) from None
@@ -118,6 +118,12 @@ def _nobody_listens(address: str) -> bool:
         return False
 
 
+def _no_server(address: str) -> Unavailable:
+    return Unavailable(
+        f"no sidecar answers at {address}; start one with 'viwo-imagegen serve'", reason="NO_SERVER"
+    )
+
+
 def _why_not(settings: Settings, address: str) -> Unavailable:
     """Whether nobody is there, or somebody who cannot be spoken to in this way."""
     host, _, port = address.rpartition(":")
@@ -125,9 +131,7 @@ def _why_not(settings: Settings, address: str) -> Unavailable:
     try:
         plain = socket.create_connection((host, int(port)), CONNECT_TIMEOUT)
     except (OSError, ValueError):
-        return Unavailable(
-            f"no sidecar answers at {address}; start one with 'viwo-imagegen serve'", reason="NO_SERVER"
-        )
+        return _no_server(address)
     context = ssl.create_default_context(cafile=str(settings.tls_cert) if settings.tls_cert else None)
     # The server's own certificate may be what is trusted, as gRPC takes it.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

@@ -30,25 +30,15 @@ from sidecar.engines.api import LOCAL, Engine
 from sidecar.engines.local.engine import LocalEngine
 from sidecar.engines.router import Router
 from sidecar.pb.viwo.imagegen.v1 import (
-    blob_pb2,
     blob_pb2_grpc,
-    capability_pb2,
     capability_pb2_grpc,
-    entity_pb2,
     entity_pb2_grpc,
-    illustration_pb2,
     illustration_pb2_grpc,
-    image_pb2,
     image_pb2_grpc,
-    job_pb2,
     job_pb2_grpc,
-    key_pb2,
     key_pb2_grpc,
-    model_pb2,
     model_pb2_grpc,
-    system_pb2,
     system_pb2_grpc,
-    template_pb2,
     template_pb2_grpc,
 )
 from sidecar.queue.job_queue import JobQueue
@@ -66,6 +56,7 @@ from sidecar.surfaces.grpc.listening import OPTIONS, listen
 from sidecar.surfaces.grpc.model import ModelServicer
 from sidecar.surfaces.grpc.system import SystemServicer
 from sidecar.surfaces.grpc.template import TemplateServicer
+from sidecar.surfaces.permissions import RPCS
 from sidecar.telemetry import Meter
 from sidecar.upkeep import kept_in_order, memory_given_back, metrics_over_http
 
@@ -74,15 +65,8 @@ log = logging.getLogger("viwo_imagegen.server")
 GRACE = 5.0
 """Seconds that calls get to end when the server stops."""
 
-SERVICES = tuple(
-    module.DESCRIPTOR.services_by_name[name].full_name
-    for module, name in (
-        (capability_pb2, "CapabilityService"), (image_pb2, "ImageService"), (job_pb2, "JobService"),
-        (entity_pb2, "EntityService"), (blob_pb2, "BlobService"), (model_pb2, "ModelService"),
-        (template_pb2, "TemplateService"), (system_pb2, "SystemService"), (key_pb2, "KeyService"),
-        (illustration_pb2, "IllustrationService"),
-    )
-)  # fmt: skip
+SERVICES = tuple(dict.fromkeys(f"viwo.imagegen.v1.{rpc.partition('/')[0]}" for rpc in RPCS))
+"""Every service of ours by its full name: those that have rows in the table of permissions."""
 
 
 @dataclass(frozen=True)

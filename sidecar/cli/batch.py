@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,8 +9,8 @@ import typer
 from entity_store.world import SYSTEM_ID
 from sidecar.cli.capability import context_for
 from sidecar.cli.making import fetched, follow_batch
-from sidecar.cli.output import Json, client, err, out, show, table
-from sidecar.cli.picture_files import Open, Out, Target, target
+from sidecar.cli.output import Json, client, out, show, table
+from sidecar.cli.picture_files import Open, Out, Target, target_if_wanted
 from sidecar.client import Client
 from sidecar.pb.viwo.imagegen.v1 import image_pb2
 from sidecar.pb.viwo.imagegen.v1 import job_pb2 as pb
@@ -35,7 +34,7 @@ def submit(
 ) -> None:
     """Draw every prompt with every seed, and follow it: viwo-imagegen batch submit "a cup" "a hat" --count 3 --out cups"""
     with client(may_serve=file is not None) as sidecar:
-        where = _target(file, show_them)
+        where = target_if_wanted(file, show_them)
         given = {"model_id": model or None, "seed": seed, "steps": steps}
         options = image_pb2.GenerationOptions(
             **{name: value for name, value in given.items() if value is not None}  # type: ignore[arg-type]
@@ -56,7 +55,7 @@ def submit(
 def get(batch_id: str, file: Out = None, show_them: Open = False, as_json: Json = False) -> None:
     """Show one batch; with --out also write its pictures."""
     with client() as sidecar:
-        where = _target(file, show_them)
+        where = target_if_wanted(file, show_them)
         batch = sidecar.jobs.GetBatch(pb.GetBatchRequest(id=batch_id))
         _show(sidecar, batch, where, show_them, as_json)
 
@@ -69,14 +68,9 @@ def cancel(batch_id: str, as_json: Json = False) -> None:
         show(batch, as_json, lambda: _print(batch))
 
 
-def _target(file: Path | None, show_them: bool) -> Target | None:
-    return None if file is None and not show_them else target(file, None)
-
-
 def _show(sidecar: Client, batch: pb.Batch, where: Target | None, show_them: bool, as_json: bool) -> None:
     if where is not None:
-        for path in fetched(sidecar, batch.jobs, where, show_them):
-            err.print(str(path), highlight=False)
+        fetched(sidecar, batch.jobs, where, show_them)
     show(batch, as_json, lambda: _print(batch))
 
 

@@ -15,7 +15,7 @@ from capabilities.errors import InvalidArgument
 from capabilities.methods import Method
 from entity_store.world import SYSTEM_ID
 from sidecar.cli.capability import context_for
-from sidecar.cli.making import done, print_made, show_made, written
+from sidecar.cli.making import done, print_made, prompt_of, seeds_of, show_made, written
 from sidecar.cli.output import Json, client, out, refusals
 from sidecar.cli.picture_files import EXTENSIONS, Open, Out, target
 from sidecar.pb.viwo.imagegen.v1 import image_pb2, job_pb2
@@ -55,8 +55,8 @@ def call(
             return
         job = done(sidecar, job_pb2.SubmitJobRequest(invoke=request))
         where = replace(where, format=EXTENSIONS[job.images[0].format] if job.images else where.format)
-        prompt = str(json.loads(job.task_json).get("prompt", ""))
-        seeds = [image.seed if image.HasField("seed") else None for image in job.images]
+        prompt = prompt_of(job)
+        seeds = seeds_of(job.images)
         begun_with = next((Path(text).stem for text in values or () if Path(text).is_file()), job.id[-8:])
         paths = written(
             job.images, where.paths(prompt, seeds, otherwise=f"{begun_with}-{found.name}"), show_them

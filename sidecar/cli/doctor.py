@@ -101,7 +101,7 @@ def _findings(subjects: set[str]) -> Iterator[Finding]:
     for subject, look in _LOOKS.items():
         if subject in subjects:
             yield from look(settings)
-    if subjects & _OF_A_SERVER.keys():
+    if subjects & {"server", *_OF_A_SERVER}:
         yield from _of_a_server(settings, subjects)
 
 
@@ -192,10 +192,12 @@ def _world(settings: Settings) -> Iterator[Finding]:
 def _of_a_server(settings: Settings, subjects: set[str]) -> Iterator[Finding]:
     with contextlib.ExitStack() as stack:
         try:
-            client, words = _connection(settings, stack, alone="server" in subjects and len(subjects) == 1)
+            client, words = _connection(settings, stack, alone=subjects == {"server"})
+            if "server" in subjects:
+                yield from _server(client, words)
             for subject, look in _OF_A_SERVER.items():
                 if subject in subjects:
-                    yield from look(client, words)
+                    yield from look(client)
         except Refusal as refusal:
             yield Finding("server", State.WRONG, refusal.message)
         except grpc.RpcError as error:
@@ -238,8 +240,7 @@ def _server(client: Client, words: str) -> Iterator[Finding]:
         )
 
 
-def _models(client: Client, words: str) -> Iterator[Finding]:
-    del words
+def _models(client: Client) -> Iterator[Finding]:
     listed = client.models.List(model_pb2.ListModelsRequest())
     yield Finding("models", State.FINE, f"{len(listed.models)} can be used; see viwo-imagegen models list")
     if listed.problems:
@@ -252,8 +253,7 @@ def _models(client: Client, words: str) -> Iterator[Finding]:
         )
 
 
-def _picture(client: Client, words: str) -> Iterator[Finding]:
-    del words
+def _picture(client: Client) -> Iterator[Finding]:
     request = image_pb2.TextToImageRequest(
         context=context_for(client, "", SYSTEM_ID, "diffusers.generate"), prompt="a red apple"
     )
@@ -274,7 +274,7 @@ def _picture(client: Client, words: str) -> Iterator[Finding]:
 _LOOKS: Mapping[str, Callable[[Settings], Iterator[Finding]]] = {
     "configuration": _configuration, "data": _data, "world": _world,
 }  # fmt: skip
-_OF_A_SERVER: Mapping[str, Callable[[Client, str], Iterator[Finding]]] = {
-    "server": _server, "models": _models, "picture": _picture,
+_OF_A_SERVER: Mapping[str, Callable[[Client], Iterator[Finding]]] = {
+    "models": _models, "picture": _picture,
 }  # fmt: skip
-SUBJECTS = ("versions", *_LOOKS, *_OF_A_SERVER)
+SUBJECTS = ("versions", *_LOOKS, "server", *_OF_A_SERVER)

@@ -15,8 +15,8 @@ from capabilities.errors import InvalidArgument, NotFound
 from entity_store.world import SYSTEM_ID
 from sidecar.cli.capability import context_for
 from sidecar.cli.making import fetched, follow, prompt_of
-from sidecar.cli.output import Json, client, err, out, pages, show, table
-from sidecar.cli.picture_files import Open, Out, target
+from sidecar.cli.output import Json, client, out, pages, show, table
+from sidecar.cli.picture_files import Open, Out, target_if_wanted
 from sidecar.client import Client
 from sidecar.pb.viwo.imagegen.v1 import job_pb2 as pb
 
@@ -83,11 +83,10 @@ def list_jobs(
 def get(job_id: JobId, file: Out = None, show_them: Open = False, as_json: Json = False) -> None:
     """Show one job; with --out also write its pictures."""
     with client() as sidecar:
-        where = None if file is None and not show_them else target(file, None)
+        where = target_if_wanted(file, show_them)
         job = sidecar.jobs.Get(pb.GetJobRequest(id=whole(sidecar, job_id)))
         if where is not None:
-            for path in fetched(sidecar, [job], where, show_them):
-                err.print(str(path), highlight=False)
+            fetched(sidecar, [job], where, show_them)
         show(job, as_json, lambda: _print([job]))
 
 

@@ -101,24 +101,29 @@ def prompt_of(job: job_pb2.Job) -> str:
     return prompt if isinstance(prompt, str) else ""
 
 
-def fetched(sidecar: Client, jobs: Sequence[job_pb2.Job], where: Target, show_them: bool) -> list[Path]:
+def seeds_of(images: Sequence[common_pb2.Image]) -> list[int | None]:
+    """The seed of each picture; None where nothing was drawn at random."""
+    return [image.seed if image.HasField("seed") else None for image in images]
+
+
+def fetched(sidecar: Client, jobs: Sequence[job_pb2.Job], where: Target, show_them: bool) -> None:
     """Fetch and write the pictures of jobs that succeeded, by names of their prompts and seeds; one job's pictures are
-    in memory at a time. No name is used twice."""
+    in memory at a time. No name is used twice, and each is told."""
     paths: list[Path] = []
     several = sum(len(job.images) for job in jobs) > 1
     for listed in jobs:
         if not listed.images:
             continue
         job = sidecar.jobs.Get(job_pb2.GetJobRequest(id=listed.id, include_data=True))
-        seeds = [image.seed if image.HasField("seed") else None for image in job.images]
         here = replace(where, format=EXTENSIONS[job.images[0].format])
         otherwise = f"{job.method}-{job.id[-8:]}"
-        wanted = here.paths(prompt_of(job), seeds, otherwise=otherwise, several=several)
+        wanted = here.paths(prompt_of(job), seeds_of(job.images), otherwise=otherwise, several=several)
         taken = [
             path if path not in paths else path.with_stem(f"{path.stem}-{job.id[-8:]}") for path in wanted
         ]
         paths += written(job.images, taken, show_them)
-    return paths
+    for path in paths:
+        err.print(str(path), highlight=False)
 
 
 def written(images: Sequence[common_pb2.Image], paths: Sequence[Path], show_them: bool) -> Sequence[Path]:

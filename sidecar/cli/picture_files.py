@@ -56,6 +56,11 @@ class Target:
         return found
 
 
+def target_if_wanted(out: Path | None, show_them: bool) -> Target | None:
+    """The same for a command that writes pictures only where `--out` or `--open` says so. Raises as `target`."""
+    return None if out is None and not show_them else target(out, None)
+
+
 def target(out: Path | None, image_format: str | None) -> Target:
     """Raises InvalidArgument for an ending that no picture here has, FailedPrecondition where nothing can be written."""
     if image_format is not None and image_format not in ENDINGS.values():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 import secrets
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -19,18 +21,10 @@ from entity_store.world import create_entity
 from sidecar import server
 from sidecar.client import MESSAGE_OPTIONS
 from sidecar.config import Settings
+from sidecar.pb.viwo.imagegen import v1 as contract
 from sidecar.pb.viwo.imagegen.v1 import (
-    blob_pb2,
-    capability_pb2,
     common_pb2,
-    entity_pb2,
-    illustration_pb2,
-    image_pb2,
-    job_pb2,
     key_pb2,
-    model_pb2,
-    system_pb2,
-    template_pb2,
 )
 from sidecar.surfaces.permissions import RPCS, Rule
 from sidecar.testing.access_requests import REQUESTS
@@ -38,10 +32,12 @@ from sidecar.testing.client import Client
 from sidecar.testing.fake_engine import FakeEngine
 from sidecar.testing.refusals import error_info
 
-FILES = (
-    blob_pb2, capability_pb2, entity_pb2, illustration_pb2, image_pb2, job_pb2, key_pb2, model_pb2, system_pb2,
-    template_pb2,
-)  # fmt: skip
+FILES = tuple(
+    importlib.import_module(f"{contract.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(contract.__path__)
+    if module.name.endswith("_pb2")
+)
+"""Every file of the contract, so that a new service cannot be forgotten here."""
 CREDENTIALS = (
     "none",
     "wrong key",
