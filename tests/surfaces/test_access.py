@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from sidecar import server
 from sidecar.config import Settings
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2, capability_pb2_grpc
+from sidecar.testing.certificates import certificate
 from sidecar.testing.refusals import error_info, refused
 from sidecar.testing.server import Sidecar
 
@@ -114,14 +115,6 @@ async def test_a_world_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="there is no viwo world at"):
         async with server.running(Settings(data_dir=tmp_path, port=0, world_path=tmp_path / "none.sqlite")):
             pass
-
-
-def certificate(ca: trustme.CA, folder: Path) -> dict[str, Any]:
-    issued = ca.issue_cert("localhost", "127.0.0.1")
-    paths = {"tls_cert": folder / "cert.pem", "tls_key": folder / "key.pem"}
-    paths["tls_cert"].write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-    paths["tls_key"].write_bytes(issued.private_key_pem.bytes())
-    return paths
 
 
 def secure(address: str, ca: trustme.CA, client: trustme.LeafCert | None = None) -> grpc.aio.Channel:

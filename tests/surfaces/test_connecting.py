@@ -14,16 +14,7 @@ from sidecar import server
 from sidecar.client import connected
 from sidecar.config import Settings
 from sidecar.pb.viwo.imagegen.v1 import system_pb2
-
-
-def certificate(ca: trustme.CA, folder: Path, *names: str) -> dict[str, Any]:
-    issued = ca.issue_cert(*(names or ("localhost", "127.0.0.1")))
-    folder.mkdir(exist_ok=True)
-    paths = {"tls_cert": folder / "cert.pem", "tls_key": folder / "key.pem"}
-    paths["tls_cert"].write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-    paths["tls_key"].write_bytes(issued.private_key_pem.bytes())
-    paths["tls_key"].chmod(0o600)
-    return paths
+from sidecar.testing.certificates import certificate
 
 
 def told(settings: Settings, address: str) -> str:
