@@ -111,7 +111,7 @@ class EngineSettings(BaseModel):
             raise ValueError(f"name '{self.name}' belongs to an engine of this sidecar; choose another")
         for field, kind in (("workflows", "comfyui"), ("quirks", "openai"), ("chat_model", "openai")):
             if getattr(self, field) and self.kind != kind:
-                raise ValueError(f'{field} goes with kind = "{kind}" only')
+                raise ValueError(f"{field} goes with kind = \"{kind}\" only")
         names = [model.name for model in self.models]
         if len(set(names)) < len(names):
             raise ValueError("two of its models have the same name")
