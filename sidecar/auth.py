@@ -42,6 +42,22 @@ def read_secret(path: Path) -> str:
     than its owner could have written or read. A file of root's on a read-only mount, as containers get their secrets,
     may be readable by all; a file of root's may be readable by its group.
     """
+    content = read_private_file(path)
+    text = content.decode("ascii", errors="replace").strip()
+    if len(content) > MAX_SECRET or not all("!" <= character <= "~" for character in text):
+        problem = f"must hold one line of at most {MAX_SECRET} printable ASCII characters"
+        raise _unusable(path, problem, "remove it; a new secret is made at the next start")
+    if len(text) < MIN_SECRET:
+        problem = f"holds {len(text)} characters, and a secret has at least {MIN_SECRET}"
+        raise _unusable(path, problem, "remove it; a new secret is made at the next start")
+    return text
+
+
+def read_private_file(path: Path) -> bytes:
+    """The first MAX_SECRET + 1 bytes of a file that only its owner can read, by the rules of `read_secret`.
+
+    Raises FailedPrecondition for a file that is missing, no plain file, or that others could have written or read.
+    """
     try:
         # Not waited for: what was put there might be a FIFO.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
@@ -53,17 +69,9 @@ def read_secret(path: Path) -> str:
         if not stat.S_ISREG(status.st_mode):
             raise _unusable(path, "is not a plain file", "remove it; a new secret is made at the next start")
         _require_private(path, descriptor, status)
-        content = os.read(descriptor, MAX_SECRET + 1)
+        return os.read(descriptor, MAX_SECRET + 1)
     finally:
         os.close(descriptor)
-    text = content.decode("ascii", errors="replace").strip()
-    if len(content) > MAX_SECRET or not all("!" <= character <= "~" for character in text):
-        problem = f"must hold one line of at most {MAX_SECRET} printable ASCII characters"
-        raise _unusable(path, problem, "remove it; a new secret is made at the next start")
-    if len(text) < MIN_SECRET:
-        problem = f"holds {len(text)} characters, and a secret has at least {MIN_SECRET}"
-        raise _unusable(path, problem, "remove it; a new secret is made at the next start")
-    return text
 
 
 def _make_secret(path: Path) -> None:

@@ -17,12 +17,11 @@ from pydantic_settings import (
 
 from capabilities.budgets import UNITS, Cap, Cost, Period, Price, owner_account
 from capabilities.params import MAX_AMOUNT, Value
+from sidecar.engines.remote.settings import MAX_PRICE, EngineSettings
 
 PREFIX = "VIWO_IMAGEGEN_"
 """How the name of each variable begins."""
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
-MAX_PRICE = 1_000_000.0
-"""Highest price of a picture or a megapixel-step, in the currency."""
 MAX_COMPUTE = 1_000_000.0
 """Most megapixel-steps that one call may ever have: sums over millions of jobs stay within 64 bits."""
 MAX_SECONDS, MAX_HOURS, MAX_DAYS, MAX_GIB = 1e9, 1e6, 1e6, 1e6
@@ -154,6 +153,9 @@ class Settings(BaseSettings):
         {},
         description="Models to use in place of those that a world's rows and scripts name and that are not here.",
     )
+    engines: Annotated[list[EngineSettings], Field(max_length=64)] = Field(
+        [], description="Image servers that are engines here: where they are, and on what terms."
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where models run.")
     threads: Annotated[int, Field(ge=0)] = Field(0, description="CPU threads of the engine; 0: all cores.")
     max_loaded_models: Annotated[int, Field(ge=1)] = Field(4, description="Most models kept in memory.")
@@ -272,6 +274,10 @@ class Settings(BaseSettings):
                 f"host '{self.host}' can be reached from other machines, so TLS is required: set tls_cert and tls_key, "
                 "or listen on 127.0.0.1 or a unix_socket"
             )
+        names = [engine.name for engine in self.engines]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two of the engines have the name '{name}'; give each its own")
         return self
 
     @property

@@ -11,9 +11,11 @@ from pydantic import ValidationError
 
 from capabilities.errors import Refusal
 from capabilities.spelling import nearest
+from sidecar.auth import read_private_file
 from sidecar.config import PREFIX, Settings, config_file
 
 if TYPE_CHECKING:
+    from sidecar.engines.remote.settings import EngineSettings
     from sidecar.engines.router import Router
 
 OTHERS_VARIABLES = frozenset(
@@ -49,6 +51,22 @@ def remarks(settings: Settings, environment: Mapping[str, str] = os.environ) -> 
         if not folder.is_dir():
             what = "is no folder" if folder.exists() else "is not there"
             yield f"model_dirs: {folder} {what}, so no models come from it; make it, or take it out"
+    for engine in settings.engines:
+        yield from _engine_remarks(engine)
+
+
+def _engine_remarks(engine: EngineSettings) -> Iterator[str]:
+    """Files of an engine that are not there or are not private; without them it does not come up."""
+    whose = f"engines: '{engine.name}': "
+    if engine.key_file is not None:
+        try:
+            read_private_file(engine.key_file)
+        except Refusal as refusal:
+            yield f"{whose}key_file: {refusal.message}"
+    if engine.ca_file is not None and not engine.ca_file.is_file():
+        yield f"{whose}ca_file: {engine.ca_file} is not there; put the certificates there, or take it out"
+    if engine.workflows is not None and not engine.workflows.is_dir():
+        yield f"{whose}workflows: the folder {engine.workflows} is not there; make it, or take it out"
 
 
 def default_model_remark(router: Router) -> str | None:

@@ -258,6 +258,9 @@ def failed_of(values: Mapping[str, Any]) -> Failed:
                 raise ValueError("its failure has no such delay")
         elif name == "retryable":
             continue
+        elif name == "billed":
+            if value is not None and (type(value) is not int or value < 0):
+                raise ValueError("its failure has no such number of billed pictures")
         elif not isinstance(value, str):
             raise ValueError(f"the {name} of its failure is no text")
         else:

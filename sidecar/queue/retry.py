@@ -34,8 +34,11 @@ class RetryPolicy:
             raise ValueError(f"the longest pause is shorter than the first: {self}")
 
     def next(self, failure: Failed, failures: int) -> Retry | None:
-        """What follows a failure after so many others of the same job; None where it is final."""
-        if not failure.retryable or failures + 1 >= self.max_attempts:
+        """What follows a failure after so many others of the same job; None where it is final.
+
+        What is billed already is never tried again: it would be paid twice.
+        """
+        if failure.billed or not failure.retryable or failures + 1 >= self.max_attempts:
             return None
         # Beyond some attempts the power would be larger than any float.
         backoff = min(self.max_backoff, self.first_backoff * self.factor ** min(failures, 64))

@@ -295,9 +295,12 @@ class Worker:
                 return
             except Refusal as refusal:
                 # The world or the store was busy for too long.
-                outcome = Failed.of(refusal, retryable=isinstance(refusal, Unavailable))
+                made = attempt.job.task.count if was_made and attempt.job.cost.money else None
+                outcome = dataclasses.replace(
+                    Failed.of(refusal, retryable=isinstance(refusal, Unavailable)), billed=made
+                )
         if attempt.ending is not None:
-            outcome = attempt.ending
+            outcome = dataclasses.replace(attempt.ending, billed=outcome.billed)
         elif (retry := self._settings.retry.next(outcome, attempt.job.failures)) is not None:
             await self._again(attempt, outcome, retry.delay, counts=retry.counts)
             return
@@ -309,11 +312,12 @@ class Worker:
         self._meter.retried.labels(outcome.reason).inc()
         self._traces.ended(job.id, outcome.reason, again=True)
         ready = time.time() + delay
-        put_back = partial(self._store.requeue, job.id, ready, failed=counts, sent=attempt.sent)
+        sent = attempt.sent and outcome.billed != 0
+        put_back = partial(self._store.requeue, job.id, ready, failed=counts, sent=sent)
         for ended in await retry_until_written(put_back):
             self._ended(ended)
         self._notifier.tell(job.id, Queued(0))
-        await self._end_if_told(attempt)
+        await self._end_if_told(attempt, outcome.billed)
         self._waits(job.lane)
 
     async def _succeed(self, attempt: Attempt, outcome: Done | Job) -> None:
@@ -357,10 +361,10 @@ class Worker:
         await self._end_if_told(attempt)
         self._waits(lane)
 
-    async def _end_if_told(self, attempt: Attempt) -> None:
+    async def _end_if_told(self, attempt: Attempt, billed: int | None = None) -> None:
         """It may have been told to end while it was put back into the queue."""
         if attempt.ending is not None:
-            await self._fail(attempt, attempt.ending)
+            await self._fail(attempt, dataclasses.replace(attempt.ending, billed=billed))
 
     async def _fail(self, attempt: Attempt, failure: Failed, *, was_made: bool = False) -> None:
         job = attempt.job

@@ -128,3 +128,65 @@ def test_a_client_dials_where_the_server_can_be_reached(
     assert (settings.listening_address, settings.address) == (listening, address)
     assert dialled(f"unix:{tmp_path}/0.0.0.0:1") == f"unix:{tmp_path}/0.0.0.0:1"
     assert list(remarks(settings, {})) == []
+
+
+ENGINE = '[[engines]]\nname = "pod"\nkind = "comfyui"\nurls = ["http://127.0.0.1:8188"]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (ENGINE + "slots = 0", "engines.0.slots"),
+        (ENGINE.replace("http://127", "http://me:secret@127"), "put them into key_file"),
+        (ENGINE.replace("pod", "local"), "name 'local' belongs to an engine of this sidecar"),
+        (ENGINE + "colour = 3", "engines.0.colour"),
+    ],
+)
+def test_a_wrong_engine_names_its_setting(tmp_path: Path, text: str, words: str) -> None:
+    code, report = checked(tmp_path, text)
+    error = report["errors"][0]
+    assert code == 1
+    assert words in error
+    assert error.endswith(f"(in {tmp_path / 'config.toml'}, line 1)")
+    assert "secret@" not in json.dumps(report)
+
+
+def test_two_engines_have_two_names(tmp_path: Path) -> None:
+    code, report = checked(tmp_path, ENGINE + ENGINE)
+    assert code == 1
+    assert "two of the engines have the name 'pod'; give each its own" in report["errors"][0]
+
+
+def test_engines_come_from_a_variable_as_well(tmp_path: Path) -> None:
+    engines = json.dumps([{"name": "pod", "kind": "a1111", "urls": ["http://[::1]:7860/"], "slots": 2}])
+    file = tmp_path / "config.toml"
+    environment = {"VIWO_IMAGEGEN_CONFIG": str(file), "VIWO_IMAGEGEN_ENGINES": engines}
+    shown = json.loads(CliRunner().invoke(app, ["config", "--json"], env=environment).stdout)
+    assert (shown["engines"][0]["urls"], shown["engines"][0]["slots"]) == (["http://[::1]:7860"], 2)
+
+
+def test_files_of_an_engine_are_looked_for(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    seen.write_text("of a provider\n")
+    seen.chmod(0o644)
+    private = tmp_path / "private"
+    private.write_text("short\n")
+    private.chmod(0o600)
+    text = (
+        ENGINE
+        + f'key_file = "{tmp_path}/none"\nworkflows = "{tmp_path}/flows"\nca_file = "{tmp_path}/ca"\n'
+        + ENGINE.replace("pod", "b")
+        + f'key_file = "{seen}"\n'
+        + ENGINE.replace("pod", "c")
+        + f'key_file = "{private}"\n'
+    )
+    code, report = checked(tmp_path, text)
+    assert code == 0
+    missing, ca, flows, readable = report["warnings"]
+    assert missing.startswith("engines: 'pod': key_file: ")
+    assert "cannot be read" in missing
+    assert f"ca_file: {tmp_path}/ca is not there" in ca
+    assert f"workflows: the folder {tmp_path}/flows is not there" in flows
+    assert readable.startswith("engines: 'b': key_file: ")
+    assert "can be read by others (mode 0644)" in readable
+    assert "of a provider" not in json.dumps(report)

@@ -52,7 +52,7 @@ def end_row(
         return None
     if spent is None:
         spent = NOTHING if before.answered_by else cost_of(before.compute, before.money)
-    if before.sent and _ended_by_choice(state, values.get("failure")):
+    if before.sent and _is_owed(state, values.get("failure")):
         spent = Cost(spent.compute, max(spent.money, whole(before.owed)))
     row = changed(
         connection,
@@ -110,7 +110,8 @@ def cancel_rest(connection: Connection, batch_id: str, failure: Failed) -> list[
     return [job for job in ended if job is not None]
 
 
-def _ended_by_choice(state: State, failure: object) -> bool:
-    """Whether a call was given up, which whoever does the work may bill for all the same."""
-    late = isinstance(failure, dict) and failure.get("code") == Code.DEADLINE_EXCEEDED.value
-    return state is State.CANCELED or late
+def _is_owed(state: State, failure: object) -> bool:
+    """Whether a call was given up that may be billed all the same, and its engine did not tell of how many pictures."""
+    known = failure if isinstance(failure, dict) else {}
+    given_up = state is State.CANCELED or known.get("code") == Code.DEADLINE_EXCEEDED.value
+    return given_up and known.get("billed") is None

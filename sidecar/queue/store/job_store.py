@@ -316,11 +316,18 @@ class JobStore(JobReader):
         self, connection: Connection, lost: sa.ColumnElement[bool]
     ) -> tuple[list[str], list[Job]]:
         rows = connection.execute(
-            sa.select(JOBS.c.id, JOBS.c.attempts, JOBS.c.failures).where(JOBS.c.state == State.RUNNING, lost)
+            sa.select(JOBS.c.id, JOBS.c.attempts, JOBS.c.failures, JOBS.c.owed).where(
+                JOBS.c.state == State.RUNNING, lost
+            )
         ).all()
         again: list[str] = []
         ended: list[Job] = []
         for row in rows:
+            if owed := whole(row.owed):
+                ended += endings.fail(
+                    connection, row.id, (State.RUNNING,), _MAYBE_BILLED, spent=Cost(0, owed)
+                )
+                continue
             if whole(row.attempts) - whole(row.failures) >= MAX_BEGINNINGS:
                 doomed = Failed(
                     "UNAVAILABLE",
@@ -358,6 +365,12 @@ def _adopt(world: str, connection: Connection) -> None:
     )
 
 
+_MAYBE_BILLED = Failed(
+    "UNAVAILABLE",
+    "the server ended while a paid engine worked on this, so it may have been billed and counts as spent; "
+    "submit it again to pay again",
+    reason="MAYBE_BILLED",
+)
 # Statements that every job needs are built once: putting one together takes longer than running it.
 _BEGIN = Prepared(
     sa.update(JOBS)

@@ -1,0 +1,150 @@
+"""`[[engines]]` of the configuration: which image servers are engines here, and on what terms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from capabilities.budgets import UNITS, Price
+from capabilities.params import MAX_AMOUNT
+
+MAX_PRICE = 1_000_000.0
+"""Highest price of a picture or a megapixel-step, in the currency."""
+RESERVED = frozenset({"local", "builtin", "glyphs", "ray"})
+"""Names of engines that are not other people's servers."""
+
+Kind = Literal["comfyui", "a1111", "invokeai", "fooocus", "openai"]
+Fit = Literal["refuse", "scale", "crop"]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+def _address(text: str) -> str:
+    """An address without a slash at its end. Raises ValueError for one that holds a credential, a query or a fragment."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must begin with http:// or https:// and name a host, such as http://127.0.0.1:8188")
+    if parts.username or parts.password:
+        raise ValueError("must not hold a user or a password; put them into key_file")
+    if parts.query or parts.fragment:
+        raise ValueError("must not have a '?' or a '#'")
+    return text.rstrip("/")
+
+
+Address = Annotated[str, AfterValidator(_address)]
+
+
+class Timeouts(BaseModel):
+    """Seconds that the phases of a conversation may take."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    connect: Seconds = 5.0
+    read: Seconds = 30.0
+    """Without a byte, in any answer but the one that waits for a picture."""
+    draw: Seconds = 600.0
+    """From sending a task to its picture, waiting there included."""
+
+
+class RemoteModel(BaseModel):
+    """A model of the server, by the name that the server has for it; what is left out takes the engine's own.
+
+    Sizes in pixels. Prices in the currency.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=400)]
+    description: str = ""
+    methods: frozenset[str] | None = None
+    """In-world names; left out: what the connector knows the kind of model to do."""
+    steps: Annotated[int, Field(ge=1, le=1000)] | None = None
+    guidance_scale: Annotated[float, Field(ge=0, le=100)] | None = None
+    width: Annotated[int, Field(ge=8, le=8192)] | None = None
+    height: Annotated[int, Field(ge=8, le=8192)] | None = None
+    sizes: tuple[Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")], ...] = ()
+    """The sizes that it draws at, as "1024x1024"; none: any."""
+    per_image: Annotated[float, Field(ge=0, le=MAX_PRICE)] | None = None
+    per_megapixel_step: Annotated[float, Field(ge=0, le=MAX_PRICE)] | None = None
+    compute_per_image: Annotated[float, Field(ge=0, le=MAX_AMOUNT)] | None = None
+    """What a picture counts as, in megapixel-steps, where the model's steps cannot be counted."""
+
+
+class EngineSettings(BaseModel):
+    """An image server, or several with the same models, as one engine. Never from a script, the world or HTTP."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+    """Stands before the colon in the ids of its models."""
+    kind: Kind
+    urls: Annotated[tuple[Address, ...], Field(min_length=1, max_length=16)]
+    slots: Annotated[int, Field(ge=1, le=64)] = 1
+    """Jobs that each of the servers is given at a time."""
+    key_file: Path | None = None
+    """A file with the key, or with user:password for a server that asks for these."""
+    ca_file: Path | None = None
+    """Certificates that are trusted instead of the machine's own, PEM."""
+    timeouts: Timeouts = Timeouts()
+    models: tuple[RemoteModel, ...] = ()
+    """What is known of models beforehand; those that the server lists itself are there without."""
+    only_these_models: bool = False
+    """Whether models that are not named here stay out, though the server lists them."""
+    fit: Fit = "refuse"
+    """What becomes of a picture of another size than asked: a failure, or scaled, or cut to size."""
+    per_image: Annotated[float, Field(ge=0, le=MAX_PRICE)] = 0.0
+    per_megapixel_step: Annotated[float, Field(ge=0, le=MAX_PRICE)] = 0.0
+    billed_when_canceled: bool = True
+    compute_per_image: Annotated[float, Field(ge=0, le=MAX_AMOUNT)] | None = None
+    workflows: Path | None = None
+    """ComfyUI: a folder with workflows in API format, each with its inputs beside it."""
+    quirks: frozenset[str] = frozenset()
+    """OpenAI-compatible: in what the server differs; docs/engines.md names them."""
+    chat_model: str = ""
+    """OpenAI-compatible: the model that refines prompts; empty: none."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.name in RESERVED:
+            raise ValueError(f"name '{self.name}' belongs to an engine of this sidecar; choose another")
+        for field, kind in (("workflows", "comfyui"), ("quirks", "openai"), ("chat_model", "openai")):
+            if getattr(self, field) and self.kind != kind:
+                raise ValueError(f"{field} goes with kind = \"{kind}\" only")
+        names = [model.name for model in self.models]
+        if len(set(names)) < len(names):
+            raise ValueError("two of its models have the same name")
+        if self.kind == "openai" and self.key_file is not None and not self._says_what_it_costs:
+            raise ValueError(
+                "says nothing of what a picture costs: set per_image (0 where it is free), for the engine or each model"
+            )
+        return self
+
+    @property
+    def _says_what_it_costs(self) -> bool:
+        priced = {"per_image", "per_megapixel_step"}
+        return bool(priced & self.model_fields_set) or (
+            bool(self.models) and all(priced & model.model_fields_set for model in self.models)
+        )
+
+    def model_named(self, name: str) -> RemoteModel:
+        """What is known of a model beforehand."""
+        return next((model for model in self.models if model.name == name), RemoteModel(name=name))
+
+    def id_of(self, name: str) -> str:
+        """The id that callers use for a model of the server."""
+        return f"{self.name}:{name}"
+
+    def price(self, name: str) -> Price:
+        """What a model costs; zero throughout where it is free."""
+        model = self.model_named(name)
+        per_image = self.per_image if model.per_image is None else model.per_image
+        per_step = self.per_megapixel_step if model.per_megapixel_step is None else model.per_megapixel_step
+        return Price(round(per_image * UNITS), round(per_step * UNITS), self.billed_when_canceled)
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether any of its models costs money."""
+        priced = [self, *self.models]
+        return any((each.per_image or 0) > 0 or (each.per_megapixel_step or 0) > 0 for each in priced)
