@@ -90,7 +90,9 @@ def fading(height: int, width: int, overlap: int) -> Weights:
     """
 
     def ramp(length: int) -> Weights:
+        if not overlap:
+            return np.ones(length, np.float32)
         near = np.minimum(np.arange(length), np.arange(length)[::-1]) + 0.5
-        return (np.sin(np.minimum(1, near / overlap if overlap else 1) * np.pi / 2) ** 2).astype(np.float32)
+        return (np.sin(np.minimum(1, near / overlap) * np.pi / 2) ** 2).astype(np.float32)
 
     return (ramp(height)[:, None] * ramp(width)[None, :])[..., None]

@@ -156,9 +156,8 @@ class A1111Connector:
             if not isinstance(waits, Mapping) or waits.get("completed") or not waits.get("queued"):
                 return
             await asyncio.sleep(POLL_EVERY)
+        # It waits for the end of the step, and the interrupted task answers with what there is.
         await self._host.call("POST", "/sdapi/v1/interrupt", repeatable=True)
-        while await self._progress(task_id, False, -1) is not None:
-            await asyncio.sleep(POLL_EVERY / 4)
 
 
 def _require_asked(wanted: Drawing, info: Mapping[str, Any]) -> None:
@@ -208,7 +207,9 @@ def _bytes(text: object) -> bytes:
     """A picture from base64, with or without the beginning of a data URL."""
     try:
         if isinstance(text, str):
-            return base64.b64decode(text.partition(",")[2] if text.startswith("data:") else text, validate=True)
+            return base64.b64decode(
+                text.partition(",")[2] if text.startswith("data:") else text, validate=True
+            )
     except (binascii.Error, ValueError):
         pass
     raise RemoteFailure(FailureKind.BAD_ANSWER, "its answer holds a picture that is not base64")
@@ -238,4 +239,3 @@ def _explained(failure: RemoteFailure) -> RemoteFailure:
     elif failure.status == 500 and "override" in words:
         failure.kind, failure.field = FailureKind.MODEL_MISSING, "model_id"
     return failure
-

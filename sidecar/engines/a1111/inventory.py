@@ -28,7 +28,6 @@ ABILITIES: frozenset[Ability] = frozenset(
         "guidance_scale",
         "steps",
         "seed",
-        "scheduler",
         "loras",
         "embeddings",
         "clip_skip",
@@ -46,12 +45,21 @@ async def look(host: Host, settings: EngineSettings) -> Inventory:
     options = await host.get_json("/sdapi/v1/options")
     networks = _texts(await _optional(host, "/controlnet/model_list"), "model_list")
     modules = _texts(await _optional(host, "/controlnet/module_list"), "module_list")
-    abilities = ABILITIES | ({"controls"} if networks else set()) | ({"control_preprocessing"} if modules else set())
+    abilities: set[Ability] = {*ABILITIES}
+    if networks:
+        abilities.add("controls")
+    if modules:
+        abilities.add("control_preprocessing")
     schedulers = offered(samplers, schedules)
     listings = [
         RemoteListing(
             name,
-            _checkpoint(settings, name, has_controls=bool(networks), revision=str(model.get("sha256") or model.get("hash") or "")),
+            _checkpoint(
+                settings,
+                name,
+                has_controls=bool(networks),
+                revision=str(model.get("sha256") or model.get("hash") or ""),
+            ),
             settings.model_named(name).description or "a checkpoint",
             abilities=frozenset(abilities),
             schedulers=schedulers,

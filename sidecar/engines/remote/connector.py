@@ -38,7 +38,9 @@ class RemoteListing:
     description: str = ""
     family: str = ""
     abilities: frozenset[Ability] = frozenset()
-    """What of a task it does; of the rest, what is in `ignores` is warned of, and anything else is refused."""
+    """What of a task it does; of the rest, what is in `ignores` is warned of, and anything else is refused. Of schedulers it
+    does those in `schedulers`.
+    """
     ignores: frozenset[Ability] = frozenset()
     schedulers: Mapping[str, str] = field(default_factory=dict)
     """Our names of the schedulers that it has, and its own for each; "default" needs no entry."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 import time
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,8 @@ LOOK_EVERY = 30.0
 """Seconds between two looks at servers that are up."""
 LOOK_BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds until the next look, by how many in a row found none."""
+FIRST_LOOK = 1.0
+"""Seconds that a listing waits for what servers have, when the engine has just been started."""
 REFRESH_AFTER = 5.0
 """Seconds for which a look counts as fresh."""
 
@@ -60,6 +63,7 @@ class RemoteEngine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._look_now = asyncio.Event()
         self._looked = 0.0
+        self._first_look = threading.Event()
         self._changed = asyncio.Event()
 
     async def start(self) -> None:
@@ -139,6 +143,9 @@ class RemoteEngine:
         return [listing.facts for listing in self._listings() if method in listing.facts.methods]
 
     def refresh(self) -> None:
+        # What was asked for just after the start is worth a moment.
+        if not self._first_look.wait(FIRST_LOOK):
+            return
         if self._loop is not None and time.monotonic() - self._looked > REFRESH_AFTER:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._look_now.set)
@@ -280,6 +287,7 @@ class RemoteEngine:
             self._look_now.clear()
             await asyncio.gather(*(server.look() for server in self._servers))
             self._looked = time.monotonic()
+            self._first_look.set()
             is_up = any(server.is_up for server in self._servers)
             misses = 0 if is_up else misses + 1
             self._changed.set()

@@ -34,7 +34,7 @@ def refusal(engine: str, task: Task, listing: RemoteListing, fit: str) -> Refusa
                 model_id,
             )
     for ability, field in _asked(task, listing):
-        if ability in listing.abilities or ability in listing.ignores:
+        if ability in listing.ignores or (ability in listing.abilities and ability != "scheduler"):
             continue
         if ability == "scheduler":
             known = ", ".join([DEFAULT, *listing.schedulers]) or DEFAULT
