@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from capabilities.errors import FailedPrecondition, Refusal
+
+Metering = Literal["steps", "image", "none"]
+"""What counts the compute of a model: its steps; its pictures, each so much; or nothing, since nobody says how much it is."""
 
 GENERATION = frozenset({"textToImage"})
 """Methods of a model that makes pictures from words."""
@@ -25,7 +28,8 @@ class ModelFacts:
     subject on a plain ground, which can be made transparent. `factor`: how much an upscaler enlarges, at most. `side`: the
     pixels a side that it was trained on. `text_width`: the size of its text states, which a ControlNet must share.
     `control`: the control type of a ControlNet. `variety`: which kind of face restorer it is. `ready`: its weights are on
-    this machine. `revision` identifies the exact weights.
+    this machine. `revision` identifies the exact weights. `has_steps`: how many are taken is known and can be asked for;
+    where it is not, `compute_per_image` is what a picture counts as, in megapixel-steps; None: nobody says.
     """
 
     id: str
@@ -44,6 +48,14 @@ class ModelFacts:
     variety: str = ""
     ready: bool = True
     revision: str = ""
+    has_steps: bool = True
+    compute_per_image: float | None = None
+
+    @property
+    def metering(self) -> Metering:
+        if self.has_steps:
+            return "steps"
+        return "none" if self.compute_per_image is None else "image"
 
     def require(self, method: str) -> None:
         """Raises FailedPrecondition where the model cannot do the method."""

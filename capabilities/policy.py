@@ -13,6 +13,9 @@ from capabilities.tasks import Size, Task
 
 NO_INPUTS: Mapping[str, Size] = {}
 
+COMPUTE_LIMITS = frozenset({"max_compute", "compute_per_session", "compute_per_day", "compute_per_month"})
+"""Parameters that limit compute, of one call or of many."""
+
 MOST_LISTED = 20
 """Names that a refusal lists."""
 
@@ -69,6 +72,7 @@ class Grant:
 
     def allow(self, task: Task, sizes: Mapping[str, Size] = NO_INPUTS) -> None:
         """`sizes`: of the task's inputs. Raises PermissionDenied naming the parameter, its limit and what was asked."""
+        require_metered(self.params, task)
         check(self.params, task, "this capability", sizes)
 
 
@@ -168,6 +172,21 @@ def require_priority(params: Params, priority: int) -> None:
         )
 
 
+def require_metered(params: Params, task: Task) -> None:
+    """Raises PermissionDenied where a capability limits compute and nobody knows how much a task takes."""
+    limited = [name for name in sorted(COMPUTE_LIMITS) if name in params]
+    if limited and not task.is_metered:
+        name = max(limited)
+        raise PermissionDenied(
+            f"{name} of this capability is {params[name]}, and nobody knows how much compute a picture of the model "
+            f"'{brief(task.model_id)}' takes; the operator can say so with compute_per_image of its engine",
+            reason="NOT_METERED",
+            field=name,
+            limit=str(params[name]),
+            asked=brief(task.model_id),
+        )
+
+
 def check(
     params: Params, task: Task, holder: str, sizes: Mapping[str, Size] = NO_INPUTS, *, only_made: bool = False
 ) -> None:
@@ -192,7 +211,7 @@ def check(
         )
     amounts += (
         ("max_images", task.count, "{} pictures; ask for fewer"),
-        ("max_steps", task.steps, "{} steps; use fewer"),
+        ("max_steps", task.steps if task.takes_steps else 0, "{} steps; use fewer"),
         ("max_compute", task.charge(sizes),
          "{} megapixel-steps (width x height x steps x count / 1 000 000); ask for a smaller picture, fewer steps or fewer pictures"),
     )  # fmt: skip

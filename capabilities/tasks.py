@@ -122,6 +122,16 @@ class Task(BaseModel):
         return False
 
     @property
+    def takes_steps(self) -> bool:
+        """Whether `steps` says how many are taken; where it does not, limits of steps have nothing to hold."""
+        return True
+
+    @property
+    def is_metered(self) -> bool:
+        """Whether anybody knows how much compute it takes."""
+        return True
+
+    @property
     def seeds(self) -> list[int]:
         return [self.seed + index for index in range(self.count)]
 

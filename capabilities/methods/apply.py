@@ -151,7 +151,7 @@ class Apply(Generation):
         return max(1, self.steps_taken) * self.count
 
     @property
-    def compute(self) -> float:
+    def compute_of_steps(self) -> float:
         return cropped_compute(self.width, self.height, self.crop_side, self.total_steps)
 
     def fits(self, sizes: Mapping[str, Size]) -> bool:

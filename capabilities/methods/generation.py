@@ -12,7 +12,8 @@ from pydantic.alias_generators import to_camel
 
 from capabilities.arguments import LONGEST_SIDE, Members, ModelId, OutputArguments, spelled
 from capabilities.errors import FailedPrecondition, InvalidArgument
-from capabilities.models import Means, ModelFacts, usable_model
+from capabilities.models import Means, Metering, ModelFacts, usable_model
+from capabilities.params import MAX_AMOUNT
 from capabilities.schedulers import canonical
 from capabilities.tasks import MAX_SEED, Task, Text
 
@@ -162,6 +163,12 @@ class Generation(Task):
     """Another autoencoder than the model's own."""
     tiling: bool = False
     """Left joins right and top joins bottom."""
+    # Left out where they say nothing, so that a task is the same as before there were models without steps.
+    metering: Annotated[Metering, Field(exclude_if=lambda value: value == "steps")] = "steps"
+    compute_per_image: Annotated[
+        float, Field(ge=0, le=MAX_AMOUNT, allow_inf_nan=False, exclude_if=lambda value: value == 0)
+    ] = 0.0
+    """What a picture counts as where its steps do not count, in megapixel-steps."""
 
     @property
     def models(self) -> frozenset[str]:
@@ -172,6 +179,29 @@ class Generation(Task):
     def needs(self) -> Sequence[tuple[str, str]]:
         parts = [(lora.id, "lora") for lora in self.loras] + [(name, "embedding") for name in self.embeddings]
         return ((self.model_id, to_camel(self.kind)), *parts, *([(self.vae, "vae")] if self.vae else ()))
+
+    @property
+    def compute(self) -> float:
+        match self.metering:
+            case "steps":
+                return self.compute_of_steps
+            case "image":
+                return self.compute_per_image * self.count
+            case "none":
+                return 0.0
+
+    @property
+    def takes_steps(self) -> bool:
+        return self.metering == "steps"
+
+    @property
+    def is_metered(self) -> bool:
+        return self.metering != "none"
+
+    @property
+    def compute_of_steps(self) -> float:
+        """Megapixel-steps, by the steps that it takes."""
+        return super().compute
 
     @property
     def title(self) -> str:
@@ -186,7 +216,7 @@ class Generation(Task):
             "prompt": self.prompt,
             "negative_prompt": self.negative_prompt,
             "seed": seed,
-            "steps": self.steps,
+            **({"steps": self.steps} if self.takes_steps else {}),
             "guidance_scale": self.guidance_scale,
             "scheduler": self.scheduler,
             **{
@@ -223,6 +253,15 @@ def generation(arguments: GenerationArguments, model: ModelFacts, means: Means) 
         "count": count,
         "background": background(arguments, model),
         "output": arguments.output,
+        **metering_of(model),
+    }
+
+
+def metering_of(model: ModelFacts) -> dict[str, Any]:
+    """The fields of a task that say how the model's compute is counted."""
+    return {
+        "metering": model.metering,
+        "compute_per_image": model.compute_per_image or 0.0 if model.metering == "image" else 0.0,
     }
 
 

@@ -51,7 +51,7 @@ class InitialImage(Generation):
         return max(1, self.steps_taken) * self.count
 
     @property
-    def compute(self) -> float:
+    def compute_of_steps(self) -> float:
         return self.width * self.height * self.total_steps / 1_000_000
 
     def facts(self, seed: int) -> dict[str, object]:

@@ -60,7 +60,7 @@ class Inpaint(InitialImage):
         return (Extent("crop", side, side),) if side > max(self.width, self.height) else ()
 
     @property
-    def compute(self) -> float:
+    def compute_of_steps(self) -> float:
         return cropped_compute(self.width, self.height, self.crop_side, self.total_steps)
 
     def fits(self, sizes: Mapping[str, Size]) -> bool:

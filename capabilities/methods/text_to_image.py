@@ -94,9 +94,9 @@ class TextToImage(Generation):
         return (self.steps + self.steps_refining) * self.count
 
     @property
-    def compute(self) -> float:
+    def compute_of_steps(self) -> float:
         if self.refine is None:
-            return super().compute
+            return super().compute_of_steps
         first = self.refine.width * self.refine.height * self.steps
         second = self.width * self.height * self.steps_refining
         return (first + second) * self.count / 1_000_000

@@ -83,7 +83,7 @@ class UpscaleImg2Img(InitialImage):
         return super().total_steps * self.tiles
 
     @property
-    def compute(self) -> float:
+    def compute_of_steps(self) -> float:
         side = self.tile
         area = min(side, self.width) * min(side, self.height) * self.tiles
         return area * max(1, self.steps_taken) * self.count / 1_000_000

@@ -40,7 +40,9 @@ def _nothing(request: EngineRequest) -> Sequence[Event | asyncio.Event]:
 class FakeEngine:
     """Answers each task at once with a grey picture of its size; a script makes it do otherwise."""
 
-    def __init__(self, name: str = "local", *, slots: int = 1, models: Sequence[str] = ("icons",)) -> None:
+    def __init__(
+        self, name: str = "local", *, slots: int = 1, models: Sequence[str | ModelFacts] = ("icons",)
+    ) -> None:
         self.name = name
         self.slots = slots
         self.script: Script = _nothing
@@ -50,7 +52,8 @@ class FakeEngine:
         self.aborted = 0
         self.build: str | None = "fake"
         self.batch_by: Callable[[Task], str | None] = lambda task: None
-        self._facts = {model_id: _model(model_id) for model_id in models}
+        known = [_model(model) if isinstance(model, str) else model for model in models]
+        self._facts = {facts.id: facts for facts in known}
         self._status = EngineStatus(EngineState.READY, device="fake")
         self._up = asyncio.Event()
         self._up.set()
