@@ -16,7 +16,7 @@ from sidecar.engines.events import Done, EncodedImage, Event, Failed, Loading, P
 from sidecar.engines.remote import drawings, support
 from sidecar.engines.remote.connector import Call, Drawing, DrawnPicture, RemoteListing
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
-from sidecar.engines.remote.messages import Finish, Part, Prepare, Prepared
+from sidecar.engines.remote.messages import Canvas, Finish, Prepare, Prepared
 from sidecar.engines.remote.server import Server
 from sidecar.engines.remote.settings import EngineSettings
 
@@ -114,14 +114,12 @@ class RemoteJob:
     ) -> list[tuple[DrawnPicture, ...]]:
         """For each part of a task, `count` pictures."""
         seed = task.seed + index
-        prepare = Prepare(task, dict(files), seed, self._granularity)
-        prepared = await self._ask(prepare, "image")
+        prepared = await self._ask(Prepare(task, dict(files), seed, self._canvas), "image")
         assert isinstance(prepared, Prepared)
         drawn = []
         for part in prepared.parts:
-            size = self._fitted(part)
             wanted = drawings.drawing(
-                task, self._listing, size, seed=seed, count=count, job_id=self.request.job_id
+                task, self._listing, part, seed=seed, count=count, job_id=self.request.job_id
             )
             drawn.append(
                 await self._draw(wanted, index, len(prepared.parts) * passes * self.request.task.count)
@@ -129,22 +127,10 @@ class RemoteJob:
         return drawn
 
     @property
-    def _granularity(self) -> int:
-        return max(1, self._listing.facts.granularity)
-
-    def _fitted(self, part: Part) -> Part:
-        """A part at a size that the model draws, the nearest in shape and not smaller where there is one."""
-        sizes = self._listing.sizes
-        if not sizes or (part.width, part.height) in sizes:
-            return part
-        shape = part.width / part.height
-
-        def distance(size: tuple[int, int]) -> tuple[float, bool, int]:
-            ratio = size[0] / size[1]
-            return max(ratio / shape, shape / ratio), size[0] < part.width, size[0] * size[1]
-
-        width, height = min(sizes, key=distance)
-        return dataclasses.replace(part, width=width, height=height)
+    def _canvas(self) -> Canvas:
+        listing = self._listing
+        sizes = tuple(listing.sizes)
+        return Canvas(max(1, listing.facts.granularity), sizes, listing.has_clear_masks)
 
     async def _enlarged(self, method: str, image: bytes) -> bytes:
         listing = None if self._server.inventory is None else self._server.inventory.named(method)
@@ -214,10 +200,15 @@ class RemoteJob:
                 made_of.model_copy(update=output),
                 dict(files),
                 task.seed + index,
-                self._granularity,
+                self._canvas,
                 tuple(picture.data for picture in parts),
                 self._settings.fit,
-                {**told, "engine": self._settings.name, **self.request.metadata},
+                {
+                    **told,
+                    **(parts[0].told if parts else {}),
+                    "engine": self._settings.name,
+                    **self.request.metadata,
+                },
                 self.request.thumbnail_side,
                 transparent=_keeps_alpha(task, self._listing),
             ),

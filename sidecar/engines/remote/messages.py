@@ -11,13 +11,25 @@ from sidecar.engines.framing import Framing
 
 
 @dataclass(frozen=True)
+class Canvas:
+    """On what a model draws. `granularity` in pixels; `sizes`, width and height, where it draws at these only.
+
+    `has_clear_masks`: what is to be drawn is clear in a mask, as well as white.
+    """
+
+    granularity: int = 1
+    sizes: tuple[tuple[int, int], ...] = ()
+    has_clear_masks: bool = False
+
+
+@dataclass(frozen=True)
 class Prepare:
-    """What of a task's pictures a server is to be sent. `files` by role; `granularity` in pixels."""
+    """What of a task's pictures a server is to be sent. `files` by role."""
 
     task: Task
     files: dict[str, bytes]
     seed: int
-    granularity: int
+    canvas: Canvas
 
 
 @dataclass(frozen=True)
@@ -42,13 +54,13 @@ class Prepared:
 class Finish:
     """Make a task's picture of what was drawn for its parts, check it and encode it.
 
-    `fit`: what becomes of a drawing of another size than its part: "refuse", "scale" or "crop". `metadata` goes into the file.
+    `fit`: what becomes of a drawing of another size than it was to have: "refuse", "scale" or "crop". `metadata` goes into the file.
     """
 
     task: Task
     files: dict[str, bytes]
     seed: int
-    granularity: int
+    canvas: Canvas
     drawn: tuple[bytes, ...]
     fit: str
     metadata: dict[str, Any]
@@ -57,4 +69,4 @@ class Finish:
     """Whether what was drawn is to keep its transparency."""
 
 
-FRAMING = Framing(Prepare, Prepared, Part, Finish, EncodedImage, Failed)
+FRAMING = Framing(Canvas, Prepare, Prepared, Part, Finish, EncodedImage, Failed)
