@@ -40,6 +40,8 @@ _ENQUEUE = f"{_QUEUE}/enqueue_batch"
 class InvokeAI(ForeignFake):
     """One item at a time. With a key `email:password` it is one for several users."""
 
+    stale_by_name = True
+
     def __init__(self, options: Options) -> None:
         self.models = records()
         self.pictures: dict[str, bytes] = {}
@@ -199,7 +201,7 @@ class InvokeAI(ForeignFake):
             item.error_message = str(wrong) or "CUDA out of memory"
             self.queue.change(item, FAILED)
         else:
-            if self.faults.happens(Kind.STALE, "/results") and len(self.made) > 1:
+            if self.faults.happens(Kind.STALE, _ENQUEUE) and len(self.made) > 1:
                 self._make_stale(item)
             self.queue.change(item, COMPLETED)
         if failure is not None:
