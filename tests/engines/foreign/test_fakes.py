@@ -12,6 +12,7 @@ import httpx2
 import numpy as np
 import pytest
 
+from sidecar import child_process
 from sidecar.testing.foreign.drawing import Drawing, decoded, from_base64, paint, shows
 from sidecar.testing.foreign.server import ForeignServer
 from tests.engines.foreign.clients import client_of
@@ -201,3 +202,15 @@ async def test_it_dies_in_the_middle_and_comes_back_at_the_same_place() -> None:
         assert (await client.post(DRAW, json=BODY)).status_code == 200
         await server.kill()
         assert await server.ended() == -9
+
+
+async def test_it_ends_with_its_parent() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *child_process.command("sidecar.testing.foreign", ["openai"]),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert (await process.stdout.readline()).startswith(b"http://127.0.0.1:")
+    process.stdin.close()
+    assert await process.wait() == 0
