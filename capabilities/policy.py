@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from capabilities.errors import PermissionDenied, brief
-from capabilities.params import Params, Value, confirmed, parse_row
+from capabilities.params import ALLOWED_ENGINES, GRANTED_ENGINES, Params, Value, confirmed, parse_row
 from capabilities.tasks import Size, Task
 
 NO_INPUTS: Mapping[str, Size] = {}
@@ -156,6 +156,36 @@ def require_model(params: Params, model_id: str, holder: str) -> None:
             limit=_listed(allowed),
             asked=brief(model_id),
         )
+
+
+def require_engine(params: Params, name: str, holder: str, *, is_paid: bool) -> None:
+    """Raises PermissionDenied unless limits allow an engine: a free one where none are named, or else one that is.
+
+    One that costs money must have been granted by the sidecar: what another program wrote only narrows.
+    """
+    allowed = params.get(ALLOWED_ENGINES)
+    granted = params.get(GRANTED_ENGINES)
+    if isinstance(allowed, frozenset) and name not in allowed:
+        words = f"does not allow the engine '{brief(name, 64)}'; allowed_engines: {_listed(allowed)}"
+    elif not is_paid or (isinstance(granted, frozenset) and name in granted):
+        return
+    elif not isinstance(allowed, frozenset):
+        words = (
+            f"allows engines that cost nothing only, and '{brief(name, 64)}' costs money; mint one whose allowed_engines "
+            "names it"
+        )
+    else:
+        words = (
+            f"names the engine '{brief(name, 64)}', which costs money, but was not granted it here; mint one that names "
+            "it, or have the operator approve a row that viwo wrote"
+        )
+    raise PermissionDenied(
+        f"{holder} {words}",
+        reason="ENGINE_NOT_ALLOWED",
+        field=ALLOWED_ENGINES,
+        limit=_listed(allowed) if isinstance(allowed, frozenset) else "engines that cost nothing",
+        asked=brief(name, 64),
+    )
 
 
 def require_priority(params: Params, priority: int) -> None:
