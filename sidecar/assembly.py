@@ -37,6 +37,7 @@ from sidecar.application.workflows.runs import Runs
 from sidecar.application.workflows.saved_templates import SavedTemplates
 from sidecar.auth import ensure_secret
 from sidecar.config import Settings
+from sidecar.engines import connectors
 from sidecar.engines.api import Engine
 from sidecar.engines.builtin.engine import BuiltinEngine
 from sidecar.engines.builtin.workers import PictureWorkers
@@ -100,7 +101,11 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
         if requeued:
             log.info("%d jobs were running when the server ended; they are queued again", requeued)
         made = (
-            [*_local_engine(settings), GlyphsEngine(log_level=settings.log_level)]
+            [
+                *_local_engine(settings),
+                GlyphsEngine(log_level=settings.log_level),
+                *(connectors.engine(each, log_level=settings.log_level) for each in settings.engines),
+            ]
             if engines is None
             else engines
         )

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
-from torch.nn import functional
 
 from capabilities.methods.apply import Apply
 from capabilities.methods.initial_image import InitialImage
@@ -26,12 +24,7 @@ from sidecar.engines.local.controls import Controls, Region
 from sidecar.engines.local.diffusion import Loaded, Part, fitted, run
 from sidecar.engines.local.pixels import Pixels, as_array, as_raw, off_white, on_white, resized
 from sidecar.engines.local.upscalers import Upscaler, enlarged
-
-Weights = np.ndarray[Any, np.dtype[np.float32]]
-"""Height x width in 0 to 1: how much of the new picture a pixel gets."""
-
-SEED_NOISE = 0.08
-"""Deviation of the noise laid over an extended edge (of 1): without it the new area repeats the edge as stripes."""
+from sidecar.engines.masking import Weights, extended, fading, feathered, laid_over, mask_weights, region
 
 
 def inpaint(
@@ -50,10 +43,11 @@ def inpaint(
     run_task = _Run(task, index, loaded, enlarger, emit, token, controls)
     match task:
         case Inpaint() | Apply(mask=str(_)) if "mask" in inputs:
-            mask = _mask(as_array(inputs["mask"]), task.width, task.height, task.mask_threshold)
+            given = resized(as_array(inputs["mask"]), task.width, task.height)
+            mask = mask_weights(given, task.mask_threshold)
             made = _inpaint_masked(run_task, task, picture, mask)
         case Outpaint():
-            canvas, mask = _extended(task, picture, seed)
+            canvas, mask = extended(task, picture, seed)
             made = _inpaint_masked(run_task, task, canvas, mask)
         case UpscaleImg2Img():
             larger = enlarged(on_white(picture), task.width, task.height, task.method, enlarger)
@@ -140,7 +134,7 @@ def _inpaint_masked(runner: _Run, task: Inpaint | Outpaint | Apply, picture: Pix
     top, left, bottom, right = 0, 0, picture.shape[0], picture.shape[1]
     scale = 1.0
     if not isinstance(task, Outpaint) and task.crop_padding is not None:
-        top, left, bottom, right = _region(weights, task.crop_padding)
+        top, left, bottom, right = region(weights, task.crop_padding)
         loaded = runner.loaded
         side = task.crop_side or (max(loaded.size) if loaded.size else loaded.side)
         # A small region is enlarged, so that the model draws it at the size that it was trained on.
@@ -173,78 +167,10 @@ def _tile_by_tile(runner: _Run, task: UpscaleImg2Img, picture: Pixels) -> Pixels
     for number, (top, left) in enumerate(corners):
         here = (slice(top, min(height, top + task.tile)), slice(left, min(width, left + task.tile)))
         made = runner.whole(picture[here], None, Part(number, number * steps, steps))
-        share = _fading(made.shape[0], made.shape[1], task.overlap)
+        share = fading(made.shape[0], made.shape[1], task.overlap)
         total[here] += made * share
         weight[here] += share
     return (total / weight).round().clip(0, 255).astype(np.uint8)
-
-
-def _fading(height: int, width: int, overlap: int) -> Weights:
-    """Weights that fall off within `overlap` pixels of every edge, smoothly at both ends, but never to nothing."""
-
-    def ramp(length: int) -> Weights:
-        near = np.minimum(np.arange(length), np.arange(length)[::-1]) + 0.5
-        return (np.sin(np.minimum(1, near / overlap if overlap else 1) * np.pi / 2) ** 2).astype(np.float32)
-
-    return (ramp(height)[:, None] * ramp(width)[None, :])[..., None]
-
-
-def laid_over(below: Pixels, above: Pixels, weights: Weights) -> Pixels:
-    """`above` (RGB) over `below` (RGB or RGBA) by weight; where the weight is 0 the bytes below are returned."""
-    share = weights[..., None]
-    if below.shape[2] == 3:
-        colours = below * (1 - share) + above * share
-        return np.where(share > 0, colours.round(), below).astype(np.uint8)
-    # Colours weighted by their opacity, so that a colour that does not show is not mixed in.
-    shown = below[..., 3:] * (1 - share)
-    alpha = shown + 255 * share
-    colours = (below[..., :3] * shown + above * (255 * share)) / np.maximum(alpha, 1e-6)
-    made = np.where(share > 0, colours.round(), below[..., :3]).astype(np.uint8)
-    return np.concatenate([made, np.where(share > 0, alpha.round(), below[..., 3:]).astype(np.uint8)], axis=2)
-
-
-def feathered(mask: Weights, feather: int) -> Weights:
-    """The mask with a soft edge that reaches exactly `feather` pixels out of it and falls off along a line."""
-    weights = torch.from_numpy(mask)[None, None]
-    grown = weights
-    for distance in range(1, feather + 1):
-        grown = functional.max_pool2d(grown, 3, 1, 1)
-        weights = torch.maximum(weights, grown * (1 - distance / (feather + 1)))
-    soft: Weights = weights[0, 0].numpy()
-    return soft
-
-
-def _mask(pixels: Pixels, width: int, height: int, threshold: int) -> Weights:
-    """Brightness times alpha, at the picture's size; 0 keeps, 1 is inpainted. Up to `threshold`, of 255, counts as 0."""
-    pixels = resized(pixels, width, height)
-    grey = pixels[..., :3].astype(np.float32).mean(axis=2) / 255
-    if pixels.shape[2] == 4:
-        grey = grey * (pixels[..., 3].astype(np.float32) / 255)
-    weights: Weights = np.asarray(np.where(grey * 255 > threshold + 0.5, grey, 0), np.float32)
-    return weights
-
-
-def _extended(task: Outpaint, picture: Pixels, seed: int) -> tuple[Pixels, Weights]:
-    """The picture on a larger canvas whose new parts continue its edge, with noise, and the mask of what is new."""
-    around = ((task.top, task.bottom), (task.left, task.right))
-    canvas = np.pad(picture, (*around, (0, 0)), mode="edge")
-    mask = np.pad(np.zeros(picture.shape[:2], np.float32), around, constant_values=1.0)
-    noise = np.random.default_rng(seed).normal(0, SEED_NOISE * 255, (*mask.shape, 3))
-    noisy = (canvas[..., :3] + noise).clip(0, 255).round()
-    canvas[..., :3] = np.where(mask[..., None] > 0, noisy, canvas[..., :3]).astype(np.uint8)
-    return canvas, mask
-
-
-def _region(weights: Weights, padding: int) -> tuple[int, int, int, int]:
-    """Top, left, bottom and right of what is to be regenerated, with padding."""
-    rows, columns = np.flatnonzero(weights.any(axis=1)), np.flatnonzero(weights.any(axis=0))
-    height, width = weights.shape
-    return (
-        max(0, int(rows[0]) - padding),
-        max(0, int(columns[0]) - padding),
-        min(height, int(rows[-1]) + 1 + padding),
-        min(width, int(columns[-1]) + 1 + padding),
-    )
 
 
 def _boxed(pixels: Pixels, width: int, height: int, ground: int = 255) -> Pixels:

@@ -111,7 +111,7 @@ class EngineSettings(BaseModel):
             raise ValueError(f"name '{self.name}' belongs to an engine of this sidecar; choose another")
         for field, kind in (("workflows", "comfyui"), ("quirks", "openai"), ("chat_model", "openai")):
             if getattr(self, field) and self.kind != kind:
-                raise ValueError(f"{field} goes with kind = \"{kind}\" only")
+                raise ValueError(f'{field} goes with kind = "{kind}" only')
         names = [model.name for model in self.models]
         if len(set(names)) < len(names):
             raise ValueError("two of its models have the same name")
@@ -146,5 +146,7 @@ class EngineSettings(BaseModel):
     @property
     def is_paid(self) -> bool:
         """Whether any of its models costs money."""
-        priced = [self, *self.models]
-        return any((each.per_image or 0) > 0 or (each.per_megapixel_step or 0) > 0 for each in priced)
+        prices = [self.per_image, self.per_megapixel_step]
+        for model in self.models:
+            prices += [model.per_image or 0, model.per_megapixel_step or 0]
+        return any(price > 0 for price in prices)

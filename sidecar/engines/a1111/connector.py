@@ -1,0 +1,241 @@
+"""Draws on an A1111 server: `/sdapi/v1/*`, with the progress of our own task and never of another's."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import json
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sidecar.engines.a1111 import inventory
+from sidecar.engines.a1111.payloads import extras, image_to_image, text_to_image
+from sidecar.engines.events import Preview
+from sidecar.engines.remote.connector import Call, Drawing, Drawn, DrawnPicture, Inventory
+from sidecar.engines.remote.ending import ended
+from sidecar.engines.remote.failures import FailureKind, RemoteFailure
+from sidecar.engines.remote.settings import EngineSettings
+from sidecar.engines.remote.transport import MAX_ANSWER, Host
+
+POLL_EVERY = 0.25
+"""Seconds between two looks at how far the server is."""
+
+
+class A1111Connector:
+    """Implements `Connector`."""
+
+    def __init__(self, host: Host, settings: EngineSettings) -> None:
+        self.is_paid = settings.is_paid
+        self._host = host
+        self._settings = settings
+        self._has_task_progress = True
+        """Whether it tells the progress of one task; without its page it does not."""
+
+    async def look(self) -> Inventory:
+        if key := self._host.key():
+            self._host.headers["Authorization"] = f"Basic {base64.b64encode(key.encode()).decode()}"
+        return await inventory.look(self._host, self._settings)
+
+    async def close(self) -> None:
+        """The connection is the host's."""
+
+    async def draw(self, call: Call) -> Drawn:
+        wanted = call.drawing
+        match wanted.kind:
+            case "upscale" | "faces":
+                return await self._extra(wanted)
+            case "control":
+                return await self._control(wanted)
+            case "text":
+                return await self._generated(call, "txt2img", text_to_image(wanted))
+            case "image" | "masked":
+                return await self._generated(call, "img2img", image_to_image(wanted))
+
+    async def _generated(self, call: Call, route: str, payload: dict[str, Any]) -> Drawn:
+        wanted = call.drawing
+        # A name of its own: what was asked under the same one before may still be going on.
+        task_id = f"task({uuid.uuid4().hex})"
+        payload["force_task_id"] = task_id
+        async with self._followed(call, task_id):
+            try:
+                answer = await self._answer(f"/sdapi/v1/{route}", payload)
+            except asyncio.CancelledError:
+                await ended(self._interrupted(task_id))
+                raise
+        info = _info(answer)
+        _require_asked(wanted, info)
+        first = info.get("index_of_first_image")
+        images = _images(answer)[first if isinstance(first, int) else 0 :][: wanted.count]
+        return Drawn(tuple(DrawnPicture(data, wanted.seed + place) for place, data in enumerate(images)))
+
+    async def _extra(self, wanted: Drawing) -> Drawn:
+        answer = await self._answer("/sdapi/v1/extra-single-image", extras(wanted))
+        found = answer.get("image") if isinstance(answer, Mapping) else None
+        return Drawn((DrawnPicture(_bytes(found)),))
+
+    async def _control(self, wanted: Drawing) -> Drawn:
+        body = {
+            "controlnet_module": wanted.model,
+            "controlnet_input_images": [_text(wanted.image)],
+            "controlnet_processor_res": min(wanted.width, wanted.height),
+        }
+        return Drawn((DrawnPicture(_images(await self._answer("/controlnet/detect", body))[0]),))
+
+    async def _answer(self, path: str, body: Mapping[str, Any]) -> Any:
+        # It resets the connection that follows a fault, so each drawing has its own.
+        try:
+            answer = await self._host.call("POST", path, body=body, draws=True, most=MAX_ANSWER, close=True)
+        except RemoteFailure as failure:
+            raise _explained(failure) from None
+        return await self._host.json_of(answer)
+
+    @asynccontextmanager
+    async def _followed(self, call: Call, task_id: str) -> AsyncIterator[None]:
+        """Tell how far a task is while it is drawn."""
+        following = asyncio.create_task(self._follow(call, task_id))
+        try:
+            yield
+        finally:
+            following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await following
+
+    async def _follow(self, call: Call, task_id: str) -> None:
+        last_preview = -1
+        while True:
+            await asyncio.sleep(POLL_EVERY)
+            try:
+                told = await self._progress(task_id, call.wants_previews, last_preview)
+            except RemoteFailure:
+                # How far it is, is not worth a job.
+                continue
+            if told is None:
+                continue
+            call.tell(float(told.get("progress") or 0.0))
+            number = told.get("id_live_preview")
+            last_preview = number if isinstance(number, int) else last_preview
+            if call.wants_previews and (preview := _preview(told)) is not None:
+                call.tell(preview)
+
+    async def _progress(self, task_id: str, previews: bool, last_preview: int) -> Mapping[str, Any] | None:
+        """What the server tells of our task; None where it tells of another's, or nothing."""
+        if self._has_task_progress:
+            body = {"id_task": task_id, "id_live_preview": last_preview, "live_preview": previews}
+            try:
+                told = await self._host.post_json("/internal/progress", body, repeatable=True)
+            except RemoteFailure as failure:
+                if failure.status not in (404, 405):
+                    raise
+                self._has_task_progress = False
+            else:
+                return told if isinstance(told, Mapping) and told.get("active") else None
+        params = {"skip_current_image": "false" if previews else "true"}
+        told = await self._host.get_json("/sdapi/v1/progress", params=params)
+        if not isinstance(told, Mapping):
+            return None
+        state = told.get("state")
+        job = str(state.get("job") or "") if isinstance(state, Mapping) else ""
+        # Where it names the task, another's is not ours.
+        if job.startswith("task(") and job != task_id:
+            return None
+        return {"progress": told.get("progress"), "live_preview": told.get("current_image")}
+
+    async def _interrupted(self, task_id: str) -> None:
+        """Interrupt our own task: the command is for whatever is being drawn, so it is sent only while that is ours."""
+        while True:
+            told = await self._progress(task_id, False, -1)
+            if told is not None:
+                break
+            if not self._has_task_progress:
+                return
+            waits = await self._host.post_json("/internal/progress", {"id_task": task_id}, repeatable=True)
+            if not isinstance(waits, Mapping) or waits.get("completed") or not waits.get("queued"):
+                return
+            await asyncio.sleep(POLL_EVERY)
+        # It waits for the end of the step, and the interrupted task answers with what there is.
+        await self._host.call("POST", "/sdapi/v1/interrupt", repeatable=True)
+
+
+def _require_asked(wanted: Drawing, info: Mapping[str, Any]) -> None:
+    """Raises RemoteFailure where the server drew something else than it was asked, and did not say so."""
+    told_model = str(info.get("sd_model_name") or "")
+    if told_model and inventory.name_of(told_model) != inventory.name_of(wanted.model):
+        raise _substituted("model_id", "model", wanted.model, told_model)
+    seed = info.get("seed")
+    if isinstance(seed, int) and seed != wanted.seed:
+        raise _substituted("seed", "seed", str(wanted.seed), str(seed))
+    sampler, _, _ = wanted.scheduler.partition("|")
+    told_sampler = str(info.get("sampler_name") or "")
+    if sampler and told_sampler and not told_sampler.startswith(sampler):
+        raise _substituted("scheduler", "sampler", sampler, told_sampler)
+
+
+def _substituted(field: str, what: str, asked: str, used: str) -> RemoteFailure:
+    return RemoteFailure(
+        FailureKind.SUBSTITUTED,
+        f"it drew with the {what} '{used}' where '{asked}' was asked for, and said nothing",
+        field=field,
+        limit=used,
+        asked=asked,
+    )
+
+
+def _info(answer: Any) -> Mapping[str, Any]:
+    """What the server says of a drawing; JSON within a text."""
+    text = answer.get("info") if isinstance(answer, Mapping) else None
+    try:
+        info = json.loads(text) if isinstance(text, str) else text
+    except (ValueError, RecursionError):
+        info = None
+    if not isinstance(info, Mapping):
+        raise RemoteFailure(FailureKind.BAD_ANSWER, "its answer does not say how the picture was made")
+    return info
+
+
+def _images(answer: Any) -> list[bytes]:
+    found = answer.get("images") if isinstance(answer, Mapping) else None
+    if not isinstance(found, list) or not found:
+        raise RemoteFailure(FailureKind.BAD_ANSWER, "its answer holds no picture")
+    return [_bytes(item) for item in found]
+
+
+def _bytes(text: object) -> bytes:
+    """A picture from base64, with or without the beginning of a data URL."""
+    try:
+        if isinstance(text, str):
+            return base64.b64decode(
+                text.partition(",")[2] if text.startswith("data:") else text, validate=True
+            )
+    except (binascii.Error, ValueError):
+        pass
+    raise RemoteFailure(FailureKind.BAD_ANSWER, "its answer holds a picture that is not base64")
+
+
+def _text(picture: bytes) -> str:
+    return base64.b64encode(picture).decode()
+
+
+def _preview(told: Mapping[str, Any]) -> Preview | None:
+    text = told.get("live_preview")
+    if not isinstance(text, str) or not text:
+        return None
+    try:
+        return Preview(_bytes(text), 0, 0, 0)
+    except RemoteFailure:
+        return None
+
+
+def _explained(failure: RemoteFailure) -> RemoteFailure:
+    """A refusal of the server's in terms of the task."""
+    words = failure.message.lower()
+    if failure.status in (404, 422) and "controlnet" in words:
+        failure.kind, failure.field = FailureKind.BAD_REQUEST, "type"
+    elif failure.status == 404 and "sampler" in words:
+        failure.kind, failure.field = FailureKind.BAD_REQUEST, "scheduler"
+    elif failure.status == 500 and "override" in words:
+        failure.kind, failure.field = FailureKind.MODEL_MISSING, "model_id"
+    return failure

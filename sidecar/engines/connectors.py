@@ -1,0 +1,19 @@
+"""Which connector speaks for each kind of image server: the only module that knows them all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sidecar.engines.a1111.connector import A1111Connector
+from sidecar.engines.remote.engine import RemoteEngine
+from sidecar.engines.remote.server import Connect
+from sidecar.engines.remote.settings import EngineSettings, Kind
+
+CONNECTORS: Mapping[Kind, Connect] = {
+    "a1111": A1111Connector,
+}
+
+
+def engine(settings: EngineSettings, *, log_level: str = "info") -> RemoteEngine:
+    """The engine of an entry of `[[engines]]`."""
+    return RemoteEngine(settings, CONNECTORS[settings.kind], log_level=log_level)

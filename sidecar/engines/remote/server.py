@@ -1,0 +1,69 @@
+"""One server of an engine: how it was at the last look, and how many jobs it works on."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import Callable
+
+from sidecar.engines.remote.breaker import BreakerState
+from sidecar.engines.remote.connector import Connector, Inventory
+from sidecar.engines.remote.failures import RemoteFailure
+from sidecar.engines.remote.settings import EngineSettings
+from sidecar.engines.remote.transport import Host
+
+log = logging.getLogger("viwo_imagegen.engines")
+
+Connect = Callable[[Host, EngineSettings], Connector]
+
+
+class Server:
+    """Belongs to the event loop's thread."""
+
+    def __init__(self, url: str, settings: EngineSettings, connect: Connect) -> None:
+        self.url = url
+        self.host = Host(url, settings)
+        self.connector = connect(self.host, settings)
+        self.free = asyncio.Semaphore(settings.slots)
+        self.running = 0
+        self.inventory: Inventory | None = None
+        """What it is and has; of the last look that told. None: it was never reached."""
+        self.failure: RemoteFailure | None = None
+        """Why the last look told nothing."""
+        self._settings = settings
+
+    @property
+    def is_up(self) -> bool:
+        return (
+            self.inventory is not None
+            and self.failure is None
+            and self.host.breaker.state is not BreakerState.OPEN
+        )
+
+    async def look(self) -> None:
+        """See how it is. What goes wrong is kept, and told in the log when it is something new."""
+        before = None if self.failure is None else self.failure.message
+        try:
+            self.inventory = self._chosen(await self.connector.look())
+        except RemoteFailure as failure:
+            self.failure = failure
+            if failure.message != before:
+                log.warning("engine '%s' is not to be had: %s", self._settings.name, failure.message)
+            return
+        if self.failure is not None or before is not None:
+            log.info("engine '%s' is there again: %s", self._settings.name, self.url)
+        self.failure = None
+
+    def _chosen(self, inventory: Inventory) -> Inventory:
+        """Without what the operator leaves out."""
+        if not self._settings.only_these_models:
+            return inventory
+        named = {model.name for model in self._settings.models}
+        return dataclasses.replace(
+            inventory, models=tuple(model for model in inventory.models if model.name in named)
+        )
+
+    async def close(self) -> None:
+        await self.connector.close()
+        await self.host.close()
