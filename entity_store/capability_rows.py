@@ -45,8 +45,8 @@ def mint(
     `granted`: what is put on record for it, where that is less than `params`.
     """
     account = {BUDGET_ACCOUNT: grants.new_account()}
-    recorded = (params if granted is None else granted) | account
-    made = _insert(connection, owner_id, capability_type, params | account, parent_id)
+    recorded = {**(params if granted is None else granted), **account}
+    made = _insert(connection, owner_id, capability_type, {**params, **account}, parent_id)
     grants.record(connection, made.id, recorded, made_of=made_of, shared=shared)
     return replace(made, granted=recorded)
 
