@@ -146,7 +146,7 @@ def usable_model(
         if method not in model.methods:
             able = means.able(method, beside=beside)
             if asked is None and able:
-                return means.model(able[0].id)
+                model = means.model(able[0].id)
             model.require(method, [facts.id for facts in able])
     except Refusal as refusal:
         if refusal.field == "model_id":

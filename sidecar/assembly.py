@@ -163,8 +163,8 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
             Pictures(picture_access, picture_rows, images, blobs, threads),
             Illustration(access, generation, router, Illustrations(world), images, threads),
             Capabilities(authority, access, queue, revoked),
-            Models(router),
-            Status(router, queue, store, blobs, meter, budgets.server),
+            Models(router, budgets.price_of),
+            Status(router, queue, store, blobs, meter, budgets.server, _kinds(settings)),
             keys,
         )
         yield Assembly(use_cases, world, blobs, database, queue, router, meter)
@@ -232,6 +232,11 @@ def _paid(settings: Settings) -> frozenset[str]:
     """The names of the engines of others that cost money."""
     priced = {price.model.partition(":")[0] for price in settings.prices if not price.price.is_free}
     return frozenset(engine.name for engine in settings.engines if engine.is_paid or engine.name in priced)
+
+
+def _kinds(settings: Settings) -> dict[str, str]:
+    """What the engines of others are, by their names."""
+    return {engine.name: engine.kind for engine in settings.engines}
 
 
 def _budgets(settings: Settings) -> Budgets:
