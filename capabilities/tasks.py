@@ -136,6 +136,11 @@ class Task(BaseModel):
         return [self.seed + index for index in range(self.count)]
 
     @property
+    def drawings(self) -> int:
+        """How often its model draws: the pictures that whoever bills by the picture counts."""
+        return self.count
+
+    @property
     def total_steps(self) -> int:
         return self.steps * self.count
 

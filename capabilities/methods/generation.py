@@ -188,7 +188,7 @@ class Generation(Task):
             case "steps":
                 return self.compute_of_steps
             case "image":
-                return self.compute_per_image * self.count
+                return self.compute_per_image * self.drawings
             case "none":
                 return 0.0
 
