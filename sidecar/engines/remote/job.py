@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from capabilities.errors import Refusal
 from capabilities.methods.text_to_image import TextToImage
 from capabilities.methods.upscale_img2img import UpscaleImg2Img
 from capabilities.tasks import PictureTask, Task
@@ -16,7 +18,7 @@ from sidecar.engines.events import Done, EncodedImage, Event, Failed, Loading, P
 from sidecar.engines.remote import drawings, support
 from sidecar.engines.remote.connector import Call, Drawing, DrawnPicture, RemoteListing
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
-from sidecar.engines.remote.messages import Canvas, Finish, Prepare, Prepared
+from sidecar.engines.remote.messages import Canvas, Finish, Glimpse, Prepare, Prepared
 from sidecar.engines.remote.server import Server
 from sidecar.engines.remote.settings import EngineSettings
 
@@ -52,6 +54,8 @@ class RemoteJob:
         self._warnings: dict[str, None] = dict.fromkeys(support.warnings(request.task, listing))
         self._drawings = 0
         self._told = 0.0
+        self._glimpse: asyncio.Task[None] | None = None
+        """A preview that is being made."""
 
     def cancel(self) -> None:
         """End it; the server is told to end its part first."""
@@ -79,9 +83,13 @@ class RemoteJob:
         task = self.request.task
         started = time.perf_counter()
         images: list[EncodedImage] = []
-        while len(images) < task.count:
-            index = len(images)
-            images += await self._pictures(task, index, min(self._most_at_once(task), task.count - index))
+        try:
+            while len(images) < task.count:
+                index = len(images)
+                images += await self._pictures(task, index, min(self._most_at_once(task), task.count - index))
+        finally:
+            if self._glimpse is not None:
+                self._glimpse.cancel()
         return Done(tuple(images), time.perf_counter() - started, tuple(self._warnings))
 
     def _most_at_once(self, task: Task) -> int:
@@ -177,7 +185,9 @@ class RemoteJob:
         if isinstance(happened, Loading):
             self.events.put_nowait(happened)
         elif isinstance(happened, Preview):
-            self.events.put_nowait(dataclasses.replace(happened, image_index=index))
+            # One at a time: what comes meanwhile is overtaken anyway.
+            if self._glimpse is None or self._glimpse.done():
+                self._glimpse = asyncio.create_task(self._preview(Glimpse(happened.data, index)))
         elif of:
             total = self.request.task.total_steps
             done = min(1.0, (self._drawings + happened) / of)
@@ -185,6 +195,11 @@ class RemoteJob:
             if self._detail is not None or now - self._told >= UNWATCHED_EVERY:
                 self._told = now
                 self.events.put_nowait(Step(min(total, int(done * total)), total, index))
+
+    async def _preview(self, glimpse: Glimpse) -> None:
+        """Tell a preview; one that cannot be made is not worth a job."""
+        with contextlib.suppress(Refusal):
+            self.events.put_nowait(await self._ask(glimpse, "preview"))
 
     async def _finished(
         self, task: Task, made_of: Task, files: Mapping[str, bytes], index: int, parts: list[DrawnPicture]

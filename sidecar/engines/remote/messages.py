@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from capabilities.tasks import Task
-from sidecar.engines.events import EncodedImage, Failed
+from sidecar.engines.events import EncodedImage, Failed, Preview
 from sidecar.engines.framing import Framing
 
 
@@ -69,4 +69,12 @@ class Finish:
     """Whether what was drawn is to keep its transparency."""
 
 
-FRAMING = Framing(Canvas, Prepare, Prepared, Part, Finish, EncodedImage, Failed)
+@dataclass(frozen=True)
+class Glimpse:
+    """Make a preview of an unfinished picture as a server sent it, of the picture with that index."""
+
+    data: bytes
+    image_index: int
+
+
+FRAMING = Framing(Canvas, Prepare, Prepared, Part, Finish, Glimpse, EncodedImage, Preview, Failed)

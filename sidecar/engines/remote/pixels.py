@@ -25,7 +25,7 @@ from capabilities.methods.upscalers import DEFAULT_FILTER
 from capabilities.operations import RESAMPLES, Resize
 from capabilities.tasks import PictureTask, Task
 from sidecar.engines.encoding import encode_picture
-from sidecar.engines.events import EncodedImage
+from sidecar.engines.events import EncodedImage, Preview
 from sidecar.engines.masking import (
     Pixels,
     Weights,
@@ -36,10 +36,12 @@ from sidecar.engines.masking import (
     mask_weights,
     region,
 )
-from sidecar.engines.remote.messages import Canvas, Finish, Part, Prepare, Prepared
+from sidecar.engines.remote.messages import Canvas, Finish, Glimpse, Part, Prepare, Prepared
 
 SUBSTITUTED = "ENGINE_SUBSTITUTED"
 BAD_ANSWER = "ENGINE_BAD_ANSWER"
+PREVIEW_SIDE = 256
+"""Longest side of a preview, in pixels."""
 
 Box = tuple[int, int, int, int]
 """Top, left, bottom and right of a part of a picture, in pixels."""
@@ -102,6 +104,15 @@ def finish(request: Finish) -> EncodedImage:
     if isinstance(task, Generation) and task.background == "transparent" and not request.transparent:
         picture = imaging.clear_ground(picture)
     return encode_picture(task, picture, request.seed, request.metadata, request.thumbnail_side)
+
+
+def glimpse(request: Glimpse) -> Preview:
+    """A small JPEG of what a server sent on the way, whatever it is. Raises Unavailable for what is no picture."""
+    whole = _vips(_drawn(request.data))
+    scale = min(1.0, PREVIEW_SIDE / max(whole.width, whole.height))
+    small = _scaled(whole, max(1, round(whole.width * scale)), max(1, round(whole.height * scale)))
+    data = bytes(small.jpegsave_buffer(Q=75, keep="none"))
+    return Preview(data, small.width, small.height, request.image_index)
 
 
 def _plan(task: Task, files: Mapping[str, bytes], seed: int, canvas: Canvas) -> _Plan:
