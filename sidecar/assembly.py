@@ -32,6 +32,7 @@ from sidecar.application.models import Models
 from sidecar.application.picture_access import PictureAccess
 from sidecar.application.pictures import Pictures
 from sidecar.application.planning import Planner
+from sidecar.application.prompt_refinement import PromptRefinement
 from sidecar.application.status import Status
 from sidecar.application.use_cases import UseCases
 from sidecar.application.workflows.runs import Runs
@@ -48,6 +49,7 @@ from sidecar.engines.local.engine import LocalEngine
 from sidecar.engines.router import Router
 from sidecar.queue.job_queue import JobQueue
 from sidecar.queue.ledger.operator_budgets import Budgets
+from sidecar.queue.ledger.purchases import Purchases
 from sidecar.queue.results import Results
 from sidecar.queue.retry import RetryPolicy
 from sidecar.queue.scheduling.loads import Loads
@@ -155,6 +157,7 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
         generation = Generation(access, picture_access, planner, queue, store, blobs, threads)
         use_cases = UseCases(
             generation,
+            PromptRefinement(access, router, Purchases(database, store.calendar), budgets.price_of),
             Jobs(access, queue, store),
             Batches(generation, queue, store),
             Lineage(access, picture_access, planner, queue, store, images, blobs, threads),

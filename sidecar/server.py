@@ -134,7 +134,9 @@ def _add_services(server: Any, use: UseCases, meter: Meter, currency: str) -> He
     health = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     capability_pb2_grpc.add_CapabilityServiceServicer_to_server(CapabilityServicer(use.capabilities), server)
-    image_pb2_grpc.add_ImageServiceServicer_to_server(ImageServicer(use.generation, meter, currency), server)
+    image_pb2_grpc.add_ImageServiceServicer_to_server(
+        ImageServicer(use.generation, use.refinement, meter, currency), server
+    )
     job_pb2_grpc.add_JobServiceServicer_to_server(
         JobServicer(use.generation, use.jobs, use.batches, use.lineage, currency), server
     )

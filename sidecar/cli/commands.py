@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Place] = {
         "call",
         'Call any method: viwo-imagegen call inpaint room.png mask.png "a window" --set strength=0.9',
     ),
+    "refine": Place("refine", "refine", "Write a fuller prompt from a short one."),
     "illustrate": Place(
         "illustrate",
         "illustrate",

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 from capabilities.errors import Refusal, Unavailable
 from capabilities.models import ModelFacts
 from capabilities.tasks import Task
-from sidecar.engines.events import Event
+from sidecar.engines.events import Event, Failed
 
 LOCAL = "local"
 """The engine that a model id without the name of one belongs to."""
@@ -191,6 +191,23 @@ class ModelLoader(Protocol):
 
     async def unload(self, model_id: str) -> None:
         """Take a model out of memory; nothing happens where it is not in it."""
+        ...
+
+
+@runtime_checkable
+class PromptRefiner(Engine, Protocol):
+    """An engine that may have a chat model."""
+
+    @property
+    def refiner(self) -> str:
+        """Id of its chat model; empty where it has none."""
+        ...
+
+    def refine(self, prompt: str, longest: int) -> AsyncGenerator[str | Failed]:
+        """A fuller prompt of at most `longest` characters, piece by piece as it is written.
+
+        The last is Failed where it could not be written, with `billed` 1 where it has to be paid for all the same.
+        """
         ...
 
 

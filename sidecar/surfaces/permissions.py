@@ -70,6 +70,7 @@ RPCS: Mapping[str, Permission] = {
     "ImageService/FaceRestore": _GENERATE,
     "ImageService/Edit": _GENERATE,
     "ImageService/Convert": _GENERATE,
+    "ImageService/RefinePrompt": _GENERATE,
     "ImageService/Invoke": _GENERATE,
     "JobService/Submit": _GENERATE,
     "JobService/SubmitBatch": _GENERATE,

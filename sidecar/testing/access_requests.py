@@ -228,6 +228,7 @@ REQUESTS: dict[str, Callable[[Matrix], Awaitable[Any]]] = {
         image_pb2.ImageToImageRequest, KINDS[0], prompt="a cup", image=PICTURE
     ),
     "ImageService/ControlTypes": _generates(image_pb2.ControlTypesRequest, KINDS[3]),
+    "ImageService/RefinePrompt": _generates(image_pb2.RefinePromptRequest, KINDS[0], prompt="a cup"),
     "ImageService/Preprocess": _generates(
         image_pb2.PreprocessRequest, KINDS[3], image=PICTURE, type="canny"
     ),

@@ -5,20 +5,17 @@ It has no way to cancel: closing the connection ends the waiting, and may be bil
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from capabilities.errors import brief
 from sidecar.engines.events import Preview
-from sidecar.engines.openai import answers, inventory, requests
+from sidecar.engines.openai import answers, chat, inventory, requests
 from sidecar.engines.openai.refusals import explained
 from sidecar.engines.remote.connector import Call, Drawing, Drawn, DrawnPicture, Inventory
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
 from sidecar.engines.remote.settings import EngineSettings
 from sidecar.engines.remote.transport import Files, Host
-
-UNCHARGED = frozenset(range(400, 500)) - {408} | {503}
-"""Statuses of an answer that costs nothing: what was asked was refused before anything was made."""
 
 
 class OpenAIConnector:
@@ -47,7 +44,7 @@ class OpenAIConnector:
         try:
             answer = await self._answer(call)
         except RemoteFailure as failure:
-            if failure.status in UNCHARGED or not failure.was_sent:
+            if failure.is_uncharged:
                 call.billed = 0
             raise explained(failure) from None
         found = answers.items(answer)
@@ -63,6 +60,13 @@ class OpenAIConnector:
             for place, item in enumerate(found)
         ]
         return Drawn(tuple(pictures), tuple(_notes(pictures)))
+
+    async def refine(self, prompt: str, longest: int) -> AsyncGenerator[str]:
+        try:
+            async for piece in chat.refined(self._host, self._settings, prompt, longest):
+                yield piece
+        except RemoteFailure as failure:
+            raise explained(failure) from None
 
     async def _answer(self, call: Call) -> Mapping[str, Any]:
         """What the server answers to a drawing, as far as it is an object. Raises RemoteFailure."""

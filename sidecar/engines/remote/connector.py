@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from capabilities.models import ModelFacts
 from sidecar.engines.api import ProgressDetail
@@ -188,4 +188,13 @@ class Connector(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """A connector to a server with chat models."""
+
+    def refine(self, prompt: str, longest: int) -> AsyncGenerator[str]:
+        """A fuller prompt, piece by piece as it is written, of no more characters than `longest`. Raises RemoteFailure."""
         ...

@@ -59,6 +59,10 @@ HOST_FAULTS = frozenset(
 """Kinds that say something of the server and not of the task: enough of them in a row, and it is left alone for a while."""
 
 
+UNCHARGED = frozenset(range(400, 500)) - {408} | {503}
+"""HTTP statuses of an answer that costs nothing."""
+
+
 class RemoteFailure(Exception):
     """A server did not do what it was asked.
 
@@ -94,6 +98,11 @@ class RemoteFailure(Exception):
     def is_of_the_host(self) -> bool:
         """Whether it says something of the server and not of the task."""
         return self.kind in HOST_FAULTS
+
+    @property
+    def is_uncharged(self) -> bool:
+        """Whether it is sure that nobody is charged: it was never sent, or refused before anything was made."""
+        return not self.was_sent or self.status in UNCHARGED
 
     def failed(self, engine: str, billed: int | None) -> Failed:
         """The end of a job of that engine; `billed` of its pictures have been charged for, or may have been."""

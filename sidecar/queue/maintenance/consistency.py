@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from capabilities.budgets import NOTHING
 from capabilities.errors import Refusal
 from entity_store import rooms
 from entity_store.blobs import Blobs
@@ -129,8 +128,11 @@ def _check_rows(connection: Connection, found: Findings, repair: bool) -> None:
             )
         )
     }
-    nobodys = open_rows.where(LEDGER.c.job_id.not_in(sa.select(JOBS.c.id)))
-    unsettled |= dict.fromkeys(connection.execute(nobodys).scalars(), NOTHING)
+    nobodys = sa.select(LEDGER.c.job_id, LEDGER.c.money).where(
+        LEDGER.c.settled.is_(False), LEDGER.c.job_id.not_in(sa.select(JOBS.c.id))
+    )
+    # What was bought without a job may have been billed before the server died.
+    unsettled |= {row.job_id: cost_of(0, row.money) for row in connection.execute(nobodys)}
     found.unsettled = sorted(unsettled)
     if repair:
         for ref in found.unrecorded:

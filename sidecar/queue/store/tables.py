@@ -111,7 +111,7 @@ LEDGER = sa.Table(
     sa.Index("ledger_by_account", "account", "created"),
     sa.Index("ledger_by_time", "created"),
 )
-"""What each job has reserved, or, once settled, spent: one row for every account that pays for it."""
+"""What each job, or purchase without one, has reserved, or, once settled, spent: one row for every account that pays."""
 
 BALANCES = sa.Table(
     "balances",
