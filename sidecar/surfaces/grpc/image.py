@@ -102,8 +102,7 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
                     await self._generation.tell(principal(), asked.call, asked.method)
                 )
             elif isinstance(asked.arguments, RefinePromptArguments):
-                refined = await self._refinement.refine(principal(), asked.call, asked.arguments)
-                answer = script_answers.refined(refined)
+                answer = script_answers.refined(await self._refined(asked, asked.arguments))
             else:
                 job, files = await self._made(asked)
                 answer = script_answers.made(job, files)
@@ -111,6 +110,12 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
             self._meter.refused.labels(refusal.code.value, refusal.reason).inc()
             answer = script_answers.refused(refusal)
         return pb.InvokeResponse(result_json=json.dumps(answer))
+
+    async def _refined(self, asked: GenerationRequest, arguments: RefinePromptArguments) -> RefinedPrompt:
+        try:
+            return await self._refinement.refine(principal(), asked.call, arguments)
+        except Refusal as refusal:
+            raise refusal.spelled(asked.spelled) from None
 
     async def _answer(self, request: GenerationRequest) -> pb.ImageResponse:
         job, files = await self._made(request)
