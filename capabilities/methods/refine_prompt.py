@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from capabilities.arguments import Arguments, ModelId, spelled
 from capabilities.errors import InvalidArgument
 from capabilities.methods.declaration import Method
-from capabilities.tasks import Text
+from capabilities.tasks import encodable
 
 RULES = "rules"
 """Stands for the refiner that is no model."""
 MAX_REFINED = 2000
-"""Characters of a refined prompt; one that is longer to begin with is not refined."""
+"""Most characters of a prompt, before and after."""
 
 
 class RefinePromptArguments(Arguments):
     prompt: Annotated[
-        Text,
+        str,
+        AfterValidator(encodable),
         Field(
-            description=f"What the picture shows; at most {MAX_REFINED} characters.",
-            validation_alias=spelled("prompt"),
+            max_length=MAX_REFINED, description="What the picture shows.", validation_alias=spelled("prompt")
         ),
     ]
     model_id: Annotated[
@@ -31,19 +31,11 @@ class RefinePromptArguments(Arguments):
               validation_alias=spelled("model_id", "model")),
     ] = None  # fmt: skip
 
-    def require_possible(self) -> None:
-        """Raises InvalidArgument for a prompt without words, or that is too long to say more."""
+    def require_words(self) -> None:
+        """Raises InvalidArgument for a prompt that is empty."""
         if not self.prompt.strip():
             raise InvalidArgument(
                 "'prompt' is empty; say what the picture shows", reason="BAD_ARGUMENT", field="prompt"
-            )
-        if len(self.prompt) > MAX_REFINED:
-            raise InvalidArgument(
-                f"'prompt' must have at most {MAX_REFINED} characters to be refined; got {len(self.prompt)}",
-                reason="BAD_ARGUMENT",
-                field="prompt",
-                limit=f"at most {MAX_REFINED} characters",
-                asked=f"{len(self.prompt)} characters",
             )
 
 
@@ -51,7 +43,7 @@ METHOD = Method(
     capability_type="diffusers.generate",
     name="refinePrompt",
     label="Refine a prompt",
-    description="Writes a fuller prompt from a short one.",
+    description="Writes a fuller prompt from a short one, by a chat model or by rules, and tells by which. No picture is made.",
     rpc="RefinePrompt",
     positional=("prompt",),
     arguments=RefinePromptArguments,

@@ -64,7 +64,7 @@ class PromptRefinement:
         Raises NotFound, InvalidArgument, PermissionDenied, ResourceExhausted where a budget is spent, and whatever the
         engine fails with. Whoever stops listening has paid.
         """
-        arguments.require_possible()
+        arguments.require_words()
         admitted = self._access.admit(principal, call, METHOD.capability_type)
         grant = self._access.grant(admitted, METHOD)
         refiner = self._refiner(grant, arguments.model_id)
