@@ -35,7 +35,7 @@ class Kind:
     """Whether it tells with which model it drew."""
     tells_seed: bool = True
     key: str = KEY
-    fake: dict[str, object] = field(default_factory=dict)
+    fake: dict[str, Any] = field(default_factory=dict)
     """Further options of the fake."""
     engine: dict[str, Any] = field(default_factory=dict)
     """Further settings of the engine."""

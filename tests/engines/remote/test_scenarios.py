@@ -334,7 +334,7 @@ async def test_a_key_is_shown_and_a_wrong_one_told(kind: Kind, tmp_path: Path) -
 async def test_what_may_have_been_charged_is_spent_and_not_sent_again(kind: Kind, tmp_path: Path) -> None:
     async with far(kind, tmp_path, paid=True) as server:
         context = await server.sidecar.context({"allowed_engines": [ENGINE], "money_per_day": 0.6})
-        options = {"model_id": kind.model_id, "width": WIDTH, "height": HEIGHT, "steps": 4}
+        options: dict[str, Any] = {"model_id": kind.model_id, "width": WIDTH, "height": HEIGHT, "steps": 4}
         await server.fault("drop_after")
         job = await server.sidecar.jobs.Submit(submission(context, **options))
         ended = await server.sidecar.ended(job.id)
