@@ -48,7 +48,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Price:
-    """What a paid model costs, in millionths of the currency: for each picture, and for each megapixel-step.
+    """What a paid model costs, in millionths of the currency: for each time that it draws, and for each megapixel-step.
 
     `billed_when_canceled`: the provider may bill a call that was canceled, so it counts as spent.
     """
@@ -70,7 +70,7 @@ def cost(task: Task, price_of: Callable[[str], Price], sizes: Mapping[str, Size]
     """What a task will cost: its compute, and the price of every paid model that it touches; `sizes` of its inputs."""
     compute = round(task.charge(sizes) * UNITS)
     money = sum(
-        price.per_image * task.count + -(-price.per_megapixel_step * compute // UNITS)
+        price.per_image * task.drawings + -(-price.per_megapixel_step * compute // UNITS)
         for price in map(price_of, task.models)
     )
     return Cost(compute, money)
