@@ -168,7 +168,7 @@ class Generation(Task):
     compute_per_image: Annotated[
         float, Field(ge=0, le=MAX_AMOUNT, allow_inf_nan=False, exclude_if=lambda value: value == 0)
     ] = 0.0
-    """What a picture counts as where its steps do not count, in megapixel-steps."""
+    """What each drawing of a picture counts as where its steps do not count, in megapixel-steps."""
 
     @property
     def models(self) -> frozenset[str]:
@@ -186,7 +186,7 @@ class Generation(Task):
             case "steps":
                 return self.compute_of_steps
             case "image":
-                return self.compute_per_image * self.count
+                return self.compute_per_image * self.drawings
             case "none":
                 return 0.0
 
