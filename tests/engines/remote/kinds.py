@@ -53,6 +53,13 @@ KINDS = (
         upscaler="R-ESRGAN 4x+",
         restorer="GFPGAN",
     ),
+    Kind(
+        "fooocus",
+        "tiny-sdxl.safetensors",
+        "/v1/generation/text-to-image",
+        upscaler="Upscale (Fast 2x)",
+        key="a-key",
+    ),
 )
 
 
