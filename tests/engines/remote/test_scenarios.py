@@ -16,8 +16,8 @@ from PIL import Image
 from capabilities import imaging
 from sidecar.pb.viwo.imagegen.v1 import job_pb2
 from sidecar.testing.foreign.drawing import decoded, shows
+from sidecar.testing.foreign.kinds import ENGINE, KINDS, Far, Kind, far
 from sidecar.testing.requests import not_reused, submission
-from tests.engines.remote.kinds import ENGINE, KINDS, Far, Kind, far
 
 WIDTH, HEIGHT = 96, 64
 INPAINT, UPSCALE, CONTROL = "diffusers.inpaint", "diffusers.upscale", "controlnet.generate"

@@ -1,4 +1,4 @@
-"""The kinds of foreign servers that the scenarios are run over: how each fake is started, and what it can do."""
+"""The kinds of foreign servers as engines of a sidecar: how each fake is started, and what it can do."""
 
 from __future__ import annotations
 
