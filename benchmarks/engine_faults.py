@@ -26,7 +26,16 @@ FAULTS = (
 )  # fmt: skip
 ENDED = (job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_CANCELED)
 NOBODY_KNOWS = frozenset(
-    {"bad_gateway", "server_error", "drop_before", "vanished", "truncated_body", "garbage", "truncated_json"}
+    {
+        "bad_gateway",
+        "server_error",
+        "fails",
+        "drop_before",
+        "vanished",
+        "truncated_body",
+        "garbage",
+        "truncated_json",
+    }
 )
 """Faults after which a caller cannot know whether it was charged: then it counts as spent."""
 
