@@ -1,4 +1,4 @@
-"""The kinds of foreign servers that the scenarios are run over: how each fake is started, and what it can do."""
+"""The kinds of foreign servers as engines of a sidecar: how each fake is started, and what it can do."""
 
 from __future__ import annotations
 
@@ -52,6 +52,13 @@ KINDS = (
         "/sdapi/v1/txt2img",
         upscaler="R-ESRGAN 4x+",
         restorer="GFPGAN",
+    ),
+    Kind(
+        "fooocus",
+        "tiny-sdxl.safetensors",
+        "/v1/generation/text-to-image",
+        upscaler="Upscale (Fast 2x)",
+        key="a-key",
     ),
 )
 
