@@ -18,6 +18,28 @@ RESERVED = frozenset({"local", "builtin", "glyphs", "ray"})
 
 Kind = Literal["comfyui", "a1111", "invokeai", "fooocus", "openai"]
 Fit = Literal["refuse", "scale", "crop"]
+Quirk = Literal[
+    "all-models",
+    "batch-seeds",
+    "guidance",
+    "image-array",
+    "negative-prompt",
+    "negative-after-bar",
+    "no-edits",
+    "no-n",
+    "output-format",
+    "response-format",
+    "sd-cpp",
+    "seed",
+    "size-auto",
+    "step",
+    "steps",
+    "stream",
+    "strength",
+    "transparent",
+    "variations",
+]
+"""In what an OpenAI-compatible server differs from what they all do; docs/engines.md says what each means."""
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
@@ -70,6 +92,10 @@ class RemoteModel(BaseModel):
     height: Annotated[int, Field(ge=8, le=8192)] | None = None
     sizes: tuple[Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")], ...] = ()
     """The sizes that it draws at, as "1024x1024"; none: any."""
+    most_images: Annotated[int, Field(ge=1, le=10)] | None = None
+    """Pictures that it draws in one call."""
+    quality: Annotated[str, Field(pattern=r"^[a-z]{0,16}$")] = ""
+    """OpenAI-compatible: what is sent as `quality`; empty: nothing."""
     per_image: Annotated[float, Field(ge=0, le=MAX_PRICE)] | None = None
     per_megapixel_step: Annotated[float, Field(ge=0, le=MAX_PRICE)] | None = None
     compute_per_image: Annotated[float, Field(ge=0, le=MAX_AMOUNT)] | None = None
@@ -104,8 +130,8 @@ class EngineSettings(BaseModel):
     compute_per_image: Annotated[float, Field(ge=0, le=MAX_AMOUNT)] | None = None
     workflows: Path | None = None
     """ComfyUI: a folder with workflows in API format, each with its inputs beside it."""
-    quirks: frozenset[str] = frozenset()
-    """OpenAI-compatible: in what the server differs; docs/engines.md names them."""
+    quirks: frozenset[Quirk] = frozenset()
+    """OpenAI-compatible: in what the server differs."""
     chat_model: str = ""
     """OpenAI-compatible: the model that refines prompts; empty: none."""
 
@@ -121,6 +147,10 @@ class EngineSettings(BaseModel):
         names = [model.name for model in self.models]
         if len(set(names)) < len(names):
             raise ValueError("two of its models have the same name")
+        if "size-auto" in self.quirks and self.fit == "refuse":
+            raise ValueError(
+                "quirks with size-auto leave the size to the server, so fit must be scale or crop"
+            )
         if self.kind == "openai" and self.key_file is not None and not self._says_what_it_costs:
             raise ValueError(
                 "says nothing of what a picture costs: set per_image (0 where it is free), for the engine or each model"
