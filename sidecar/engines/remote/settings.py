@@ -58,6 +58,8 @@ class RemoteModel(BaseModel):
 
     name: Annotated[str, Field(min_length=1, max_length=400)]
     description: str = ""
+    family: Literal["", "sd1", "sd2", "sdxl", "sd3", "flux"] = ""
+    """ComfyUI: which family a file belongs to; left out: what the file and its name tell."""
     methods: frozenset[str] | None = None
     """In-world names; left out: what the connector knows the kind of model to do."""
     steps: Annotated[int, Field(ge=1, le=1000)] | None = None
@@ -112,6 +114,8 @@ class EngineSettings(BaseModel):
         for field, kind in (("workflows", "comfyui"), ("quirks", "openai"), ("chat_model", "openai")):
             if getattr(self, field) and self.kind != kind:
                 raise ValueError(f'{field} goes with kind = "{kind}" only')
+        if self.kind != "comfyui" and any(model.family for model in self.models):
+            raise ValueError('a model\'s family goes with kind = "comfyui" only')
         names = [model.name for model in self.models]
         if len(set(names)) < len(names):
             raise ValueError("two of its models have the same name")

@@ -74,11 +74,11 @@ class Host:
             base_url=url,
             timeout=httpx2.Timeout(times.read, connect=times.connect),
             follow_redirects=False,
-            verify=_trusted(settings.ca_file),
+            verify=trusted(settings.ca_file),
             limits=httpx2.Limits(max_connections=8 + 4 * settings.slots, max_keepalive_connections=8),
             headers={"User-Agent": "viwo-imagegen"},
             # A proxy of the environment is for other machines.
-            trust_env=not _is_loopback(url),
+            trust_env=not is_loopback(url),
         )
         self.headers: dict[str, str] = {}
         """Sent with every call: the connector's way to show the key."""
@@ -387,11 +387,13 @@ def _why_not(error: httpx2.HTTPError) -> str:
     return brief(text, 200) or "no connection"
 
 
-def _trusted(ca_file: Path | None) -> ssl.SSLContext:
+def trusted(ca_file: Path | None) -> ssl.SSLContext:
+    """What certificates are checked against. Raises OSError where they cannot be read."""
     return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Whether an address is this machine's own."""
     return httpx2.URL(url).host in ("localhost", "127.0.0.1", "::1")
 
 
