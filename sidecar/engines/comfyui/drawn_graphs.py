@@ -40,7 +40,9 @@ def enlarging(drawing: Drawing, file: ModelFile, uploads: Uploads) -> Graph:
     graph.tell("model", model_name="model_id")
     graph.add("image", "LoadImage", image=uploads[drawing.image])
     graph.tell("image", image="image")
-    graph.sampler = graph.add("enlarged", "ImageUpscaleWithModel", upscale_model=("model", 0), image=("image", 0))
+    graph.sampler = graph.add(
+        "enlarged", "ImageUpscaleWithModel", upscale_model=("model", 0), image=("image", 0)
+    )
     graph.saved(("enlarged", 0))
     return graph
 
@@ -154,7 +156,9 @@ class _Generation:
             graph.tell(id, clip_l=field, t5xxl=f"{field}_2", guidance="guidance_scale")
         else:
             size = {
-                f"{of}{side}": getattr(drawing, side) for of in ("", "target_") for side in ("width", "height")
+                f"{of}{side}": getattr(drawing, side)
+                for of in ("", "target_")
+                for side in ("width", "height")
             }
             texts = {"text_l": first, "text_g": second}
             graph.add(id, self._family.prompts, clip=self._clip, **texts, **size, crop_w=0, crop_h=0)
@@ -194,9 +198,7 @@ class _Generation:
         made = f"control_{place}_picture"
         match control.type:
             case "canny":
-                graph.add(
-                    made, "Canny", image=(id, 0), low_threshold=CANNY_LOW, high_threshold=CANNY_HIGH
-                )
+                graph.add(made, "Canny", image=(id, 0), low_threshold=CANNY_LOW, high_threshold=CANNY_HIGH)
             case "tile":
                 small = graph.add(
                     f"{made}_small",

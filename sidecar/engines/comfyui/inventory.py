@@ -97,7 +97,9 @@ class Looker:
             f"comfyui {_text(stats, 'system', 'comfyui_version')}".strip(),
             tuple(listings),
             device=_text(_device(stats), "name"),
-            device_memory=max(0, _number(_device(stats), "vram_total") - _number(_device(stats), "vram_free")),
+            device_memory=max(
+                0, _number(_device(stats), "vram_total") - _number(_device(stats), "vram_free")
+            ),
             problems=tuple(problems),
         )
 
@@ -195,9 +197,7 @@ class Looker:
             family.label,
             frozenset(abilities),
             frozenset(ignores - abilities),
-            offered(
-                sampler.choices("sampler_name"), sampler.choices("scheduler"), flow=family.is_flow
-            ),
+            offered(sampler.choices("sampler_name"), sampler.choices("scheduler"), flow=family.is_flow),
         )
 
     async def _parts(self, stock: Stock) -> list[RemoteListing]:
@@ -209,7 +209,11 @@ class Looker:
                 case "controlnet":
                     told = await self._families(folder, tuple(names))
                 case "embeddings":
-                    names = {re.sub(r"\.(safetensors|pt|bin)$", "", name): None for name in names if " " not in name}
+                    names = {
+                        re.sub(r"\.(safetensors|pt|bin)$", "", name): None
+                        for name in names
+                        if " " not in name
+                    }
                 case "upscale_models":
                     names = [name for name in names if _factor(name) > 1]
             for name in names:
@@ -255,7 +259,9 @@ class Looker:
             if failure.status in (404, 405):
                 return ()
             raise
-        return tuple(name for name in found if isinstance(name, str) and name) if isinstance(found, list) else ()
+        return (
+            tuple(name for name in found if isinstance(name, str) and name) if isinstance(found, list) else ()
+        )
 
     async def _families(self, folder: str, names: tuple[str, ...]) -> Mapping[str, Family | None]:
         """What files say of themselves; asked once for each."""

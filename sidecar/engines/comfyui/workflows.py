@@ -119,8 +119,12 @@ class Workflow:
         """As callers find it."""
         name = PREFIX + self.name
         known = settings.model_named(name)
-        width, height = known.width or self._default("width", 512), known.height or self._default("height", 512)
+        width, height = (
+            known.width or self._default("width", 512),
+            known.height or self._default("height", 512),
+        )
         abilities: set[Ability] = set()
+        ignores: set[Ability] = {"seed"}
         named: tuple[Ability, ...] = ("negative_prompt", "seed", "guidance_scale", "steps")
         for ability in named:
             if self.targets.get(ability):
@@ -133,9 +137,7 @@ class Workflow:
             settings.id_of(name),
             steps=known.steps or self._default("steps", 1),
             guidance_scale=float(
-                self._default("guidance_scale", 0.0)
-                if known.guidance_scale is None
-                else known.guidance_scale
+                self._default("guidance_scale", 0.0) if known.guidance_scale is None else known.guidance_scale
             ),
             width=width,
             height=height,
@@ -152,7 +154,7 @@ class Workflow:
             known.description or self.settings.description or "a workflow",
             "workflow",
             frozenset(abilities),
-            frozenset({"seed"} - abilities),
+            frozenset(ignores - abilities),
             sizes=() if takes_size else ((width, height),),
         )
 
@@ -317,7 +319,9 @@ def _require_edges(nodes: Mapping[str, Any], classes: NodeClasses) -> None:
             if source not in nodes:
                 raise WorkflowFault(f"the input {id}.{name} comes from node {source}, which is not in it")
             if not 0 <= slot < len(classes[nodes[source]["class_type"]].outputs):
-                raise WorkflowFault(f"the input {id}.{name} comes from output {slot} of node {source}, which has none")
+                raise WorkflowFault(
+                    f"the input {id}.{name} comes from output {slot} of node {source}, which has none"
+                )
 
 
 def _targets(
@@ -351,7 +355,9 @@ def _node_named(text: str, nodes: Mapping[str, Any]) -> str:
     if len(titled) != 1:
         there = ", ".join(list(nodes)[:20])
         many = f"{len(titled)} nodes have the title" if titled else "no node has the id or the title"
-        raise WorkflowFault(f"{many} '{brief(text, 60)}' among those that its output is made from; there are {there}")
+        raise WorkflowFault(
+            f"{many} '{brief(text, 60)}' among those that its output is made from; there are {there}"
+        )
     return titled[0]
 
 
@@ -360,9 +366,7 @@ def _title(node: Mapping[str, Any]) -> object:
     return meta.get("title") if isinstance(meta, Mapping) else None
 
 
-def _spec(
-    field: str, target: Target, nodes: Mapping[str, Any], classes: NodeClasses
-) -> InputSpec:
+def _spec(field: str, target: Target, nodes: Mapping[str, Any], classes: NodeClasses) -> InputSpec:
     """What an input takes. Raises WorkflowFault where that is not what the task has for it."""
     id, name = target
     kind = nodes[id]["class_type"]
@@ -374,7 +378,9 @@ def _spec(
         wanted = " or ".join(_TYPES[field])
         raise WorkflowFault(f"inputs.{field}: {id}.{name} takes {spec.type}, not {wanted}")
     if isinstance(nodes[id]["inputs"].get(name), list):
-        raise WorkflowFault(f"inputs.{field}: {id}.{name} comes from another node; name the input that is written")
+        raise WorkflowFault(
+            f"inputs.{field}: {id}.{name} comes from another node; name the input that is written"
+        )
     if field == "mask":
         _prepare_mask(id, nodes)
     return spec

@@ -10,7 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from sidecar.engines.remote.settings import EngineSettings
-from sidecar.engines.remote.transport import Host, is_loopback, trusted
+from sidecar.engines.remote.transport import Host, is_loopback
 
 MAX_MESSAGE = 16 * 1024**2
 """Most bytes of a message: a preview at full size."""
@@ -35,7 +35,7 @@ async def messages(
     try:
         async with _Connect(
             url,
-            ssl=trusted(settings.ca_file) if scheme == "wss" else None,
+            ssl=host.tls if scheme == "wss" else None,
             additional_headers=dict(host.headers),
             user_agent_header="viwo-imagegen",
             proxy=None if is_loopback(host.url) else True,

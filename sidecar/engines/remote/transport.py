@@ -68,13 +68,14 @@ class Host:
         """Raises OSError where the certificates cannot be read."""
         self.url = url
         self.breaker = Breaker()
+        self.tls = _trusted(settings.ca_file)
         self._settings = settings
         times = settings.timeouts
         self._client = httpx2.AsyncClient(
             base_url=url,
             timeout=httpx2.Timeout(times.read, connect=times.connect),
             follow_redirects=False,
-            verify=trusted(settings.ca_file),
+            verify=self.tls,
             limits=httpx2.Limits(max_connections=8 + 4 * settings.slots, max_keepalive_connections=8),
             headers={"User-Agent": "viwo-imagegen"},
             # A proxy of the environment is for other machines.
@@ -387,8 +388,7 @@ def _why_not(error: httpx2.HTTPError) -> str:
     return brief(text, 200) or "no connection"
 
 
-def trusted(ca_file: Path | None) -> ssl.SSLContext:
-    """What certificates are checked against. Raises OSError where they cannot be read."""
+def _trusted(ca_file: Path | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
 
 
