@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,7 +48,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Price:
-    """What a paid model costs, in millionths of the currency: for each picture, and for each megapixel-step.
+    """What a paid model costs, in millionths of the currency: for each time that it draws, and for each megapixel-step.
 
     `billed_when_canceled`: the provider may bill a call that was canceled, so it counts as spent.
     """
@@ -57,17 +57,21 @@ class Price:
     per_megapixel_step: int = 0
     billed_when_canceled: bool = False
 
+    @property
+    def is_free(self) -> bool:
+        return not self.per_image and not self.per_megapixel_step
+
 
 FREE = Price()
 NOTHING = Cost()
 
 
-def cost(task: Task, prices: Mapping[str, Price], sizes: Mapping[str, Size]) -> Cost:
+def cost(task: Task, price_of: Callable[[str], Price], sizes: Mapping[str, Size]) -> Cost:
     """What a task will cost: its compute, and the price of every paid model that it touches; `sizes` of its inputs."""
     compute = round(task.charge(sizes) * UNITS)
     money = sum(
-        price.per_image * task.count + -(-price.per_megapixel_step * compute // UNITS)
-        for price in (prices.get(model, FREE) for model in task.models)
+        price.per_image * task.drawings + -(-price.per_megapixel_step * compute // UNITS)
+        for price in map(price_of, task.models)
     )
     return Cost(compute, money)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -10,6 +10,9 @@ from capabilities.errors import FailedPrecondition, Refusal
 
 Metering = Literal["steps", "image", "none"]
 """What counts the compute of a model: its steps; its pictures, each so much; or nothing, since nobody says how much it is."""
+
+MOST_NAMED = 5
+"""Models that a refusal names as able."""
 
 GENERATION = frozenset({"textToImage"})
 """Methods of a model that makes pictures from words."""
@@ -57,17 +60,25 @@ class ModelFacts:
             return "steps"
         return "none" if self.compute_per_image is None else "image"
 
-    def require(self, method: str) -> None:
-        """Raises FailedPrecondition where the model cannot do the method."""
+    def require(self, method: str, others: Sequence[str] = ()) -> None:
+        """Raises FailedPrecondition where the model cannot do the method; `others` are the ids of models that can."""
         if method not in self.methods:
             able = ", ".join(sorted(self.methods))
             raise FailedPrecondition(
-                f"the model '{self.id}' cannot do {method}; it can do {able or 'nothing here'}",
+                f"the model '{self.id}' cannot do {method}; it can do {able or 'nothing here'}{instead(others)}",
                 reason="MODEL_CANNOT",
                 field="model_id",
                 limit=able,
                 asked=method,
             )
+
+
+def instead(model_ids: Sequence[str]) -> str:
+    """What a refusal adds where other models can do what is asked for; empty where none can."""
+    if not model_ids:
+        return ""
+    more = f" and {len(model_ids) - MOST_NAMED} more" if len(model_ids) > MOST_NAMED else ""
+    return f"; {', '.join(model_ids[:MOST_NAMED])}{more} can"
 
 
 class Models(Protocol):
@@ -104,12 +115,15 @@ class Picture:
 class Means(Protocol):
     """What a call has to work with when it is turned into a task: only models that it may use, and its pictures."""
 
-    def model(self, asked: str | None) -> ModelFacts:
-        """The model of that id, or the default one. Raises PermissionDenied, NotFound."""
+    def model(self, asked: str | None, *, beside: str = "") -> ModelFacts:
+        """The model of that id, or the default one. Raises PermissionDenied, NotFound.
+
+        One that goes with another model, `beside`, is looked for in the same engine where the id names none.
+        """
         ...
 
-    def able(self, method: str) -> list[ModelFacts]:
-        """The models that it may use for a method."""
+    def able(self, method: str, *, beside: str = "") -> list[ModelFacts]:
+        """The models that it may use for a method; those in the engine of another model only, where it is named."""
         ...
 
     @property
@@ -118,17 +132,22 @@ class Means(Protocol):
         ...
 
 
-def usable_model(means: Means, asked: str | None, method: str, *, field: str = "model_id") -> ModelFacts:
-    """The model of that id, or the default one, that can do a method; `field` is the argument that named it.
+def usable_model(
+    means: Means, asked: str | None, method: str, *, field: str = "model_id", beside: str = ""
+) -> ModelFacts:
+    """The model of that id, or the default one, that can do a method; `field` is the argument that named it, `beside` the
+    model that it goes with.
 
     Where none is named and the default one cannot do it, the first that can. Raises PermissionDenied, NotFound, and
-    FailedPrecondition where it cannot do the method.
+    FailedPrecondition, which names models that can, where it cannot do the method.
     """
     try:
-        model = means.model(asked)
-        if asked is None and method not in model.methods and (able := means.able(method)):
-            model = means.model(able[0].id)
-        model.require(method)
+        model = means.model(asked, beside=beside)
+        if method not in model.methods:
+            able = means.able(method, beside=beside)
+            if asked is None and able:
+                return means.model(able[0].id)
+            model.require(method, [facts.id for facts in able])
     except Refusal as refusal:
         if refusal.field == "model_id":
             refusal.field = field

@@ -18,6 +18,9 @@ from capabilities.errors import InvalidArgument, PermissionDenied, brief
 
 WILDCARD = "*"
 BUDGET_ACCOUNT = "budget_account"
+ALLOWED_ENGINES = "allowed_engines"
+GRANTED_ENGINES = "(granted engines)"
+"""Of `allowed_engines`, those that the sidecar itself granted, which may cost money; no kind below, so no row says it."""
 MAX_ACCOUNT = 64
 """Characters of a budget account's name."""
 MAX_TEXT = 4096
@@ -242,6 +245,7 @@ def _number(raw: object) -> float | int | None:
 KINDS: dict[str, Kind] = {
     "allowed_models": Names("names", "Model ids that may be used, for every model a call touches."),
     "default_model": Fixed("fixed", "Model used where the call names none."),
+    ALLOWED_ENGINES: Names("names", "Engines that may be used; left out: those that cost nothing."),
     "max_compute": AmountLimit("limit", "Compute of one call in megapixel-steps."),
     "max_width": WholeLimit("limit", "Width in pixels."),
     "max_height": WholeLimit("limit", "Height in pixels."),
@@ -348,12 +352,15 @@ def restrict(parent: Params, restrictions: Params) -> dict[str, Value]:
                 limit=brief(parent[name]),
                 asked=brief(value),
             ) from None
+    if GRANTED_ENGINES in parent:
+        child[GRANTED_ENGINES] = _names(parent, GRANTED_ENGINES) & _names(child, ALLOWED_ENGINES)
     return child
 
 
 def confirmed(params: Params, granted: Params | None) -> dict[str, Value]:
     """What counts of a row's parameters: those that widen, only as far as they were granted to that very row.
 
+    `allowed_engines` does both: as the row has it, it narrows; what of it was granted is told as `GRANTED_ENGINES`.
     `granted`: what the sidecar has on record for it; None where it has nothing.
     """
     found = dict(params)
@@ -365,7 +372,22 @@ def confirmed(params: Params, granted: Params | None) -> dict[str, Value]:
             del found[name]
         else:
             found[name] = kind.meet(value, granted[name])
+    if granted is not None and ALLOWED_ENGINES in granted:
+        found[GRANTED_ENGINES] = _names(granted, ALLOWED_ENGINES) & _names(params, ALLOWED_ENGINES)
     return found
+
+
+def to_record(params: Params) -> dict[str, object]:
+    """What is put on record as granted, as JSON values, for a child with these parameters."""
+    if ALLOWED_ENGINES not in params:
+        return dump(params)
+    return dump({**params, ALLOWED_ENGINES: _names(params, GRANTED_ENGINES)})
+
+
+def _names(params: Params, name: str) -> frozenset[str]:
+    names = params.get(name, frozenset())
+    assert isinstance(names, frozenset)
+    return names
 
 
 def dump(params: Params) -> dict[str, object]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import heapq
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from capabilities.errors import PermissionDenied, brief
-from capabilities.params import Params, Value, confirmed, parse_row
+from capabilities.params import ALLOWED_ENGINES, GRANTED_ENGINES, Params, Value, confirmed, parse_row
 from capabilities.tasks import Size, Task
 
 NO_INPUTS: Mapping[str, Size] = {}
@@ -70,8 +70,15 @@ class Grant:
             return str(next(iter(allowed)))
         return None
 
-    def allow(self, task: Task, sizes: Mapping[str, Size] = NO_INPUTS) -> None:
-        """`sizes`: of the task's inputs. Raises PermissionDenied naming the parameter, its limit and what was asked."""
+    def allow(
+        self, task: Task, sizes: Mapping[str, Size] = NO_INPUTS, bare: Callable[[str], str] = str
+    ) -> None:
+        """Raises PermissionDenied naming the parameter, its limit and what was asked.
+
+        `sizes`: of the task's inputs; `bare`: the id of a model without the name of its engine.
+        """
+        for model in sorted(task.models):
+            require_model(self.params, model, "this capability", bare=bare(model))
         require_metered(self.params, task)
         check(self.params, task, "this capability", sizes)
 
@@ -145,10 +152,10 @@ def require_target(params: Params, entity_id: object) -> None:
         )
 
 
-def require_model(params: Params, model_id: str, holder: str) -> None:
-    """Raises PermissionDenied unless limits allow a model."""
+def require_model(params: Params, model_id: str, holder: str, *, bare: str = "") -> None:
+    """Raises PermissionDenied unless limits allow a model, by its id or by `bare`, that without the name of its engine."""
     allowed = params.get("allowed_models")
-    if isinstance(allowed, frozenset) and model_id not in allowed:
+    if isinstance(allowed, frozenset) and not {model_id, bare or model_id} & allowed:
         raise PermissionDenied(
             f"{holder} does not allow the model '{brief(model_id)}'; allowed_models: {_listed(allowed)}",
             reason="MODEL_NOT_ALLOWED",
@@ -156,6 +163,36 @@ def require_model(params: Params, model_id: str, holder: str) -> None:
             limit=_listed(allowed),
             asked=brief(model_id),
         )
+
+
+def require_engine(params: Params, name: str, holder: str, *, is_paid: bool) -> None:
+    """Raises PermissionDenied unless limits allow an engine: a free one where none are named, or else one that is.
+
+    One that costs money must have been granted by the sidecar: what another program wrote only narrows.
+    """
+    allowed = params.get(ALLOWED_ENGINES)
+    granted = params.get(GRANTED_ENGINES)
+    if isinstance(allowed, frozenset) and name not in allowed:
+        words = f"does not allow the engine '{brief(name, 64)}'; allowed_engines: {_listed(allowed)}"
+    elif not is_paid or (isinstance(granted, frozenset) and name in granted):
+        return
+    elif not isinstance(allowed, frozenset):
+        words = (
+            f"allows engines that cost nothing only, and '{brief(name, 64)}' costs money; mint one whose allowed_engines "
+            "names it"
+        )
+    else:
+        words = (
+            f"names the engine '{brief(name, 64)}', which costs money, but was not granted it here; mint one that names "
+            "it, or have the operator approve a row that viwo wrote"
+        )
+    raise PermissionDenied(
+        f"{holder} {words}",
+        reason="ENGINE_NOT_ALLOWED",
+        field=ALLOWED_ENGINES,
+        limit=_listed(allowed) if isinstance(allowed, frozenset) else "engines that cost nothing",
+        asked=brief(name, 64),
+    )
 
 
 def require_priority(params: Params, priority: int) -> None:
@@ -195,8 +232,6 @@ def check(
     `sizes`: of the task's inputs, by their roles, in pixels. Limits of size hold for every picture that the work holds;
     `only_made` leaves out the inputs. Raises PermissionDenied naming the parameter, its limit and what was asked.
     """
-    for model in sorted(task.models):
-        require_model(params, model, holder)
     amounts: list[tuple[str, float, str]] = []
     # The result first: it is what was asked for in so many words.
     *others, result = task.extents(sizes)

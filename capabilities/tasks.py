@@ -136,6 +136,11 @@ class Task(BaseModel):
         return [self.seed + index for index in range(self.count)]
 
     @property
+    def drawings(self) -> int:
+        """How often a model draws for it, which a provider may charge for each time: a picture may take parts and passes."""
+        return self.count
+
+    @property
     def total_steps(self) -> int:
         return self.steps * self.count
 

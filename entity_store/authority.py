@@ -8,7 +8,7 @@ from typing import Any
 
 from capabilities.errors import InvalidArgument, NotFound, PermissionDenied, brief
 from capabilities.methods import TYPES
-from capabilities.params import BUDGET_ACCOUNT, Params, dump, parse, parse_row, restrict
+from capabilities.params import BUDGET_ACCOUNT, Params, dump, parse, parse_row, restrict, to_record
 from capabilities.policy import Caller, Capability, require_owner
 from entity_store import grants
 from entity_store.capability_rows import SELECT, capability_of, mint
@@ -210,26 +210,33 @@ class Authority:
         if parent.parent_id is not None and len(self._line(parent_id)) > MAX_DEPTH:
             raise _too_deep("the new capability", "parent_id")
         _require_image_type(parent.type)
-        child = dump(restrict(parent.limits(), asked))
+        child = restrict(parent.limits(), asked)
         made_of, shared = self._origin(parent)
         with self._world.transaction() as connection:
             if connection.execute("SELECT 1 FROM capabilities WHERE id = ?", (parent_id,)).fetchone() is None:
                 raise unknown_capability(parent_id)
-            return mint(connection, caller_id, parent.type, child, parent_id, made_of, shared)
+            return mint(
+                connection, caller_id, parent.type, dump(child), parent_id, made_of, shared, to_record(child)
+            )
 
     def delegate_elsewhere(
         self, parent: Capability, world: str, restrictions: Mapping[str, object]
     ) -> Mapping[str, object]:
         """The parameters of a child for another world's file, whose row somebody else writes. Raises as `delegate`."""
-        child = dump(restrict(parent.limits(), parse(restrictions)))
+        child = restrict(parent.limits(), parse(restrictions))
         made_of, shared = self._origin(parent, world)
         child[BUDGET_ACCOUNT] = account = grants.new_account()
         with self._world.transaction() as connection:
             # The row's own id is not known yet: it is granted what its account says, and no more.
             grants.record(
-                connection, f"{ELSEWHERE}{account}", child, world=world, made_of=made_of, shared=shared
+                connection,
+                f"{ELSEWHERE}{account}",
+                to_record(child),
+                world=world,
+                made_of=made_of,
+                shared=shared,
             )
-        return child
+        return dump(child)
 
     def approve(
         self, capability_id: str, world: str = "", params: Mapping[str, object] | None = None

@@ -38,12 +38,17 @@ def mint(
     parent_id: str | None = None,
     made_of: str = "",
     shared: Mapping[str, Params] | None = None,
+    granted: Mapping[str, object] | None = None,
 ) -> Capability:
-    """A capability row that the sidecar answers for, with a budget account of its own."""
-    given = {**params, BUDGET_ACCOUNT: grants.new_account()}
-    made = _insert(connection, owner_id, capability_type, given, parent_id)
-    grants.record(connection, made.id, given, made_of=made_of, shared=shared)
-    return replace(made, granted=given)
+    """A capability row that the sidecar answers for, with a budget account of its own.
+
+    `granted`: what is put on record for it, where that is less than `params`.
+    """
+    account = {BUDGET_ACCOUNT: grants.new_account()}
+    recorded = {**(params if granted is None else granted), **account}
+    made = _insert(connection, owner_id, capability_type, {**params, **account}, parent_id)
+    grants.record(connection, made.id, recorded, made_of=made_of, shared=shared)
+    return replace(made, granted=recorded)
 
 
 def _insert(

@@ -6,10 +6,11 @@ import contextlib
 import importlib.util
 import logging
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from capabilities.budgets import FREE, Price
 from entity_store import rooms
 from entity_store.authority import Authority
 from entity_store.blobs import Blobs, reference
@@ -49,6 +50,7 @@ from sidecar.queue.job_queue import JobQueue
 from sidecar.queue.ledger.operator_budgets import Budgets
 from sidecar.queue.results import Results
 from sidecar.queue.retry import RetryPolicy
+from sidecar.queue.scheduling.loads import Loads
 from sidecar.queue.settings import QueueSettings
 from sidecar.queue.store.database import Database, only_server
 from sidecar.queue.store.job_store import JobStore
@@ -109,16 +111,16 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
             if engines is None
             else engines
         )
-        router = Router([*made, BuiltinEngine(workers)], settings.default_model)
+        budgets, paid, loads = _budgets(settings), _paid(settings), Loads()
+        router = Router([*made, BuiltinEngine(workers)], settings.default_model, paid, loads.of)
         for engine in router.values():
             await engine.start()
             stack.push_async_callback(engine.stop)
         key_file = settings.statement_key_file
         statement_key = ensure_secret(key_file).encode() if key_file else None
-        budgets = _budgets(settings)
         revoked = RevokedRights(database)
         await revoked.load()
-        access = Access(authority, budgets, statement_key, world.id, revoked)
+        access = Access(authority, budgets, statement_key, world.id, revoked, paid)
         shares = settings.reuse_between_owners
         planner = Planner(
             access,
@@ -139,6 +141,7 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
             _queue_settings(settings),
             meter=meter,
             recheck=access.recheck,
+            loads=loads,
         )
         await queue.start()
         stack.push_async_callback(queue.stop)
@@ -211,12 +214,32 @@ def _queue_settings(settings: Settings) -> QueueSettings:
     )
 
 
+def _prices(settings: Settings) -> Callable[[str], Price]:
+    """What models cost, by id: as `prices` says, else as their engines do."""
+    named = {price.model: price.price for price in settings.prices}
+    engines = {engine.name: engine for engine in settings.engines}
+
+    def price_of(model_id: str) -> Price:
+        name, colon, model = model_id.partition(":")
+        if model_id in named or not colon or name not in engines:
+            return named.get(model_id, FREE)
+        return engines[name].price(model)
+
+    return price_of
+
+
+def _paid(settings: Settings) -> frozenset[str]:
+    """The names of the engines of others that cost money."""
+    priced = {price.model.partition(":")[0] for price in settings.prices if not price.price.is_free}
+    return frozenset(engine.name for engine in settings.engines if engine.is_paid or engine.name in priced)
+
+
 def _budgets(settings: Settings) -> Budgets:
     caps = [budget.cap for budget in settings.budgets]
     return Budgets(
         server=tuple(cap for cap in caps if cap.scope == "server"),
         owner=tuple(cap for cap in caps if cap.scope == "owner"),
-        prices={price.model: price.price for price in settings.prices},
+        price_of=_prices(settings),
         medium_from=settings.tier_medium.cost,
         high_from=settings.tier_high.cost,
     )

@@ -71,6 +71,8 @@ def _engine_remarks(engine: EngineSettings) -> Iterator[str]:
 
 def default_model_remark(router: Router) -> str | None:
     """Why the default model cannot be used; None where it can."""
+    if router.offers(router.default):
+        return None
     try:
         router.find(router.default)
     except Refusal as refusal:

@@ -297,7 +297,7 @@ def _control_model(
     asked = _of(arguments, "control_model_id", place)
     if asked is not None:
         field = _path(arguments, "control_model_id", place)
-        found = usable_model(means, asked, "control", field=field)
+        found = usable_model(means, asked, "control", field=field, beside=base.id)
         if found.text_width != base.text_width:
             raise FailedPrecondition(
                 f"the ControlNet '{found.id}' is for another family than the model '{base.id}'",
@@ -308,7 +308,7 @@ def _control_model(
         return found.id
     fitting = [
         model
-        for model in means.able("control")
+        for model in means.able("control", beside=base.id)
         if model.control in (kind.name, "softedge" if kind.name == "hed" else kind.name)
         and model.text_width == base.text_width
     ]

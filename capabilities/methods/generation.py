@@ -230,18 +230,24 @@ class Generation(Task):
 def generation(arguments: GenerationArguments, model: ModelFacts, means: Means) -> dict[str, Any]:
     """The settings that every diffusion run has, each default filled in from the model."""
     count = arguments.count or 1
-    for place, lora in enumerate(arguments.loras):
-        usable_model(means, lora.id, "lora", field=f"loras[{place}].id")
+    loras = [
+        LoraUse(
+            id=usable_model(means, lora.id, "lora", field=f"loras[{place}].id", beside=model.id).id,
+            weight=lora.weight,
+        )
+        for place, lora in enumerate(arguments.loras)
+    ]
+    vae = ""
     if arguments.vae is not None:
-        usable_model(means, arguments.vae, "vae", field="vae")
+        vae = usable_model(means, arguments.vae, "vae", field="vae", beside=model.id).id
     return {
         "model_id": model.id,
         "prompt_2": arguments.prompt_2,
         "negative_prompt_2": arguments.negative_prompt_2,
-        "loras": tuple(LoraUse(id=lora.id, weight=lora.weight) for lora in arguments.loras),
+        "loras": tuple(loras),
         "embeddings": embeddings(arguments, means),
         "clip_skip": arguments.clip_skip or 0,
-        "vae": arguments.vae or "",
+        "vae": vae,
         "tiling": arguments.tiling,
         "negative_prompt": arguments.negative_prompt,
         "steps": arguments.steps or model.steps,

@@ -90,6 +90,10 @@ class TextToImage(Generation):
         return 0 if self.refine is None else min(self.steps, int(self.steps * self.refine.strength))
 
     @property
+    def drawings(self) -> int:
+        return self.count if self.refine is None else 2 * self.count
+
+    @property
     def total_steps(self) -> int:
         return (self.steps + self.steps_refining) * self.count
 

@@ -79,6 +79,10 @@ class UpscaleImg2Img(InitialImage):
         )
 
     @property
+    def drawings(self) -> int:
+        return self.count * self.tiles
+
+    @property
     def total_steps(self) -> int:
         return super().total_steps * self.tiles
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,10 +19,11 @@ from capabilities.errors import (
     brief,
 )
 from capabilities.methods import Method
-from capabilities.policy import Caller, Capability, Grant, authorize, require_owner
+from capabilities.policy import Caller, Capability, Grant, authorize, require_engine, require_owner
 from capabilities.principals import Kind, Principal
 from entity_store.authority import Authority
 from entity_store.world import SYSTEM_ID
+from sidecar.engines.api import BUILTIN
 from sidecar.queue.ledger.operator_budgets import Budgets
 from sidecar.queue.model import Job, Terms
 from sidecar.queue.store.revoked_rights import RevokedRights
@@ -69,8 +70,12 @@ class Access:
         statement_key: bytes | None = None,
         world: str = "",
         revoked: RevokedRights | None = None,
+        paid_engines: Collection[str] = (),
     ) -> None:
-        """`world` is the id of the sidecar's own; `revoked`: what holds no longer in worlds on other machines."""
+        """`world` is the id of the sidecar's own; `revoked`: what holds no longer in worlds on other machines;
+        `paid_engines`: the names of those that cost money.
+        """
+        self._paid_engines = paid_engines
         self._authority = authority
         self._budgets = budgets or Budgets()
         self._statement_key = statement_key
@@ -123,14 +128,20 @@ class Access:
         return admitted
 
     def recheck(self, job: Job) -> Refusal | None:
-        """Why a job that was accepted may not begin any more: its capability was revoked, given away, or has expired."""
+        """Why a job that was accepted may not begin any more: its capability was revoked, given away, has expired, or does
+        not allow the engine.
+        """
         try:
             method = methods.method_of_job(job.method)
         except NotFound:
             # Of another version: whoever does the work says so.
             return None
         try:
-            self.grant(self.renewed(admitted_for(job)), method)
+            grant = self.grant(self.renewed(admitted_for(job)), method)
+            if job.lane != BUILTIN:
+                require_engine(
+                    grant.params, job.lane, "this capability", is_paid=job.lane in self._paid_engines
+                )
         except NotFound:
             return PermissionDenied(
                 "the capability was revoked while the job waited",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from pydantic import ValidationError
@@ -20,12 +19,11 @@ from capabilities.call_options import JobOptions, Placement, Reuse, require_job_
 from capabilities.errors import FailedPrecondition, InvalidArgument, PermissionDenied, Refusal, brief
 from capabilities.methods import Method
 from capabilities.methods.generation import Generation, metering_of
-from capabilities.models import ModelFacts, Models, Picture
+from capabilities.models import Picture, instead
 from capabilities.params import Value
 from capabilities.policy import (
     Grant,
     check,
-    require_model,
     require_priority,
     require_target,
 )
@@ -33,6 +31,7 @@ from capabilities.task_check import check_task
 from capabilities.tasks import Size, Task
 from entity_store.images import Images
 from sidecar.application.access import Access, Admitted, stated_rights
+from sidecar.application.granted_means import GrantedMeans
 from sidecar.engines.api import Engine
 from sidecar.engines.router import Router
 from sidecar.queue.ledger.operator_budgets import Budgets
@@ -41,32 +40,6 @@ from sidecar.queue.reuse import fingerprint
 
 MAX_COST = 2**43
 """Largest cost of a job, in pixel-steps or millionths: the sum of a million of them stays within 64 bits."""
-
-
-@dataclass(frozen=True)
-class GrantedMeans:
-    """Models as far as a grant lets a call use them, and the call's pictures."""
-
-    grant: Grant
-    models: Models
-    pictures: Mapping[str, Picture]
-    here: Callable[[str], str] = str
-    """The model that is used for one of that id."""
-
-    def model(self, asked: str | None) -> ModelFacts:
-        """Raises PermissionDenied before the model is looked up, so that a refusal does not tell what is installed."""
-        model_id = self.here(asked) if asked else self.grant.default_model or self.models.default
-        require_model(self.grant.params, model_id, "this capability")
-        return self.models.find(model_id)
-
-    def able(self, method: str) -> list[ModelFacts]:
-        """Only those that the grant allows."""
-        allowed = self.grant.params.get("allowed_models")
-        return [
-            model
-            for model in self.models.able(method)
-            if not isinstance(allowed, frozenset) or model.id in allowed
-        ]
 
 
 class Planner:
@@ -105,8 +78,6 @@ class Planner:
     def _grant(self, admitted: Admitted, method: Method) -> Grant:
         """What the capability grants, the models that it names being those that are used for them. Raises as `authorize`."""
         grant = self._access.grant(admitted, method)
-        if not self._aliases:
-            return grant
         params = dict(grant.params)
         allowed, default = params.get("allowed_models"), params.get("default_model")
         if isinstance(allowed, frozenset):
@@ -119,17 +90,17 @@ class Planner:
         """The model itself where it is here, or no other stands for it."""
         alias = self._aliases.get(model_id)
         if alias is None:
-            return model_id
+            return self._engines.canonical(model_id)
         try:
             self._engines.find(model_id)
         except Refusal:
-            return alias
-        return model_id
+            return self._engines.canonical(model_id if self._engines.offers(model_id) else alias)
+        return self._engines.canonical(model_id)
 
     def _is_billed(self, task: Task) -> bool:
         """Whether a provider may bill a call for this task also where it is canceled."""
-        prices = self._budgets.prices
-        return any(prices[model].billed_when_canceled for model in task.models if model in prices)
+        prices = map(self._budgets.price_of, task.models)
+        return any(price.billed_when_canceled and not price.is_free for price in prices)
 
     def plan(
         self,
@@ -187,6 +158,7 @@ class Planner:
         """
         grant = self._grant(admitted, method)
         methods.require_task(method, task)
+        task = task.model_copy(update={"model_id": self._engines.canonical(task.model_id)})
         if (
             isinstance(task, Generation)
             and task.allow_unsafe
@@ -201,10 +173,11 @@ class Planner:
             )
         if not repeated:
             require_target(grant.params, None)
+        means = self._means(grant, {})
         require_job_options(handling)
         # Before they are looked up, so that a refusal does not tell what is installed.
         for model_id in sorted(task.models):
-            require_model(grant.params, model_id, "this capability")
+            means.require(model_id)
         for model_id, ability in task.needs:
             self._engines.find(model_id).require(ability)
         if isinstance(task, Generation):
@@ -243,7 +216,7 @@ class Planner:
     ) -> None:
         require_job_options(handling)
         require_priority(grant.params, handling.priority)
-        grant.allow(task, sizes)
+        grant.allow(task, sizes, self._engines.bare)
         self.require_possible(task, sizes)
         if save is not None:
             self._images.require_placeable(admitted.caller, save)
@@ -282,11 +255,12 @@ class Planner:
         engine = self._engines.engine_for(task)
         refusal = engine.supports(task)
         if refusal is not None:
+            refusal.message += instead(self._able(grant, method, task))
             raise refusal
         dumped = task.model_dump(mode="json")
         now = time.time()
         owner = (admitted.world, grant.capability.owner_id)
-        price = cost(task, self._budgets.prices, sizes)
+        price = cost(task, self._budgets.price_of, sizes)
         if max(price.compute, price.money) > MAX_COST:
             raise InvalidArgument(
                 "the task is too large for any server; make fewer or smaller pictures in fewer steps",
@@ -318,6 +292,15 @@ class Planner:
             dumped=dumped,
         )
         return PlannedJob(job, terms)
+
+    def _able(self, grant: Grant, method: Method, task: Task) -> list[str]:
+        """Other models, by id, that the grant allows and that can do the same task."""
+        found = []
+        for model in self._means(grant, {}).able(method.name):
+            other = task.model_copy(update={"model_id": model.id})
+            if model.id != task.model_id and self._engines.engine_for(other).supports(other) is None:
+                found.append(model.id)
+        return found
 
     def _fingerprint(
         self,

@@ -93,7 +93,7 @@ class Failed:
     remaining: str = ""
     """What is left of it."""
     billed: int | None = None
-    """Of its pictures, how many whoever makes them has charged for or may have; None: nobody charges, or nobody says."""
+    """How many drawings whoever made them has charged for, or may have; None: nobody charges, or nobody says."""
 
     @classmethod
     def of(cls, refusal: Refusal, *, retryable: bool = False) -> Failed:

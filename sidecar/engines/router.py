@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from capabilities.errors import FailedPrecondition, NotFound, brief
+from capabilities.errors import FailedPrecondition, NotFound, Refusal, brief
 from capabilities.models import ModelFacts
 from capabilities.spelling import nearest
 from capabilities.tasks import Task
@@ -12,12 +13,14 @@ from sidecar.engines.api import (
     BUILTIN,
     LOCAL,
     Engine,
+    EngineState,
     ModelFinder,
     ModelListing,
     ModelLoader,
     ModelProblem,
 )
 
+_BY_READINESS = (EngineState.READY, EngineState.STARTING, EngineState.DOWN)
 MAX_SHOWN = 20
 """Most ids that a refusal names."""
 
@@ -25,15 +28,26 @@ MAX_SHOWN = 20
 class Router(Mapping[str, Engine]):
     """The engines by their names. Implements `capabilities.models.Models` over all of them.
 
-    A model is named `engine:model`; an id without the name of an engine before it is the local engine's. A task without a
-    model is the builtin engine's.
+    A model is named `engine:model`, or `engine/model`, which is told and stored with the colon. An id without the name of
+    an engine before it is the local engine's, or, where that has no such model, `offers` says whose. A task without a model
+    is the builtin engine's.
     """
 
-    def __init__(self, engines: Sequence[Engine], default_model: str) -> None:
+    def __init__(
+        self,
+        engines: Sequence[Engine],
+        default_model: str,
+        paid: Collection[str] = (),
+        load_of: Callable[[str], int] = lambda name: 0,
+    ) -> None:
+        """`paid`: the names of engines that cost money; `load_of`: how many jobs of an engine have not ended."""
         self._engines = {engine.name: engine for engine in engines}
         if len(self._engines) != len(engines):
             raise ValueError("two engines have the same name")
-        self._default = default_model
+        self._paid = frozenset(paid)
+        self._load_of = load_of
+        self._offered: Counter[str] = Counter()
+        self._default = self.canonical(default_model)
 
     def __getitem__(self, name: str) -> Engine:
         return self._engines[name]
@@ -44,12 +58,67 @@ class Router(Mapping[str, Engine]):
     def __len__(self) -> int:
         return len(self._engines)
 
+    def canonical(self, model_id: str) -> str:
+        """The id under which a model is stored and told."""
+        name, slash, rest = model_id.partition("/")
+        if slash and rest and name in self._engines and name not in (LOCAL, BUILTIN):
+            return f"{name}:{rest}"
+        return model_id.removeprefix(f"{LOCAL}:")
+
     def name_of(self, model_id: str) -> str:
         """The name of the engine that a model belongs to."""
         if not model_id:
             return BUILTIN
-        prefix, colon, _ = model_id.partition(":")
+        prefix, colon, _ = self.canonical(model_id).partition(":")
         return prefix if colon and prefix in self._engines else LOCAL
+
+    def bare(self, model_id: str) -> str:
+        """The id of a model without the name of its engine."""
+        name = self.name_of(model_id)
+        return self.canonical(model_id).removeprefix(f"{name}:")
+
+    def is_paid(self, name: str) -> bool:
+        """Whether an engine costs money."""
+        return name in self._paid
+
+    def offers(self, model_id: str) -> list[str]:
+        """The ids of a model that was named without its engine and that the local engine has not, the best to use first.
+
+        Engines that are up come before others, free ones before paid ones, those with less to do before those with more.
+        """
+        bare = self.bare(model_id)
+        if bare != self.canonical(model_id):
+            return []
+        offering = [
+            engine
+            for name, engine in self._engines.items()
+            if name not in (LOCAL, BUILTIN)
+            and any(listing.facts.id == f"{name}:{bare}" for listing in engine.models())
+        ]
+        if not offering or self._is_local(bare):
+            return []
+        offering.sort(key=self._readiness)
+        # Of two that are the same the other one is first the next time.
+        self._offered[offering[0].name] += 1
+        return [f"{engine.name}:{bare}" for engine in offering]
+
+    def _readiness(self, engine: Engine) -> tuple[int, bool, float, int]:
+        state = _BY_READINESS.index(engine.status().state)
+        load = self._load_of(engine.name) / engine.slots
+        return state, self.is_paid(engine.name), load, self._offered[engine.name]
+
+    def _is_local(self, model_id: str) -> bool:
+        local = self._engines.get(LOCAL)
+        if local is None:
+            return False
+        try:
+            self.find(model_id)
+        except NotFound:
+            return False
+        except Refusal:
+            # It is there, or may be, and cannot be used: that is to be told.
+            return True
+        return True
 
     def engine_for(self, task: Task) -> Engine:
         """The engine of a task. Raises FailedPrecondition where none is configured for it."""
@@ -71,7 +140,7 @@ class Router(Mapping[str, Engine]):
     def find(self, model_id: str) -> ModelFacts:
         """The model of that id. Raises as `ModelFinder.find`, and FailedPrecondition without an engine for it."""
         engine = self._owner(model_id)
-        model_id = model_id.removeprefix(f"{LOCAL}:")
+        model_id = self.canonical(model_id)
         if isinstance(engine, ModelFinder):
             return engine.find(model_id)
         ids = []
@@ -117,11 +186,11 @@ class Router(Mapping[str, Engine]):
 
     async def load(self, model_id: str) -> None:
         """Bring a model into memory. Raises NotFound, Unavailable, FailedPrecondition."""
-        await self._loader(model_id).load(model_id.removeprefix(f"{LOCAL}:"))
+        await self._loader(model_id).load(self.canonical(model_id))
 
     async def unload(self, model_id: str) -> None:
         """Take a model out of memory; nothing happens where it is not in it. Raises NotFound, FailedPrecondition."""
-        await self._loader(model_id).unload(model_id.removeprefix(f"{LOCAL}:"))
+        await self._loader(model_id).unload(self.canonical(model_id))
 
     def _owner(self, model_id: str) -> Engine:
         name = self.name_of(model_id)

@@ -22,7 +22,7 @@ def charge(job: Job, failure: Failed, step: Step | None, *, was_made: bool) -> C
     worked = _worked(job, failure, step, was_made=was_made)
     if failure.billed is None:
         return worked
-    return Cost(worked.compute, job.cost.share(failure.billed, job.task.count).money)
+    return Cost(worked.compute, job.cost.share(failure.billed, job.task.drawings).money)
 
 
 def _worked(job: Job, failure: Failed, step: Step | None, *, was_made: bool) -> Cost:

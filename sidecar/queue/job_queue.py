@@ -18,6 +18,7 @@ from sidecar.queue.model import Job, PlannedJob, State
 from sidecar.queue.notify import Notifier
 from sidecar.queue.results import Results
 from sidecar.queue.reuse import answered
+from sidecar.queue.scheduling.loads import Loads
 from sidecar.queue.settings import QueueSettings
 from sidecar.queue.store.job_store import JobStore
 from sidecar.queue.store.reader import Batch
@@ -47,8 +48,10 @@ class JobQueue:
         *,
         meter: Meter | None = None,
         recheck: Recheck = lambda job: None,
+        loads: Loads | None = None,
     ) -> None:
-        """`recheck` says why a job that was accepted may not begin any more."""
+        """`recheck` says why a job that was accepted may not begin any more; `loads` is kept up to date."""
+        self.loads = loads or Loads()
         self._store = store
         self._engines = engines
         self._results = results
@@ -76,6 +79,7 @@ class JobQueue:
 
     async def start(self) -> None:
         """Take up the work; what a dead server left unfinished comes first."""
+        self.loads.begin(await self._store.unfinished())
         for job in await retry_until_written(partial(self._store.fail_orphans, list(self._engines))):
             self._ended(job)
         for job_id in await self._store.awaited():
@@ -136,6 +140,7 @@ class JobQueue:
                 extra=about,
             )
             self._meter.accepted.labels(job.method).inc()
+            self.loads.add(job.id, job.lane)
             if job.state.final:
                 self._ended(job)
             else:
@@ -196,6 +201,7 @@ class JobQueue:
         if job.answered_by is not None and job.state is State.SUCCEEDED:
             self._meter.reused.inc()
         self._traces.ended(job.id)
+        self.loads.remove(job.id, job.lane)
         self._worker.forget(job.id)
         self._notifier.ended(job)
         for lane in self._lanes.values():

@@ -295,7 +295,7 @@ class Worker:
                 return
             except Refusal as refusal:
                 # The world or the store was busy for too long.
-                made = attempt.job.task.count if was_made and attempt.job.cost.money else None
+                made = attempt.job.task.drawings if was_made and attempt.job.cost.money else None
                 outcome = dataclasses.replace(
                     Failed.of(refusal, retryable=isinstance(refusal, Unavailable)), billed=made
                 )

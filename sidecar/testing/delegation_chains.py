@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from capabilities.budgets import SERVER, Cap
 from capabilities.errors import Refusal
 from capabilities.methods import METHODS, Method
-from capabilities.params import BUDGET_ACCOUNT, KINDS, Kind, Value
+from capabilities.params import BUDGET_ACCOUNT, GRANTED_ENGINES, KINDS, Kind, Value
 from capabilities.policy import Caller
 from capabilities.principals import operator
 from entity_store.authority import Authority
@@ -22,6 +22,7 @@ METHOD: Method = next(method for method in METHODS if method.name == "textToImag
 MODELS = ["a", "b", "c"]
 _VALUES: dict[str, tuple[object, ...]] = {
     "allowed_models": (["a"], ["a", "b"], ["b", "c"], []),
+    "allowed_engines": (["local"], ["local", "pod"], ["pod", "cloud"], []),
     "max_steps": (4, 8, 20),
     "max_compute": (0.5, 2, 9),
     "compute_per_day": (1, 3, 10),
@@ -61,9 +62,17 @@ class Rights:
                     found.append(name)
             elif name != "*" and not _is_within(kind, mine, theirs):
                 found.append(name)
+        if not self._granted_engines <= parent._granted_engines:
+            found.append("granted engines")
         found += [f"cap {cap}" for cap in parent.caps - self.caps]
         found += [f"rate {rate}" for rate in parent.rates - self.rates]
         return found + [f"concurrency {hold}" for hold in parent.holds - self.holds]
+
+    @property
+    def _granted_engines(self) -> frozenset[str]:
+        names = self.params.get(GRANTED_ENGINES, frozenset())
+        assert isinstance(names, frozenset)
+        return names
 
 
 def _is_within(kind: Kind, mine: Value, theirs: Value) -> bool:

@@ -71,7 +71,7 @@ class InProcess:
 
 
 @asynccontextmanager
-async def in_process(folder: Path, engines: Sequence[Engine], **settings: Any) -> AsyncIterator[InProcess]:
+async def in_process(folder: Path, engines: Sequence[Engine], /, **settings: Any) -> AsyncIterator[InProcess]:
     """Use cases on these engines; what they leave is there for the next on the same folder."""
     values = {"data_dir": folder, "default_model": "icons", **settings}
     world = World(Settings(**values).world_file, own=True)

@@ -43,9 +43,10 @@ async def test_a_picture_counts_as_what_the_configuration_says(here: InProcess) 
 
 @pytest.mark.parametrize("limit", ["max_compute", "compute_per_day"])
 async def test_where_nobody_says_a_limit_of_compute_refuses(here: InProcess, limit: str) -> None:
+    params: dict[str, Any] = {limit: 1000}
     assert (await here.made(model_id="unknown")).spent == Cost(0)
     with pytest.raises(PermissionDenied) as caught:
-        await here.made(call=here.right(**{limit: 1000}), model_id="unknown")
+        await here.made(call=here.right(**params), model_id="unknown")
     assert (caught.value.field, caught.value.limit, caught.value.asked) == (limit, "1000.0", "unknown")
     assert "compute_per_image" in caught.value.message
 

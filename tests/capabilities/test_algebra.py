@@ -12,17 +12,31 @@ from hypothesis import strategies as st
 
 from capabilities.errors import InvalidArgument, PermissionDenied
 from capabilities.methods.text_to_image import TextToImage
-from capabilities.params import KINDS, Params, dump, parse, parse_row, restrict
-from capabilities.policy import Caller, Capability, authorize, check
+from capabilities.params import (
+    GRANTED_ENGINES,
+    KINDS,
+    Params,
+    confirmed,
+    dump,
+    parse,
+    parse_row,
+    restrict,
+    to_record,
+)
+from capabilities.policy import Caller, Capability, authorize, check, require_engine
 
 MODELS = ("a", "b", "c")
 names = st.lists(st.sampled_from(MODELS), unique=True)
+ENGINES = ("local", "pod", "cloud")
+"""The last costs money."""
+engines = st.lists(st.sampled_from(ENGINES), unique=True)
 whole = st.sampled_from([1, 32, 64, 100, 512, 10**6])
 raw_params = st.fixed_dictionaries(
     {},
     optional={
         "allowed_models": names,
         "allowed_methods": st.lists(st.sampled_from(["textToImage", "imageToImage"]), unique=True),
+        "allowed_engines": engines,
         "default_model": st.sampled_from(MODELS),
         "max_compute": st.floats(0, 100),
         "max_width": whole, "max_height": whole, "max_pixels": whole, "max_images": whole, "max_steps": whole,
@@ -87,6 +101,49 @@ def test_no_chain_allows_what_an_ancestor_denies(
         ancestors.append(child)
 
 
+def engines_of(params: Params) -> set[str]:
+    """Those that a capability with these parameters may use."""
+    found = set()
+    for name in ENGINES:
+        try:
+            require_engine(params, name, "this capability", is_paid=name == "cloud")
+        except PermissionDenied:
+            continue
+        found.add(name)
+    return found
+
+
+links = st.lists(st.tuples(st.booleans(), st.none() | engines), max_size=5)
+
+
+@settings(max_examples=300)
+@given(st.none() | engines, links)
+def test_no_chain_comes_to_an_engine_that_its_parent_has_not(
+    root: list[str] | None, chain_of: list[tuple[bool, list[str] | None]]
+) -> None:
+    """Of delegations by the sidecar, and by another program, which adds and leaves out as it likes and records nothing."""
+    params = parse({} if root is None else {"allowed_engines": root})
+    row, record = dump(params), dump(params)
+    parent = engines_of(confirmed(params, params))
+    assert parent == ({"local", "pod"} if root is None else set(root))
+    recorded: dict[str, object] | None = record
+    for is_ours, asked in chain_of:
+        restrictions = {} if asked is None else {"allowed_engines": asked}
+        if is_ours:
+            known = None if recorded is None else parse_row(recorded)
+            child = restrict(confirmed(parse_row(row), known), parse(restrictions))
+            row, recorded = dump(child), to_record(child)
+            rights = engines_of(confirmed(parse_row(row), parse_row(recorded)))
+            assert rights <= parent
+            assert rights == parent if asked is None else rights == parent & set(asked)
+            assert GRANTED_ENGINES not in row
+        else:
+            row, recorded = {**row, **restrictions}, None
+            rights = engines_of(confirmed(parse_row(row), None))
+            assert "cloud" not in rights
+        parent = rights
+
+
 @given(raw_params, raw_params)
 def test_delegating_twice_the_same_is_delegating_once(root: dict[str, Any], asked: dict[str, Any]) -> None:
     once = chain(parse(root), [asked])
@@ -134,6 +191,7 @@ BAD: dict[str, list[object]] = {
     "max_compute": [-0.1, True, "3", float("nan"), float("inf"), None],
     "allowed_models": ["a", {"a": 1}, [1], None, 3],
     "allowed_methods": ["textToImage", [None]],
+    "allowed_engines": ["pod", [1], None, {"pod": True}],
     "default_model": ["", 3, None, ["a"]],
     "allow_unsafe": [1, 0, "true", None],
     "*": [1, "yes", None],

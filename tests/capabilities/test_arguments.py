@@ -29,10 +29,10 @@ class OneModel:
     facts: ModelFacts
     pictures: Mapping[str, Picture] = field(default_factory=dict)
 
-    def model(self, asked: str | None) -> ModelFacts:
+    def model(self, asked: str | None, *, beside: str = "") -> ModelFacts:
         return self.facts
 
-    def able(self, method: str) -> list[ModelFacts]:
+    def able(self, method: str, *, beside: str = "") -> list[ModelFacts]:
         return [self.facts]
 
 

@@ -38,12 +38,12 @@ class Models:
     def __post_init__(self) -> None:
         object.__setattr__(self, "pictures", {role: Picture(PICTURE, 64, 64) for role in self.roles})
 
-    def model(self, asked: str | None) -> ModelFacts:
+    def model(self, asked: str | None, *, beside: str = "") -> ModelFacts:
         if asked == "gone":
             raise NotFound("no model 'gone'", field="model_id")
         return ModelFacts(asked or "one", 1, 0, 64, 64, methods=EVERYTHING, control="canny")
 
-    def able(self, method: str) -> list[ModelFacts]:
+    def able(self, method: str, *, beside: str = "") -> list[ModelFacts]:
         return [self.model(None)]
 
 

@@ -31,6 +31,8 @@ ROUTER = Router(
         ("other:m", "other"),
         ("local:sd", "local"),
         ("strange:m", "local"),
+        ("other/m", "other"),
+        ("hub/other", "local"),
         ("", BUILTIN),
     ],
 )
@@ -62,3 +64,47 @@ def test_what_no_engine_does_is_refused() -> None:
 async def test_an_engine_that_loads_its_models_itself_says_so() -> None:
     with pytest.raises(FailedPrecondition, match="loads its models itself"):
         await ROUTER.load("other:m")
+
+
+SHARED = [
+    FakeEngine("paid", models=["paid:sdxl"]),
+    FakeEngine("slow", models=["slow:sdxl", "slow:a/b"], slots=2),
+    FakeEngine("quick", models=["quick:sdxl"], slots=4),
+]
+
+
+def choosing(loads: dict[str, int], *engines: FakeEngine) -> Router:
+    return Router([*SHARED, *engines], "icons", ["paid"], lambda name: loads.get(name, 0))
+
+
+def test_another_spelling_is_told_with_a_colon() -> None:
+    router = choosing({})
+    assert router.canonical("slow/a/b") == "slow:a/b"
+    assert router.canonical("local:sd") == "sd"
+    assert router.canonical("builtin/x") == "builtin/x"
+    assert router.find("slow/a/b").id == "slow:a/b"
+    assert (router.bare("slow/a/b"), router.bare("slow:sdxl"), router.bare("a/b")) == ("a/b", "sdxl", "a/b")
+    assert Router(SHARED, "slow/sdxl").default == "slow:sdxl"
+
+
+def test_the_least_loaded_that_is_up_comes_first_and_free_before_paid() -> None:
+    loads = {"slow": 4, "quick": 4}
+    router = choosing(loads)
+    assert router.offers("sdxl") == ["quick:sdxl", "slow:sdxl", "paid:sdxl"]
+    loads["quick"] = 12
+    assert router.offers("sdxl") == ["slow:sdxl", "quick:sdxl", "paid:sdxl"]
+    down = FakeEngine("down", models=["down:sdxl"])
+    down.go_down()
+    assert choosing(loads, down).offers("sdxl") == ["slow:sdxl", "quick:sdxl", "paid:sdxl", "down:sdxl"]
+
+
+def test_engines_with_as_much_to_do_take_turns() -> None:
+    router = choosing({})
+    assert {router.offers("sdxl")[0] for _ in range(2)} == {"quick:sdxl", "slow:sdxl"}
+
+
+def test_what_the_local_engine_has_is_the_local_engines() -> None:
+    assert choosing({}, FakeEngine(models=["sdxl"])).offers("sdxl") == []
+    assert choosing({}, FakeEngine(models=["sd"])).offers("sdxl") != []
+    assert choosing({}).offers("slow:sdxl") == []
+    assert choosing({}).offers("nobodys") == []

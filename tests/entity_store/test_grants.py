@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
 
 from capabilities.errors import InvalidArgument, PermissionDenied
+from capabilities.params import GRANTED_ENGINES
 from capabilities.policy import Capability
 from entity_store.authority import Authority
 from entity_store.capability_rows import insert
@@ -56,6 +58,44 @@ def test_what_was_minted_or_approved_counts(world: World, authority: Authority) 
     assert approved == authority.get(row.id)
     assert (approved.limits()["allow_unsafe"], approved.limits()["max_steps"]) == (True, 3)
     assert authority.approve(row.id) == approved
+
+
+def test_engines_that_cost_money_are_granted_here_or_not_at_all(world: World, authority: Authority) -> None:
+    root = minted(world, authority, allowed_engines=["pod", "cloud"])
+    assert root.limits()[GRANTED_ENGINES] == {"pod", "cloud"}
+    ours = authority.delegate(root.id, SYSTEM_ID, {"allowed_engines": ["cloud", "other"]})
+    assert ours.limits()["allowed_engines"] == ours.limits()[GRANTED_ENGINES] == frozenset({"cloud"})
+    assert authority.delegate(ours.id, SYSTEM_ID, {}).limits()[GRANTED_ENGINES] == {"cloud"}
+    copied = of_viwo(world, authority, root)
+    assert copied.limits()["allowed_engines"] == {"pod", "cloud"}
+    assert GRANTED_ENGINES not in copied.limits()
+    again = authority.delegate(copied.id, SYSTEM_ID, {"allowed_engines": ["cloud"]})
+    assert authority.get(again.id).limits()[GRANTED_ENGINES] == set()
+    narrowed = authority.delegate(minted(world, authority).id, SYSTEM_ID, {"allowed_engines": ["cloud"]})
+    assert narrowed.limits()["allowed_engines"] == {"cloud"}
+    assert authority.get(narrowed.id).limits()[GRANTED_ENGINES] == set()
+    assert authority.approve(copied.id).limits()[GRANTED_ENGINES] == {"pod", "cloud"}
+    with world.transaction() as connection:
+        connection.execute(
+            "UPDATE capabilities SET params = json_set(params, '$.allowed_engines', json('[\"more\"]')) WHERE id = ?",
+            (root.id,),
+        )
+    assert authority.get(root.id).limits()[GRANTED_ENGINES] == set()
+
+
+def test_engines_of_a_world_elsewhere_are_known_by_its_account(world: World, authority: Authority) -> None:
+    parent = Capability("far", 1, KIND, {}, granted={})
+    params = authority.delegate_elsewhere(parent, "elsewhere", {"allowed_engines": ["cloud"]})
+    stated = Capability("child", 1, KIND, params)
+    granted = authority.granted_elsewhere(stated, "elsewhere")
+    assert dataclasses.replace(stated, granted=granted).limits()[GRANTED_ENGINES] == set()
+    given = {"allowed_engines": ["cloud", "pod"]}
+    authority.approve("far", "elsewhere", given)
+    parent = Capability("far", 1, KIND, given, granted=given)
+    params = authority.delegate_elsewhere(parent, "elsewhere", {"allowed_engines": ["cloud"]})
+    stated = Capability("child", 1, KIND, {**params, "allowed_engines": ["cloud", "pod"]})
+    granted = authority.granted_elsewhere(stated, "elsewhere")
+    assert dataclasses.replace(stated, granted=granted).limits()[GRANTED_ENGINES] == {"cloud"}
 
 
 def test_all_rows_that_were_made_of_one_another_spend_from_one_purse(

@@ -47,9 +47,9 @@ class A1111Connector:
         wanted = call.drawing
         match wanted.kind:
             case "upscale" | "faces":
-                return await self._extra(wanted)
+                return await self._extra(call)
             case "control":
-                return await self._control(wanted)
+                return await self._control(call)
             case "text":
                 return await self._generated(call, "txt2img", text_to_image(wanted))
             case "image" | "masked":
@@ -62,7 +62,7 @@ class A1111Connector:
         payload["force_task_id"] = task_id
         async with self._followed(call, task_id):
             try:
-                answer = await self._answer(f"/sdapi/v1/{route}", payload)
+                answer = await self._answer(call, f"/sdapi/v1/{route}", payload)
             except asyncio.CancelledError:
                 await ended(self._interrupted(task_id))
                 raise
@@ -72,23 +72,27 @@ class A1111Connector:
         images = _images(answer)[first if isinstance(first, int) else 0 :][: wanted.count]
         return Drawn(tuple(DrawnPicture(data, wanted.seed + place) for place, data in enumerate(images)))
 
-    async def _extra(self, wanted: Drawing) -> Drawn:
-        answer = await self._answer("/sdapi/v1/extra-single-image", extras(wanted))
+    async def _extra(self, call: Call) -> Drawn:
+        answer = await self._answer(call, "/sdapi/v1/extra-single-image", extras(call.drawing))
         found = answer.get("image") if isinstance(answer, Mapping) else None
         return Drawn((DrawnPicture(_bytes(found)),))
 
-    async def _control(self, wanted: Drawing) -> Drawn:
+    async def _control(self, call: Call) -> Drawn:
+        wanted = call.drawing
         body = {
             "controlnet_module": wanted.model,
             "controlnet_input_images": [_text(wanted.image)],
             "controlnet_processor_res": min(wanted.width, wanted.height),
         }
-        return Drawn((DrawnPicture(_images(await self._answer("/controlnet/detect", body))[0]),))
+        return Drawn((DrawnPicture(_images(await self._answer(call, "/controlnet/detect", body))[0]),))
 
-    async def _answer(self, path: str, body: Mapping[str, Any]) -> Any:
+    async def _answer(self, call: Call, path: str, body: Mapping[str, Any]) -> Any:
         # It resets the connection that follows a fault, so each drawing has its own.
         try:
-            answer = await self._host.call("POST", path, body=body, draws=True, most=MAX_ANSWER, close=True)
+            with call.at_cost(call.drawing.count if self.is_paid else 0):
+                answer = await self._host.call(
+                    "POST", path, body=body, draws=True, most=MAX_ANSWER, close=True
+                )
         except RemoteFailure as failure:
             raise _explained(failure) from None
         return await self._host.json_of(answer)

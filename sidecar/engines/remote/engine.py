@@ -43,6 +43,8 @@ LOOK_BACKOFF = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds until the next look, by how many in a row found none."""
 FIRST_LOOK = 1.0
 """Seconds that a listing waits for what servers have, when the engine has just been started."""
+MAX_MISSES = 3
+"""After so many looks in a row that found no server, waiting jobs are told instead of kept waiting."""
 REFRESH_AFTER = 5.0
 """Seconds for which a look counts as fresh."""
 
@@ -65,6 +67,9 @@ class RemoteEngine:
         self._looked = 0.0
         self._first_look = threading.Event()
         self._changed = asyncio.Event()
+        self._misses = 0
+        # Jobs that wait for the first look, and whether they have been canceled meanwhile.
+        self._waiting: dict[str, bool] = {}
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -86,10 +91,11 @@ class RemoteEngine:
         reasons = [server.failure.message for server in self._servers if server.failure is not None]
         if up:
             state = EngineState.READY
-        elif reasons or self._looked:
+        elif self._misses >= MAX_MISSES:
             state = EngineState.DOWN
         else:
-            state, reasons = EngineState.STARTING, ["its servers are being asked what they have"]
+            state = EngineState.STARTING
+            reasons = reasons or ["its servers are being asked what they have"]
         inventories = [server.inventory for server in up if server.inventory is not None]
         return EngineStatus(
             state,
@@ -176,7 +182,10 @@ class RemoteEngine:
 
     async def run(self, requests: Sequence[EngineRequest]) -> AsyncGenerator[tuple[str, Event]]:
         for request in requests:
-            if self._choose(request.task) is None and self.status().state is not EngineState.READY:
+            if await self._canceled_while_starting(request.job_id):
+                yield request.job_id, CANCELED
+                continue
+            if self.status().state is EngineState.DOWN:
                 raise self._not_there()
             async with contextlib.aclosing(self._events(request)) as events:
                 async for event in events:
@@ -185,6 +194,9 @@ class RemoteEngine:
     async def cancel(self, job_id: str) -> None:
         if (job := self._jobs.get(job_id)) is not None:
             job.cancel()
+        elif job_id in self._waiting:
+            self._waiting[job_id] = True
+            self._notify()
 
     async def abort(self) -> None:
         for job in list(self._jobs.values()):
@@ -281,19 +293,32 @@ class RemoteEngine:
             retry_after=5 if status.state is EngineState.STARTING else 30,
         )
 
+    async def _canceled_while_starting(self, job_id: str) -> bool:
+        """Wait until the servers have been asked what they have; whether the job was canceled meanwhile."""
+        self._waiting[job_id] = False
+        try:
+            while self.status().state is EngineState.STARTING and not self._waiting[job_id]:
+                await self._changed.wait()
+            return self._waiting[job_id]
+        finally:
+            del self._waiting[job_id]
+
+    def _notify(self) -> None:
+        """Wake whoever waits for the servers."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
     async def _watch(self) -> None:
         """Look at the servers again and again."""
-        misses = 0
         while True:
             self._look_now.clear()
             await asyncio.gather(*(server.look() for server in self._servers))
             self._looked = time.monotonic()
             self._first_look.set()
             is_up = any(server.is_up for server in self._servers)
-            misses = 0 if is_up else misses + 1
-            self._changed.set()
-            self._changed = asyncio.Event()
-            pause = LOOK_EVERY if is_up else LOOK_BACKOFF[min(misses, len(LOOK_BACKOFF)) - 1]
+            self._misses = 0 if is_up else self._misses + 1
+            self._notify()
+            pause = LOOK_EVERY if is_up else LOOK_BACKOFF[min(self._misses, len(LOOK_BACKOFF)) - 1]
             await _either(self._look_now.wait(), pause)
 
 

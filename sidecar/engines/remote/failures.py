@@ -53,6 +53,9 @@ _MEANINGS = {
     FailureKind.SUBSTITUTED: _Meaning(Code.FAILED_PRECONDITION),
 }
 
+_NOTHING_BEGUN = frozenset(range(400, 500)) - {408} | {501, 503}
+"""Statuses of an answer that costs nothing: what was asked was refused before anything was made."""
+
 HOST_FAULTS = frozenset(
     {FailureKind.UNREACHABLE, FailureKind.TIMEOUT, FailureKind.SERVER_ERROR, FailureKind.BAD_ANSWER}
 )
@@ -89,6 +92,11 @@ class RemoteFailure(Exception):
         self.status = status
         self.answer = answer
         self.was_sent = was_sent
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether the server surely did nothing: it was not reached, or said no before it began."""
+        return not self.was_sent or self.status in _NOTHING_BEGUN
 
     @property
     def is_of_the_host(self) -> bool:

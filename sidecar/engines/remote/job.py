@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from capabilities.methods.apply import Apply
 from capabilities.methods.text_to_image import TextToImage
 from capabilities.methods.upscale_img2img import UpscaleImg2Img
 from capabilities.tasks import PictureTask, Task
@@ -220,6 +221,7 @@ class RemoteJob:
                 {**told, "engine": self._settings.name, **self.request.metadata},
                 self.request.thumbnail_side,
                 transparent=_keeps_alpha(task, self._listing),
+                from_words=isinstance(task, TextToImage) or (isinstance(task, Apply) and not task.image),
             ),
             "image",
         )

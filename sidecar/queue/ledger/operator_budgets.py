@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from capabilities.budgets import UNITS, Cap, Cost, Price, Tier
+from capabilities.budgets import FREE, UNITS, Cap, Cost, Price, Tier
 
 DEFAULT_MEDIUM = Cost(10 * UNITS, 50_000)
 DEFAULT_HIGH = Cost(100 * UNITS, 500_000)
@@ -18,7 +18,7 @@ class Budgets:
     server: tuple[Cap, ...] = ()
     owner: tuple[Cap, ...] = ()
     """Caps of every owner; their account is filled in."""
-    prices: Mapping[str, Price] = field(default_factory=dict)
+    price_of: Callable[[str], Price] = lambda model_id: FREE
     medium_from: Cost = DEFAULT_MEDIUM
     """A cost of this much, of either kind, is of the tier "medium"."""
     high_from: Cost = DEFAULT_HIGH

@@ -185,6 +185,16 @@ class JobReader:
 
         return await self._do(work)
 
+    async def unfinished(self) -> dict[str, int]:
+        """How many jobs of each lane wait or run."""
+        query = (
+            sa.select(JOBS.c.lane, sa.func.count())
+            .where(JOBS.c.state.in_((State.QUEUED, State.RUNNING)))
+            .group_by(JOBS.c.lane)
+        )
+        rows = await self._do(lambda connection: connection.execute(query).all())
+        return {str(lane): int(count) for lane, count in rows}
+
     async def lines(self) -> list[Line]:
         """Who waits, and since when the oldest of them does."""
         oldest = sa.select(sa.func.min(JOBS.c.id)).where(

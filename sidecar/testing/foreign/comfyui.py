@@ -54,6 +54,7 @@ class ComfyUI(ForeignFake):
     """One prompt at a time."""
 
     previews_by_default = False
+    stale_by_name = True
 
     def __init__(self, options: Options) -> None:
         self.pending: list[Prompt] = []
@@ -235,7 +236,7 @@ class ComfyUI(ForeignFake):
 
     def _write_down(self, prompt: Prompt, outputs: Mapping[str, Mapping[str, object]]) -> None:
         succeeded = prompt.messages[-1][0] == "execution_success"
-        if self.faults.happens(Kind.STALE, "/history"):
+        if self.faults.happens(Kind.STALE, "/prompt"):
             outputs = self.last_told
         self.last_told = dict(outputs)
         if not self.faults.happens(Kind.VANISHED, "/prompt"):

@@ -16,9 +16,9 @@ from PIL import Image
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 """Height x width x 3, or height x width of a mask, white where something is drawn."""
 
-BLOCKS = 8
+BLOCKS = 16
 """Blocks of colour in a stripe."""
-TOLERANCE = 40
+TOLERANCE = 32
 """Levels that a block may be off on average, and still be read: JPEG, a resampled copy, a lossy autoencoder."""
 
 
@@ -118,7 +118,7 @@ def paint(drawing: Drawing) -> Pixels:
 def shows(picture: Pixels, **expected: object) -> bool:
     """Whether a picture was drawn from these properties of a Drawing: prompt, negative, seed, model.
 
-    It may have been resampled or compressed meanwhile; at least 48 pixels a side are needed.
+    It may have been resampled or compressed meanwhile; at least 64 pixels a side are needed.
     """
     height, width = picture.shape[:2]
     whole = _painted(replace(Drawing("", width=width, height=height), **expected))  # type: ignore[arg-type]
@@ -210,7 +210,7 @@ def _painted(drawing: Drawing) -> Pixels:
     columns = np.arange(drawing.width) * BLOCKS // max(drawing.width, 1)
     for rows, (name, text) in zip(_rows(drawing.height), drawing.stripes().items(), strict=True):
         # The hash's highest bit alone decides a channel: what is read must not be near what is not.
-        bits = np.frombuffer(hashlib.sha256(f"{name}:{text}".encode()).digest()[: BLOCKS * 3], np.uint8) >> 7
+        bits = np.frombuffer(hashlib.sha512(f"{name}:{text}".encode()).digest()[: BLOCKS * 3], np.uint8) >> 7
         canvas[rows] = (bits.reshape(BLOCKS, 3)[columns] * np.uint8(191)) + np.uint8(32)
     return canvas
 

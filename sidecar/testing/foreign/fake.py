@@ -24,6 +24,7 @@ from sidecar.testing.foreign.gate import Gate
 OTHER_MODEL = "another-model"
 OTHER_PROMPT = "a picture that someone else asked for"
 _SHOWN_PREVIEW = 64
+_COMMANDS = frozenset({"clear", "release", "set"})
 
 
 @dataclass
@@ -79,8 +80,6 @@ class Drawn:
     pixels: Pixels
     drawing: Drawing
     interrupted: bool
-    stale: bool = False
-    """It is of another prompt."""
 
 
 class ForeignFake(ABC):
@@ -88,11 +87,15 @@ class ForeignFake(ABC):
 
     reset_after_500 = False
     previews_by_default = True
+    stale_by_name = False
+    """Whether a stale picture is another file's name; otherwise it is a drawing of another prompt."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
         self.faults = Faults()
         self.running: dict[str, Job] = {}
+        self.held: list[Kind] = []
+        """What waits to be released."""
         self.drawn: list[dict[str, object]] = []
         self.interrupts: list[dict[str, object]] = []
         self.charged = 0.0
@@ -139,7 +142,7 @@ class ForeignFake(ABC):
 
         Raises DrawingFailed.
         """
-        drawing, stale = self._mistaken(drawing, job.path)
+        drawing = self._mistaken(drawing, job.path)
         job.steps, job.done, job.drawing = max(1, drawing.steps), 0, drawing
         self.running[job.id] = job
         try:
@@ -157,7 +160,7 @@ class ForeignFake(ABC):
             {"job": job.id, "path": job.path, "done": job.fraction, "charged": self.options.price}
             | drawing.summary()
         )
-        return Drawn(pixels, drawing, interrupted, stale)
+        return Drawn(pixels, drawing, interrupted)
 
     def file(self, pixels: Pixels, path: str, format: str = "PNG", **options: Any) -> bytes:
         """A picture's file, as it leaves the server."""
@@ -172,15 +175,14 @@ class ForeignFake(ABC):
         """Between taking a job and beginning it."""
         await asyncio.sleep(self.options.start_delay)
         if self.faults.happens(Kind.HOLD_START, path):
-            await self.gate.released.wait()
+            await self._hold(Kind.HOLD_START)
 
     def note_interrupt(self, **told: object) -> None:
         """Write down that someone asked for one."""
         self.interrupts.append(told)
 
-    def _mistaken(self, drawing: Drawing, path: str) -> tuple[Drawing, bool]:
-        stale = self.faults.happens(Kind.STALE, path)
-        if stale:
+    def _mistaken(self, drawing: Drawing, path: str) -> Drawing:
+        if not self.stale_by_name and self.faults.happens(Kind.STALE, path):
             drawing = replace(drawing, prompt=OTHER_PROMPT)
         if self.faults.happens(Kind.WRONG_SIZE, path):
             drawing = replace(drawing, width=drawing.width + 8, height=drawing.height + 8)
@@ -188,7 +190,7 @@ class ForeignFake(ABC):
             drawing = replace(drawing, model=OTHER_MODEL)
         if self.faults.happens(Kind.OTHER_SEED, path):
             drawing = replace(drawing, seed=int(drawing.seed) + 1000)
-        return drawing, stale
+        return drawing
 
     async def _steps(self, job: Job, told: Callable[[], None] | None) -> None:
         half = job.steps // 2
@@ -210,10 +212,16 @@ class ForeignFake(ABC):
         if self.faults.happens(Kind.FAILS, job.path):
             raise DrawingFailed
         if self.faults.happens(Kind.STUCK, job.path):
-            waits = [asyncio.ensure_future(event.wait()) for event in (job.interrupted, self.gate.released)]
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
+            await self._hold(Kind.STUCK, job.interrupted)
+
+    async def _hold(self, kind: Kind, *ends: asyncio.Event) -> None:
+        """Until it is released, or one of these events happens."""
+        self.held.append(kind)
+        waits = [asyncio.ensure_future(event.wait()) for event in (self.gate.released, *ends)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        self.held.remove(kind)
 
     def _application(self) -> ASGIApp:
         async def refused(request: Request, problem: Exception) -> Response:
@@ -236,7 +244,7 @@ class ForeignFake(ABC):
             return JSONResponse({"error": f"no options: {sorted(unknown)}; there are {sorted(names)}"}, 400)
         try:
             if "fault" in told:
-                self.faults.add(told)
+                self.faults.add({name: value for name, value in told.items() if name not in _COMMANDS})
         except (TypeError, ValueError) as wrong:
             return JSONResponse({"error": str(wrong)}, 400)
         if told.get("clear"):
@@ -261,6 +269,7 @@ class ForeignFake(ABC):
                 {"job": job.id, "path": job.path, "done": job.done, "steps": job.steps}
                 for job in self.running.values()
             ],
+            "held": self.held,
             "interrupts": self.interrupts,
             "charged": self.charged,
             "redirected": self.redirected,

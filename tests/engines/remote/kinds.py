@@ -1,0 +1,98 @@
+"""The kinds of foreign servers that the scenarios are run over: how each fake is started, and what it can do."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sidecar.engines.remote.settings import EngineSettings
+from sidecar.testing.foreign.server import ForeignServer
+from sidecar.testing.server import Sidecar, started
+
+ENGINE = "far"
+KEY = "name:password"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A fake, and the engine that speaks to it."""
+
+    name: str
+    model: str
+    """One of its models that can do all that it can."""
+    route: str
+    """How the path begins on which it is asked to draw."""
+    missing: frozenset[str] = frozenset()
+    """In-world methods that it has none of."""
+    upscaler: str = ""
+    restorer: str = ""
+    takes_seed: bool = True
+    tells_model: bool = True
+    """Whether it tells with which model it drew."""
+    tells_seed: bool = True
+    key: str = KEY
+    fake: dict[str, Any] = field(default_factory=dict)
+    """Further options of the fake."""
+    engine: dict[str, Any] = field(default_factory=dict)
+    """Further settings of the engine."""
+
+    @property
+    def model_id(self) -> str:
+        return f"{ENGINE}:{self.model}"
+
+
+KINDS = (
+    Kind(
+        "a1111",
+        "tiny-sd15",
+        "/sdapi/v1/txt2img",
+        upscaler="R-ESRGAN 4x+",
+        restorer="GFPGAN",
+    ),
+)
+
+
+@dataclass
+class Far:
+    """A sidecar whose engine is a fake."""
+
+    kind: Kind
+    fake: ForeignServer
+    sidecar: Sidecar
+
+    async def fault(self, fault: str, **more: object) -> None:
+        """What the fake does wrong when it is asked to draw; `times` 0: always."""
+        await self.fake.control(fault=fault, **{"route": self.kind.route, **more})
+
+    async def drawn(self) -> list[dict[str, Any]]:
+        """What the fake has drawn since it was cleared."""
+        found: list[dict[str, Any]] = (await self.fake.state())["drawn"]
+        return found
+
+
+@asynccontextmanager
+async def far(
+    kind: Kind, folder: Path, *, seconds: float = 0.02, paid: bool = False, **settings: Any
+) -> AsyncIterator[Far]:
+    """A fake and a sidecar of its own."""
+    async with contextlib.AsyncExitStack() as stack:
+        fake = await stack.enter_async_context(ForeignServer(kind.name, seconds=seconds, **kind.fake))
+        engine = EngineSettings.model_validate(
+            {
+                "name": ENGINE,
+                "kind": kind.name,
+                "urls": [fake.url],
+                **({"per_image": 0.25} if paid else {}),
+                **kind.engine,
+                **settings,
+            }
+        )
+        sidecar = await stack.enter_async_context(
+            started(folder / "models", folder / "data", engines=[engine], default_model="glyphs:game-icons")
+        )
+        await sidecar.running.engines[ENGINE].wait_ready()
+        yield Far(kind, fake, sidecar)
