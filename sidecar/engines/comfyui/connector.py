@@ -41,6 +41,8 @@ class ComfyUIConnector:
 
     def __init__(self, host: Host, settings: EngineSettings) -> None:
         self.is_paid = settings.is_paid
+        self._price = int(self.is_paid)
+        """Pictures that a drawing is charged as."""
         self._host = host
         self._settings = settings
         self._looker = Looker(host, settings)
@@ -67,7 +69,7 @@ class ComfyUIConnector:
             if entry is None:
                 return await self._drawn(call, graph, id)
             if entry.succeeded:
-                call.billed = 1
+                call.billed += self._price
                 with contextlib.suppress(RemoteFailure):
                     return await self._fetched(entry, graph, id)
         return await self._drawn(call, graph, str(uuid.uuid4()))
@@ -130,15 +132,11 @@ class ComfyUIConnector:
         return await self._fetched(entry, graph, id)
 
     async def _submitted(self, call: Call, graph: Graph, id: str, client: str) -> str:
-        call.billed = 1
         if await self._queue.place(id):
+            call.billed += self._price
             return id
-        try:
+        with call.at_cost(self._price):
             return await self._queue.submit(graph, id, client)
-        except RemoteFailure as failure:
-            if not failure.was_sent or 400 <= failure.status < 500:
-                call.billed = 0
-            raise
 
     async def _withdrawn(self, call: Call, submitting: asyncio.Task[str]) -> None:
         try:
@@ -146,7 +144,7 @@ class ComfyUIConnector:
         finally:
             submitting.cancel()
         if not await self._queue.withdraw(id):
-            call.billed = 0
+            call.billed -= self._price
 
     @asynccontextmanager
     async def _followed(self, progress: Progress, client: str) -> AsyncIterator[None]:

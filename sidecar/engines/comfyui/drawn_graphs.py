@@ -278,6 +278,7 @@ class _Generation:
         )
         fields = {"seed": "seed", "steps": "steps", "cfg": "guidance_scale", "denoise": "strength"}
         graph.tell("sampler", **fields, sampler_name="scheduler", scheduler="scheduler")
+        graph.drawing = ("sampler",)
         graph.add("decoded", "VAEDecode", samples=("sampler", 0), vae=self._vae)
         graph.saved(("decoded", 0))
 

@@ -12,6 +12,7 @@ Edge = tuple[str, int]
 """A node's id, and the slot of its output."""
 
 SAVE = "SaveImage"
+LABEL = "viwo_imagegen_prompt"
 
 
 @dataclass
@@ -23,6 +24,8 @@ class Graph:
     """The node whose pictures are the result."""
     sampler: str = ""
     """The node whose steps are the progress; empty: none is known to."""
+    drawing: tuple[str, ...] = ()
+    """Nodes that draw at random from a seed."""
     loaders: frozenset[str] = frozenset()
     """Nodes that bring models into memory."""
     fields: dict[Edge | tuple[str, str], str] = field(default_factory=dict)
@@ -47,18 +50,25 @@ class Graph:
         """End in a picture that is kept by the server."""
         self.output = self.add("save", SAVE, images=image, filename_prefix="")
 
-    def with_prefix(self, prefix: str) -> dict[str, dict[str, Any]]:
-        """The nodes, with the beginning of the name of the file that comes of them."""
-        saving = self.nodes[self.output]
-        if saving["class_type"] != SAVE:
-            return self.nodes
-        inputs = saving["inputs"] | {"filename_prefix": prefix}
-        return self.nodes | {self.output: saving | {"inputs": inputs}}
+    def labeled(self, id: str) -> dict[str, dict[str, Any]]:
+        """The nodes of one prompt: its file is named after it, and what draws is not answered from what was drawn before."""
+        nodes = dict(self.nodes)
+        for each in self.drawing:
+            # An input that a node does not have changes nothing but its place in the server's cache.
+            nodes[each] = nodes[each] | {"inputs": nodes[each]["inputs"] | {LABEL: id}}
+        saving = nodes[self.output]
+        if saving["class_type"] == SAVE:
+            nodes[self.output] = saving | {"inputs": saving["inputs"] | {"filename_prefix": prefix(id)}}
+        return nodes
 
     def digest(self) -> str:
         """The same for graphs that come to the same picture."""
-        text = json.dumps(self.with_prefix("") if self.output else self.nodes, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.nodes, sort_keys=True).encode()).hexdigest()
+
+
+def prefix(id: str) -> str:
+    """The beginning of the name of a prompt's file. Folders keep few files, since the server reads through each."""
+    return f"viwo-imagegen/{id[:2]}/{id}"
 
 
 def edges(node: Mapping[str, Any]) -> Iterator[tuple[str, Edge]]:

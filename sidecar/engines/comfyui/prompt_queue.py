@@ -47,7 +47,7 @@ class PromptQueue:
 
     async def submit(self, graph: Graph, id: str, client: str) -> str:
         """Send a graph; the id that it got. One that was taken though the answer was lost is found again."""
-        body = {"prompt": graph.with_prefix(prefix(id)), "prompt_id": id, "client_id": client}
+        body = {"prompt": graph.labeled(id), "prompt_id": id, "client_id": client}
         try:
             answer = await self._host.post_json("/prompt", body)
         except RemoteFailure as failure:
@@ -98,11 +98,6 @@ class PromptQueue:
             return await self.place(id) != "" or await self.entry(id) is not None
         except RemoteFailure:
             return False
-
-
-def prefix(id: str) -> str:
-    """The beginning of the name of a prompt's file. Folders keep few files, since the server reads through each."""
-    return f"viwo-imagegen/{id[:2]}/{id}"
 
 
 def _ids(items: object) -> set[str]:

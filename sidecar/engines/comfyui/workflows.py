@@ -189,6 +189,7 @@ class Workflow:
                     )
                 graph.nodes[id]["inputs"][name] = value
                 graph.fields[id, name] = field
+        graph.drawing = tuple({id: None for id, _ in self.targets.get("seed", ())})
         graph.sampler = next((id for id, _ in self.targets.get("steps", ())), "")
         return graph
 

@@ -34,6 +34,8 @@ class Kind:
     tells_model: bool = True
     """Whether it tells with which model it drew."""
     tells_seed: bool = True
+    finds_what_was_sent: bool = False
+    """Whether it finds again what a server took though the answer was lost."""
     key: str = KEY
     fake: dict[str, Any] = field(default_factory=dict)
     """Further options of the fake."""
@@ -52,6 +54,16 @@ KINDS = (
         "/sdapi/v1/txt2img",
         upscaler="R-ESRGAN 4x+",
         restorer="GFPGAN",
+    ),
+    Kind(
+        "comfyui",
+        "tiny-sd15.safetensors",
+        "/prompt",
+        upscaler="tiny-x4.safetensors",
+        tells_model=False,
+        tells_seed=False,
+        finds_what_was_sent=True,
+        key="a key",
     ),
 )
 
