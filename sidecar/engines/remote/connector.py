@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from capabilities.models import ModelFacts
-from sidecar.engines.api import ProgressDetail
+from sidecar.engines.api import ModelProblem, ProgressDetail
 from sidecar.engines.events import Loading, Preview
 from sidecar.engines.remote.failures import RemoteFailure
 
@@ -65,6 +65,8 @@ class Inventory:
     """Bytes in use."""
     loaded: frozenset[str] = frozenset()
     """Ids of models in its memory."""
+    problems: tuple[ModelProblem, ...] = ()
+    """What is left out of the models, and why."""
 
     def named(self, model_id: str) -> RemoteListing | None:
         return next((listing for listing in self.models if listing.facts.id == model_id), None)

@@ -84,6 +84,8 @@ class RemoteModel(BaseModel):
     """Fooocus: the checkpoint that this is a variant of; empty: `name` is a checkpoint itself."""
     options: dict[str, JsonValue] = {}
     """Fooocus: what is sent with each request besides, such as performance_selection and style_selections."""
+    family: Literal["", "sd1", "sd2", "sdxl", "sd3", "flux"] = ""
+    """ComfyUI: which family a file belongs to; left out: what the file and its name tell."""
     methods: frozenset[str] | None = None
     """In-world names; left out: what the connector knows the kind of model to do."""
     steps: Annotated[int, Field(ge=1, le=1000)] | None = None
@@ -144,6 +146,8 @@ class EngineSettings(BaseModel):
                 raise ValueError(f'{field} goes with kind = "{kind}" only')
         if self.kind != "fooocus" and any(model.base or model.options for model in self.models):
             raise ValueError('base and options of a model go with kind = "fooocus" only')
+        if self.kind != "comfyui" and any(model.family for model in self.models):
+            raise ValueError('a model\'s family goes with kind = "comfyui" only')
         names = [model.name for model in self.models]
         if len(set(names)) < len(names):
             raise ValueError("two of its models have the same name")

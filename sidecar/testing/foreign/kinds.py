@@ -38,6 +38,8 @@ class Kind:
     tells_seed: bool = True
     tells_steps: bool = True
     """Whether it tells how far it is to those who want no previews."""
+    finds_what_was_sent: bool = False
+    """Whether it finds again what a server took though the answer was lost."""
     key: str = KEY
     fake: dict[str, Any] = field(default_factory=dict)
     """Further options of the fake."""
@@ -79,6 +81,16 @@ KINDS = (
             "quirks": ["seed", "batch-seeds", "negative-prompt"],
             "compute_per_image": 1,
         },
+    ),
+    Kind(
+        "comfyui",
+        "tiny-sd15.safetensors",
+        "/prompt",
+        upscaler="tiny-x4.safetensors",
+        tells_model=False,
+        tells_seed=False,
+        finds_what_was_sent=True,
+        key="a key",
     ),
 )
 
