@@ -48,7 +48,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Price:
-    """What a paid model costs, in millionths of the currency: for each picture, and for each megapixel-step.
+    """What a paid model costs, in millionths of the currency: for each time that it draws, and for each megapixel-step.
 
     `billed_when_canceled`: the provider may bill a call that was canceled, so it counts as spent.
     """

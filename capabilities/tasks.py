@@ -137,7 +137,7 @@ class Task(BaseModel):
 
     @property
     def drawings(self) -> int:
-        """How often its model draws: the pictures that whoever bills by the picture counts."""
+        """How often a model draws for it, which a provider may charge for each time: a picture may take parts and passes."""
         return self.count
 
     @property

@@ -219,7 +219,7 @@ def _queue_settings(settings: Settings) -> QueueSettings:
 
 def _prices(settings: Settings) -> Callable[[str], Price]:
     """What models cost, by id: as `prices` says, else as their engines do."""
-    named = {price.model: price.price for price in settings.prices}
+    named = {_canonical(price.model, settings): price.price for price in settings.prices}
     engines = {engine.name: engine for engine in settings.engines}
 
     def price_of(model_id: str) -> Price:
@@ -231,9 +231,16 @@ def _prices(settings: Settings) -> Callable[[str], Price]:
     return price_of
 
 
+def _canonical(model_id: str, settings: Settings) -> str:
+    """As `Router.canonical`, before there is one."""
+    name, slash, model = model_id.partition("/")
+    return f"{name}:{model}" if slash and name in _kinds(settings) else model_id
+
+
 def _paid(settings: Settings) -> frozenset[str]:
     """The names of the engines of others that cost money."""
-    priced = {price.model.partition(":")[0] for price in settings.prices if not price.price.is_free}
+    ids = [_canonical(price.model, settings) for price in settings.prices if not price.price.is_free]
+    priced = {name for name, colon, _ in (model_id.partition(":") for model_id in ids) if colon}
     return frozenset(engine.name for engine in settings.engines if engine.is_paid or engine.name in priced)
 
 

@@ -168,7 +168,7 @@ class Generation(Task):
     compute_per_image: Annotated[
         float, Field(ge=0, le=MAX_AMOUNT, allow_inf_nan=False, exclude_if=lambda value: value == 0)
     ] = 0.0
-    """What a picture counts as where its steps do not count, in megapixel-steps."""
+    """What each drawing of a picture counts as where its steps do not count, in megapixel-steps."""
     takes_seed: Annotated[bool, Field(exclude_if=lambda value: value)] = True
     """Whether the model makes the same picture of the same seed; where it does not, none is told."""
 

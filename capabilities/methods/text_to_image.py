@@ -85,13 +85,13 @@ class TextToImage(Generation):
         return () if self.refine is None else (Extent("refine", self.refine.width, self.refine.height),)
 
     @property
-    def drawings(self) -> int:
-        return self.count if self.refine is None else 2 * self.count
-
-    @property
     def steps_refining(self) -> int:
         """Steps of the second pass for each picture."""
         return 0 if self.refine is None else min(self.steps, int(self.steps * self.refine.strength))
+
+    @property
+    def drawings(self) -> int:
+        return self.count if self.refine is None else 2 * self.count
 
     @property
     def total_steps(self) -> int:

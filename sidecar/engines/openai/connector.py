@@ -5,6 +5,7 @@ It has no way to cancel: closing the connection ends the waiting, and may be bil
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
@@ -39,16 +40,12 @@ class OpenAIConnector:
 
     async def draw(self, call: Call) -> Drawn:
         wanted = call.drawing
-        costs = self._costs(wanted.model)
-        call.billed = wanted.count if costs else 0
         try:
-            answer = await self._answer(call)
+            with call.at_cost(wanted.count if self._costs(wanted.model) else 0):
+                answer = await self._answer(call)
         except RemoteFailure as failure:
-            if failure.is_uncharged:
-                call.billed = 0
             raise explained(failure) from None
         found = answers.items(answer)
-        call.billed = len(found) if costs else 0
         seeded = "seed" in inventory.abilities(self._settings.quirks)
         answers.require_asked(wanted, answer, seeded=seeded)
         pictures = [
@@ -62,9 +59,11 @@ class OpenAIConnector:
         return Drawn(tuple(pictures), tuple(_notes(pictures)))
 
     async def refine(self, prompt: str, longest: int) -> AsyncGenerator[str]:
+        writing = chat.refined(self._host, self._settings, prompt, longest)
         try:
-            async for piece in chat.refined(self._host, self._settings, prompt, longest):
-                yield piece
+            async with contextlib.aclosing(writing) as pieces:
+                async for piece in pieces:
+                    yield piece
         except RemoteFailure as failure:
             raise explained(failure) from None
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
 from capabilities.models import ModelFacts
-from sidecar.engines.api import ProgressDetail
+from sidecar.engines.api import ModelProblem, ProgressDetail
 from sidecar.engines.events import Loading, Preview
+from sidecar.engines.remote.failures import RemoteFailure
 
 Ability = Literal[
     "negative_prompt",
@@ -63,6 +65,8 @@ class Inventory:
     """Bytes in use."""
     loaded: frozenset[str] = frozenset()
     """Ids of models in its memory."""
+    problems: tuple[ModelProblem, ...] = ()
+    """What is left out of the models, and why."""
 
     def named(self, model_id: str) -> RemoteListing | None:
         return next((listing for listing in self.models if listing.facts.id == model_id), None)
@@ -159,8 +163,18 @@ class Call:
     detail: ProgressDetail | None = None
     """How closely it is watched; may change while it is made."""
     billed: int = 0
-    """Pictures that have been charged for, or may have been: set before a request that costs is sent, and set to what is
-    known when it is answered."""
+    """Pictures that have been charged for, or may have been."""
+
+    @contextmanager
+    def at_cost(self, pictures: int) -> Iterator[None]:
+        """A request for which the server may charge so many pictures: they count as charged unless it refuses to draw."""
+        self.billed += pictures
+        try:
+            yield
+        except RemoteFailure as failure:
+            if failure.was_refused:
+                self.billed -= pictures
+            raise
 
     @property
     def wants_previews(self) -> bool:

@@ -126,7 +126,8 @@ class RemoteEngine:
         ]
 
     def problems(self) -> Sequence[ModelProblem]:
-        return ()
+        found = (server.inventory.problems for server in self._servers if server.inventory is not None)
+        return list(dict.fromkeys(problem for problems in found for problem in problems))
 
     def find(self, model_id: str) -> ModelFacts:
         listing = self._listing(model_id)
@@ -223,7 +224,7 @@ class RemoteEngine:
         except RemoteFailure as failure:
             if failure.is_of_the_host:
                 self._look_now.set()
-            billed = int(not failure.is_uncharged)
+            billed = int(not failure.was_refused)
             yield dataclasses.replace(failure.failed(self.name, billed), billed=billed)
 
     async def _events(self, request: EngineRequest) -> AsyncGenerator[Event]:

@@ -53,14 +53,13 @@ _MEANINGS = {
     FailureKind.SUBSTITUTED: _Meaning(Code.FAILED_PRECONDITION),
 }
 
+_NOTHING_BEGUN = frozenset(range(300, 500)) - {408} | {501, 503}
+"""Statuses of an answer that costs nothing: what was asked was refused before anything was made."""
+
 HOST_FAULTS = frozenset(
     {FailureKind.UNREACHABLE, FailureKind.TIMEOUT, FailureKind.SERVER_ERROR, FailureKind.BAD_ANSWER}
 )
 """Kinds that say something of the server and not of the task: enough of them in a row, and it is left alone for a while."""
-
-
-UNCHARGED = frozenset(range(400, 500)) - {408} | {503}
-"""HTTP statuses of an answer that costs nothing."""
 
 
 class RemoteFailure(Exception):
@@ -95,14 +94,14 @@ class RemoteFailure(Exception):
         self.was_sent = was_sent
 
     @property
+    def was_refused(self) -> bool:
+        """Whether the server surely did nothing: it was not reached, or said no before it began."""
+        return not self.was_sent or self.status in _NOTHING_BEGUN
+
+    @property
     def is_of_the_host(self) -> bool:
         """Whether it says something of the server and not of the task."""
         return self.kind in HOST_FAULTS
-
-    @property
-    def is_uncharged(self) -> bool:
-        """Whether it is sure that nobody is charged: it was never sent, or refused before anything was made."""
-        return not self.was_sent or self.status in UNCHARGED
 
     def failed(self, engine: str, billed: int | None) -> Failed:
         """The end of a job of that engine; `billed` of its pictures have been charged for, or may have been."""

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from capabilities.errors import Refusal
+from capabilities.methods.apply import Apply
 from capabilities.methods.text_to_image import TextToImage
 from capabilities.methods.upscale_img2img import UpscaleImg2Img
 from capabilities.tasks import PictureTask, Task
@@ -226,6 +227,7 @@ class RemoteJob:
                 },
                 self.request.thumbnail_side,
                 transparent=_keeps_alpha(task, self._listing),
+                from_words=isinstance(task, TextToImage) or (isinstance(task, Apply) and not task.image),
             ),
             "image",
         )

@@ -67,6 +67,8 @@ class Finish:
     thumbnail_side: int
     transparent: bool = False
     """Whether what was drawn is to keep its transparency."""
+    from_words: bool = False
+    """Whether it was drawn from words alone, also where that was an earlier pass."""
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def finish(request: Finish) -> EncodedImage:
     if plan.ground is None and request.canvas.sizes and request.fit == "crop":
         drawings = [_covering(drawing, task.width, task.height) for drawing in drawings]
     pixels = _merged(task, plan, drawings)
-    if plan.ground is None and not request.transparent and not pixels[..., :3].any():
+    if request.from_words and not request.transparent and not pixels[..., :3].any():
         raise FailedPrecondition(
             "the server's picture is black throughout, as when its model comes to values that are not numbers; try another "
             "scheduler or a lower guidance scale, or have it compute in full precision",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from capabilities.budgets import UNITS, Price
 from capabilities.params import MAX_AMOUNT
@@ -81,6 +81,12 @@ class RemoteModel(BaseModel):
 
     name: Annotated[str, Field(min_length=1, max_length=400)]
     description: str = ""
+    base: str = ""
+    """Fooocus: the checkpoint that this is a variant of; empty: `name` is a checkpoint itself."""
+    options: dict[str, JsonValue] = {}
+    """Fooocus: what is sent with each request besides, such as performance_selection and style_selections."""
+    family: Literal["", "sd1", "sd2", "sdxl", "sd3", "flux"] = ""
+    """ComfyUI: which family a file belongs to; left out: what the file and its name tell."""
     methods: frozenset[str] | None = None
     """In-world names; left out: what the connector knows the kind of model to do."""
     steps: Annotated[int, Field(ge=1, le=1000)] | None = None
@@ -144,6 +150,10 @@ class EngineSettings(BaseModel):
         for field, kind in of_kinds.items():
             if getattr(self, field) and self.kind != kind:
                 raise ValueError(f'{field} goes with kind = "{kind}" only')
+        if self.kind != "fooocus" and any(model.base or model.options for model in self.models):
+            raise ValueError('base and options of a model go with kind = "fooocus" only')
+        if self.kind != "comfyui" and any(model.family for model in self.models):
+            raise ValueError('a model\'s family goes with kind = "comfyui" only')
         names = [model.name for model in self.models] + ([self.chat_model] if self.chat_model else [])
         if len(set(names)) < len(names):
             raise ValueError("two of its models have the same name")

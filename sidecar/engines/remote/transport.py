@@ -70,17 +70,18 @@ class Host:
         """Raises OSError where the certificates cannot be read."""
         self.url = url
         self.breaker = Breaker()
+        self.tls = _trusted(settings.ca_file)
         self._settings = settings
         times = settings.timeouts
         self._client = httpx2.AsyncClient(
             base_url=url,
             timeout=httpx2.Timeout(times.read, connect=times.connect),
             follow_redirects=False,
-            verify=_trusted(settings.ca_file),
+            verify=self.tls,
             limits=httpx2.Limits(max_connections=8 + 4 * settings.slots, max_keepalive_connections=8),
             headers={"User-Agent": "viwo-imagegen"},
             # A proxy of the environment is for other machines.
-            trust_env=not _is_loopback(url),
+            trust_env=not is_loopback(url),
         )
         self.headers: dict[str, str] = {}
         """Sent with every call: the connector's way to show the key."""
@@ -362,7 +363,8 @@ def _trusted(ca_file: Path | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Whether an address is this machine's own."""
     return httpx2.URL(url).host in ("localhost", "127.0.0.1", "::1")
 
 

@@ -1,4 +1,4 @@
-"""The kinds of foreign servers that the scenarios are run over: how each fake is started, and what it can do."""
+"""The kinds of foreign servers as engines of a sidecar: how each fake is started, and what it can do."""
 
 from __future__ import annotations
 
@@ -38,8 +38,10 @@ class Kind:
     tells_seed: bool = True
     tells_steps: bool = True
     """Whether it tells how far it is to those who want no previews."""
+    finds_what_was_sent: bool = False
+    """Whether it finds again what a server took though the answer was lost."""
     key: str = KEY
-    fake: dict[str, object] = field(default_factory=dict)
+    fake: dict[str, Any] = field(default_factory=dict)
     """Further options of the fake."""
     engine: dict[str, Any] = field(default_factory=dict)
     """Further settings of the engine."""
@@ -58,6 +60,13 @@ KINDS = (
         restorer="GFPGAN",
     ),
     Kind(
+        "fooocus",
+        "tiny-sdxl.safetensors",
+        "/v1/generation/text-to-image",
+        upscaler="Upscale (Fast 2x)",
+        key="a-key",
+    ),
+    Kind(
         "openai",
         "picture-2",
         "/v1/images/generations",
@@ -72,6 +81,16 @@ KINDS = (
             "quirks": ["seed", "batch-seeds", "negative-prompt"],
             "compute_per_image": 1,
         },
+    ),
+    Kind(
+        "comfyui",
+        "tiny-sd15.safetensors",
+        "/prompt",
+        upscaler="tiny-x4.safetensors",
+        tells_model=False,
+        tells_seed=False,
+        finds_what_was_sent=True,
+        key="a key",
     ),
 )
 
