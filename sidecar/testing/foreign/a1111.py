@@ -244,7 +244,7 @@ class A1111(ForeignFake):
         job = self.job
         state = {
             "skipped": False, "interrupted": bool(job and job.interrupted.is_set()), "stopping_generation": False,
-            "job": job.id if job else "", "job_count": int(job is not None), "job_timestamp": "20260101000000",
+            "job": f"scripts_{job.path.rpartition('/')[2]}" if job else "", "job_count": int(job is not None), "job_timestamp": "20260101000000",
             "job_no": 0, "sampling_step": job.done if job else 0, "sampling_steps": job.steps if job else 0,
         }  # fmt: skip
         told: dict[str, object] = {
