@@ -73,10 +73,14 @@ def drawing(kind: Any = "text", **changed: Any) -> Drawing:
 # Graphs
 
 
+def fake_nodes() -> NodeClasses:
+    return NodeClasses.of({name: node.told() for name, node in NODES.items()})
+
+
 @pytest.fixture(scope="module")
 def classes() -> NodeClasses:
     """The fake's nodes, and one that it has not."""
-    found = NodeClasses.of({name: node.told() for name, node in NODES.items()})
+    found = fake_nodes()
     texts = {"text_g": ["STRING", {}], "text_l": ["STRING", {}]}
     sides = {
         f"{of}{side}": ["INT", {"min": 0, "max": 16384}]
