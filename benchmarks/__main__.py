@@ -12,6 +12,7 @@ from benchmarks import (
     access,
     colours,
     engine,
+    engine_faults,
     hostile,
     icons,
     illustrating,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = {
     "icons_speed": icons.icons_speed,
     "icons_attributes": colours.icons_attributes,
     "illustrate": illustrating.illustrate,
+    "engine_faults": engine_faults.engine_faults,
 }
 
 

@@ -248,7 +248,8 @@ def check(
         ("max_images", task.count, "{} pictures; ask for fewer"),
         ("max_steps", task.steps if task.takes_steps else 0, "{} steps; use fewer"),
         ("max_compute", task.charge(sizes),
-         "{} megapixel-steps (width x height x steps x count / 1 000 000); ask for a smaller picture, fewer steps or fewer pictures"),
+         "{} megapixel-steps (width x height x steps x count / 1 000 000); ask for a smaller picture, fewer steps or fewer pictures"
+         if task.takes_steps else "{} megapixel-steps, as much as its pictures count; ask for fewer"),
     )  # fmt: skip
     for name, asked, words in amounts:
         limit = params.get(name)

@@ -163,8 +163,8 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
             Pictures(picture_access, picture_rows, images, blobs, threads),
             Illustration(access, generation, router, Illustrations(world), images, threads),
             Capabilities(authority, access, queue, revoked),
-            Models(router),
-            Status(router, queue, store, blobs, meter, budgets.server),
+            Models(router, budgets.price_of),
+            Status(router, queue, store, blobs, meter, budgets.server, _kinds(settings)),
             keys,
         )
         yield Assembly(use_cases, world, blobs, database, queue, router, meter)
@@ -216,7 +216,7 @@ def _queue_settings(settings: Settings) -> QueueSettings:
 
 def _prices(settings: Settings) -> Callable[[str], Price]:
     """What models cost, by id: as `prices` says, else as their engines do."""
-    named = {price.model: price.price for price in settings.prices}
+    named = {_canonical(price.model, settings): price.price for price in settings.prices}
     engines = {engine.name: engine for engine in settings.engines}
 
     def price_of(model_id: str) -> Price:
@@ -228,10 +228,22 @@ def _prices(settings: Settings) -> Callable[[str], Price]:
     return price_of
 
 
+def _canonical(model_id: str, settings: Settings) -> str:
+    """As `Router.canonical`, before there is one."""
+    name, slash, model = model_id.partition("/")
+    return f"{name}:{model}" if slash and name in _kinds(settings) else model_id
+
+
 def _paid(settings: Settings) -> frozenset[str]:
     """The names of the engines of others that cost money."""
-    priced = {price.model.partition(":")[0] for price in settings.prices if not price.price.is_free}
+    ids = [_canonical(price.model, settings) for price in settings.prices if not price.price.is_free]
+    priced = {name for name, colon, _ in (model_id.partition(":") for model_id in ids) if colon}
     return frozenset(engine.name for engine in settings.engines if engine.is_paid or engine.name in priced)
+
+
+def _kinds(settings: Settings) -> dict[str, str]:
+    """What the engines of others are, by their names."""
+    return {engine.name: engine.kind for engine in settings.engines}
 
 
 def _budgets(settings: Settings) -> Budgets:

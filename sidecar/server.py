@@ -143,7 +143,7 @@ def _add_services(server: Any, use: UseCases, meter: Meter, currency: str) -> He
         IllustrationServicer(use.illustration), server
     )
     blob_pb2_grpc.add_BlobServiceServicer_to_server(BlobServicer(use.pictures), server)
-    model_pb2_grpc.add_ModelServiceServicer_to_server(ModelServicer(use.models), server)
+    model_pb2_grpc.add_ModelServiceServicer_to_server(ModelServicer(use.models, currency), server)
     template_pb2_grpc.add_TemplateServiceServicer_to_server(TemplateServicer(use.workflows, currency), server)
     key_pb2_grpc.add_KeyServiceServicer_to_server(KeyServicer(use.keys), server)
     system_pb2_grpc.add_SystemServiceServicer_to_server(SystemServicer(use.status, currency), server)

@@ -64,9 +64,7 @@ class GrantedMeans:
     def _offered(self, model_id: str) -> str:
         """The same model in the engine that is the best to use now, where the id does not name one and others have it."""
         allowed = self.grant.params.get("allowed_models")
-        if isinstance(allowed, frozenset) and not any(
-            model_id in (name, self.engines.bare(name)) for name in allowed
-        ):
+        if isinstance(allowed, frozenset) and model_id not in {*allowed, *map(self.engines.bare, allowed)}:
             return model_id
         offered = self.engines.offers(model_id)
         # One that is not allowed says by its refusal what would be needed.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from capabilities.budgets import Price
 from capabilities.errors import NotFound, brief
 from capabilities.principals import Principal
 from sidecar.engines.api import ModelListing, ModelProblem
@@ -14,13 +15,22 @@ from sidecar.engines.router import Router
 class Models:
     """All methods belong to the event loop's thread."""
 
-    def __init__(self, engines: Router) -> None:
+    def __init__(self, engines: Router, price_of: Callable[[str], Price]) -> None:
         self._engines = engines
+        self._price_of = price_of
 
     @property
     def default(self) -> str:
         """Id of the model used where neither call nor capability names one."""
         return self._engines.default
+
+    def price(self, listing: ModelListing) -> Price:
+        """What a model costs; zero throughout where it is free."""
+        return self._price_of(listing.facts.id)
+
+    def is_paid(self, listing: ModelListing) -> bool:
+        """Whether its engine costs money, so that a capability must name that."""
+        return self._engines.is_paid(listing.engine)
 
     async def list(self, principal: Principal) -> tuple[Sequence[ModelListing], Sequence[ModelProblem]]:
         """What every engine can run, by id, and what lies where models do and cannot be run."""
@@ -38,6 +48,7 @@ class Models:
         return self._named(model_id)
 
     def _named(self, model_id: str) -> ModelListing:
+        model_id = self._engines.canonical(model_id)
         found = next((item for item in self._engines.models() if item.facts.id == model_id), None)
         if found is None:
             raise NotFound(

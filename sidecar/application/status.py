@@ -28,13 +28,17 @@ MOST_RUNNING = 100
 
 @dataclass(frozen=True)
 class EngineView:
-    """An engine, its process's resident memory in bytes, and how many jobs wait for it."""
+    """An engine, its process's resident memory in bytes, how many jobs wait for it, and how many models it has."""
 
     name: str
     slots: int
     status: EngineStatus
     memory: int
     waiting: int
+    kind: str = ""
+    """What it is: its own name, or the kind of somebody's server."""
+    is_paid: bool = False
+    models: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,10 @@ class Status:
         blobs: Blobs,
         meter: Meter,
         caps: tuple[Cap, ...],
+        kinds: Mapping[str, str],
     ) -> None:
-        """`caps` are those of the whole sidecar."""
+        """`caps` are those of the whole sidecar; `kinds` are of the engines that are somebody's servers, by their names."""
+        self._kinds = kinds
         self._engines = engines
         self._queue = queue
         self._reader = reader
@@ -115,7 +121,18 @@ class Status:
             status = engine.status()
             waiting = sum(line.waiting for line in lines if line.lane == engine.name)
             resident = memory(status.pid) if status.pid else 0
-            views.append(EngineView(engine.name, engine.slots, status, resident, waiting))
+            views.append(
+                EngineView(
+                    engine.name,
+                    engine.slots,
+                    status,
+                    resident,
+                    waiting,
+                    self._kinds.get(engine.name, engine.name),
+                    self._engines.is_paid(engine.name),
+                    len(engine.models()),
+                )
+            )
         return views
 
     def _main(self, lines: Sequence[Line]) -> EngineView:

@@ -87,12 +87,17 @@ def _print_problems(found: list[pb.ModelProblem]) -> None:
 
 
 def _print(found: list[pb.Model]) -> None:
-    rows = table("id", "family", "size", "steps", "guidance", "MB", "loaded")
+    rows = table("id", "family", "size", "steps", "guidance", "MB", "loaded", "price")
     for item in found:
         defaults = item.defaults
         rows.add_row(
             item.id + (" (default)" if item.is_default else ""), item.family, f"{defaults.width} x {defaults.height}",
-            str(defaults.steps), f"{defaults.guidance_scale:g}", f"{item.size_bytes / 1e6:.1f}",
-            "yes" if item.loaded else "",
+            str(defaults.steps or ""), f"{defaults.guidance_scale:g}", f"{item.size_bytes / 1e6:.1f}",
+            "yes" if item.loaded else "", _price(item.price),
         )  # fmt: skip
     out.print(rows)
+
+
+def _price(price: pb.Price) -> str:
+    each = (("picture", price.image_micros), ("megapixel-step", price.megapixel_step_micros))
+    return ", ".join(f"{micros / 1e6:g} {price.currency} a {what}" for what, micros in each if micros)

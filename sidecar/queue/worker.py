@@ -127,7 +127,7 @@ class Worker:
                 except Exception:
                     log.exception("jobs %s broke the queue's own code", ", ".join(job.id for job in jobs))
                     for attempt in left:
-                        await self._fail(attempt, _FAULT)
+                        await self._fail(attempt, _at_worst(_FAULT, attempt))
                 finally:
                     for attempt in left:
                         self._leave(attempt)
@@ -149,7 +149,7 @@ class Worker:
             await self._conclude(attempt, outcome)
         except Exception:
             log.exception("job %s broke the queue's own code", attempt.job.id)
-            await self._fail(attempt, _FAULT)
+            await self._fail(attempt, _at_worst(_FAULT, attempt))
 
     def _begin(self, engine: Engine, job: Job, place: int, together: int) -> Attempt:
         assert job.started is not None
@@ -229,7 +229,7 @@ class Worker:
             preference.run_apart(attempts[0].job.batch_key)
         silent = InternalFault("the engine ended a job without a result", reason="NO_RESULT")
         for attempt in left.values():
-            yield attempt, Failed.of(silent)
+            yield attempt, _at_worst(Failed.of(silent), attempt)
 
     async def _prepare(self, attempt: Attempt) -> EngineRequest | Outcome:
         """What the engine is to do, or the outcome where it need not do anything."""
@@ -376,3 +376,9 @@ class Worker:
             about = {"job": ended.id, "capability": ended.capability_id, "state": str(ended.state)}
             log.info("job %s ended: %s %s", ended.id, failure.code, failure.reason, extra=about)
             self._ended(ended)
+
+
+def _at_worst(failure: Failed, attempt: Attempt) -> Failed:
+    """The same where nobody knows what became of the work: what may have been billed counts as billed."""
+    may_be_billed = attempt.sent and attempt.job.owed
+    return dataclasses.replace(failure, billed=attempt.job.task.drawings if may_be_billed else None)

@@ -58,7 +58,7 @@ async def here(tmp_path: Path, pod: Picky, spare: Picky) -> AsyncIterator[InProc
     cloud = FakeEngine("cloud", models=["cloud:sdxl", "cloud:best"])
     settings: dict[str, Any] = {
         "engines": ENGINES,
-        "prices": [{"model": "cloud:best", "per_image": 0.5}],
+        "prices": [{"model": "cloud/best", "per_image": 0.5}],
     }
     async with in_process(tmp_path, [FakeEngine(), pod, spare, cloud], **settings) as working:
         yield working

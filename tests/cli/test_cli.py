@@ -124,6 +124,15 @@ async def test_jobs_entities_and_models(terminal: Terminal) -> None:
     assert (await terminal.json("models", "load", "sd"))["loaded"] is True
     assert (await terminal.json("models", "unload", "sd"))["loaded"] is False
     assert "textToImage" in await terminal.run("methods")
+    rows = [line.split() for line in (await terminal.run("engines", "list")).splitlines()]
+    assert rows[0] == ["name", "kind", "state", "slots", "waiting", "models", "paid", "reason"]
+    assert {row[0]: row[1:3] for row in rows if row[0] in ("local", "builtin")} == {
+        "local": ["local", "ready"],
+        "builtin": ["builtin", "ready"],
+    }
+    found = {engine["name"]: engine for engine in await terminal.json("engines", "list")}
+    assert found["local"]["models"] > 1
+    assert found["local"]["paid"] is False
 
 
 @pytest.mark.parametrize(

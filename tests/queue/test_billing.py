@@ -151,3 +151,17 @@ async def test_a_paid_job_that_ran_when_the_server_ended_is_spent_and_not_sent_a
         assert [paid.id] in engine.batches
         assert engine.batches.count([paid.id]) == 1
         assert await spent(running) == Cost(100, 2002)
+
+
+async def test_what_nobody_knows_the_end_of_counts_as_billed(tmp_path: Path) -> None:
+    engine = FakeEngine("pod")
+
+    def broken(request: EngineRequest) -> Sequence[Event | asyncio.Event]:
+        raise KeyError("a fault of the engine's own")
+
+    engine.script = broken
+    async with queue_of(tmp_path, [engine, FakeEngine("local")]) as running:
+        job = await running.ended(await running.submit(**PAID))
+        assert (job.failure and job.failure.code, job.spent.money) == ("INTERNAL", 1001)
+        engine.script = lambda request: ()
+        assert (await running.ended(await running.submit(seed=9, lane="local"))).state is State.SUCCEEDED

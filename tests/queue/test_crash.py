@@ -157,6 +157,29 @@ async def test_jobs_queued_at_a_killed_server_run_once_after_the_restart(tiny: P
     assert not list((tmp_path / "incoming").iterdir())
 
 
+async def test_a_paid_job_that_ran_at_a_killed_server_is_spent_and_not_drawn_again(
+    tiny: Path, tmp_path: Path
+) -> None:
+    prices = {"VIWO_IMAGEGEN_PRICES": '[{"model": "sd", "per_image": 0.5}]'}
+    server = await start(tmp_path, settings_of(tiny) | prices)
+    context = await server.context()
+    paid = await server.jobs.Submit(submission(context, **SLOW))
+    waiting = await server.jobs.Submit(submission(context, steps=1))
+    await server.until(paid.id, "step")
+    await server.kill()
+
+    again = await start(tmp_path, settings_of(tiny) | prices)
+    lost, done = await again.ended(paid.id), await again.ended(waiting.id)
+    assert (lost.state, lost.failure.code, lost.failure.reason) == (
+        job_pb2.JOB_STATE_FAILED,
+        "UNAVAILABLE",
+        "MAYBE_BILLED",
+    )
+    assert (lost.attempts, lost.cost.money_micros) == (1, SLOW["count"] * 500_000)
+    assert (done.state, done.cost.money_micros) == (job_pb2.JOB_STATE_SUCCEEDED, 500_000)
+    assert await again.stop() == 0
+
+
 async def test_whatever_is_killed_when_the_books_are_right(tiny: Path) -> None:
     """`python -m benchmarks crash`, small."""
     found = await crash(jobs=30, owners=3, child_kills=2, server_kills=2, environment=settings_of(tiny))

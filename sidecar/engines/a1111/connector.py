@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import contextlib
 import json
 import uuid
@@ -15,6 +14,7 @@ from typing import Any
 from sidecar.engines.a1111 import inventory
 from sidecar.engines.a1111.payloads import extras, image_to_image, text_to_image
 from sidecar.engines.events import Preview
+from sidecar.engines.remote.base64_pictures import picture_of, text_of
 from sidecar.engines.remote.connector import Call, Drawing, Drawn, DrawnPicture, Inventory
 from sidecar.engines.remote.ending import ended
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
@@ -69,22 +69,24 @@ class A1111Connector:
         info = _info(answer)
         _require_asked(wanted, info)
         first = info.get("index_of_first_image")
-        images = _images(answer)[first if isinstance(first, int) else 0 :][: wanted.count]
+        images = (await _images(answer))[first if isinstance(first, int) else 0 :][: wanted.count]
         return Drawn(tuple(DrawnPicture(data, wanted.seed + place) for place, data in enumerate(images)))
 
     async def _extra(self, call: Call) -> Drawn:
         answer = await self._answer(call, "/sdapi/v1/extra-single-image", extras(call.drawing))
         found = answer.get("image") if isinstance(answer, Mapping) else None
-        return Drawn((DrawnPicture(_bytes(found)),))
+        return Drawn((DrawnPicture(await picture_of(found)),))
 
     async def _control(self, call: Call) -> Drawn:
         wanted = call.drawing
         body = {
             "controlnet_module": wanted.model,
-            "controlnet_input_images": [_text(wanted.image)],
+            "controlnet_input_images": [text_of(wanted.image)],
             "controlnet_processor_res": min(wanted.width, wanted.height),
         }
-        return Drawn((DrawnPicture(_images(await self._answer(call, "/controlnet/detect", body))[0]),))
+        return Drawn(
+            (DrawnPicture((await _images(await self._answer(call, "/controlnet/detect", body)))[0]),)
+        )
 
     async def _answer(self, call: Call, path: str, body: Mapping[str, Any]) -> Any:
         # It resets the connection that follows a fault, so each drawing has its own.
@@ -122,7 +124,7 @@ class A1111Connector:
             call.tell(float(told.get("progress") or 0.0))
             number = told.get("id_live_preview")
             last_preview = number if isinstance(number, int) else last_preview
-            if call.wants_previews and (preview := _preview(told)) is not None:
+            if call.wants_previews and (preview := await _preview(told)) is not None:
                 call.tell(preview)
 
     async def _progress(self, task_id: str, previews: bool, last_preview: int) -> Mapping[str, Any] | None:
@@ -200,35 +202,19 @@ def _info(answer: Any) -> Mapping[str, Any]:
     return info
 
 
-def _images(answer: Any) -> list[bytes]:
+async def _images(answer: Any) -> list[bytes]:
     found = answer.get("images") if isinstance(answer, Mapping) else None
     if not isinstance(found, list) or not found:
         raise RemoteFailure(FailureKind.BAD_ANSWER, "its answer holds no picture")
-    return [_bytes(item) for item in found]
+    return [await picture_of(item) for item in found]
 
 
-def _bytes(text: object) -> bytes:
-    """A picture from base64, with or without the beginning of a data URL."""
-    try:
-        if isinstance(text, str):
-            return base64.b64decode(
-                text.partition(",")[2] if text.startswith("data:") else text, validate=True
-            )
-    except (binascii.Error, ValueError):
-        pass
-    raise RemoteFailure(FailureKind.BAD_ANSWER, "its answer holds a picture that is not base64")
-
-
-def _text(picture: bytes) -> str:
-    return base64.b64encode(picture).decode()
-
-
-def _preview(told: Mapping[str, Any]) -> Preview | None:
+async def _preview(told: Mapping[str, Any]) -> Preview | None:
     text = told.get("live_preview")
     if not isinstance(text, str) or not text:
         return None
     try:
-        return Preview(_bytes(text), 0, 0, 0)
+        return Preview(await picture_of(text), 0, 0, 0)
     except RemoteFailure:
         return None
 

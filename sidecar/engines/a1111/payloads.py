@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 from capabilities.methods.generation import EMBEDDING, embedding_id
+from sidecar.engines.remote.base64_pictures import text_of
 from sidecar.engines.remote.connector import ControlPart, Drawing
 
 WHOLE_MASK, ORIGINAL = 0, 1
@@ -45,14 +45,14 @@ def text_to_image(wanted: Drawing) -> dict[str, Any]:
 def image_to_image(wanted: Drawing) -> dict[str, Any]:
     """The body of `img2img`."""
     body = text_to_image(wanted) | {
-        "init_images": [_text(wanted.image)],
+        "init_images": [text_of(wanted.image)],
         "denoising_strength": wanted.strength,
         "resize_mode": 0,
     }
     if wanted.mask:
         # The soft edge is laid over here, so the server's is left out.
         body |= {
-            "mask": _text(wanted.mask),
+            "mask": text_of(wanted.mask),
             "mask_blur": 0,
             "inpainting_fill": ORIGINAL,
             "inpaint_full_res": WHOLE_MASK,
@@ -64,7 +64,7 @@ def image_to_image(wanted: Drawing) -> dict[str, Any]:
 def extras(wanted: Drawing) -> dict[str, Any]:
     """The body of `extra-single-image`: an enlarged picture, or one whose faces are restored."""
     body: dict[str, Any] = {
-        "image": _text(wanted.image),
+        "image": text_of(wanted.image),
         "resize_mode": 0,
         "upscaling_resize": wanted.factor,
         "upscaler_1": wanted.model if wanted.kind == "upscale" else "None",
@@ -89,7 +89,7 @@ def control(part: ControlPart) -> dict[str, Any]:
     """One unit of the ControlNet script."""
     return {
         "enabled": True,
-        "image": _text(part.picture),
+        "image": text_of(part.picture),
         "model": part.model,
         "module": part.type if part.preprocess else "none",
         "weight": part.strength,
@@ -109,7 +109,3 @@ def prompt(wanted: Drawing, text: str) -> str:
 def loras(wanted: Drawing) -> str:
     """LoRAs in the words of a prompt."""
     return "".join(f" <lora:{part.name}:{part.weight:g}>" for part in wanted.loras)
-
-
-def _text(picture: bytes) -> str:
-    return base64.b64encode(picture).decode()

@@ -1,28 +1,10 @@
-"""Our schedulers in the words of ComfyUI: a sampler, and the noise schedule that goes with it."""
+"""Our schedulers in the words of ComfyUI, for each kind of model."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-_NOISE_SAMPLERS: Mapping[str, tuple[str, str]] = {
-    "euler": ("euler", "normal"),
-    "euler karras": ("euler", "karras"),
-    "euler a": ("euler_ancestral", "normal"),
-    "heun": ("heun", "normal"),
-    "lms": ("lms", "normal"),
-    "ddim": ("ddim", "ddim_uniform"),
-    "ddpm": ("ddpm", "normal"),
-    "unipc": ("uni_pc", "normal"),
-    "deis": ("deis", "normal"),
-    "lcm": ("lcm", "sgm_uniform"),
-    "dpm2": ("dpm_2", "normal"),
-    "dpm2 a": ("dpm_2_ancestral", "normal"),
-    "dpm++ 2m": ("dpmpp_2m", "normal"),
-    "dpm++ 2m karras": ("dpmpp_2m", "karras"),
-    "dpm++ 2m sde": ("dpmpp_2m_sde", "normal"),
-    "dpm++ 2m sde karras": ("dpmpp_2m_sde", "karras"),
-}
-"""Of models that predict noise. A scheduler of ours that is not here has no sampler that does the same."""
+from sidecar.engines.remote.k_samplers import NOISE_SAMPLERS
 
 _FLOW_SAMPLERS: Mapping[str, tuple[str, str]] = {
     "euler": ("euler", "simple"),
@@ -37,6 +19,6 @@ def offered(samplers: Collection[str], schedules: Collection[str], *, flow: bool
     """Those of our schedulers that a server has for a kind of model, as `sampler|schedule`."""
     return {
         ours: f"{sampler}|{schedule}"
-        for ours, (sampler, schedule) in (_FLOW_SAMPLERS if flow else _NOISE_SAMPLERS).items()
+        for ours, (sampler, schedule) in (_FLOW_SAMPLERS if flow else NOISE_SAMPLERS).items()
         if sampler in samplers and schedule in schedules
     }

@@ -53,7 +53,7 @@ _MEANINGS = {
     FailureKind.SUBSTITUTED: _Meaning(Code.FAILED_PRECONDITION),
 }
 
-_NOTHING_BEGUN = frozenset(range(400, 500)) - {408} | {501, 503}
+_NOTHING_BEGUN = frozenset(range(300, 500)) - {408} | {501, 503}
 """Statuses of an answer that costs nothing: what was asked was refused before anything was made."""
 
 HOST_FAULTS = frozenset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from capabilities.budgets import Price
 from sidecar.application.models import Models
 from sidecar.engines.api import ModelListing
 from sidecar.pb.viwo.imagegen.v1 import model_pb2 as pb
@@ -11,8 +12,9 @@ from sidecar.surfaces.proto import conversions
 
 
 class ModelServicer(model_pb2_grpc.ModelServiceServicer):
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, currency: str) -> None:
         self._models = models
+        self._currency = currency
 
     async def List(self, request: pb.ListModelsRequest, context: Context) -> pb.ListModelsResponse:
         size = conversions.page_size(request.page_size, 100)
@@ -35,6 +37,7 @@ class ModelServicer(model_pb2_grpc.ModelServiceServicer):
 
     def _model(self, item: ModelListing) -> pb.Model:
         facts = item.facts
+        price = self._models.price(item)
         return pb.Model(
             id=facts.id,
             description=item.description,
@@ -43,9 +46,22 @@ class ModelServicer(model_pb2_grpc.ModelServiceServicer):
             size_bytes=item.size,
             loaded=item.loaded,
             defaults=pb.ModelDefaults(
-                steps=facts.steps, guidance_scale=facts.guidance_scale, width=facts.width, height=facts.height
+                steps=facts.steps if facts.has_steps else 0,
+                guidance_scale=facts.guidance_scale,
+                width=facts.width,
+                height=facts.height,
             ),
             methods=sorted(facts.methods),
             is_default=facts.id == self._models.default,
             revision=item.revision,
+            paid=self._models.is_paid(item),
+            price=None if price.is_free else self._price(price),
+            compute_per_image=None if facts.has_steps else facts.compute_per_image,
+        )
+
+    def _price(self, price: Price) -> pb.Price:
+        return pb.Price(
+            image_micros=price.per_image,
+            megapixel_step_micros=price.per_megapixel_step,
+            currency=self._currency,
         )

@@ -67,6 +67,9 @@ def _engine(view: EngineView) -> pb.StatusResponse.Engine:
         memory_bytes=view.memory,
         device_memory_bytes=status.device_memory,
         waiting=view.waiting,
+        kind=view.kind,
+        paid=view.is_paid,
+        models=view.models,
     )
 
 

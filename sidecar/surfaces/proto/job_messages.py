@@ -87,6 +87,7 @@ def job(value: Job, *, step: int = 0, position: int = 0, currency: str = "") -> 
         deadline=conversions.timestamp(value.deadline),
         batch_id=value.batch_id or "",
         answered_by=value.answered_by or "",
+        engine=value.lane,
         create_time=conversions.timestamp(value.created),
         start_time=conversions.timestamp(value.started),
         end_time=conversions.timestamp(value.ended),

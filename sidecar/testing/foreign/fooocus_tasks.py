@@ -103,7 +103,7 @@ class Task:
         return {
             "prompt": drawing.prompt, "negative_prompt": drawing.negative, "styles": str(self.styles),
             "performance": self.performance, "steps": drawing.steps, "guidance_scale": drawing.guidance,
-            "resolution": str((drawing.width, drawing.height)), "base_model": drawing.model.rpartition(".")[0],
+            "resolution": str((drawing.width, drawing.height)), "base_model": drawing.model.removesuffix(".safetensors"),
             "sampler": drawing.sampler, "scheduler": drawing.scheduler, "seed": str(drawing.seed),
             "loras": [[name, weight, ""] for name, weight in drawing.loras], "metadata_scheme": "fooocus",
             "version": "Fooocus v2.5.5",

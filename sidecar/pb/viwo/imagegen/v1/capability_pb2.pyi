@@ -40,7 +40,7 @@ class Capability(_message.Message):
     """The capability it was delegated from; empty for a minted one, and for those that viwo's kernel delegated."""
     @_builtins.property
     def params(self) -> _struct_pb2.Struct:
-        """Its limits, such as {"allowed_models": ["icons"], "max_compute": 2}."""
+        """Its limits, such as {"allowed_models": ["icons"], "allowed_engines": ["local"], "max_compute": 2}."""
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:

@@ -134,6 +134,7 @@ class Job(_message.Message):
     DEADLINE_FIELD_NUMBER: _builtins.int
     BATCH_ID_FIELD_NUMBER: _builtins.int
     ANSWERED_BY_FIELD_NUMBER: _builtins.int
+    ENGINE_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Job id; ids sort by creation time."""
@@ -161,6 +162,8 @@ class Job(_message.Message):
     """The batch it belongs to; empty: none."""
     answered_by: _builtins.str
     """The job whose result was answered instead of doing the work again; empty: the work was done."""
+    engine: _builtins.str
+    """The engine that does it, or did."""
     @_builtins.property
     def context(self) -> _common_pb2.CallContext:
         """Right under which it runs."""
@@ -221,11 +224,12 @@ class Job(_message.Message):
         deadline: _timestamp_pb2.Timestamp | None = ...,
         batch_id: _builtins.str = ...,
         answered_by: _builtins.str = ...,
+        engine: _builtins.str = ...,
         warnings: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "cost", b"cost", "create_time", b"create_time", "deadline", b"deadline", "end_time", b"end_time", "failure", b"failure", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_by", b"answered_by", "attempts", b"attempts", "batch_id", b"batch_id", "context", b"context", "cost", b"cost", "create_time", b"create_time", "deadline", b"deadline", "end_time", b"end_time", "failure", b"failure", "id", b"id", "images", b"images", "method", b"method", "model_id", b"model_id", "priority", b"priority", "queue_position", b"queue_position", "start_time", b"start_time", "state", b"state", "step", b"step", "task_json", b"task_json", "total_steps", b"total_steps", "warnings", b"warnings", "work_seconds", b"work_seconds"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_by", b"answered_by", "attempts", b"attempts", "batch_id", b"batch_id", "context", b"context", "cost", b"cost", "create_time", b"create_time", "deadline", b"deadline", "end_time", b"end_time", "engine", b"engine", "failure", b"failure", "id", b"id", "images", b"images", "method", b"method", "model_id", b"model_id", "priority", b"priority", "queue_position", b"queue_position", "start_time", b"start_time", "state", b"state", "step", b"step", "task_json", b"task_json", "total_steps", b"total_steps", "warnings", b"warnings", "work_seconds", b"work_seconds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

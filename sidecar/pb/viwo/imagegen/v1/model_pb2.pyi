@@ -32,8 +32,11 @@ class Model(_message.Message):
     METHODS_FIELD_NUMBER: _builtins.int
     IS_DEFAULT_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    PAID_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    COMPUTE_PER_IMAGE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    """Id used in `model_id` and `allowed_models`."""
+    """Id used in `model_id` and `allowed_models`: `engine:model`, or `model` alone for one of the local engine."""
     description: _builtins.str
     """For people."""
     family: _builtins.str
@@ -48,6 +51,10 @@ class Model(_message.Message):
     """The server's default model."""
     revision: _builtins.str
     """Identifies these exact weights, so that a result can be repeated."""
+    paid: _builtins.bool
+    """Its engine costs money, so a capability must name that in `allowed_engines`."""
+    compute_per_image: _builtins.float
+    """Megapixel-steps that a picture counts as, where its steps cannot be counted; unset where they are, or where nobody says."""
     @_builtins.property
     def defaults(self) -> Global___ModelDefaults:
         """Its own defaults."""
@@ -55,6 +62,10 @@ class Model(_message.Message):
     @_builtins.property
     def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Methods it can do, by their in-world names."""
+
+    @_builtins.property
+    def price(self) -> Global___Price:
+        """What it costs; unset where it is free."""
 
     def __init__(
         self,
@@ -69,14 +80,49 @@ class Model(_message.Message):
         methods: _abc.Iterable[_builtins.str] | None = ...,
         is_default: _builtins.bool = ...,
         revision: _builtins.str = ...,
+        paid: _builtins.bool = ...,
+        price: Global___Price | None = ...,
+        compute_per_image: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["defaults", b"defaults"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_compute_per_image", b"_compute_per_image", "compute_per_image", b"compute_per_image", "defaults", b"defaults", "price", b"price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["defaults", b"defaults", "description", b"description", "engine", b"engine", "family", b"family", "id", b"id", "is_default", b"is_default", "loaded", b"loaded", "methods", b"methods", "revision", b"revision", "size_bytes", b"size_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_compute_per_image", b"_compute_per_image", "compute_per_image", b"compute_per_image", "defaults", b"defaults", "description", b"description", "engine", b"engine", "family", b"family", "id", b"id", "is_default", b"is_default", "loaded", b"loaded", "methods", b"methods", "paid", b"paid", "price", b"price", "revision", b"revision", "size_bytes", b"size_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__compute_per_image: _TypeAlias = _typing.Literal["compute_per_image"]  # noqa: Y015
+    _WhichOneofArgType__compute_per_image: _TypeAlias = _typing.Literal["_compute_per_image", b"_compute_per_image"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__compute_per_image) -> _WhichOneofReturnType__compute_per_image | None: ...
+
+Global___Model: _TypeAlias = Model  # noqa: Y015
+
+@_typing.final
+class Price(_message.Message):
+    """In millionths of the currency."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMAGE_MICROS_FIELD_NUMBER: _builtins.int
+    MEGAPIXEL_STEP_MICROS_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    image_micros: _builtins.int
+    """For each picture."""
+    megapixel_step_micros: _builtins.int
+    """For each megapixel-step."""
+    currency: _builtins.str
+    """ISO 4217 code."""
+    def __init__(
+        self,
+        *,
+        image_micros: _builtins.int = ...,
+        megapixel_step_micros: _builtins.int = ...,
+        currency: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "image_micros", b"image_micros", "megapixel_step_micros", b"megapixel_step_micros"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Model: _TypeAlias = Model  # noqa: Y015
+Global___Price: _TypeAlias = Price  # noqa: Y015
 
 @_typing.final
 class ModelDefaults(_message.Message):
@@ -87,7 +133,7 @@ class ModelDefaults(_message.Message):
     WIDTH_FIELD_NUMBER: _builtins.int
     HEIGHT_FIELD_NUMBER: _builtins.int
     steps: _builtins.int
-    """Denoising steps."""
+    """Denoising steps; 0 where nobody knows how many it takes."""
     guidance_scale: _builtins.float
     """Classifier-free guidance scale."""
     width: _builtins.int

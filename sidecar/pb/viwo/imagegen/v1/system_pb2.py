@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from sidecar.pb.viwo.imagegen.v1 import job_pb2 as viwo_dot_imagegen_dot_v1_dot_job__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dviwo/imagegen/v1/system.proto\x12\x10viwo.imagegen.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aviwo/imagegen/v1/job.proto\"\x0f\n\rStatusRequest\"\x8a\x07\n\x0eStatusResponse\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\x12\x12\n\nengine_pid\x18\x03 \x01(\x03\x12\x15\n\rengine_starts\x18\x04 \x01(\x05\x12\x15\n\rloaded_models\x18\x05 \x03(\t\x12\x1b\n\x13server_memory_bytes\x18\x06 \x01(\x03\x12\x1b\n\x13\x65ngine_memory_bytes\x18\x07 \x01(\x03\x12\x14\n\x0cstored_bytes\x18\x08 \x01(\x03\x12&\n\x07running\x18\t \x03(\x0b\x32\x15.viwo.imagegen.v1.Job\x12\x34\n\x05lines\x18\n \x03(\x0b\x32%.viwo.imagegen.v1.StatusResponse.Line\x12:\n\x05\x65nded\x18\x0b \x03(\x0b\x32+.viwo.imagegen.v1.StatusResponse.EndedEntry\x12\x0e\n\x06reused\x18\x0c \x01(\x03\x12)\n\x07\x62udgets\x18\r \x03(\x0b\x32\x18.viwo.imagegen.v1.Budget\x12\x38\n\x07\x65ngines\x18\x0e \x03(\x0b\x32\'.viwo.imagegen.v1.StatusResponse.Engine\x1a,\n\nEndedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a\xf2\x01\n\x06\x45ngine\x12\x0c\n\x04name\x18\x01 \x01(\t\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.viwo.imagegen.v1.EngineState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x04 \x01(\t\x12\r\n\x05slots\x18\x05 \x01(\x05\x12\x12\n\nprocess_id\x18\x06 \x01(\x03\x12\x0e\n\x06starts\x18\x07 \x01(\x05\x12\x15\n\rloaded_models\x18\x08 \x03(\t\x12\x14\n\x0cmemory_bytes\x18\t \x01(\x03\x12\x1b\n\x13\x64\x65vice_memory_bytes\x18\n \x01(\x03\x12\x0f\n\x07waiting\x18\x0b \x01(\x03\x1at\n\x04Line\x12\x0c\n\x04lane\x18\x01 \x01(\t\x12\x10\n\x08owner_id\x18\x02 \x01(\x03\x12\x10\n\x08priority\x18\x03 \x01(\x05\x12\x0f\n\x07waiting\x18\x04 \x01(\x05\x12)\n\x06oldest\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x10\n\x0eMetricsRequest\"\x1f\n\x0fMetricsResponse\x12\x0c\n\x04text\x18\x01 \x01(\t*u\n\x0b\x45ngineState\x12\x1c\n\x18\x45NGINE_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45NGINE_STATE_STARTING\x10\x01\x12\x16\n\x12\x45NGINE_STATE_READY\x10\x02\x12\x15\n\x11\x45NGINE_STATE_DOWN\x10\x03\x32\xac\x01\n\rSystemService\x12K\n\x06Status\x12\x1f.viwo.imagegen.v1.StatusRequest\x1a .viwo.imagegen.v1.StatusResponse\x12N\n\x07Metrics\x12 .viwo.imagegen.v1.MetricsRequest\x1a!.viwo.imagegen.v1.MetricsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dviwo/imagegen/v1/system.proto\x12\x10viwo.imagegen.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1aviwo/imagegen/v1/job.proto\"\x0f\n\rStatusRequest\"\xb6\x07\n\x0eStatusResponse\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\x12\x12\n\nengine_pid\x18\x03 \x01(\x03\x12\x15\n\rengine_starts\x18\x04 \x01(\x05\x12\x15\n\rloaded_models\x18\x05 \x03(\t\x12\x1b\n\x13server_memory_bytes\x18\x06 \x01(\x03\x12\x1b\n\x13\x65ngine_memory_bytes\x18\x07 \x01(\x03\x12\x14\n\x0cstored_bytes\x18\x08 \x01(\x03\x12&\n\x07running\x18\t \x03(\x0b\x32\x15.viwo.imagegen.v1.Job\x12\x34\n\x05lines\x18\n \x03(\x0b\x32%.viwo.imagegen.v1.StatusResponse.Line\x12:\n\x05\x65nded\x18\x0b \x03(\x0b\x32+.viwo.imagegen.v1.StatusResponse.EndedEntry\x12\x0e\n\x06reused\x18\x0c \x01(\x03\x12)\n\x07\x62udgets\x18\r \x03(\x0b\x32\x18.viwo.imagegen.v1.Budget\x12\x38\n\x07\x65ngines\x18\x0e \x03(\x0b\x32\'.viwo.imagegen.v1.StatusResponse.Engine\x1a,\n\nEndedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a\x9e\x02\n\x06\x45ngine\x12\x0c\n\x04name\x18\x01 \x01(\t\x12,\n\x05state\x18\x02 \x01(\x0e\x32\x1d.viwo.imagegen.v1.EngineState\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x04 \x01(\t\x12\r\n\x05slots\x18\x05 \x01(\x05\x12\x12\n\nprocess_id\x18\x06 \x01(\x03\x12\x0e\n\x06starts\x18\x07 \x01(\x05\x12\x15\n\rloaded_models\x18\x08 \x03(\t\x12\x14\n\x0cmemory_bytes\x18\t \x01(\x03\x12\x1b\n\x13\x64\x65vice_memory_bytes\x18\n \x01(\x03\x12\x0f\n\x07waiting\x18\x0b \x01(\x03\x12\x0c\n\x04kind\x18\x0c \x01(\t\x12\x0c\n\x04paid\x18\r \x01(\x08\x12\x0e\n\x06models\x18\x0e \x01(\x05\x1at\n\x04Line\x12\x0c\n\x04lane\x18\x01 \x01(\t\x12\x10\n\x08owner_id\x18\x02 \x01(\x03\x12\x10\n\x08priority\x18\x03 \x01(\x05\x12\x0f\n\x07waiting\x18\x04 \x01(\x05\x12)\n\x06oldest\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x10\n\x0eMetricsRequest\"\x1f\n\x0fMetricsResponse\x12\x0c\n\x04text\x18\x01 \x01(\t*u\n\x0b\x45ngineState\x12\x1c\n\x18\x45NGINE_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x45NGINE_STATE_STARTING\x10\x01\x12\x16\n\x12\x45NGINE_STATE_READY\x10\x02\x12\x15\n\x11\x45NGINE_STATE_DOWN\x10\x03\x32\xac\x01\n\rSystemService\x12K\n\x06Status\x12\x1f.viwo.imagegen.v1.StatusRequest\x1a .viwo.imagegen.v1.StatusResponse\x12N\n\x07Metrics\x12 .viwo.imagegen.v1.MetricsRequest\x1a!.viwo.imagegen.v1.MetricsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,22 +36,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_STATUSRESPONSE_ENDEDENTRY']._loaded_options = None
   _globals['_STATUSRESPONSE_ENDEDENTRY']._serialized_options = b'8\001'
-  _globals['_ENGINESTATE']._serialized_start=1121
-  _globals['_ENGINESTATE']._serialized_end=1238
+  _globals['_ENGINESTATE']._serialized_start=1165
+  _globals['_ENGINESTATE']._serialized_end=1282
   _globals['_STATUSREQUEST']._serialized_start=144
   _globals['_STATUSREQUEST']._serialized_end=159
   _globals['_STATUSRESPONSE']._serialized_start=162
-  _globals['_STATUSRESPONSE']._serialized_end=1068
+  _globals['_STATUSRESPONSE']._serialized_end=1112
   _globals['_STATUSRESPONSE_ENDEDENTRY']._serialized_start=661
   _globals['_STATUSRESPONSE_ENDEDENTRY']._serialized_end=705
   _globals['_STATUSRESPONSE_ENGINE']._serialized_start=708
-  _globals['_STATUSRESPONSE_ENGINE']._serialized_end=950
-  _globals['_STATUSRESPONSE_LINE']._serialized_start=952
-  _globals['_STATUSRESPONSE_LINE']._serialized_end=1068
-  _globals['_METRICSREQUEST']._serialized_start=1070
-  _globals['_METRICSREQUEST']._serialized_end=1086
-  _globals['_METRICSRESPONSE']._serialized_start=1088
-  _globals['_METRICSRESPONSE']._serialized_end=1119
-  _globals['_SYSTEMSERVICE']._serialized_start=1241
-  _globals['_SYSTEMSERVICE']._serialized_end=1413
+  _globals['_STATUSRESPONSE_ENGINE']._serialized_end=994
+  _globals['_STATUSRESPONSE_LINE']._serialized_start=996
+  _globals['_STATUSRESPONSE_LINE']._serialized_end=1112
+  _globals['_METRICSREQUEST']._serialized_start=1114
+  _globals['_METRICSREQUEST']._serialized_end=1130
+  _globals['_METRICSRESPONSE']._serialized_start=1132
+  _globals['_METRICSRESPONSE']._serialized_end=1163
+  _globals['_SYSTEMSERVICE']._serialized_start=1285
+  _globals['_SYSTEMSERVICE']._serialized_end=1457
 # @@protoc_insertion_point(module_scope)

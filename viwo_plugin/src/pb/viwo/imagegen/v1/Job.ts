@@ -29,6 +29,7 @@ export interface Job {
   'deadline'?: (_google_protobuf_Timestamp | null);
   'batchId'?: (string);
   'answeredBy'?: (string);
+  'engine'?: (string);
   'warnings'?: (string)[];
 }
 
@@ -54,5 +55,6 @@ export interface Job__Output {
   'deadline': (_google_protobuf_Timestamp__Output | null);
   'batchId': (string);
   'answeredBy': (string);
+  'engine': (string);
   'warnings': (string)[];
 }

@@ -105,6 +105,9 @@ class StatusResponse(_message.Message):
         MEMORY_BYTES_FIELD_NUMBER: _builtins.int
         DEVICE_MEMORY_BYTES_FIELD_NUMBER: _builtins.int
         WAITING_FIELD_NUMBER: _builtins.int
+        KIND_FIELD_NUMBER: _builtins.int
+        PAID_FIELD_NUMBER: _builtins.int
+        MODELS_FIELD_NUMBER: _builtins.int
         name: _builtins.str
         """Its name, which is that of its lane."""
         state: Global___EngineState.ValueType
@@ -125,6 +128,12 @@ class StatusResponse(_message.Message):
         """Memory of its device that is in use, in bytes."""
         waiting: _builtins.int
         """How many jobs wait for it."""
+        kind: _builtins.str
+        """What it is: "local", "glyphs", "builtin", or the kind of somebody's server, such as "comfyui"."""
+        paid: _builtins.bool
+        """It costs money, so a capability must name it in `allowed_engines`."""
+        models: _builtins.int
+        """How many models it has."""
         @_builtins.property
         def loaded_models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
             """Models in its memory."""
@@ -143,10 +152,13 @@ class StatusResponse(_message.Message):
             memory_bytes: _builtins.int = ...,
             device_memory_bytes: _builtins.int = ...,
             waiting: _builtins.int = ...,
+            kind: _builtins.str = ...,
+            paid: _builtins.bool = ...,
+            models: _builtins.int = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "device_memory_bytes", b"device_memory_bytes", "loaded_models", b"loaded_models", "memory_bytes", b"memory_bytes", "name", b"name", "process_id", b"process_id", "reason", b"reason", "slots", b"slots", "starts", b"starts", "state", b"state", "waiting", b"waiting"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "device_memory_bytes", b"device_memory_bytes", "kind", b"kind", "loaded_models", b"loaded_models", "memory_bytes", b"memory_bytes", "models", b"models", "name", b"name", "paid", b"paid", "process_id", b"process_id", "reason", b"reason", "slots", b"slots", "starts", b"starts", "state", b"state", "waiting", b"waiting"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 

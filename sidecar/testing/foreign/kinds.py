@@ -1,4 +1,4 @@
-"""The kinds of foreign servers that the scenarios are run over: how each fake is started, and what it can do."""
+"""The kinds of foreign servers as engines of a sidecar: how each fake is started, and what it can do."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class Kind:
     """One of its models that can do all that it can."""
     route: str
     """How the path begins on which it is asked to draw."""
+    path: str = ""
+    """What its address ends in."""
     missing: frozenset[str] = frozenset()
     """In-world methods that it has none of."""
     upscaler: str = ""
@@ -34,6 +36,8 @@ class Kind:
     tells_model: bool = True
     """Whether it tells with which model it drew."""
     tells_seed: bool = True
+    tells_steps: bool = True
+    """Whether it tells how far it is to those who want no previews."""
     finds_what_was_sent: bool = False
     """Whether it finds again what a server took though the answer was lost."""
     key: str = KEY
@@ -54,6 +58,29 @@ KINDS = (
         "/sdapi/v1/txt2img",
         upscaler="R-ESRGAN 4x+",
         restorer="GFPGAN",
+    ),
+    Kind(
+        "fooocus",
+        "tiny-sdxl.safetensors",
+        "/v1/generation/text-to-image",
+        upscaler="Upscale (Fast 2x)",
+        key="a-key",
+    ),
+    Kind(
+        "openai",
+        "picture-2",
+        "/v1/images/generations",
+        path="/v1",
+        missing=frozenset({"apply", "upscaleImg2Img"}),
+        tells_model=False,
+        tells_seed=False,
+        tells_steps=False,
+        fake={"variant": "loose"},
+        engine={
+            "models": [{"name": "picture-2"}],
+            "quirks": ["seed", "batch-seeds", "negative-prompt"],
+            "compute_per_image": 1,
+        },
     ),
     Kind(
         "comfyui",
@@ -97,7 +124,7 @@ async def far(
             {
                 "name": ENGINE,
                 "kind": kind.name,
-                "urls": [fake.url],
+                "urls": [f"{fake.url}{kind.path}"],
                 **({"per_image": 0.25} if paid else {}),
                 **kind.engine,
                 **settings,
