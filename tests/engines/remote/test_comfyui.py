@@ -7,6 +7,8 @@ import dataclasses
 import hashlib
 import io
 import json
+import os
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -593,3 +595,63 @@ async def test_whatever_comes_back_is_checked(comfy: Comfy, wanted: Drawing, rou
     with pytest.raises(RemoteFailure) as failure:
         await comfy.draw(made)
     assert failure.value.kind is FailureKind.BAD_ANSWER
+
+
+# A real one
+
+
+@pytest.mark.skipif("VIWO_TEST_COMFYUI_URL" not in os.environ, reason="VIWO_TEST_COMFYUI_URL names no server")
+async def test_a_real_server_draws_changes_fills_in_and_ends_what_is_canceled() -> None:
+    """VIWO_TEST_COMFYUI_URL=http://host:8188, and if need be _MODEL=name, _KEY_FILE=path, _SIDE=512."""
+    url, side = os.environ["VIWO_TEST_COMFYUI_URL"], int(os.environ.get("VIWO_TEST_COMFYUI_SIDE", "128"))
+    key_file = os.environ.get("VIWO_TEST_COMFYUI_KEY_FILE")
+    settings = EngineSettings.model_validate(
+        {"name": "real", "kind": "comfyui", "urls": [url], "key_file": key_file}
+    )
+    host = Host(url, settings)
+    connector = ComfyUIConnector(host, settings)
+    inventory = await connector.look()
+    able = [listing for listing in inventory.models if "imageToImage" in listing.facts.methods]
+    name = os.environ.get("VIWO_TEST_COMFYUI_MODEL") or able[0].name
+    told: list[Any] = []
+    common: dict[str, Any] = {"model": name, "width": side, "height": side, "job_id": uuid.uuid4().hex}
+    wanted = drawing(**common)
+
+    async def pixels(made: Drawing) -> Any:
+        detail = ProgressDetail(preview_every=1)
+        return decoded((await connector.draw(Call(made, told.append, detail))).pictures[0].data)
+
+    first = await pixels(wanted)
+    assert first.shape == (side, side, 3)
+    assert [each for each in told if isinstance(each, float)][-1] == 1.0
+    anew = await pixels(dataclasses.replace(wanted, job_id=uuid.uuid4().hex))
+    assert np.abs(anew.astype(int) - first).mean() < 8
+    assert not np.array_equal(await pixels(dataclasses.replace(wanted, seed=6)), first)
+
+    begun = png(Image.fromarray(first))
+    hole = Image.new("L", (side, side))
+    hole.paste(255, (0, 0, side // 2, side))
+    changed = dataclasses.replace(wanted, kind="image", image=begun, prompt="a pear", strength=0.75)
+    assert not np.array_equal(await pixels(changed), first)
+    assert not np.array_equal(
+        await pixels(dataclasses.replace(changed, kind="masked", mask=png(hole))), first
+    )
+    upscalers = [listing for listing in inventory.models if "upscale" in listing.facts.methods]
+    for upscaler in upscalers[:1]:
+        larger = Drawing("upscale", upscaler.name, 0, 0, image=begun, factor=2, job_id=uuid.uuid4().hex)
+        assert (await pixels(larger)).shape[0] > side
+
+    begins = asyncio.Event()
+    long = dataclasses.replace(wanted, steps=500, job_id=uuid.uuid4().hex)
+    running = asyncio.create_task(connector.draw(Call(long, lambda _: begins.set())))
+    await begins.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    queue = await host.get_json("/queue")
+    assert queue == {"queue_running": [], "queue_pending": []}
+    with pytest.raises(RemoteFailure) as failure:
+        await connector.draw(Call(dataclasses.replace(wanted, steps=20_000), told.append))
+    assert failure.value.field == "steps"
+    await connector.close()
+    await host.close()
