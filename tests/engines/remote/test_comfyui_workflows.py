@@ -13,7 +13,7 @@ import pytest
 from sidecar.engines.comfyui.workflows import read_workflows
 from sidecar.pb.viwo.imagegen.v1 import model_pb2
 from sidecar.testing.foreign.drawing import shows
-from tests.engines.remote.kinds import KINDS, Far, far
+from sidecar.testing.foreign.kinds import KINDS, Far, far
 from tests.engines.remote.test_comfyui import fake_nodes
 from tests.engines.remote.test_scenarios import (
     HEIGHT,
