@@ -57,9 +57,13 @@ class Blobs:
         self._write(target, data)
         return ref
 
-    def thumbnail(self, ref: str, make: Callable[[bytes], bytes]) -> bytes:
-        """The small picture of a stored one: made when it is first asked for, and kept beside it. Raises as `get`."""
-        kept = self._thumbnails / self.path(ref).relative_to(self._files)
+    def thumbnail(self, ref: str, make: Callable[[bytes], bytes], suffix: str = "") -> bytes:
+        """The small picture of a stored one: made when it is first asked for, and kept beside it. Raises as `get`.
+
+        `suffix`, such as ".256", tells those of one picture apart.
+        """
+        kept = self._thumbnail(self.path(ref))
+        kept = kept.with_name(kept.name + suffix)
         try:
             return kept.read_bytes()
         except FileNotFoundError:
@@ -134,10 +138,12 @@ class Blobs:
         return sum(size for _, size, _ in self.files())
 
     def remove(self, ref: str) -> None:
-        """Remove a picture and its thumbnail; nothing happens where it is not there. Raises InvalidArgument as `get`."""
+        """Remove a picture and its thumbnails; nothing happens where it is not there. Raises InvalidArgument as `get`."""
         path = self._path(_digest(ref, "ref"))
         path.unlink(missing_ok=True)
-        (self._thumbnails / path.relative_to(self._files)).unlink(missing_ok=True)
+        kept = self._thumbnail(path)
+        for thumbnail in (kept, *kept.parent.glob(f"{kept.name}.*")):
+            thumbnail.unlink(missing_ok=True)
 
     def set_aside(self, ref: str) -> None:
         """Take a damaged file out of the store, to be looked at. Raises InvalidArgument as `get`."""
@@ -161,6 +167,9 @@ class Blobs:
                 with contextlib.suppress(OSError):
                     path.unlink()
         return len(leftovers)
+
+    def _thumbnail(self, path: Path) -> Path:
+        return self._thumbnails / path.relative_to(self._files)
 
     def _path(self, digest: str) -> Path:
         return self._files / digest[:2] / digest

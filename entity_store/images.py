@@ -34,6 +34,9 @@ from entity_store.world import Entity, World, create_entity, json_property, reso
 THUMBNAIL_SIDE = 64
 """Longest side of the property `thumbnail`, in pixels: `look` sends it with every picture in a room."""
 
+THUMBNAIL_SIDES = (THUMBNAIL_SIDE, 256)
+"""Those that are kept of a picture: the property's, and a gallery's."""
+
 REMEMBERED = 4096
 """Files whose kind and size are kept in memory, so that none is decoded twice."""
 
@@ -131,11 +134,14 @@ class Images:
             return self._blobs.get(source, field=field)
         return imaging.decode_base64(source, field=field)
 
-    def thumbnail(self, ref: str) -> str:
-        """A small picture of a stored one, as a data URL. Raises as `Blobs.get`."""
-        return data_url(
-            self._blobs.thumbnail(ref, lambda data: self._inspector.thumbnail(data, THUMBNAIL_SIDE)), "webp"
-        )
+    def thumbnail(self, ref: str, side: int = THUMBNAIL_SIDE) -> bytes:
+        """A small WebP of a stored picture; `side` is one of `THUMBNAIL_SIDES`. Raises as `Blobs.get`."""
+        name = "" if side == THUMBNAIL_SIDE else f".{side}"
+        return self._blobs.thumbnail(ref, lambda data: self._inspector.thumbnail(data, side), name)
+
+    def thumbnail_url(self, ref: str) -> str:
+        """The smallest as a data URL. Raises as `Blobs.get`."""
+        return data_url(self.thumbnail(ref), "webp")
 
     def _props(self, picture: Picture) -> dict[str, object]:
         """The properties that change with the picture: small ones only, since `look` sends them all."""
@@ -242,6 +248,19 @@ class Images:
                 # Destroyed since.
                 continue
         return False
+
+    def showing(self, ref: str, *, limit: int, seen_by: Collection[int] | None = None) -> list[int]:
+        """Entities that show a picture now, the oldest first. `seen_by`: only what these entities see."""
+        sql = (
+            "SELECT id FROM entities WHERE id IN (SELECT entity_id FROM imagegen_versions WHERE ref = ?) "
+            f"AND {json_property('$.image_ref')} = ?"
+        )
+        values: list[object] = [ref, ref]
+        if seen_by is not None:
+            condition, more = seen_condition(seen_by)
+            sql += f" AND {condition}"
+            values += more
+        return [row[0] for row in self._world.rows(f"{sql} ORDER BY id LIMIT ?", *values, limit)]
 
     def data(self, entity: Entity) -> bytes:
         """The current picture's file. Raises NotFound where it has been removed."""

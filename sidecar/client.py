@@ -15,6 +15,7 @@ from capabilities.errors import Unavailable
 from sidecar.auth import SCHEME, read_secret
 from sidecar.config import Settings
 from sidecar.pb.viwo.imagegen.v1 import (
+    blob_pb2_grpc,
     capability_pb2_grpc,
     entity_pb2_grpc,
     illustration_pb2_grpc,
@@ -22,6 +23,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     job_pb2_grpc,
     key_pb2_grpc,
     model_pb2_grpc,
+    picture_pb2_grpc,
     system_pb2_grpc,
     template_pb2_grpc,
 )
@@ -82,7 +84,9 @@ class Client:
         self.jobs = job_pb2_grpc.JobServiceStub(channel)
         self.entities = entity_pb2_grpc.EntityServiceStub(channel)
         self.illustrations = illustration_pb2_grpc.IllustrationServiceStub(channel)
+        self.blobs = blob_pb2_grpc.BlobServiceStub(channel)
         self.models = model_pb2_grpc.ModelServiceStub(channel)
+        self.pictures = picture_pb2_grpc.PictureServiceStub(channel)
         self.templates = template_pb2_grpc.TemplateServiceStub(channel)
         self.keys = key_pb2_grpc.KeyServiceStub(channel)
         self.system = system_pb2_grpc.SystemServiceStub(channel)

@@ -11,6 +11,9 @@ from entity_store.images import Images
 from sidecar.application.access import Admitted
 from sidecar.queue.store.picture_rows import PictureRows
 
+MOST_SHOWING = 100
+"""Most entities that are told to show a picture."""
+
 
 class PictureAccess:
     """A picture is read by whoever brought it here or had it made, and by whoever sees an entity that shows or showed it.
@@ -43,6 +46,13 @@ class PictureAccess:
         if admitted.is_stated and principal.acts_as_any:
             owner_ids = None
         await self._require(admitted.world, owner_ids, sources)
+
+    async def showing(self, principal: Principal, ref: str) -> list[int]:
+        """Entities that show a picture now and that the principal sees, the oldest first; of this sidecar's world."""
+        if principal.world != self._world:
+            return []
+        seen_by = None if principal.acts_as_any else principal.owner_ids
+        return await asyncio.to_thread(self._images.showing, ref, limit=MOST_SHOWING, seen_by=seen_by)
 
     async def _require(
         self, world: str, owner_ids: Collection[int] | None, sources: Mapping[str, bytes | str | int]

@@ -19,6 +19,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     job_pb2,
     key_pb2,
     model_pb2,
+    picture_pb2,
     system_pb2,
     template_pb2,
 )
@@ -283,6 +284,9 @@ REQUESTS: dict[str, Callable[[Matrix], Awaitable[Any]]] = {
     "BlobService/Upload": _plain(blob_pb2.UploadRequest, chunk=PICTURE.data),
     "BlobService/Describe": _of_picture(blob_pb2.DescribeBlobRequest),
     "BlobService/Download": _of_picture(blob_pb2.DownloadRequest),
+    "PictureService/List": _plain(picture_pb2.ListPicturesRequest),
+    "PictureService/Describe": _of_picture(picture_pb2.DescribePictureRequest),
+    "PictureService/Thumbnail": _of_picture(picture_pb2.ThumbnailRequest),
     "ModelService/List": _plain(model_pb2.ListModelsRequest),
     "ModelService/Load": _plain(model_pb2.LoadModelRequest, id="icons"),
     "ModelService/Unload": _plain(model_pb2.UnloadModelRequest, id="icons"),

@@ -61,13 +61,16 @@ def _values(job_id: str, index: int, text: Any) -> dict[str, Any]:
     if not isinstance(task, dict):
         task = {}
     prompt, model, seed = task.get("prompt"), task.get("model_id"), task.get("seed")
-    is_random = isinstance(prompt, str) and isinstance(seed, int) and isinstance(index, int)
+    its_seed = None
+    # Where there is a prompt, the picture was drawn at random.
+    if isinstance(prompt, str) and isinstance(seed, int) and 0 <= seed + index <= _LARGEST:
+        its_seed = seed + index
     return {
         "its_job": job_id,
         "its_index": index,
         "its_words": prompt.casefold() if isinstance(prompt, str) else "",
         "its_model": model[:512] if isinstance(model, str) else "",
-        "its_seed": seed + index if is_random and 0 <= seed + index <= _LARGEST else None,
+        "its_seed": its_seed,
     }
 
 
