@@ -29,6 +29,11 @@ def reference(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
+def file_of(folder: Path, ref: str) -> Path:
+    """Where a store in a folder keeps a picture, whether or not it has it. Raises InvalidArgument for no reference."""
+    return _file(folder / "images", _digest(ref, "ref"))
+
+
 class Blobs:
     """A folder of content-addressed files: `images/<first two digits>/<sha256>`."""
 
@@ -172,7 +177,11 @@ class Blobs:
         return self._thumbnails / path.relative_to(self._files)
 
     def _path(self, digest: str) -> Path:
-        return self._files / digest[:2] / digest
+        return _file(self._files, digest)
+
+
+def _file(folder: Path, digest: str) -> Path:
+    return folder / digest[:2] / digest
 
 
 def _digest(ref: str, field: str) -> str:

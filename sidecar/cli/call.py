@@ -18,6 +18,7 @@ from sidecar.cli.capability import context_for
 from sidecar.cli.making import done, print_made, prompt_of, seeds_of, show_made, written
 from sidecar.cli.output import Json, client, out, refusals
 from sidecar.cli.picture_files import EXTENSIONS, Open, Out, target
+from sidecar.cli.references import names_picture, with_whole_references
 from sidecar.pb.viwo.imagegen.v1 import image_pb2, job_pb2
 
 
@@ -26,7 +27,7 @@ def call(
     values: Annotated[
         list[str] | None,
         typer.Argument(
-            help="The positional arguments, as 'methods' lists them; a picture is a file, an entity id or sha256:..."
+            help="The positional arguments, as 'methods' lists them; a picture is a file, an entity id or the beginning of its reference"
         ),
     ] = None,
     settings: Annotated[
@@ -45,6 +46,7 @@ def call(
         where = target(file, None)
         arguments = _encoded(found, arguments, file, where.format)
     with client(may_serve=True) as sidecar:
+        arguments = with_whole_references(sidecar, arguments)
         context = context_for(sidecar, capability, caller, found.capability_type)
         request = image_pb2.InvokeRequest(
             context=context, method=found.name, arguments_json=json.dumps(arguments)
@@ -102,9 +104,9 @@ def _value(kind: str, text: str) -> Any:
             return base64.b64encode(path.read_bytes()).decode("ascii")
         if text.isdecimal():
             return int(text)
-        if not text.startswith("sha256:"):
+        if not names_picture(text):
             raise InvalidArgument(f"there is no file {text}", reason="NO_FILE", field="image", asked=text)
-        return text
+        return f"sha256:{text.removeprefix('sha256:')}"
     if kind == "string":
         return text
     try:

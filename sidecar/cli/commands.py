@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, Place] = {
     ),
     "methods": Place("generate", "methods", "List the in-world methods that this sidecar can do."),
     "jobs": Place("job", "app", "Look after jobs."),
+    "pictures": Place("picture", "app", "Find pictures again, fetch and show them."),
     "batch": Place("batch", "app", "Many tasks as one."),
     "template": Place("template", "app", "Chains of tasks under a name."),
     "entity": Place("entity", "app", "Look at image entities, and call their verbs."),

@@ -123,7 +123,12 @@ def show(message: Message | Sequence[Message], as_json: bool, render: Callable[[
         return
     many = not isinstance(message, Message)
     values = [plain(item) for item in message] if many else plain(message)  # type: ignore[union-attr, arg-type]
-    print(json.dumps(values, indent=2, ensure_ascii=False))
+    print_json(values)
+
+
+def print_json(value: Any) -> None:
+    """A document on standard output."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 class PlainTable(Table):

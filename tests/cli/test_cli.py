@@ -23,7 +23,7 @@ class Terminal:
     def __init__(self, sidecar: Sidecar, folder: Path) -> None:
         settings = sidecar.running.settings
         self.folder = folder
-        self._environment = {
+        self.environment = {
             "VIWO_IMAGEGEN_DATA_DIR": str(settings.data_dir),
             "VIWO_IMAGEGEN_PORT": sidecar.running.address.rsplit(":", 1)[1],
             "COLUMNS": "250",
@@ -31,12 +31,12 @@ class Terminal:
 
     async def run(self, *words: str, status: int = 0) -> str:
         """What a command prints; it runs on a thread, since the server lives on this one."""
-        result = await asyncio.to_thread(CliRunner().invoke, app, list(words), env=self._environment)
+        result = await asyncio.to_thread(CliRunner().invoke, app, list(words), env=self.environment)
         assert result.exit_code == status, result.output
         return result.output if status == 0 else result.stderr
 
     async def json(self, *words: str) -> Any:
-        result = await asyncio.to_thread(CliRunner().invoke, app, [*words, "--json"], env=self._environment)
+        result = await asyncio.to_thread(CliRunner().invoke, app, [*words, "--json"], env=self.environment)
         assert result.exit_code == 0, result.output
         return json.loads(result.stdout)
 
