@@ -237,31 +237,6 @@ class Images:
                 asked=str(entity_id),
             )
 
-    def is_shown(self, owner_ids: Collection[int], ref: str) -> bool:
-        """Whether one of these entities sees one that shows, or showed, a picture."""
-        showing = "SELECT DISTINCT entity_id FROM imagegen_versions WHERE ref = ?"
-        for (entity_id,) in self._world.rows(showing, ref):
-            try:
-                if sees(self._world.rows, owner_ids, entity_id):
-                    return True
-            except NotFound:
-                # Destroyed since.
-                continue
-        return False
-
-    def showing(self, ref: str, *, limit: int, seen_by: Collection[int] | None = None) -> list[int]:
-        """Entities that show a picture now, the oldest first. `seen_by`: only what these entities see."""
-        sql = (
-            "SELECT id FROM entities WHERE id IN (SELECT entity_id FROM imagegen_versions WHERE ref = ?) "
-            f"AND {json_property('$.image_ref')} = ?"
-        )
-        values: list[object] = [ref, ref]
-        if seen_by is not None:
-            condition, more = seen_condition(seen_by)
-            sql += f" AND {condition}"
-            values += more
-        return [row[0] for row in self._world.rows(f"{sql} ORDER BY id LIMIT ?", *values, limit)]
-
     def data(self, entity: Entity) -> bytes:
         """The current picture's file. Raises NotFound where it has been removed."""
         return self._blobs.get(str(entity.props["image_ref"]), field="entity_id")

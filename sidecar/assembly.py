@@ -125,7 +125,7 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
             aliases=settings.model_aliases,
         )
         picture_rows = PictureRows(database)
-        picture_access = PictureAccess(picture_rows, images, world.id)
+        picture_access = PictureAccess(picture_rows, images, world)
         meter = Meter()
         queue = JobQueue(
             store,

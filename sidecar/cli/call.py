@@ -16,9 +16,10 @@ from capabilities.methods import Method
 from entity_store.world import SYSTEM_ID
 from sidecar.cli.capability import context_for
 from sidecar.cli.making import done, print_made, prompt_of, seeds_of, show_made, written
-from sidecar.cli.output import Json, client, out, refusals
+from sidecar.cli.output import Json, client, out, print_json, refusals
 from sidecar.cli.picture_files import EXTENSIONS, Open, Out, target
 from sidecar.cli.references import names_picture, with_whole_references
+from sidecar.engines.events import Failed
 from sidecar.pb.viwo.imagegen.v1 import image_pb2, job_pb2
 
 
@@ -53,7 +54,14 @@ def call(
         )
         if found.build is None:
             told = json.loads(sidecar.images.Invoke(request).result_json)
-            out.print_json(data=told)
+            if not told["ok"]:
+                facts = dict(told["error"])
+                retry_after = facts.pop("retryAfter", None)
+                raise Failed(**facts, retry_after=retry_after).refusal()
+            if as_json:
+                print_json(told)
+            else:
+                out.print_json(data=told)
             return
         job = done(sidecar, job_pb2.SubmitJobRequest(invoke=request))
         where = replace(where, format=EXTENSIONS[job.images[0].format] if job.images else where.format)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import platform
 import shutil
@@ -25,7 +24,7 @@ from entity_store.world import SYSTEM_ID
 from sidecar import config
 from sidecar.auth import read_secret
 from sidecar.cli.capability import context_for
-from sidecar.cli.output import Json, out, refusals, table
+from sidecar.cli.output import Json, out, print_json, refusals, table
 from sidecar.cli.own_server import own_server
 from sidecar.client import Client, connected
 from sidecar.config import Settings
@@ -74,7 +73,7 @@ def doctor(
             )
         findings = list(_findings(subjects))
     if as_json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+        print_json([asdict(finding) for finding in findings])
     else:
         colours = {State.FINE: "green", State.WARNING: "yellow", State.WRONG: "red"}
         rows = table("looked at", "", "found")

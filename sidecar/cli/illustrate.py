@@ -75,7 +75,10 @@ def illustrate(
         if dry_run:
             show(plan, as_json, lambda: _print(plan))
             return
-        if not as_json:
+        if as_json:
+            # Lines: the plan, then what happens to each.
+            print(json_format.MessageToJson(plan, indent=None), flush=True)
+        else:
             _print(plan)
         if plan.entities and not yes and not as_json:
             typer.confirm("Begin?", abort=True, err=True)
@@ -103,16 +106,19 @@ def _run(sidecar: Client, request: pb.IllustrateRequest, as_json: bool) -> None:
         for event in sidecar.illustrations.Run(request):
             last = event
             if as_json:
-                print(json_format.MessageToJson(event, indent=None))
+                print(json_format.MessageToJson(event, indent=None), flush=True)
             progress.update(bar, completed=event.done, total=event.total, description=event.name[:24])
             if event.ref:
                 hung += 1
             elif event.HasField("failure"):
                 failures[event.failure.message] += 1
-    if as_json:
-        return
+    if not as_json:
+        _print_end(hung, last, failures)
+    if failures:
+        raise typer.Exit(1)
+
+
+def _print_end(hung: int, last: pb.Illustrated, failures: Counter[str]) -> None:
     out.print(f"{hung} of {last.total} entities have a picture now; {last.compute:.2f} megapixel-steps")
     for words, count in failures.most_common(MOST_SHOWN):
         err.print(f"{count} x {words}", markup=False)
-    if failures:
-        raise typer.Exit(1)

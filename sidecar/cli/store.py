@@ -18,6 +18,7 @@ from entity_store.world import World
 from sidecar import config
 from sidecar.application.workflows import ROW_READERS
 from sidecar.cli.output import Json, out, refusals
+from sidecar.cli.progress import WatchedBlobs
 from sidecar.config import Settings
 from sidecar.queue.maintenance import backup as archives
 from sidecar.queue.maintenance import consistency, retention
@@ -40,7 +41,7 @@ def _store() -> Iterator[tuple[Settings, Database, World, Blobs]]:
         database.migrate()
         world = World(settings.world_file, own=settings.world_is_own)
         try:
-            yield settings, database, world, Blobs(settings.data_dir)
+            yield settings, database, world, WatchedBlobs(settings.data_dir)
         finally:
             world.close()
             database.close_here()
