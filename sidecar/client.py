@@ -93,19 +93,30 @@ class Client:
 
 
 @contextmanager
-def connected(settings: Settings, *, address: str = "", token: str = "") -> Iterator[Client]:
-    """A client, connected. Raises Unavailable, saying how to start a sidecar, where none answers."""
+def connected(
+    settings: Settings, *, address: str = "", token: str = "", waits: bool = True
+) -> Iterator[Client]:
+    """A client, connected. Raises Unavailable, saying how to start a sidecar, where none answers.
+
+    Where it does not wait for the connection, a call tells that there is none; give each a timeout then.
+    """
     address = address or settings.address
     if not token and settings.token_file.is_file():
         token = read_secret(settings.token_file)
     with _channel(settings, address) as bare:
-        try:
-            if _nobody_listens(address):
-                raise _no_server(address)
-            grpc.channel_ready_future(bare).result(timeout=CONNECT_TIMEOUT)
-        except grpc.FutureTimeoutError:
-            raise _why_not(settings, address) from None
+        if waits:
+            _await(settings, address, bare)
         yield Client(grpc.intercept_channel(bare, _Bearer(token)))
+
+
+def _await(settings: Settings, address: str, channel: grpc.Channel) -> None:
+    """Wait for a connection. Raises Unavailable with the reason where none comes."""
+    if _nobody_listens(address):
+        raise _no_server(address)
+    try:
+        grpc.channel_ready_future(channel).result(timeout=CONNECT_TIMEOUT)
+    except grpc.FutureTimeoutError:
+        raise _why_not(settings, address) from None
 
 
 def _nobody_listens(address: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from entity_store.world import SYSTEM_ID
+from sidecar.cli import completion
 from sidecar.cli.capability import context_for
 from sidecar.cli.making import fetched, follow_batch
 from sidecar.cli.output import Json, client, out, show, table
@@ -19,7 +20,11 @@ from sidecar.pb.viwo.imagegen.v1 import job_pb2 as pb
 app = typer.Typer(help="Many tasks as one.", no_args_is_help=True)
 
 BatchId = Annotated[
-    str, typer.Argument(help="The batch's id, or its beginning or end where no other batch has it.")
+    str,
+    typer.Argument(
+        help="The batch's id, or its beginning or end where no other batch has it.",
+        autocompletion=completion.batches,
+    ),
 ]
 
 
@@ -28,10 +33,17 @@ def submit(
     prompts: Annotated[list[str], typer.Argument(help="One or more prompts.")],
     count: Annotated[int, typer.Option(help="Seeds for each prompt.", min=1)] = 1,
     seed: Annotated[int | None, typer.Option(help="First seed; left out: drawn.")] = None,
-    model: Annotated[str, typer.Option(help="Model id; left out: the default.")] = "",
+    model: Annotated[
+        str, typer.Option(help="Model id; left out: the default.", autocompletion=completion.models)
+    ] = "",
     steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
     go_on: Annotated[bool, typer.Option("--go-on", help="Go on with the rest when one fails.")] = False,
-    capability: Annotated[str, typer.Option(help="Capability id; left out: the actor's own.")] = "",
+    capability: Annotated[
+        str,
+        typer.Option(
+            help="Capability id; left out: the actor's own.", autocompletion=completion.capabilities
+        ),
+    ] = "",
     caller: Annotated[int, typer.Option("--as", help="Entity that acts.")] = SYSTEM_ID,
     file: Out = None,
     show_them: Open = False,

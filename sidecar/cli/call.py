@@ -14,6 +14,7 @@ from capabilities import methods, strict_json
 from capabilities.errors import InvalidArgument
 from capabilities.methods import Method
 from entity_store.world import SYSTEM_ID
+from sidecar.cli import completion
 from sidecar.cli.capability import context_for
 from sidecar.cli.making import done, print_made, prompt_of, seeds_of, show_made, written
 from sidecar.cli.output import Json, client, out, print_json, refusals
@@ -24,7 +25,7 @@ from sidecar.pb.viwo.imagegen.v1 import image_pb2, job_pb2
 
 
 def call(
-    method: str,
+    method: Annotated[str, typer.Argument(autocompletion=completion.method_names)],
     values: Annotated[
         list[str] | None,
         typer.Argument(
@@ -34,7 +35,12 @@ def call(
     settings: Annotated[
         list[str] | None, typer.Option("--set", "-s", help="An option as name=value. Repeatable.")
     ] = None,
-    capability: Annotated[str, typer.Option(help="Capability id; left out: the actor's own.")] = "",
+    capability: Annotated[
+        str,
+        typer.Option(
+            help="Capability id; left out: the actor's own.", autocompletion=completion.capabilities
+        ),
+    ] = "",
     caller: Annotated[int, typer.Option("--as", help="Entity that acts.")] = SYSTEM_ID,
     file: Out = None,
     show_them: Open = False,

@@ -11,6 +11,7 @@ from google.protobuf import json_format, struct_pb2
 from capabilities.errors import NotFound
 from capabilities.params import BUDGET_ACCOUNT
 from entity_store.world import SYSTEM_ID
+from sidecar.cli import completion
 from sidecar.cli.output import Json, client, out, pages, params, show, table
 from sidecar.client import Client
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2 as pb
@@ -21,11 +22,14 @@ Param = Annotated[
     typer.Option("--param", "-p", help="A limit as name=value, such as max_compute=2. Repeatable."),
 ]
 Whole = Annotated[str, typer.Option("--params", help="All limits as one JSON object.")]
+CapabilityId = Annotated[str, typer.Argument(autocompletion=completion.capabilities)]
 Caller = Annotated[int, typer.Option("--as", help="Entity that acts: its id in the world.")]
 
 
 def mint(
-    capability_type: Annotated[str, typer.Argument(metavar="TYPE")] = "diffusers.generate",
+    capability_type: Annotated[
+        str, typer.Argument(metavar="TYPE", autocompletion=completion.capability_types)
+    ] = "diffusers.generate",
     param: Param = None,
     whole: Whole = "",
     to: Annotated[int, typer.Option(help="Give it to this entity at once; 0: keep it.")] = 0,
@@ -46,7 +50,11 @@ def mint(
 
 
 def delegate(
-    parent: str, param: Param = None, whole: Whole = "", caller: Caller = SYSTEM_ID, as_json: Json = False
+    parent: CapabilityId,
+    param: Param = None,
+    whole: Whole = "",
+    caller: Caller = SYSTEM_ID,
+    as_json: Json = False,
 ) -> None:
     """Create a narrower capability from one; asking for more gives what the parent has."""
     with client() as sidecar:
@@ -57,7 +65,7 @@ def delegate(
         show(child, as_json, lambda: _print([child]))
 
 
-def give(capability_id: str, target: int, caller: Caller = SYSTEM_ID, as_json: Json = False) -> None:
+def give(capability_id: CapabilityId, target: int, caller: Caller = SYSTEM_ID, as_json: Json = False) -> None:
     """Hand a capability to another entity."""
     with client() as sidecar:
         given = sidecar.capabilities.Give(
@@ -66,7 +74,7 @@ def give(capability_id: str, target: int, caller: Caller = SYSTEM_ID, as_json: J
         show(given, as_json, lambda: _print([given]))
 
 
-def revoke(capability_id: str, caller: Caller = SYSTEM_ID, as_json: Json = False) -> None:
+def revoke(capability_id: CapabilityId, caller: Caller = SYSTEM_ID, as_json: Json = False) -> None:
     """Delete a capability and everything delegated from it."""
     with client() as sidecar:
         answer = sidecar.capabilities.Revoke(pb.RevokeRequest(id=capability_id, caller_id=caller))
@@ -78,7 +86,7 @@ def revoke(capability_id: str, caller: Caller = SYSTEM_ID, as_json: Json = False
 
 
 def approve(
-    capability_id: str,
+    capability_id: CapabilityId,
     world: Annotated[str, typer.Option(help="Id of another machine's world that it is a row of.")] = "",
     param: Param = None,
     whole: Whole = "",
@@ -96,7 +104,9 @@ def approve(
 
 def capabilities(
     owner: Annotated[int, typer.Option(help="Only those of this entity.")] = 0,
-    capability_type: Annotated[str, typer.Option("--type", help="Only this type.")] = "",
+    capability_type: Annotated[
+        str, typer.Option("--type", help="Only this type.", autocompletion=completion.capability_types)
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """List the capabilities in the world."""

@@ -10,6 +10,7 @@ import typer
 
 from capabilities.errors import InvalidArgument
 from entity_store.world import SYSTEM_ID
+from sidecar.cli import completion
 from sidecar.cli.capability import context_for, own_capability
 from sidecar.cli.making import done, print_made, show_made, written
 from sidecar.cli.output import Json, client, out, refusals, show, table
@@ -25,7 +26,9 @@ FORMATS = {
 
 def generate(
     prompt: str,
-    model: Annotated[str | None, typer.Option(help="Model id; see 'models list'.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model id; see 'models list'.", autocompletion=completion.models)
+    ] = None,
     width: Annotated[int | None, typer.Option(help="Pixels.")] = None,
     height: Annotated[int | None, typer.Option(help="Pixels.")] = None,
     steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
@@ -33,15 +36,25 @@ def generate(
     negative: Annotated[str | None, typer.Option(help="What not to show.")] = None,
     seed: Annotated[int | None, typer.Option(help="Makes the same picture again.")] = None,
     count: Annotated[int | None, typer.Option(help="How many pictures.")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="Such as 'dpm++ 2m'.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Such as 'dpm++ 2m'.", autocompletion=completion.schedulers)
+    ] = None,
     lora: Annotated[
         list[str] | None, typer.Option(help="A LoRA's model id, or id:weight. Repeatable.")
     ] = None,
     image: Annotated[
-        str | None, typer.Option(help="A picture to begin with: a file, or the beginning of a reference.")
+        str | None,
+        typer.Option(
+            help="A picture to begin with: a file, or the beginning of a reference.",
+            autocompletion=completion.pictures_beside_files,
+        ),
     ] = None,
     mask: Annotated[
-        str | None, typer.Option(help="With --image: white is drawn anew, black is kept.")
+        str | None,
+        typer.Option(
+            help="With --image: white is drawn anew, black is kept.",
+            autocompletion=completion.pictures_beside_files,
+        ),
     ] = None,
     strength: Annotated[
         float | None, typer.Option(help="With --image: how far to go from it, 0 to 1.")
@@ -61,7 +74,12 @@ def generate(
     transparent: Annotated[bool, typer.Option(help="Clear the plain ground behind an icon.")] = False,
     upscale: Annotated[int, typer.Option(help="2 or 4: enlarge the result with a trained upscaler.")] = 1,
     upscaler: Annotated[str, typer.Option(help="Which; see 'models list'.")] = "anime",
-    capability: Annotated[str, typer.Option(help="Capability id; left out: the actor's own.")] = "",
+    capability: Annotated[
+        str,
+        typer.Option(
+            help="Capability id; left out: the actor's own.", autocompletion=completion.capabilities
+        ),
+    ] = "",
     caller: Annotated[int, typer.Option("--as", help="Entity that acts.")] = SYSTEM_ID,
     save: Annotated[bool, typer.Option(help="Also make an image entity.")] = False,
     room: Annotated[int, typer.Option(help="Room to put the entity in (implies --save).")] = 0,

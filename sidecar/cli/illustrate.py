@@ -10,6 +10,7 @@ from google.protobuf import json_format
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from entity_store.world import SYSTEM_ID
+from sidecar.cli import completion
 from sidecar.cli.capability import context_for
 from sidecar.cli.output import Json, client, err, out, show
 from sidecar.client import Client
@@ -27,7 +28,10 @@ def illustrate(
     ] = 0,
     name: Annotated[str, typer.Option(help="Only names that match, such as '*sword*'.")] = "",
     model: Annotated[
-        str | None, typer.Option(help="Model id, such as 'glyphs:game-icons'; see 'models list'.")
+        str | None,
+        typer.Option(
+            help="Model id, such as 'glyphs:game-icons'; see 'models list'.", autocompletion=completion.models
+        ),
     ] = None,
     prompt: Annotated[
         str,

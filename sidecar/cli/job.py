@@ -13,6 +13,7 @@ from rich.tree import Tree
 from capabilities import methods, strict_json
 from capabilities.errors import NotFound
 from entity_store.world import SYSTEM_ID
+from sidecar.cli import completion
 from sidecar.cli.capability import context_for
 from sidecar.cli.making import fetched, follow, prompt_of
 from sidecar.cli.output import Json, client, out, print_json, show, table
@@ -25,7 +26,11 @@ app = typer.Typer(help="Look after jobs.", no_args_is_help=True)
 MOST_SHOWN = 60
 """Characters of a prompt in a list."""
 JobId = Annotated[
-    str, typer.Argument(help="The job's id, or its beginning or end where no other job has it.")
+    str,
+    typer.Argument(
+        help="The job's id, or its beginning or end where no other job has it.",
+        autocompletion=completion.jobs,
+    ),
 ]
 
 
@@ -103,7 +108,12 @@ def export(
 @app.command("import")
 def import_job(
     file: Annotated[Path, typer.Argument(help="A file that `export` wrote.", exists=True)],
-    capability: Annotated[str, typer.Option(help="Capability id; left out: the actor's own.")] = "",
+    capability: Annotated[
+        str,
+        typer.Option(
+            help="Capability id; left out: the actor's own.", autocompletion=completion.capabilities
+        ),
+    ] = "",
     caller: Annotated[int, typer.Option("--as", help="Entity that acts.")] = SYSTEM_ID,
     as_json: Json = False,
 ) -> None:
@@ -119,7 +129,11 @@ def import_job(
 @app.command()
 def history(
     picture: Annotated[
-        str, typer.Argument(help="sha256:... or its first digits, or the id of an image entity.")
+        str,
+        typer.Argument(
+            help="sha256:... or its first digits, or the id of an image entity.",
+            autocompletion=completion.pictures,
+        ),
     ],
     as_json: Json = False,
 ) -> None:
@@ -136,7 +150,12 @@ def history(
 
 @app.command()
 def budget(
-    capability: Annotated[str, typer.Option(help="Capability id; left out: the actor's own.")] = "",
+    capability: Annotated[
+        str,
+        typer.Option(
+            help="Capability id; left out: the actor's own.", autocompletion=completion.capabilities
+        ),
+    ] = "",
     caller: Annotated[int, typer.Option("--as", help="Entity that acts.")] = SYSTEM_ID,
     as_json: Json = False,
 ) -> None:

@@ -9,11 +9,14 @@ import typer
 from google.protobuf import json_format, struct_pb2, timestamp_pb2
 from rich.markup import escape
 
+from sidecar.cli import completion
 from sidecar.cli.moments import moment
 from sidecar.cli.output import Json, client, err, out, pages, params, show, table
 from sidecar.pb.viwo.imagegen.v1 import key_pb2 as pb
 
 app = typer.Typer(help="Make and end the keys of clients.", no_args_is_help=True)
+
+KeyId = Annotated[str, typer.Argument(autocompletion=completion.keys)]
 
 
 @app.command()
@@ -31,7 +34,12 @@ def create(
         str, typer.Option(help='Mint capabilities with these limits for it, as JSON: {"max_steps": 30}.')
     ] = "",
     types: Annotated[
-        list[str] | None, typer.Option("--type", help="Type of those; left out: all. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--type",
+            help="Type of those; left out: all. Repeatable.",
+            autocompletion=completion.capability_types,
+        ),
     ] = None,
     scopes: Annotated[
         str,
@@ -72,14 +80,14 @@ def list_keys(as_json: Json = False) -> None:
 
 
 @app.command()
-def rotate(key_id: str, as_json: Json = False) -> None:
+def rotate(key_id: KeyId, as_json: Json = False) -> None:
     """Give a key another text; the one before ends at once."""
     with client() as sidecar:
         _show(sidecar.keys.Rotate(pb.RotateKeyRequest(id=key_id)), as_json)
 
 
 @app.command()
-def revoke(key_id: str, as_json: Json = False) -> None:
+def revoke(key_id: KeyId, as_json: Json = False) -> None:
     """End a key."""
     with client() as sidecar:
         key = sidecar.keys.Revoke(pb.RevokeKeyRequest(id=key_id))

@@ -8,12 +8,15 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from sidecar.cli import completion
 from sidecar.cli.model_import import imported
 from sidecar.cli.output import Json, client, err, out, print_json, refusals, show, table
 from sidecar.cli.progress import elapsed
 from sidecar.pb.viwo.imagegen.v1 import model_pb2 as pb
 
 app = typer.Typer(help="See, load and unload models.", no_args_is_help=True)
+
+ModelId = Annotated[str, typer.Argument(autocompletion=completion.models)]
 
 
 @app.command("list")
@@ -36,7 +39,7 @@ def list_models(
 
 
 @app.command()
-def load(model_id: str, as_json: Json = False) -> None:
+def load(model_id: ModelId, as_json: Json = False) -> None:
     """Bring a model into memory ahead of its first job."""
     with client() as sidecar:
         with elapsed(f"loading {model_id}"):
@@ -45,7 +48,7 @@ def load(model_id: str, as_json: Json = False) -> None:
 
 
 @app.command()
-def unload(model_id: str, as_json: Json = False) -> None:
+def unload(model_id: ModelId, as_json: Json = False) -> None:
     """Take a model out of memory."""
     with client() as sidecar:
         model = sidecar.models.Unload(pb.UnloadModelRequest(id=model_id))

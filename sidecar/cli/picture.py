@@ -12,6 +12,7 @@ import typer
 from capabilities.errors import InvalidArgument
 from entity_store.blobs import file_of
 from sidecar import config
+from sidecar.cli import completion
 from sidecar.cli.moments import moment
 from sidecar.cli.output import Json, client, err, out, pages, plain, print_json, show, table
 from sidecar.cli.picture_files import EXTENSIONS, Open, Out, Target, target
@@ -27,16 +28,27 @@ MOST_SHOWN = 60
 WIDEST = 64
 """Columns of a terminal that a picture takes at most."""
 Reference = Annotated[
-    str, typer.Argument(help="sha256:..., or its first digits where no other picture has them.")
+    str,
+    typer.Argument(
+        help="sha256:..., or its first digits where no other picture has them.",
+        autocompletion=completion.pictures,
+    ),
 ]
 
 
 @app.command("list")
 def list_pictures(
     words: Annotated[str, typer.Option(help="Only those whose prompt has all of these words.")] = "",
-    model: Annotated[str, typer.Option(help="Only those by this model.")] = "",
+    model: Annotated[
+        str, typer.Option(help="Only those by this model.", autocompletion=completion.models)
+    ] = "",
     seed: Annotated[int | None, typer.Option(help="Only those of this seed.")] = None,
-    method: Annotated[str, typer.Option(help="Only those by this method, such as textToImage.")] = "",
+    method: Annotated[
+        str,
+        typer.Option(
+            help="Only those by this method, such as textToImage.", autocompletion=completion.method_names
+        ),
+    ] = "",
     since: Annotated[
         str, typer.Option(help="Only those made since: 12h or 30d ago, or an RFC 3339 time.")
     ] = "",

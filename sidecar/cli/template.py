@@ -11,12 +11,15 @@ import typer
 from capabilities import methods, strict_json
 from capabilities.errors import InvalidArgument
 from entity_store.world import SYSTEM_ID
+from sidecar.cli import completion
 from sidecar.cli.capability import context_for
 from sidecar.cli.output import Json, client, err, out, print_json, show, table
 from sidecar.pb.viwo.imagegen.v1 import job_pb2
 from sidecar.pb.viwo.imagegen.v1 import template_pb2 as pb
 
 app = typer.Typer(help="Chains of tasks under a name.", no_args_is_help=True)
+
+TemplateName = Annotated[str, typer.Argument(autocompletion=completion.templates)]
 
 
 @app.command("import")
@@ -32,7 +35,7 @@ def import_template(
 
 @app.command()
 def export(
-    name: str,
+    name: TemplateName,
     file: Annotated[Path | None, typer.Argument(help="Left out: NAME.viwo-template.json.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -56,7 +59,7 @@ def list_templates(as_json: Json = False) -> None:
 
 
 @app.command()
-def delete(name: str, as_json: Json = False) -> None:
+def delete(name: TemplateName, as_json: Json = False) -> None:
     """Remove a template; runs that have begun go on."""
     with client() as sidecar:
         sidecar.templates.Delete(pb.DeleteTemplateRequest(name=name))
@@ -66,7 +69,7 @@ def delete(name: str, as_json: Json = False) -> None:
 
 @app.command()
 def run(
-    name: str,
+    name: TemplateName,
     settings: Annotated[
         list[str] | None, typer.Option("--set", "-s", help="A parameter as name=value. Repeatable.")
     ] = None,
