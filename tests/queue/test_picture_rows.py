@@ -13,7 +13,7 @@ from sidecar.queue.store import history, picture_rows
 from sidecar.queue.store.database import Database
 from sidecar.queue.store.picture_rows import PictureFilter, PictureRows, Place
 from sidecar.queue.store.reader import Owners
-from sidecar.queue.store.tables import HISTORY
+from sidecar.queue.store.tables import HISTORY, IMAGES
 from tests.queue.stores import job
 
 ALL = PictureFilter()
@@ -96,6 +96,13 @@ async def test_what_was_made_again_stands_where_it_was_made_last_for_whoever_see
     assert last is not None
     assert (last.created, last.owner_id) == (1000.0, 3)
     assert await rows.last_made(f"sha256:{1:064x}", (WORLD, frozenset({3}))) is None
+
+
+async def test_a_picture_is_told_as_long_as_it_is_stored(database: Database) -> None:
+    await remember(database, 3)
+    await database.do(lambda c: c.execute(sa.delete(IMAGES).where(IMAGES.c.ref == f"sha256:{1:064x}")))
+    assert await seeds(PictureRows(database), size=1) == [2, 0]
+    assert await PictureRows(database).last_made(f"sha256:{1:064x}", None) is None
 
 
 async def test_a_row_that_another_hand_wrote_is_passed_over(tmp_path: Path) -> None:
