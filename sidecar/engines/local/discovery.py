@@ -18,6 +18,7 @@ from sidecar.engines.local.file_kinds import (
     kind_of,
     unusable_channels,
 )
+from sidecar.engines.local.hub_files import Wanted
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_checks import (
     INDEX,
@@ -98,6 +99,13 @@ class LocalModel:
     """What is wrong beside it, and was left out."""
     missing: str = ""
     """What it cannot draw without and is not there, in words."""
+    wanted: Wanted | None = None
+    """What it is on a hub, where it comes from one."""
+
+    @property
+    def is_downloaded(self) -> bool:
+        """Whether it is on this machine; weights of Python packages are fetched by themselves."""
+        return self.wanted is None or self.source.kind != "hub"
 
 
 def examined(model_id: str, path: Path) -> LocalModel:

@@ -1,4 +1,4 @@
-"""Loading diffusers pipelines: folders, hub ids and single files; safetensors only, no remote code."""
+"""Loading diffusers pipelines: folders and single files; safetensors only, no remote code."""
 
 from __future__ import annotations
 
@@ -119,16 +119,13 @@ def _parts_beside(folder: Path, missing: Collection[str], device: str) -> dict[s
 
 
 def _from_folder(source: ModelSource, device: str) -> Any:
-    """A diffusers folder, or what the hub keeps under an id, which is fetched first and then checked as any folder is."""
+    """A diffusers folder, checked again: its files may have changed since it was found."""
     import diffusers
 
     library: Any = diffusers.DiffusionPipeline
-    folder = source.location
-    if source.kind == "hub":
-        revision = {"revision": source.revision} if source.revision else {}
-        folder = library.download(source.location, use_safetensors=True, **revision)
-    check_pipeline(Path(folder))
-    _check_classes(Path(folder))
+    folder = Path(source.location)
+    check_pipeline(folder)
+    _check_classes(folder)
     # The class that the model names itself: a dedicated inpainting model has no text-to-image pipeline.
     return library.from_pretrained(
         folder, local_files_only=True, dtype=pick_dtype(device), use_safetensors=True, trust_remote_code=False
