@@ -67,7 +67,7 @@ def pull(
                 for last in stream:
                     told(model_id, last.bytes_done, last.bytes_total)
         except KeyboardInterrupt:
-            stream.cancel()
+            stream.cancel()  # type: ignore[no-untyped-call]
             err.print("ended; what has come so far is kept, and the next pull goes on with it")
             raise typer.Exit(130) from None
         show(last, as_json, lambda: _print_pulled(last, request))

@@ -144,7 +144,7 @@ def _answered(response: httpx2.Response, wanted: Wanted) -> Refusal:
             reason="HUB_INCONSISTENT",
             **about,
         )
-    if status == 404:
+    if status == 404 and code == "RepoNotFound":
         return NotFound(
             f"{host} has no repository '{name}', or it is private; look at its name in hub_models, or set HF_TOKEN",
             reason="UNKNOWN_REPOSITORY",

@@ -102,7 +102,7 @@ class Fetch:
     def _look_up(self) -> None:
         """Which files the repository has."""
         revision = self._wanted.revision or None
-        found = HfApi().model_info(
+        found = HfApi(hub_cache.endpoint()).model_info(
             self._wanted.repository,
             revision=revision,
             files_metadata=True,
@@ -211,7 +211,9 @@ class Fetch:
                 raise hub_faults.cut_off(file.name, self._wanted.repository)
 
     def _receive_from(self, file: _File, at: int) -> None:
-        url = hf_hub_url(self._wanted.repository, file.name, revision=self._commit)
+        url = hf_hub_url(
+            self._wanted.repository, file.name, revision=self._commit, endpoint=hub_cache.endpoint()
+        )
         headers = build_hf_headers() | {"Accept-Encoding": "identity"}
         if at:
             headers["Range"] = f"bytes={at}-"
@@ -221,8 +223,10 @@ class Fetch:
             if at and not goes_on:
                 self._done -= at
             with open(self._partial(file), "ab" if goes_on else "wb") as out:
-                for part in response.iter_bytes(CHUNK):
+                for part in response.iter_bytes():
                     out.write(part)
+                    # The process may be ended at any moment, and what has come is kept.
+                    out.flush()
                     self._done += len(part)
                     self._say()
 
