@@ -1,11 +1,12 @@
-"""What the process of a download tells the server."""
+"""What the process of a download tells the server: a line of JSON each."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from dataclasses import dataclass
 
 from sidecar.engines.events import Failed
-from sidecar.engines.framing import Framing
 
 
 @dataclass(frozen=True)
@@ -25,17 +26,18 @@ class Fetched:
 
 
 Message = Progress | Fetched | Failed
-_FRAMING = Framing(Progress, Fetched, Failed)
+_KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in (Progress, Fetched, Failed)}
 
 
 def encode(message: Message) -> bytes:
-    """One frame."""
-    return _FRAMING.encode(message)
+    """One line."""
+    return json.dumps([type(message).__name__, dataclasses.asdict(message)]).encode() + b"\n"
 
 
-def decode(header: bytes, payload: bytes) -> Message:
-    """The message of a frame's two halves. Raises ValueError for anything else."""
-    message = _FRAMING.decode(header, payload)
-    if not isinstance(message, Message):
-        raise ValueError(f"not a message: {type(message).__name__}")
-    return message
+def decode(line: bytes) -> Message:
+    """The message of a line. Raises ValueError for anything else."""
+    try:
+        kind, fields = json.loads(line)
+        return _KINDS[kind](**fields)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not a message: {error}") from None

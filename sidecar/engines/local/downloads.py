@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from capabilities.errors import FailedPrecondition, Unavailable
 from sidecar import child_process
 from sidecar.engines.events import Failed
-from sidecar.engines.framing import LENGTHS
 from sidecar.engines.local import hub_cache
 from sidecar.engines.local.download_messages import Fetched, Progress, decode
 from sidecar.engines.local.hub_files import Wanted
@@ -126,8 +125,6 @@ class Downloads:
             return _lost(wanted, f"its process does not start: {error.strerror}")
         try:
             return await self._listen(process, wanted, download)
-        except asyncio.IncompleteReadError:
-            return _lost(wanted, "its process ended")
         except TimeoutError:
             return _lost(wanted, f"{hub_cache.host()} does not answer")
         finally:
@@ -142,10 +139,10 @@ class Downloads:
         assert process.stdout is not None
         while True:
             async with asyncio.timeout(SILENCE if download.progress.total else ANSWER_SECONDS):
-                header, payload = LENGTHS.unpack(await process.stdout.readexactly(LENGTHS.size))
-                message = decode(
-                    await process.stdout.readexactly(header), await process.stdout.readexactly(payload)
-                )
+                line = await process.stdout.readline()
+            if not line:
+                return _lost(wanted, "its process ended")
+            message = decode(line)
             if not isinstance(message, Progress):
                 return message
             if not download.progress.total:
