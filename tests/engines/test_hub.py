@@ -25,7 +25,7 @@ from sidecar.engines.local.hub_files import Incomplete, Wanted, select
 from sidecar.engines.local.listed_models import wanted_of
 from sidecar.engines.local.model_files import UnusableModel
 from sidecar.pb.viwo.imagegen.v1 import image_pb2, job_pb2, model_pb2
-from sidecar.testing import tiny_models
+from sidecar.testing import single_file, tiny_models
 from sidecar.testing.hub import Hub, Repository, serving
 from sidecar.testing.refusals import refused, retry_delay
 from sidecar.testing.requests import not_reused, text_to_image
@@ -69,8 +69,8 @@ async def hub(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 
 
 @pytest.fixture(scope="module")
-async def hubbed(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sidecar]:
-    """A server whose models all lie on the hub."""
+async def hubbed(hub: Hub, tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sidecar]:
+    """A server whose models all lie on the hub, but for a checkpoint in one file without its configurations."""
     listed: list[dict[str, object]] = [{"id": name} | SIZE for name in hub.repositories]
     listed += [
         {"id": "half", "repository": "tiny/much", "variant": "fp16", **SIZE},
@@ -81,9 +81,11 @@ async def hubbed(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> AsyncIte
         {"id": "no/such", **SIZE},
         {"id": "tagged", "repository": "tiny/plain", "revision": "v9", **SIZE},
     ]  # fmt: skip
-    empty = tmp_path_factory.mktemp("empty")
+    folder = tmp_path_factory.mktemp("models")
+    single_file.stable_diffusion(tiny / "sd", folder / "alone.safetensors")
+    shutil.rmtree(folder / "alone.config")
     data = tmp_path_factory.mktemp("hubbed")
-    async with started(empty, data, hub_models=listed, default_model="tiny/plain") as sidecar:
+    async with started(folder, data, hub_models=listed, default_model="tiny/plain") as sidecar:
         yield sidecar
 
 
@@ -153,6 +155,21 @@ async def test_parts_of_a_repository_and_parts_of_models(hub: Hub, hubbed: Sidec
     control = apply.controls.add(type="canny", model_id="edges-canny")
     control.image.data = plain.images[0].data
     assert (await hubbed.images.Apply(apply)).images
+
+
+async def test_a_checkpoint_without_configurations_gets_those_of_its_family(
+    hub: Hub, hubbed: Sidecar, tiny: Path
+) -> None:
+    family = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+    asked = drawn(await hubbed.context(), "alone")
+    error = await refused(hubbed.images.TextToImage(asked))
+    words = error.details() or ""
+    assert error.code() is grpc.StatusCode.FAILED_PRECONDITION, words
+    assert words.startswith(f"alone.safetensors needs the configurations of {family}: "), words
+    assert words.endswith("or put them beside it, as alone.config/")
+    repository = hub.add(family, tiny / "sd")
+    await draw(hubbed, "alone")
+    assert not [name for name in repository.fetched() if name.endswith("safetensors")]
 
 
 async def test_what_is_broken_off_is_gone_on_with(hub: Hub, hubbed: Sidecar) -> None:

@@ -44,6 +44,8 @@ class Wanted:
     """A single file of weights in that folder; empty: found out."""
     files: tuple[str, ...] = ()
     """Exactly these, whatever they are; empty: found out."""
+    configurations: bool = False
+    """What configures it, and no weights."""
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,8 @@ class _Choice:
             return self._single(wanted.file)
         if INDEX in self._names:
             files = self._pipeline()
-        elif "config.json" in self._names and (weights := self._weights("")):
-            files = {"config.json": "config.json", **weights}
+        elif "config.json" in self._names and (wanted.configurations or self._weights("")):
+            files = {"config.json": "config.json", **self._weights("")}
         else:
             return self._single(self._only_file())
         if wanted.variant and not self._variant_found:
@@ -147,7 +149,7 @@ class _Choice:
             files |= dict(zip(configurations, configurations, strict=True))
             weights = self._weights(f"{part}/")
             kind = value[1] if len(value) == 2 and isinstance(value[1], str) else ""
-            if not weights and not kind.endswith(_WEIGHTLESS):
+            if not weights and not self._wanted.configurations and not kind.endswith(_WEIGHTLESS):
                 if any(PurePosixPath(name).suffix in PICKLES for name in inside):
                     raise UnusableModel(
                         f"the weights of its {part} are pickles, and only .safetensors files are loaded"
@@ -159,8 +161,8 @@ class _Choice:
         return files
 
     def _weights(self, folder: str) -> dict[str, str]:
-        """The weights in a folder: of the wanted variant, else the ordinary ones, else those of the only variant."""
-        for stem in _STEMS:
+        """The weights in a folder, where any are wanted: of the wanted variant, else the ordinary ones, else those of the only variant."""
+        for stem in () if self._wanted.configurations else _STEMS:
             variants = [variant for variant in self._variants_of(folder, stem) if variant]
             order = [self._wanted.variant, ""] + (variants if len(variants) == 1 else [])
             for variant in dict.fromkeys(order):

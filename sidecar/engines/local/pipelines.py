@@ -16,6 +16,7 @@ from capabilities.schedulers import DEFAULT, SCHEDULERS
 from sidecar.engines.local import lora_fit
 from sidecar.engines.local.discovery import CONFIG_SUFFIX
 from sidecar.engines.local.file_kinds import TEXT_ENCODERS, VAE, kind_of
+from sidecar.engines.local.hub_configurations import configurations, part_folder
 from sidecar.engines.local.lycoris_weights import Merged
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_checks import INDEX, check_component, check_pipeline
@@ -93,11 +94,11 @@ def _from_file(source: ModelSource, device: str) -> Any:
     missing = kind_of(read_header(path), path.name).missing
     options: dict[str, Any] = {"dtype": pick_dtype(device), "use_safetensors": True}
     beside = path.with_suffix(CONFIG_SUFFIX)
-    if beside.is_dir():
-        check_pipeline(beside, configuration_only=True)
-        _check_classes(beside)
-        options |= {"config": str(beside), "local_files_only": True}
-        options |= _parts_beside(beside, missing, device)
+    folder = beside if beside.is_dir() else configurations(path)
+    check_pipeline(folder, configuration_only=True)
+    _check_classes(folder)
+    options |= {"config": str(folder), "local_files_only": True}
+    options |= _parts_beside(folder, missing, device)
     with lower_ending(path) as file:
         return getattr(diffusers, source.pipeline).from_single_file(str(file), **options)
 
@@ -273,11 +274,13 @@ def _part(source: ModelSource, device: str) -> Any:
     path = Path(source.location)
     if source.kind == "file":
         read_header(path)
-        options: dict[str, Any] = {"dtype": pick_dtype(device)}
-        beside = path.with_suffix(CONFIG_SUFFIX)
-        if beside.is_dir():
-            check_component(beside)
-            options |= {"config": str(beside), "local_files_only": True}
+        options: dict[str, Any] = {"dtype": pick_dtype(device), "local_files_only": True}
+        folder = path.with_suffix(CONFIG_SUFFIX)
+        if not folder.is_dir():
+            folder = configurations(path)
+            options["subfolder"] = part_folder(kind)
+        options["config"] = str(folder)
+        check_component(folder / options.get("subfolder", ""))
         with lower_ending(path) as file:
             return kind.from_single_file(str(file), **options).to(device)
     check_component(path)
