@@ -17,8 +17,8 @@ from sidecar.engines.local import hub_cache
 from sidecar.engines.local.download_messages import Fetched, Progress, decode
 from sidecar.engines.local.hub_files import Wanted
 
-ANSWER_SECONDS = 20.0
-"""Longest until the hub has said what there is to download; a process takes some of that to start."""
+ANSWER_SECONDS = 10.0
+"""Longest until the hub has answered at all, names looked up and the process started included."""
 SILENCE = 120.0
 """Longest without a word afterwards; the hub itself may be silent for a few seconds only."""
 
@@ -138,14 +138,14 @@ class Downloads:
     ) -> Fetched | Failed:
         assert process.stdout is not None
         while True:
-            async with asyncio.timeout(SILENCE if download.progress.total else ANSWER_SECONDS):
+            async with asyncio.timeout(SILENCE if download.progress.commit else ANSWER_SECONDS):
                 line = await process.stdout.readline()
             if not line:
                 return _lost(wanted, "its process ended")
             message = decode(line)
             if not isinstance(message, Progress):
                 return message
-            if not download.progress.total:
+            if message.total and not download.progress.total:
                 log.info(
                     "downloading %s: %d of %d bytes are there", wanted.repository, message.done, message.total
                 )

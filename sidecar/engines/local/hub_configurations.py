@@ -52,18 +52,20 @@ def configurations(path: Path) -> Path:
 
 def part_folder(kind: type[Any]) -> str:
     """Where in a pipeline's folder the configuration of such a part lies; empty: it is a folder of its own."""
-    from diffusers.loaders.single_file_model import SINGLE_FILE_LOADABLE_CLASSES
+    from diffusers.loaders import single_file_model
 
-    return str(SINGLE_FILE_LOADABLE_CLASSES.get(kind.__name__, {}).get("default_subfolder", ""))
+    library: Any = single_file_model
+    return str(library.SINGLE_FILE_LOADABLE_CLASSES.get(kind.__name__, {}).get("default_subfolder", ""))
 
 
 def _repository(path: Path) -> str:
     """The repository of the family, which diffusers tells by names and shapes of tensors."""
-    from diffusers.loaders.single_file_utils import fetch_diffusers_config
+    from diffusers.loaders import single_file_utils
 
+    library: Any = single_file_utils
     header = read_header(path)
     tensors = {
         name: torch.empty(shape, device="meta")
         for name, shape in zip(header.names, header.shapes, strict=True)
     }
-    return str(fetch_diffusers_config(tensors)["pretrained_model_name_or_path"])
+    return str(library.fetch_diffusers_config(tensors)["pretrained_model_name_or_path"])

@@ -34,8 +34,8 @@ from sidecar.engines.local.download_messages import Fetched, Progress, encode
 from sidecar.engines.local.hub_files import Wanted, select
 from sidecar.engines.local.model_files import parsed, shown
 
-CONNECT_SECONDS, READ_SECONDS = 3.0, 10.0
-"""Longest that the hub may take to take a connection, and to send anything."""
+CONNECT_SECONDS, ANSWER_SECONDS, READ_SECONDS = 3.0, 5.0, 10.0
+"""Longest that the hub may take to take a connection, to say what it has, and to send more of a file."""
 LOCK_SECONDS = 5.0
 CHUNK = 1024 * 1024
 TELL_EVERY = 0.2
@@ -106,11 +106,12 @@ class Fetch:
             self._wanted.repository,
             revision=revision,
             files_metadata=True,
-            timeout=_TIMEOUT,  # type: ignore[arg-type]
+            timeout=httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),  # type: ignore[arg-type]
         )
         if not found.sha or not hub_cache.COMMIT.fullmatch(found.sha) or found.siblings is None:
             raise hub_faults.no_hub("it names no commit")
         self._commit = found.sha
+        self._tell(Progress(0, 0, self._commit))
         for item in found.siblings:
             etag = item.lfs.sha256 if item.lfs else item.blob_id
             size = item.lfs.size if item.lfs else item.size

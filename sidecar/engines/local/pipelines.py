@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -37,6 +38,8 @@ def quiet_libraries() -> None:
     for library in libraries:
         library.disable_progress_bar()
         library.set_verbosity_error()
+    # It tells of every request, with addresses that are good for whoever has them.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
 def pick_device(wanted: str) -> str:
