@@ -135,7 +135,7 @@ class Catalog:
     def is_absent(self, model_id: str) -> bool:
         """Whether a model is known and still to be downloaded."""
         model = self._snapshot.models.get(model_id)
-        return model is not None and not model.is_downloaded
+        return model is not None and model.is_absent
 
     def wanted(self, model_id: str) -> Wanted:
         """What a model is on the hub. Raises NotFound, and FailedPrecondition for one that is from no hub."""
@@ -380,7 +380,7 @@ def _origin(model: LocalModel) -> str:
     """Where a hub model comes from, and the commit of it that is here."""
     if model.wanted is None:
         return ""
-    kept = hub_cache.kept(model.wanted) if model.is_downloaded else None
+    kept = None if model.is_absent else hub_cache.kept(model.wanted)
     return f"{model.wanted.repository}@{kept.commit}" if kept else model.wanted.repository
 
 

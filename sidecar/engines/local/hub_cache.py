@@ -20,7 +20,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from capabilities.errors import FailedPrecondition
-from sidecar.engines.local import packaged
 from sidecar.engines.local.hub_files import Incomplete, Selection, Wanted, select
 from sidecar.engines.local.model_files import UnusableModel, json_if_there, read_json
 
@@ -172,7 +171,8 @@ def _adopted(wanted: Wanted) -> Kept | None:
 
 
 def _shelf(wanted: Wanted) -> Path:
-    return packaged.cache() / "hub" / wanted.repository.replace("/", "--")
+    # Inside the repository's folder, where the hub's client looks for nothing, and removes it with the rest.
+    return repository_folder(wanted.repository) / "viwo-imagegen"
 
 
 def _pointer(wanted: Wanted) -> Path:

@@ -83,7 +83,7 @@ def _refusal(error: Exception, wanted: Wanted) -> Refusal:
         case OSError():
             return FailedPrecondition(
                 f"the cache for models cannot be written: {error.filename or hub_cache.folder()}: {error.strerror or error}; "
-                "let the server's user write there, or set HF_HOME and VIWO_IMAGEGEN_CACHE to folders where it can",
+                "let the server's user write there, or set HF_HOME to a folder where it can",
                 reason="CACHE_NOT_WRITABLE",
                 field="model_id",
                 asked=name,

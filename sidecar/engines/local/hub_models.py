@@ -24,11 +24,7 @@ class HubModels:
 
     def absent(self, model_ids: Iterable[str]) -> list[str]:
         """Those of some models that are still to be downloaded. Called from any thread; raises as `Catalog.model`."""
-        return [
-            model_id
-            for model_id in model_ids
-            if not self._catalog.model(model_id, patient=True).is_downloaded
-        ]
+        return [model_id for model_id in model_ids if self._catalog.model(model_id, patient=True).is_absent]
 
     def refusal(self, model_id: str) -> Refusal | None:
         """Why a model cannot be had, without asking a hub; None for one that is here."""

@@ -74,7 +74,7 @@ def packaged_upscalers() -> Iterator[LocalModel]:
     ):
         facts = ModelFacts(model_id, methods=frozenset({"upscale"}), factor=factor)
         source = ModelSource(model_id, files, "package", role="upscaler", revision=REALESRGAN.sha256[:16])
-        yield LocalModel(facts, source, "Real-ESRGAN", description, 0)
+        yield LocalModel(facts, source, "Real-ESRGAN", description, 0, package=REALESRGAN)
 
 
 def annotators() -> Iterator[LocalModel]:
@@ -82,7 +82,7 @@ def annotators() -> Iterator[LocalModel]:
     able = frozenset({"preprocess"})
     facts = ModelFacts("hed", methods=able)
     source = ModelSource("hed", "hed", "package", role="annotator", revision=HED.sha256[:16])
-    yield LocalModel(facts, source, "HED", "Soft edges (BSDS500)", 0)
+    yield LocalModel(facts, source, "HED", "Soft edges (BSDS500)", 0, package=HED)
     for model_id, description, files in (
         (
             "openpose",

@@ -35,6 +35,10 @@ async def hub(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
     tiny_models.lora(root / "lora" / "weights.safetensors", tiny / "sd", kohya=True)
     made.add("tiny/lora", root / "lora")
     made.add("tiny/canny", tiny_models.controlnet(root / "canny", tiny / "sd"))
+    (root / "annotators").mkdir()
+    for name in ("sk_model.pth", "sk_model2.pth", "scannet.pt"):
+        (root / "annotators" / name).write_bytes(name.encode())
+    made.add("lllyasviel/Annotators", root / "annotators")
     (root / "pickled").mkdir()
     (root / "pickled" / "model.ckpt").write_bytes(b"pickle")
     made.add("tiny/pickled", root / "pickled")
@@ -51,7 +55,9 @@ async def hub(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
 @pytest.fixture(scope="package")
 async def hubbed(hub: Hub, tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sidecar]:
     """A server whose models all lie on the hub, but for a checkpoint in one file without its configurations."""
-    listed: list[dict[str, object]] = [{"id": name, **SIZE} for name in hub.repositories]
+    listed: list[dict[str, object]] = [
+        {"id": name, **SIZE} for name in hub.repositories if name.startswith("tiny/")
+    ]
     listed += [
         {"id": "no/such", **SIZE},
         {"id": "tagged", "repository": "tiny/plain", "revision": "v9", **SIZE},

@@ -110,6 +110,19 @@ async def test_a_checkpoint_without_configurations_gets_those_of_its_family(
     assert not [name for name in repository.fetched() if name.endswith("safetensors")]
 
 
+async def test_what_makes_control_pictures_is_pulled_as_well(hub: Hub, hubbed: Sidecar) -> None:
+    async def ready() -> set[str]:
+        answer = await hubbed.images.ControlTypes(image_pb2.ControlTypesRequest(context=context))
+        return {kind.name for kind in answer.types if kind.preprocess}
+
+    context = await hubbed.context(kind="controlnet.generate")
+    assert "lineart" not in await ready()
+    assert (await pulled(hubbed, "lineart"))[-1].model.downloaded
+    assert hub.repositories["lllyasviel/Annotators"].fetched() == ["sk_model.pth", "sk_model2.pth"]
+    assert "lineart" in await ready()
+    assert not (await model(hubbed, "realesrgan-x4plus")).downloaded, "its package has not been fetched"
+
+
 async def test_what_is_broken_off_is_gone_on_with(hub: Hub, hubbed: Sidecar) -> None:
     repository = hub.repositories["tiny/cut"]
     repository.cut_after, repository.cuts = 100_000, 4
