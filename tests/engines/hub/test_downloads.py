@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from sidecar import child_process
 from sidecar.cli import app
+from sidecar.configuration_check import default_model_remark
 from sidecar.engines.local import hub_cache
 from sidecar.engines.local.download_messages import Progress
 from sidecar.engines.local.hub_fetch import Fetch
@@ -30,6 +31,7 @@ from tests.engines.hub.asking import blobs, draw, drawn, model, pulled
 async def test_a_job_downloads_what_its_model_needs_and_tells_how_far_it_is(
     hub: Hub, hubbed: Sidecar
 ) -> None:
+    assert "models pull tiny/plain" in (default_model_remark(hubbed.running.engines) or "")
     before = await model(hubbed, "tiny/much")
     assert (before.downloaded, before.origin, before.size_bytes) == (False, "tiny/much", 0)
     context = await hubbed.context()
