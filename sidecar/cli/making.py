@@ -14,7 +14,7 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from capabilities import strict_json
-from capabilities.errors import Unavailable
+from capabilities.errors import Unavailable, data_size
 from sidecar.cli.output import err, out, plain, table
 from sidecar.cli.picture_files import EXTENSIONS, Target
 from sidecar.client import Client
@@ -52,7 +52,7 @@ def follow(sidecar: Client, job_id: str) -> job_pb2.Job:
 def _loading(event: job_pb2.JobEvent.Loading) -> dict[str, Any]:
     if not event.bytes_total or event.bytes_done == event.bytes_total:
         return {"description": f"loading {event.model_id}", "total": None}
-    words = f"downloading {event.model_id} {amount(event.bytes_done)} of {amount(event.bytes_total)}"
+    words = f"downloading {event.model_id} {data_size(event.bytes_done)} of {data_size(event.bytes_total)}"
     return {"description": words, "completed": event.bytes_done, "total": event.bytes_total}
 
 
@@ -68,11 +68,6 @@ def download_bar() -> Iterator[Callable[[str, int, int], None]]:
             progress.update(bar, **_loading(event))
 
         yield tell
-
-
-def amount(count: int) -> str:
-    """Bytes for people."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
 
 
 def done(sidecar: Client, request: job_pb2.SubmitJobRequest) -> job_pb2.Job:

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from capabilities.errors import data_size
 from sidecar import child_process
-from sidecar.cli.making import amount, download_bar
+from sidecar.cli.making import download_bar
 from sidecar.cli.output import Json, client, err, out, refusals, show, table
 from sidecar.pb.viwo.imagegen.v1 import model_pb2 as pb
 
@@ -110,9 +111,9 @@ def fetch() -> None:
 def _print_pulled(last: pb.PullModelProgress, request: pb.PullModelRequest) -> None:
     left = last.bytes_total - last.bytes_done
     if request.dry_run:
-        words = f"{amount(left)} of {amount(last.bytes_total)} to download"
+        words = f"{data_size(left)} of {data_size(last.bytes_total)} to download"
     else:
-        words = f"downloaded, {amount(last.bytes_total)}"
+        words = f"downloaded, {data_size(last.bytes_total)}"
     out.print(f"{request.id}: {words}, commit {last.commit}", markup=False, highlight=False)
     if last.previous_commit not in ("", last.commit):
         before = "is used so far" if request.dry_run else "was used before"

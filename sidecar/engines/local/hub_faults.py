@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 from huggingface_hub import get_token
-from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
 from capabilities.errors import (
     FailedPrecondition,
@@ -18,6 +18,7 @@ from capabilities.errors import (
     Refusal,
     ResourceExhausted,
     Unavailable,
+    data_size,
 )
 from sidecar.engines.events import Failed
 from sidecar.engines.local import hub_cache
@@ -59,6 +60,14 @@ def _refusal(error: Exception, wanted: Wanted) -> Refusal:
                 field="model_id",
                 asked=name,
             )
+        case HFValidationError():
+            return FailedPrecondition(
+                f"'{name}' is no name of a repository on a hub: {_words(error)}; correct the id in hub_models, or name its "
+                "'repository'",
+                reason="BAD_REPOSITORY",
+                field="model_id",
+                asked=name,
+            )
         case OfflineModeIsEnabled():
             return hub_cache.offline(name)
         case httpx2.InvalidURL() | httpx2.UnsupportedProtocol():
@@ -88,8 +97,6 @@ def _refusal(error: Exception, wanted: Wanted) -> Refusal:
                 field="model_id",
                 asked=name,
             )
-        case ValueError() | TypeError() | KeyError():
-            return no_hub(_words(error))
     log.exception("a download failed", exc_info=error)
     return InternalFault(f"the download failed: {type(error).__name__}: {_words(error)}", reason="BUG")
 
@@ -100,6 +107,14 @@ def _answered(response: httpx2.Response, wanted: Wanted) -> Refusal:
     name, host = shown(wanted.repository), hub_cache.host()
     about: dict[str, Any] = {"field": "model_id", "asked": name}
     token = "the token in HF_TOKEN" if os.environ.get("HF_TOKEN") else "the token that is stored here"
+    storage = response.url.netloc.decode()
+    if storage != host and not code and status in (401, 403, 404):
+        return Unavailable(
+            f"{storage}, where {host} keeps the files of '{name}', answers {status}; look at the proxy and the firewall, which "
+            "must let both through, then try again",
+            reason="HUB_STORAGE_REFUSED",
+            **about,
+        )
     if code == "GatedRepo":
         page = f"{hub_cache.endpoint()}/{name}"
         return FailedPrecondition(
@@ -164,10 +179,10 @@ def _answered(response: httpx2.Response, wanted: Wanted) -> Refusal:
 def disk_full(what: str, free: int) -> ResourceExhausted:
     where = hub_cache.folder()
     return ResourceExhausted(
-        f"{what}, and {free / 1e9:.1f} GB are free in {where}; make room there, or set HF_HOME to a folder on a larger disk",
+        f"{what}, and {data_size(free)} are free in {where}; make room there, or set HF_HOME to a folder on a larger disk",
         reason="DISK_FULL",
         field="model_id",
-        limit=f"{free / 1e9:.1f} GB free",
+        limit=f"{data_size(free)} free",
     )
 
 

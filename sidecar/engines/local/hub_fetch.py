@@ -25,9 +25,10 @@ from typing import Any
 import httpx2
 from filelock import FileLock, Timeout
 from huggingface_hub import HfApi, get_session, hf_hub_url, hf_raise_for_status
+from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
 
-from capabilities.errors import FailedPrecondition
+from capabilities.errors import FailedPrecondition, data_size
 from sidecar.engines.events import Failed
 from sidecar.engines.local import hub_cache, hub_faults
 from sidecar.engines.local.download_messages import Fetched, Progress, encode
@@ -101,13 +102,17 @@ class Fetch:
 
     def _look_up(self) -> None:
         """Which files the repository has."""
-        revision = self._wanted.revision or None
-        found = HfApi(hub_cache.endpoint()).model_info(
-            self._wanted.repository,
-            revision=revision,
-            files_metadata=True,
-            timeout=httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),  # type: ignore[arg-type]
-        )
+        try:
+            found = HfApi(hub_cache.endpoint()).model_info(
+                self._wanted.repository,
+                revision=self._wanted.revision or None,
+                files_metadata=True,
+                timeout=httpx2.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),  # type: ignore[arg-type]
+            )
+        except HFValidationError:
+            raise
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise hub_faults.no_hub(f"what it says of {self._wanted.repository} cannot be read") from error
         if not found.sha or not hub_cache.COMMIT.fullmatch(found.sha) or found.siblings is None:
             raise hub_faults.no_hub("it names no commit")
         self._commit = found.sha
@@ -141,21 +146,21 @@ class Fetch:
 
     def _require_room(self) -> None:
         """Raises where the model is larger than may be downloaded, or than the disk has room for."""
-        what = f"'{self._wanted.repository}' has {gigabytes(self._total)}"
+        what = f"'{self._wanted.repository}' has {data_size(self._total)}"
         if self._total > self._most:
             raise FailedPrecondition(
-                f"{what} to download, and at most {gigabytes(self._most)} are; raise max_download_gib, "
+                f"{what} to download, and at most {data_size(self._most)} are; raise max_download_gib, "
                 "name a smaller 'variant' in hub_models, or use a smaller model",
                 reason="DOWNLOAD_TOO_LARGE",
                 field="model_id",
                 limit=f"max_download_gib {self._most / GIB:g}",
-                asked=gigabytes(self._total),
+                asked=data_size(self._total),
             )
         left = self._total - self._done
         self._repository.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self._repository).free
         if left and left + SPARE > free:
-            raise hub_faults.disk_full(f"{what}, of which {gigabytes(left)} are still to come", free)
+            raise hub_faults.disk_full(f"{what}, of which {data_size(left)} are still to come", free)
 
     def _fetch(self, file: _File) -> None:
         """Have a file in the cache, whole and with the hash that the hub tells."""
@@ -242,6 +247,8 @@ class Fetch:
         with open(partial, "rb") as data:
             while part := data.read(CHUNK):
                 digest.update(part)
+                # A sign of life: this takes minutes on a slow disk.
+                self._say()
         if digest.hexdigest() != file.etag:
             partial.unlink()
             raise hub_faults.corrupt(file.name, self._wanted.repository, digest.hexdigest(), file.etag)
@@ -251,11 +258,6 @@ class Fetch:
         if self._total and (at_once or now - self._told >= TELL_EVERY):
             self._told = now
             self._tell(Progress(self._done, self._total, self._commit))
-
-
-def gigabytes(count: int) -> str:
-    """Bytes for people."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
 
 
 def main() -> None:

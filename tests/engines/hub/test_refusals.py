@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from capabilities.errors import FailedPrecondition, ResourceExhausted
+from sidecar.engines.events import Failed
 from sidecar.engines.local import hub_cache
 from sidecar.engines.local.hub_faults import failure
 from sidecar.engines.local.hub_fetch import Fetch
@@ -147,10 +148,21 @@ async def test_what_is_too_large_is_refused_before_it_begins(
         await asyncio.to_thread(Fetch(wanted, 10**6, lambda told: None).run)
     room = shutil.disk_usage(hub_cache.folder())
     monkeypatch.setattr(shutil, "disk_usage", lambda path: room._replace(free=10**6))
-    with pytest.raises(ResourceExhausted, match=r"0\.0 GB are free"):
+    with pytest.raises(ResourceExhausted, match=r"1\.0 MB are free"):
         await asyncio.to_thread(Fetch(wanted, 10**9, lambda told: None).run)
     assert not [name for name in hub.repositories["tiny/large"].fetched() if name.endswith("safetensors")]
     full = failure(OSError(errno.ENOSPC, "No space left on device"), wanted)
     assert (full.code, full.reason) == ("RESOURCE_EXHAUSTED", "DISK_FULL")
+    odd = await asyncio.to_thread(failing, Wanted("a--b/c"))
+    assert "is no name of a repository" in odd.message
     denied = failure(PermissionError(errno.EACCES, "Permission denied", "/x"), wanted)
     assert "set HF_HOME" in denied.message
+
+
+def failing(wanted: Wanted) -> Failed:
+    """How a download ends that cannot succeed."""
+    try:
+        Fetch(wanted, 10**9, lambda told: None).run()
+    except Exception as error:
+        return failure(error, wanted)
+    raise AssertionError("it has been downloaded")
