@@ -189,6 +189,7 @@ def _local_engine(settings: Settings) -> list[Engine]:
         threads=settings.threads,
         max_loaded=settings.max_loaded_models,
         memory_budget=int(settings.memory_budget_gib * 1024**3),
+        max_download=int(settings.max_download_gib * 1024**3),
         log_level=settings.log_level,
     )
     return [engine]

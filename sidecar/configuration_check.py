@@ -52,9 +52,13 @@ def remarks(settings: Settings, environment: Mapping[str, str] = os.environ) -> 
 
 
 def default_model_remark(router: Router) -> str | None:
-    """Why the default model cannot be used; None where it can."""
+    """Why the default model cannot be used, or not at once; None where it can."""
     try:
-        router.find(router.default)
+        if not router.find(router.default).ready:
+            return (
+                f"default_model: '{router.default}' has not been downloaded; the first job that needs it waits for that, so run "
+                f"'viwo-imagegen models pull {router.default}' beforehand"
+            )
     except Refusal as refusal:
         return f"default_model: {refusal.message}; calls that name no model are refused until it is there"
     return None

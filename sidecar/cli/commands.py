@@ -46,7 +46,7 @@ COMMANDS: Mapping[str, Place] = {
     "batch": Place("batch", "app", "Many tasks as one."),
     "template": Place("template", "app", "Chains of tasks under a name."),
     "entity": Place("entity", "app", "Look at image entities, and call their verbs."),
-    "models": Place("model", "app", "See, load and unload models."),
+    "models": Place("model", "app", "See, download, load and unload models."),
     "serve": Place("serve", "serve", "Run the sidecar until it is told to stop (Ctrl-C or SIGTERM)."),
     "demo": Place(
         "serve",

@@ -8,13 +8,15 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from capabilities.errors import data_size
 from sidecar.cli import completion
+from sidecar.cli.making import download_bar
 from sidecar.cli.model_import import imported
 from sidecar.cli.output import Json, client, err, out, print_json, refusals, show, table
 from sidecar.cli.progress import elapsed
 from sidecar.pb.viwo.imagegen.v1 import model_pb2 as pb
 
-app = typer.Typer(help="See, load and unload models.", no_args_is_help=True)
+app = typer.Typer(help="See, download, load and unload models.", no_args_is_help=True)
 
 ModelId = Annotated[str, typer.Argument(autocompletion=completion.models)]
 
@@ -45,6 +47,34 @@ def load(model_id: ModelId, as_json: Json = False) -> None:
         with elapsed(f"loading {model_id}"):
             model = sidecar.models.Load(pb.LoadModelRequest(id=model_id))
         show(model, as_json, lambda: _print([model]))
+
+
+@app.command()
+def pull(
+    model_id: ModelId,
+    revision: Annotated[
+        str, typer.Option(help="A commit, tag or branch in the place of the configured one.")
+    ] = "",
+    variant: Annotated[
+        str, typer.Option(help="A variant of the weights, such as fp16, in the place of the configured one.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option(help="Only tell what there is to download.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Download a hub model, or its newest revision; Ctrl-C ends that, and the next pull goes on with it."""
+    request = pb.PullModelRequest(id=model_id, revision=revision, variant=variant, dry_run=dry_run)
+    last = pb.PullModelProgress()
+    with client() as sidecar:
+        stream = sidecar.models.Pull(request)
+        try:
+            with download_bar() as told:
+                for last in stream:
+                    told(model_id, last.bytes_done, last.bytes_total)
+        except KeyboardInterrupt:
+            stream.cancel()  # type: ignore[no-untyped-call]
+            err.print("ended; what has come so far is kept, and the next pull goes on with it")
+            raise typer.Exit(130) from None
+        show(last, as_json, lambda: _print_pulled(last, request))
 
 
 @app.command()
@@ -86,6 +116,29 @@ def fetch(as_json: Json = False) -> None:
             print_json(found)
 
 
+def _print_pulled(last: pb.PullModelProgress, request: pb.PullModelRequest) -> None:
+    left = last.bytes_total - last.bytes_done
+    if request.dry_run:
+        words = f"{data_size(left)} of {data_size(last.bytes_total)} to download"
+    else:
+        words = f"downloaded, {data_size(last.bytes_total)}"
+    out.print(f"{request.id}: {words}, commit {last.commit}", markup=False, highlight=False)
+    if last.previous_commit not in ("", last.commit):
+        before = "is used so far" if request.dry_run else "was used before"
+        out.print(f"{before}: commit {last.previous_commit}", style="dim", highlight=False)
+    settings = [
+        f'{name} = "{value}"'
+        for name, value in (("revision", request.revision), ("variant", request.variant))
+        if value
+    ]
+    if settings and not request.dry_run:
+        err.print(
+            f"it is used once its entry in hub_models says {' and '.join(settings)}",
+            markup=False,
+            highlight=False,
+        )
+
+
 def _print_problems(found: list[pb.ModelProblem]) -> None:
     rows = table("file", "reason")
     for item in found:
@@ -100,7 +153,8 @@ def _print(found: list[pb.Model]) -> None:
         defaults = item.defaults
         rows.add_row(
             item.id + (" (default)" if item.is_default else ""), item.family, f"{defaults.width} x {defaults.height}",
-            str(defaults.steps), f"{defaults.guidance_scale:g}", f"{item.size_bytes / 1e6:.1f}",
+            str(defaults.steps), f"{defaults.guidance_scale:g}",
+            f"{item.size_bytes / 1e6:.1f}" if item.downloaded else "to download",
             "yes" if item.loaded else "",
         )  # fmt: skip
     out.print(rows)

@@ -57,6 +57,10 @@ class ModelListing:
     size: int
     revision: str
     loaded: bool = False
+    downloaded: bool = True
+    """Its weights are on this machine."""
+    origin: str = ""
+    """The hub's repository and, where it is known, the commit; empty where it is from no hub."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +195,32 @@ class ModelLoader(Protocol):
 
     async def unload(self, model_id: str) -> None:
         """Take a model out of memory; nothing happens where it is not in it."""
+        ...
+
+
+@dataclass(frozen=True)
+class DownloadProgress:
+    """How far the download of a model is, in bytes; commits are the hub's, empty where there is none."""
+
+    done: int
+    total: int
+    commit: str = ""
+    previous_commit: str = ""
+
+
+@runtime_checkable
+class ModelDownloader(Protocol):
+    """An engine whose models may come from a hub."""
+
+    def pull(
+        self, model_id: str, *, revision: str = "", variant: str = "", dry_run: bool = False
+    ) -> AsyncGenerator[DownloadProgress]:
+        """Download a model, or its newest revision; closing the generator ends the download.
+
+        `revision`, `variant`: in the place of those that are configured. `dry_run`: only look what there is to download.
+
+        Raises NotFound, FailedPrecondition, ResourceExhausted, Unavailable.
+        """
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 
 from capabilities.errors import FailedPrecondition, NotFound, brief
 from capabilities.models import ModelFacts
@@ -11,7 +11,9 @@ from capabilities.tasks import Task
 from sidecar.engines.api import (
     BUILTIN,
     LOCAL,
+    DownloadProgress,
     Engine,
+    ModelDownloader,
     ModelFinder,
     ModelListing,
     ModelLoader,
@@ -122,6 +124,21 @@ class Router(Mapping[str, Engine]):
     async def unload(self, model_id: str) -> None:
         """Take a model out of memory; nothing happens where it is not in it. Raises NotFound, FailedPrecondition."""
         await self._loader(model_id).unload(model_id.removeprefix(f"{LOCAL}:"))
+
+    def pull(
+        self, model_id: str, *, revision: str = "", variant: str = "", dry_run: bool = False
+    ) -> AsyncGenerator[DownloadProgress]:
+        """Download a model, as `ModelDownloader.pull`. Raises FailedPrecondition for an engine that downloads none."""
+        engine = self._owner(model_id)
+        if not isinstance(engine, ModelDownloader):
+            raise FailedPrecondition(
+                f"the models of the engine '{engine.name}' are not from a hub, so there is nothing to download",
+                reason="NOT_FROM_A_HUB",
+                field="id",
+                asked=brief(model_id, 60),
+            )
+        model_id = model_id.removeprefix(f"{LOCAL}:")
+        return engine.pull(model_id, revision=revision, variant=variant, dry_run=dry_run)
 
     def _owner(self, model_id: str) -> Engine:
         name = self.name_of(model_id)

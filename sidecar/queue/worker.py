@@ -281,7 +281,10 @@ class Worker:
             if event.model_id not in loads:
                 loads.add(event.model_id)
                 self._meter.loads.labels(event.model_id).inc()
-            self._traces.note(job_id, "loading", model=event.model_id)
+                self._traces.note(job_id, "loading", model=event.model_id)
+            if event.bytes_total:
+                # A download that gets on is no work that may take too long.
+                self._limit(attempt, 1)
         self._notifier.tell(job_id, event)
 
     async def _conclude(self, attempt: Attempt, outcome: Outcome) -> None:

@@ -103,6 +103,7 @@ RPCS: Mapping[str, Permission] = {
     "ModelService/List": Permission(Scope.MODELS_READ, Rule.ANYBODY),
     "ModelService/Load": _ADMIN,
     "ModelService/Unload": _ADMIN,
+    "ModelService/Pull": _ADMIN,
     "TemplateService/Save": Permission(Scope.TEMPLATES_WRITE, Rule.NEW),
     "TemplateService/Get": Permission(Scope.TEMPLATES_READ, Rule.OWN),
     "TemplateService/List": Permission(Scope.TEMPLATES_READ, Rule.LIST),

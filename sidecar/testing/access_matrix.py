@@ -182,7 +182,7 @@ def expectation(rpc: str, credential: str) -> dict[str, frozenset[str]]:
     if rpc.endswith("PushRevocations"):
         return {"PERMISSION_DENIED": frozenset({"NOT_A_KERNEL"})}
     # The fake engine has no models for some methods, and loads none: then it is the right that was not refused.
-    return {"OK": anything, "FAILED_PRECONDITION": frozenset({"MODEL_CANNOT", "ENGINE_CANNOT", "ENGINE_LOADS_ITSELF", "NO_MODEL", "NO_RESTORER"}),
+    return {"OK": anything, "FAILED_PRECONDITION": frozenset({"MODEL_CANNOT", "ENGINE_CANNOT", "ENGINE_LOADS_ITSELF", "NOT_FROM_A_HUB", "NO_MODEL", "NO_RESTORER"}),
             "NOT_FOUND": frozenset({"UNKNOWN_MODEL", "NO_MODEL"})}  # fmt: skip
 
 

@@ -290,6 +290,7 @@ REQUESTS: dict[str, Callable[[Matrix], Awaitable[Any]]] = {
     "ModelService/List": _plain(model_pb2.ListModelsRequest),
     "ModelService/Load": _plain(model_pb2.LoadModelRequest, id="icons"),
     "ModelService/Unload": _plain(model_pb2.UnloadModelRequest, id="icons"),
+    "ModelService/Pull": _plain(model_pb2.PullModelRequest, id="icons"),
     "TemplateService/Save": _plain(template_pb2.SaveTemplateRequest, document_json=_document("anybodys")),
     "TemplateService/Get": _of_template(template_pb2.GetTemplateRequest),
     "TemplateService/List": _plain(template_pb2.ListTemplatesRequest),

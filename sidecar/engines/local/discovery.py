@@ -18,6 +18,7 @@ from sidecar.engines.local.file_kinds import (
     kind_of,
     unusable_channels,
 )
+from sidecar.engines.local.hub_files import Wanted
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_checks import (
     INDEX,
@@ -36,6 +37,7 @@ from sidecar.engines.local.model_files import (
     unreadable,
 )
 from sidecar.engines.local.operator_settings import DEFAULTS_FILE, MOST_SIDE, settings_of
+from sidecar.engines.local.packaged import Package
 from sidecar.engines.local.weights import fingerprint, read_header, read_headers
 
 CONFIG_SUFFIX = ".config"
@@ -98,6 +100,20 @@ class LocalModel:
     """What is wrong beside it, and was left out."""
     missing: str = ""
     """What it cannot draw without and is not there, in words."""
+    wanted: Wanted | None = None
+    """What it is on a hub, where it comes from one."""
+    package: Package | None = None
+    """The Python package that carries its weights, where one does."""
+
+    @property
+    def is_downloaded(self) -> bool:
+        """Whether its weights are on this machine."""
+        return not self.is_absent and (self.package is None or self.package.kept_in.is_dir())
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether it is still to be downloaded from a hub; weights of Python packages come by themselves."""
+        return self.source.kind == "hub"
 
 
 def examined(model_id: str, path: Path) -> LocalModel:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
+
 from sidecar.application.models import Models
 from sidecar.engines.api import ModelListing
 from sidecar.pb.viwo.imagegen.v1 import model_pb2 as pb
@@ -33,6 +36,26 @@ class ModelServicer(model_pb2_grpc.ModelServiceServicer):
     async def Unload(self, request: pb.UnloadModelRequest, context: Context) -> pb.Model:
         return self._model(await self._models.unload(principal(), request.id))
 
+    async def Pull(
+        self, request: pb.PullModelRequest, context: Context
+    ) -> AsyncIterator[pb.PullModelProgress]:
+        last = pb.PullModelProgress()
+        told = self._models.pull(
+            principal(), request.id, request.revision, request.variant, dry_run=request.dry_run
+        )
+        async with contextlib.aclosing(told) as states:
+            async for state in states:
+                if isinstance(state, ModelListing):
+                    last.model.CopyFrom(self._model(state))
+                else:
+                    last = pb.PullModelProgress(
+                        bytes_done=state.done,
+                        bytes_total=state.total,
+                        commit=state.commit,
+                        previous_commit=state.previous_commit,
+                    )
+                yield last
+
     def _model(self, item: ModelListing) -> pb.Model:
         facts = item.facts
         return pb.Model(
@@ -48,4 +71,6 @@ class ModelServicer(model_pb2_grpc.ModelServiceServicer):
             methods=sorted(facts.methods),
             is_default=facts.id == self._models.default,
             revision=item.revision,
+            downloaded=item.downloaded,
+            origin=item.origin,
         )
