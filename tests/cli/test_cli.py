@@ -93,6 +93,9 @@ async def test_capabilities_are_minted_narrowed_given_and_revoked(
     assert revoked["revoked_ids"] == [minted["id"], child["id"]]
     given_at_once = await terminal.json("mint", "--to", str(sidecar.painter))
     assert int(given_at_once["owner_id"]) == sidecar.painter
+    before = await terminal.json("capabilities")
+    assert "there is no entity 999" in await terminal.run("mint", "--to", "999", status=1)
+    assert await terminal.json("capabilities") == before
 
 
 async def test_a_file_becomes_an_entity_and_a_damaged_one_does_not(terminal: Terminal) -> None:
