@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,16 @@ from sidecar import config
 from sidecar.application.workflows import ROW_READERS
 from sidecar.cli.output import Json, out, refusals
 from sidecar.config import Settings
+from sidecar.installation import (
+    Installation,
+    SecretsIn,
+    configuration_in_place,
+    gather,
+    members,
+    put_back,
+    read_members,
+    require_room_for,
+)
 from sidecar.queue.maintenance import backup as archives
 from sidecar.queue.maintenance import consistency, retention
 from sidecar.queue.store.database import Database, only_server
@@ -67,25 +79,110 @@ def gc(
         )
 
 
-def backup(target: Annotated[Path, typer.Argument(help="The .tar file to write.")]) -> None:
-    """Write jobs, pictures and a world of our own into one file, also while the server runs."""
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(help="A file with the passphrase of encrypted secrets; left out: it is asked for."),
+]
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(help="The .tar file to write.")],
+    secrets: Annotated[
+        SecretsIn,
+        typer.Option(help="What becomes of the token and the keys: left out, as they are, or encrypted."),
+    ] = SecretsIn.NONE,
+    passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Write configuration, jobs, pictures and a world of our own into one file, also while the server runs."""
     with _store() as (settings, database, _, blobs):
         own = settings.world_file if settings.world_is_own else None
+        installation = gather(settings)
+        passphrase = _passphrase(passphrase_file, new=True) if secrets is SecretsIn.ENCRYPTED else ""
         damaged: list[str] = []
-        count = archives.backup(database, blobs, target, world=own, damaged=damaged.append)
+        count = archives.backup(
+            database,
+            blobs,
+            target,
+            world=own,
+            installation=members(installation, secrets, passphrase),
+            damaged=damaged.append,
+        )
+        left_out = _left_out(installation, secrets, settings)
+        if as_json:
+            print(json.dumps({"file": str(target), "files": count, "damaged": damaged, "left_out": left_out}))
+            return
         if damaged:
             out.print(f"{len(damaged)} damaged pictures are left out; fsck lists them")
         out.print(f"{target}: {count} files")
-        if own is None:
-            out.print(f"The world {settings.world_file} is viwo's: back it up with viwo.")
+        for words in left_out:
+            out.print(f"not in it: {words}", highlight=False, markup=False)
 
 
-def restore(source: Annotated[Path, typer.Argument(help="A file that `backup` wrote.")]) -> None:
+def _left_out(installation: Installation, secrets: SecretsIn, settings: Settings) -> list[str]:
+    """What an operator might take to be in a backup, and is not."""
+    found = []
+    if secrets is SecretsIn.NONE and installation.secrets:
+        names = ", ".join(sorted(installation.secrets))
+        found.append(f"secrets ({names}): --secrets encrypted takes them along")
+    if not settings.world_is_own:
+        found.append(f"the world {settings.world_file}, which is viwo's: back it up with viwo")
+    variables = sorted(name for name in os.environ if name.startswith(config.PREFIX))
+    if variables:
+        found.append(f"what is set by {', '.join(variables)}")
+    if settings.tls_cert is not None:
+        found.append("certificates and keys of TLS")
+    found.append("models: model_dirs, and what was downloaded")
+    return found
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(help="A file that `backup` wrote.")],
+    configuration: Annotated[
+        bool, typer.Option(help="Put the configuration back as well, and restore to where it says.")
+    ] = True,
+    secrets: Annotated[
+        bool, typer.Option(help="Put the token and the keys back as well, where they are in the backup.")
+    ] = True,
+    overwrite: Annotated[
+        bool, typer.Option(help="Replace a configuration and secrets that are there already.")
+    ] = False,
+    passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
+) -> None:
     """Fill an empty data_dir (and database_url) from a backup."""
     with refusals():
-        settings = config.load()
-        count = archives.restore(source, settings.data_dir, settings.jobs_database)
+        kept = archives.installation_in(source)
+        wanted = secrets and archives.ENCRYPTED_SECRETS in kept
+        installation = read_members(kept, _passphrase(passphrase_file, new=False) if wanted else "")
+        with configuration_in_place(installation.config if configuration else None, overwrite=overwrite):
+            settings = config.load()
+            given = installation.secrets if secrets else {}
+            require_room_for(given, settings, overwrite=overwrite)
+            count = archives.restore(source, settings.data_dir, settings.jobs_database)
+        placed = [str(path) for path in put_back(given, settings)]
+        if as_json:
+            print(json.dumps({"data_dir": str(settings.data_dir), "files": count, "secrets": placed}))
+            return
         out.print(f"{settings.data_dir}: {count} files")
+        if configuration and installation.config is not None:
+            out.print(f"configuration: {config.config_file()}", highlight=False, markup=False)
+        out.print(f"secrets: {', '.join(placed)}" if placed else "no secrets: new ones are made at the next start",
+                  highlight=False, markup=False)  # fmt: skip
+
+
+def _passphrase(file: Path | None, *, new: bool) -> str:
+    """From the file, or else asked for, a new one twice. Raises FailedPrecondition where nobody can be asked."""
+    if file is not None:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise FailedPrecondition(
+            "the secrets are encrypted with a passphrase, and there is no terminal to ask for it; name a file that holds it "
+            "with --passphrase-file",
+            reason="NO_PASSPHRASE",
+            field="passphrase_file",
+        )
+    return str(typer.prompt("Passphrase of the secrets", hide_input=True, confirmation_prompt=new))
 
 
 def fsck(

@@ -264,7 +264,8 @@ def test_headers_that_claim_much_are_not_believed(jobs: bytes, tmp_path: Path) -
             file.truncate(claimed + 10240)
         status, output = restore(path, tmp_path / "data")
         assert (status, "is no whole backup: " in output) == (1, True), output
-    with path.open("wb") as file:
+    Archive(jobs).write(path)
+    with path.open("r+b") as file:
         file.truncate(shutil.disk_usage(tmp_path).free + (1 << 30))
     status, output = restore(path, tmp_path / "data")
     assert (status, "RESOURCE_EXHAUSTED" in output) == (1, True), output
