@@ -14,12 +14,13 @@ from typing import Annotated
 import typer
 
 from capabilities.errors import FailedPrecondition
+from capabilities.plain_text import cleaned
 from entity_store.blobs import Blobs
 from entity_store.permissions import private_folder
 from entity_store.world import World
 from sidecar import config
 from sidecar.application.workflows import ROW_READERS
-from sidecar.cli.output import Json, out, refusals
+from sidecar.cli.output import MAX_CELL, Json, out, refusals
 from sidecar.config import Settings
 from sidecar.installation import (
     Installation,
@@ -33,7 +34,8 @@ from sidecar.installation import (
 )
 from sidecar.queue.maintenance import backup as archives
 from sidecar.queue.maintenance import consistency, retention
-from sidecar.queue.store.database import Database, only_server
+from sidecar.queue.maintenance.concerned import Concern, concerned
+from sidecar.queue.store.database import Database, is_served, only_server
 
 
 @contextmanager
@@ -195,34 +197,55 @@ def fsck(
             with only_server(settings.data_dir):
                 found = consistency.check(database, world, blobs, repair=True, readers=ROW_READERS)
         else:
-            found = consistency.check(database, world, blobs, readers=ROW_READERS)
+            live = is_served(settings.data_dir)
+            found = consistency.check(database, world, blobs, live=live, readers=ROW_READERS)
+        jobs = [line.split()[1].rstrip(":") for line in found.unreadable if line.startswith("jobs ")]
+        known = concerned(database, world, {*found.missing, *found.damaged}, {*found.unsettled, *jobs})
         if as_json:
-            print(json.dumps(dataclasses.asdict(found)))
+            whom = {key: [dataclasses.asdict(item) for item in items] for key, items in known.items()}
+            print(json.dumps(dataclasses.asdict(found) | {"concerned": whom}))
         else:
-            _print(found, repair)
+            _print(found, known, repair)
         raise typer.Exit(0 if found.clean or repair else 1)
 
 
-def _print(found: consistency.Findings, repaired: bool) -> None:
+def _print(found: consistency.Findings, known: dict[str, list[Concern]], repaired: bool) -> None:
     if found.clean:
         out.print("files and rows fit together")
         return
-    advice = {
-        "missing": "pictures without a file: run their jobs again (jobs rerun)",
-        "damaged": "damaged files, set aside in data_dir/damaged by --repair",
-        "unrecorded": "results that the table of pictures lacks",
-        "unsettled": "ended jobs whose reservation is open",
-        "balances": "accounts that are not the sum of their ledger",
-        "lines": "counts of waiting jobs that are wrong",
-        "unfinished": "half-written files",
-        "unreadable": "rows that cannot be read; they are passed over",
-        "dangling": "rooms that hold what is not there, which silences them",
-        "database": "the database is damaged: restore a backup",
-    }
     for name, value in dataclasses.asdict(found).items():
-        if value:
-            count = len(value) if isinstance(value, list) else value
-            out.print(f"{count} {advice[name]}", highlight=False)
-            for item in value[:10] if isinstance(value, list) else ():
-                out.print(f"  {item}", highlight=False, markup=False, style="dim")
-    out.print("what can be mended has been" if repaired else "--repair mends what can be mended")
+        if not value:
+            continue
+        count = len(value) if isinstance(value, list) else value
+        out.print(f"{count} {_ADVICE[name]}", highlight=False)
+        for item in value[:_SHOWN] if isinstance(value, list) else ():
+            out.print(f"  {item}", highlight=False, markup=False, style="dim")
+            key = item.split()[1].rstrip(":") if item.startswith("jobs ") else item
+            for concern in known.get(key, ())[:_SHOWN]:
+                owner = f" of entity {concern.owner_id}" if concern.owner_id else ""
+                state = f" ({concern.state})" if concern.state else ""
+                words = f"    {concern.kind} {concern.id}{owner}{state}: {concern.cure}"
+                out.print(cleaned(words, MAX_CELL), highlight=False, markup=False, style="dim")
+        if isinstance(value, list) and len(value) > _SHOWN:
+            out.print(f"  and {len(value) - _SHOWN} more: --json has all", style="dim", highlight=False)
+    out.print(
+        "what can be mended has been"
+        if repaired
+        else "--repair mends what can be mended, with the server stopped"
+    )
+
+
+_SHOWN = 10
+"""Most items of a kind that are shown to people."""
+_ADVICE = {
+    "missing": "pictures without a file: run their jobs again (jobs rerun)",
+    "damaged": "damaged files, set aside in data_dir/damaged by --repair; then run their jobs again",
+    "unrecorded": "results that the table of pictures lacks",
+    "unsettled": "ended jobs whose reservation is open",
+    "balances": "accounts that are not the sum of their ledger",
+    "lines": "counts of waiting jobs that are wrong",
+    "unfinished": "half-written files",
+    "unreadable": "rows that cannot be read; they are passed over",
+    "dangling": "rooms that hold what is not there, which silences them",
+    "database": "the database is damaged: restore a backup",
+}

@@ -299,6 +299,15 @@ def only_server(data_dir: Path) -> Iterator[None]:
         lock.release()
 
 
+def is_served(data_dir: Path) -> bool:
+    """Whether a server works on a data folder now."""
+    try:
+        with only_server(data_dir):
+            return False
+    except FailedPrecondition:
+        return True
+
+
 def _tune(connection: Any, _: object) -> None:
     connection.text_factory = _from_bytes
     # Transactions are begun by `_begin_immediate`, not by the driver.
