@@ -51,6 +51,13 @@ def _store() -> Iterator[tuple[Settings, Database, World, Blobs]]:
             )
         private_folder(settings.data_dir)
         database = Database(settings.jobs_database)
+        if is_served(settings.data_dir) and not database.is_current():
+            raise FailedPrecondition(
+                "a server of another version works on this store; stop it before its job database is upgraded",
+                reason="OTHER_VERSION",
+                field="data_dir",
+                asked=str(settings.data_dir),
+            )
         database.migrate()
         world = World(settings.world_file, own=settings.world_is_own)
         try:

@@ -95,6 +95,13 @@ def test_one_without_fault_comes_back(jobs: bytes, tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["images", "jobs.sqlite"]
 
 
+def test_one_of_the_first_release_comes_back(jobs: bytes, tmp_path: Path) -> None:
+    archive = Archive(jobs)
+    archive.about["format"] = "viwo-imagegen-backup/1"
+    archive.write(tmp_path / "all.tar")
+    assert restore(tmp_path / "all.tar", tmp_path / "data")[0] == 0
+
+
 def named(name: str) -> Callable[[Archive], None]:
     """A file of some other name, in the archive and in its manifest."""
     return lambda archive: archive.add(name, PICTURE)

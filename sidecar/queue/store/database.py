@@ -203,9 +203,14 @@ class Database:
             yield
         holder.dispose()
 
+    def is_current(self) -> bool:
+        """Whether the tables are at their newest revision."""
+        return self.look_here(tables.is_current)
+
     def migrate(self) -> None:
         """Bring the tables to their newest revision."""
-        self.do_here(lambda connection: None if tables.is_current(connection) else tables.migrate(connection))
+        if not self.is_current():
+            self.do_here(tables.migrate)
 
     async def close(self) -> None:
         """Finish what was begun, and let go."""
