@@ -57,6 +57,10 @@ class ModelListing:
     size: int
     revision: str
     loaded: bool = False
+    license: str = ""
+    """Of its weights, where that is known."""
+    told_by: str = ""
+    """Who says what is known of it: files of the model, the operator, or this program."""
 
 
 @dataclass(frozen=True)

@@ -198,6 +198,8 @@ class Catalog:
                 size=model.size,
                 revision=model.source.revision,
                 loaded=model_id in loaded,
+                license=model.license,
+                told_by=model.told_by,
             )
             for model_id, model in sorted(self._snapshot.models.items())
         ]

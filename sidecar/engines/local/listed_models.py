@@ -13,6 +13,7 @@ from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.packaged import HED, REALESRGAN
 
 ANNOTATORS = "lllyasviel/Annotators"
+OF_THIS_PROGRAM = "this program"
 
 
 def hub_model(entry: HubModel) -> LocalModel:
@@ -33,7 +34,8 @@ def hub_model(entry: HubModel) -> LocalModel:
         granularity=16,
         side=max(entry.width, entry.height),
     )
-    return LocalModel(facts, source, "hub", f"{entry.id} from the hub", 0)
+    told_by = f"hub_models in the configuration; see the card at huggingface.co/{entry.id}"
+    return LocalModel(facts, source, "hub", f"{entry.id} from the hub", 0, told_by=told_by)
 
 
 def packaged_upscalers() -> Iterator[LocalModel]:
@@ -45,7 +47,9 @@ def packaged_upscalers() -> Iterator[LocalModel]:
     ):
         facts = ModelFacts(model_id, methods=frozenset({"upscale"}), factor=factor)
         source = ModelSource(model_id, files, "package", role="upscaler", revision=REALESRGAN.sha256[:16])
-        yield LocalModel(facts, source, "Real-ESRGAN", description, 0)
+        yield LocalModel(
+            facts, source, "Real-ESRGAN", description, 0, license=REALESRGAN.license, told_by=OF_THIS_PROGRAM
+        )
 
 
 def annotators() -> Iterator[LocalModel]:
@@ -53,14 +57,17 @@ def annotators() -> Iterator[LocalModel]:
     able = frozenset({"preprocess"})
     facts = ModelFacts("hed", methods=able)
     source = ModelSource("hed", "hed", "package", role="annotator", revision=HED.sha256[:16])
-    yield LocalModel(facts, source, "HED", "Soft edges (BSDS500)", 0)
+    yield LocalModel(
+        facts, source, "HED", "Soft edges (BSDS500)", 0, license=HED.license, told_by=OF_THIS_PROGRAM
+    )
     for model_id, description in (
         ("openpose", "People as stick figures"), ("midas-depth", "Depth"), ("lineart", "Clean lines"),
         ("normalbae", "Surface normals"),
     ):  # fmt: skip
         source = ModelSource(model_id, ANNOTATORS, "hub", role="annotator")
         facts = ModelFacts(model_id, methods=able, ready=_in_hub_cache(ANNOTATORS))
-        yield LocalModel(facts, source, "controlnet-aux", f"{description}, from the hub", 0)
+        words = f"{description}, from the hub"
+        yield LocalModel(facts, source, "controlnet-aux", words, 0, told_by=OF_THIS_PROGRAM)
 
 
 def _in_hub_cache(repository: str) -> bool:

@@ -48,4 +48,10 @@ class ModelServicer(model_pb2_grpc.ModelServiceServicer):
             methods=sorted(facts.methods),
             is_default=facts.id == self._models.default,
             revision=item.revision,
+            license=item.license,
+            ignored_options=sorted(facts.ignores),
+            told_by=item.told_by,
+            granularity=facts.granularity,
+            fixed_size=facts.fixed_size,
+            plain_ground=facts.plain_ground,
         )
