@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -126,7 +127,15 @@ def _from_folder(source: ModelSource, device: str) -> Any:
     folder = source.location
     if source.kind == "hub":
         revision = {"revision": source.revision} if source.revision else {}
-        folder = library.download(source.location, use_safetensors=True, **revision)
+        try:
+            folder = library.download(source.location, use_safetensors=True, **revision)
+        except OSError:
+            if not os.environ.get("HF_HUB_OFFLINE"):
+                raise
+            raise UnusableModel(
+                f"'{source.location}' has not been downloaded, and HF_HUB_OFFLINE forbids to ask a hub; unset it, start the "
+                "server again, and name the model once"
+            ) from None
     check_pipeline(Path(folder))
     _check_classes(Path(folder))
     # The class that the model names itself: a dedicated inpainting model has no text-to-image pipeline.
