@@ -25,7 +25,8 @@ class ModelFacts:
     subject on a plain ground, which can be made transparent. `factor`: how much an upscaler enlarges, at most. `side`: the
     pixels a side that it was trained on. `text_width`: the size of its text states, which a ControlNet must share.
     `control`: the control type of a ControlNet. `variety`: which kind of face restorer it is. `ready`: its weights are on
-    this machine. `revision` identifies the exact weights.
+    this machine. `revision` identifies the exact weights. `ignores`: options that change nothing with it, among
+    `capabilities.without_effect.OPTIONS`.
     """
 
     id: str
@@ -44,6 +45,7 @@ class ModelFacts:
     variety: str = ""
     ready: bool = True
     revision: str = ""
+    ignores: frozenset[str] = frozenset()
 
     def require(self, method: str) -> None:
         """Raises FailedPrecondition where the model cannot do the method."""

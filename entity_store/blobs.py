@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import stat
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -157,9 +158,14 @@ class Blobs:
         aside.mkdir(exist_ok=True)
         self._path(digest).replace(aside / digest)
 
-    def unfinished(self) -> int:
-        """How many files a crash left half written."""
-        return len(_listed(self._incoming))
+    def unfinished(self, older_than: float = 0) -> int:
+        """How many files a crash left half written; of `older_than` so many seconds only, where files are being written."""
+        before = time.time() - older_than
+        count = 0
+        for path in _listed(self._incoming):
+            with contextlib.suppress(FileNotFoundError):
+                count += path.lstat().st_mtime <= before
+        return count
 
     def discard_unfinished(self) -> int:
         """Remove what a crash left half written; how many files there were. Only safe while nobody writes."""

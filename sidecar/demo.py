@@ -110,10 +110,8 @@ async def _walk(tour: Tour) -> tuple[int, Path]:
             caller_id=SYSTEM_ID,
             type="diffusers.generate",
             params=to_struct(limits),
+            target_id=painter,
         )
-    )
-    await tour.capabilities.Give(
-        capability_pb2.GiveRequest(id=capability.id, caller_id=SYSTEM_ID, target_id=painter)
     )
     note(f"{capability.type} {capability.id} {json.dumps(limits)}")
 

@@ -41,11 +41,8 @@ def mint(
 ) -> None:
     """Create a capability, by right of a sys.mint capability."""
     with client() as sidecar:
-        made = minted(
-            sidecar, capability_type, params(param or [], whole), caller=caller, authority=authority
-        )
-        if to:
-            made = sidecar.capabilities.Give(pb.GiveRequest(id=made.id, caller_id=caller, target_id=to))
+        limits = params(param or [], whole)
+        made = minted(sidecar, capability_type, limits, caller=caller, authority=authority, target=to)
         show(made, as_json, lambda: _print([made]))
 
 
@@ -116,9 +113,15 @@ def capabilities(
 
 
 def minted(
-    sidecar: Client, capability_type: str, limits: dict[str, object], *, caller: int, authority: str = ""
+    sidecar: Client,
+    capability_type: str,
+    limits: dict[str, object],
+    *,
+    caller: int,
+    authority: str = "",
+    target: int = 0,
 ) -> pb.Capability:
-    """A new capability; without a named authority, by one that the caller holds."""
+    """A new capability, the caller's unless a target is named; without a named authority, by one that the caller holds."""
     if not authority:
         held = every(sidecar, caller, "sys.mint")
         if not held:
@@ -128,7 +131,13 @@ def minted(
             )
         authority = held[0].id
     return sidecar.capabilities.Mint(
-        pb.MintRequest(authority_id=authority, caller_id=caller, type=capability_type, params=_struct(limits))
+        pb.MintRequest(
+            authority_id=authority,
+            caller_id=caller,
+            type=capability_type,
+            params=_struct(limits),
+            target_id=target,
+        )
     )
 
 

@@ -85,7 +85,7 @@ COMMANDS: Mapping[str, Place] = {
     "backup": Place(
         "store",
         "backup",
-        "Write jobs, pictures and a world of our own into one file, also while the server runs.",
+        "Write configuration, jobs, pictures and a world of our own into one file, also while the server runs.",
     ),
     "restore": Place("store", "restore", "Fill an empty data_dir (and database_url) from a backup."),
     "fsck": Place(

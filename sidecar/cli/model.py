@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +10,11 @@ import typer
 from rich.markup import escape
 
 from capabilities.errors import data_size
+from capabilities.plain_text import cleaned
 from sidecar.cli import completion
 from sidecar.cli.making import download_bar
 from sidecar.cli.model_import import imported
-from sidecar.cli.output import Json, client, err, out, print_json, refusals, show, table
+from sidecar.cli.output import MAX_CELL, Json, client, err, out, print_json, refusals, show, table
 from sidecar.cli.progress import elapsed
 from sidecar.pb.viwo.imagegen.v1 import model_pb2 as pb
 
@@ -27,6 +29,10 @@ def list_models(
     problems: Annotated[
         bool, typer.Option(help="List what lies in the model folders and cannot be used.")
     ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(help="Show the card of each: what it draws, its sizes, methods, limits and licence."),
+    ] = False,
 ) -> None:
     """List the models that may be used, or the files that cannot be and why."""
     with client() as sidecar:
@@ -35,7 +41,7 @@ def list_models(
             show(list(answer.problems), as_json, lambda: _print_problems(list(answer.problems)))
             return
         found = list(answer.models)
-        show(found, as_json, lambda: _print(found))
+        show(found, as_json, lambda: _print_cards(found) if verbose else _print(found))
         if answer.problems and not as_json:
             err.print(f"{len(answer.problems)} files cannot be used; 'models list --problems' tells why")
 
@@ -145,6 +151,36 @@ def _print_problems(found: list[pb.ModelProblem]) -> None:
         # Names of files are not markup.
         rows.add_row(escape(item.file), escape(item.reason))
     out.print(rows)
+
+
+def _print_cards(found: list[pb.Model]) -> None:
+    for item in found:
+        marks = ", ".join(
+            [*(["default"] if item.is_default else []), *(["in memory"] if item.loaded else [])]
+        )
+        out.print(f"[bold]{escape(item.id)}[/]" + (f" ({marks})" if marks else ""), highlight=False)
+        for name, words in _card(item):
+            if words:
+                out.print(f"  {name:<11} {cleaned(words, MAX_CELL)}", highlight=False, markup=False)
+
+
+def _card(item: pb.Model) -> Iterator[tuple[str, str]]:
+    """What is known of a model, by name; what it does not have is empty."""
+    yield "what", item.description
+    size = f"{item.size_bytes / 1e6:.1f} MB" if item.size_bytes else ""
+    yield "family", ", ".join(filter(None, (item.family, f"engine {item.engine}", size)))
+    yield "methods", ", ".join(item.methods)
+    draws = item.defaults.width > 0
+    if draws:
+        native = f"{item.defaults.width} x {item.defaults.height} px"
+        divides = f", which divide by {item.granularity}" if item.granularity > 1 else ""
+        others = "are made from that" if item.fixed_size else f"as asked for{divides}"
+        yield "size", f"{native}; others {others}"
+        yield "defaults", f"steps {item.defaults.steps}, guidance {item.defaults.guidance_scale:g}"
+        yield "background", "opaque, or transparent" if item.plain_ground else "opaque"
+    yield "no effect", ", ".join(item.ignored_options)
+    yield "licence", item.license or ("not told" if draws else "")
+    yield "told by", item.told_by
 
 
 def _print(found: list[pb.Model]) -> None:

@@ -61,6 +61,10 @@ class ModelListing:
     """Its weights are on this machine."""
     origin: str = ""
     """The hub's repository and, where it is known, the commit; empty where it is from no hub."""
+    license: str = ""
+    """Of its weights, where that is known."""
+    told_by: str = ""
+    """Who says what is known of it: files of the model, the operator, or this program."""
 
 
 @dataclass(frozen=True)

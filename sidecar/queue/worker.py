@@ -331,8 +331,10 @@ class Worker:
             keep = partial(self._results.keep, job, outcome.images)
             seconds, device = outcome.seconds, attempt.engine.status().device
         images = await retry_until_written(partial(asyncio.to_thread, keep), KEEP_TRIES)
+        # Those of its own are known since it was planned; another's answer may be to a task that said more.
+        warnings = tuple(dict.fromkeys((*job.warnings, *outcome.warnings)))
         ended, twins = await retry_until_written(
-            partial(self._store.succeed, job.id, images, seconds, outcome.warnings, device=device)
+            partial(self._store.succeed, job.id, images, seconds, warnings, device=device)
         )
         if ended is None:
             return

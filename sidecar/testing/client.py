@@ -64,13 +64,9 @@ class Client:
                 caller_id=SYSTEM_ID,
                 type=kind,
                 params=to_struct(params or {}),
+                target_id=owner or self.owner,
             )
         )
-        holder = owner or self.owner
-        if holder != SYSTEM_ID:
-            await self.capabilities.Give(
-                capability_pb2.GiveRequest(id=made.id, caller_id=SYSTEM_ID, target_id=holder)
-            )
         return str(made.id)
 
     async def context(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,9 @@ async def test_capabilities_are_minted_narrowed_given_and_revoked(
     assert revoked["revoked_ids"] == [minted["id"], child["id"]]
     given_at_once = await terminal.json("mint", "--to", str(sidecar.painter))
     assert int(given_at_once["owner_id"]) == sidecar.painter
+    before = await terminal.json("capabilities")
+    assert "there is no entity 999" in await terminal.run("mint", "--to", "999", status=1)
+    assert await terminal.json("capabilities") == before
 
 
 async def test_a_file_becomes_an_entity_and_a_damaged_one_does_not(terminal: Terminal) -> None:
@@ -121,6 +125,13 @@ async def test_jobs_entities_and_models(terminal: Terminal) -> None:
     assert "transform" in shown
     assert pixels(file.read_bytes()).shape == (128, 128, 3)
     assert "sd (default)" in await terminal.run("models", "list")
+    cards = await terminal.run("models", "list", "--verbose")
+    assert re.search(
+        r"^icons$.*?licence +MIT\n +told by +viwo_defaults.json beside it", cards, re.DOTALL | re.MULTILINE
+    )
+    assert re.search(
+        r"^glyphs:game-icons$.*?no effect +guidance_scale, negative_prompt", cards, re.DOTALL | re.MULTILINE
+    )
     assert (await terminal.json("models", "load", "sd"))["loaded"] is True
     assert (await terminal.json("models", "unload", "sd"))["loaded"] is False
     assert "textToImage" in await terminal.run("methods")

@@ -210,6 +210,8 @@ class Catalog:
                 loaded=model_id in loaded,
                 downloaded=model.is_downloaded,
                 origin=_origin(model),
+                license=model.license,
+                told_by=model.told_by,
             )
             for model_id, model in sorted(self._snapshot.models.items())
         ]

@@ -19,6 +19,7 @@ from sidecar.engines.local.file_kinds import (
     unusable_channels,
 )
 from sidecar.engines.local.hub_files import Wanted
+from sidecar.engines.local.ignored_options import ignored_options
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_checks import (
     INDEX,
@@ -115,6 +116,10 @@ class LocalModel:
         """Whether it is still to be downloaded from a hub; weights of Python packages come by themselves."""
         return self.source.kind == "hub"
 
+    license: str = ""
+    told_by: str = "the files of the model"
+    """As in `ModelListing`."""
+
 
 def examined(model_id: str, path: Path) -> LocalModel:
     """The model in a folder or file. Raises UnusableModel with what is wrong, NotAModel where it is none."""
@@ -156,6 +161,7 @@ def folder_model(model_id: str, path: Path) -> LocalModel:
         fixed_size=own.get("fixed_size", False),
         plain_ground=own.get("plain_ground", False),
         side=side,
+        ignores=ignored_options(str(family), configs["unet"], configs["transformer"]),
     )
     weights = sorted({file for component in components.values() for file in component.weights})
     headers = read_headers(weights)
@@ -179,7 +185,16 @@ def folder_model(model_id: str, path: Path) -> LocalModel:
         sum(header.size for header in headers),
         (path, path / INDEX, path / DEFAULTS_FILE, *_all_files(components)),
         (*problems, *stray_entries(path)),
+        license=own.get("license", ""),
+        told_by=_told_by(own),
     )
+
+
+def _told_by(own: Mapping[str, Any]) -> str:
+    """Who says what is known of a model in a folder, or of a file with settings beside it."""
+    if not own:
+        return "the files of the model"
+    return f"{DEFAULTS_FILE} beside it ({', '.join(sorted(own))}), and the files of the model"
 
 
 def _all_files(components: Mapping[str, Component]) -> Iterator[Path]:
@@ -270,6 +285,7 @@ def single_file_model(model_id: str, path: Path) -> LocalModel:
             own.get("height", side),
             methods=_methods(kind.family, {}),
             side=side,
+            ignores=ignored_options(kind.family, {}, {}),
         ),
         "restorer": ModelFacts(model_id, methods=frozenset({"faceRestore"}), variety=kind.family),
         "matting": ModelFacts(model_id, methods=frozenset({"removeBackground"}), variety=kind.family),
@@ -291,7 +307,18 @@ def single_file_model(model_id: str, path: Path) -> LocalModel:
     )
     description = own.get("description", kind.description)
     missing = _missing(kind, components, path) if kind.role == "base" else ""
-    return LocalModel(facts, source, kind.family, description, header.size, files, tuple(problems), missing)
+    return LocalModel(
+        facts,
+        source,
+        kind.family,
+        description,
+        header.size,
+        files,
+        tuple(problems),
+        missing,
+        license=own.get("license", ""),
+        told_by=_told_by(own),
+    )
 
 
 def _missing(kind: FileKind, components: Mapping[str, Component], path: Path) -> str:

@@ -15,6 +15,7 @@ from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.packaged import HED, REALESRGAN
 
 ANNOTATORS = "lllyasviel/Annotators"
+OF_THIS_PROGRAM = "this program"
 _DOES = {"controlnet": "control"}
 """What a part can do, where that is not called as the part is."""
 _SAID = frozenset({"steps", "guidance_scale", "width", "height"})
@@ -55,7 +56,9 @@ def hub_model(entry: HubModel) -> LocalModel:
     source = ModelSource(
         entry.id, entry.id, "hub", role=entry.role, granularity=16, side=max(entry.width, entry.height)
     )
-    return LocalModel(facts, source, "hub", f"{entry.id} from the hub", 0, wanted=wanted_of(entry))
+    told_by = f"hub_models in the configuration; see the card at huggingface.co/{entry.id}"
+    words = f"{entry.id} from the hub"
+    return LocalModel(facts, source, "hub", words, 0, wanted=wanted_of(entry), told_by=told_by)
 
 
 def downloaded(entry: HubModel, found: LocalModel) -> LocalModel:
@@ -74,7 +77,16 @@ def packaged_upscalers() -> Iterator[LocalModel]:
     ):
         facts = ModelFacts(model_id, methods=frozenset({"upscale"}), factor=factor)
         source = ModelSource(model_id, files, "package", role="upscaler", revision=REALESRGAN.sha256[:16])
-        yield LocalModel(facts, source, "Real-ESRGAN", description, 0, package=REALESRGAN)
+        yield LocalModel(
+            facts,
+            source,
+            "Real-ESRGAN",
+            description,
+            0,
+            package=REALESRGAN,
+            license=REALESRGAN.license,
+            told_by=OF_THIS_PROGRAM,
+        )
 
 
 def annotators() -> Iterator[LocalModel]:
@@ -82,7 +94,10 @@ def annotators() -> Iterator[LocalModel]:
     able = frozenset({"preprocess"})
     facts = ModelFacts("hed", methods=able)
     source = ModelSource("hed", "hed", "package", role="annotator", revision=HED.sha256[:16])
-    yield LocalModel(facts, source, "HED", "Soft edges (BSDS500)", 0, package=HED)
+    words = "Soft edges (BSDS500)"
+    yield LocalModel(
+        facts, source, "HED", words, 0, package=HED, license=HED.license, told_by=OF_THIS_PROGRAM
+    )
     for model_id, description, files in (
         (
             "openpose",
@@ -98,4 +113,5 @@ def annotators() -> Iterator[LocalModel]:
         where, kind = (ANNOTATORS, "hub") if kept is None else (str(kept.path), "folder")
         source = ModelSource(model_id, where, kind, role="annotator")
         facts = ModelFacts(model_id, methods=able, ready=kept is not None)
-        yield LocalModel(facts, source, "controlnet-aux", f"{description}, from the hub", 0, wanted=wanted)
+        words = f"{description}, from the hub"
+        yield LocalModel(facts, source, "controlnet-aux", words, 0, wanted=wanted, told_by=OF_THIS_PROGRAM)

@@ -73,4 +73,10 @@ class ModelServicer(model_pb2_grpc.ModelServiceServicer):
             revision=item.revision,
             downloaded=item.downloaded,
             origin=item.origin,
+            license=item.license,
+            ignored_options=sorted(facts.ignores),
+            told_by=item.told_by,
+            granularity=facts.granularity,
+            fixed_size=facts.fixed_size,
+            plain_ground=facts.plain_ground,
         )

@@ -34,6 +34,12 @@ class Model(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     DOWNLOADED_FIELD_NUMBER: _builtins.int
     ORIGIN_FIELD_NUMBER: _builtins.int
+    LICENSE_FIELD_NUMBER: _builtins.int
+    IGNORED_OPTIONS_FIELD_NUMBER: _builtins.int
+    TOLD_BY_FIELD_NUMBER: _builtins.int
+    GRANULARITY_FIELD_NUMBER: _builtins.int
+    FIXED_SIZE_FIELD_NUMBER: _builtins.int
+    PLAIN_GROUND_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id used in `model_id` and `allowed_models`."""
     description: _builtins.str
@@ -54,6 +60,16 @@ class Model(_message.Message):
     """Its weights are on this machine; of a hub model that is not there yet, `methods` is what such models usually can do."""
     origin: _builtins.str
     """Where a hub model comes from, "owner/name" and the commit where it is known; empty for all others."""
+    license: _builtins.str
+    """Under what licence its weights are, where that is known."""
+    told_by: _builtins.str
+    """Who says what this message tells: files of the model, the operator, or this program."""
+    granularity: _builtins.int
+    """Number of pixels that width and height must divide by."""
+    fixed_size: _builtins.bool
+    """It draws at its own size only; pictures of other sizes are made from that."""
+    plain_ground: _builtins.bool
+    """It draws its subject on a plain ground, which can be made transparent."""
     @_builtins.property
     def defaults(self) -> Global___ModelDefaults:
         """Its own defaults."""
@@ -61,6 +77,10 @@ class Model(_message.Message):
     @_builtins.property
     def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Methods it can do, by their in-world names."""
+
+    @_builtins.property
+    def ignored_options(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Options of a generation that change nothing with it, by their names; an answer's `warnings` say so where they were given."""
 
     def __init__(
         self,
@@ -77,10 +97,16 @@ class Model(_message.Message):
         revision: _builtins.str = ...,
         downloaded: _builtins.bool = ...,
         origin: _builtins.str = ...,
+        license: _builtins.str = ...,
+        ignored_options: _abc.Iterable[_builtins.str] | None = ...,
+        told_by: _builtins.str = ...,
+        granularity: _builtins.int = ...,
+        fixed_size: _builtins.bool = ...,
+        plain_ground: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["defaults", b"defaults"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["defaults", b"defaults", "description", b"description", "downloaded", b"downloaded", "engine", b"engine", "family", b"family", "id", b"id", "is_default", b"is_default", "loaded", b"loaded", "methods", b"methods", "origin", b"origin", "revision", b"revision", "size_bytes", b"size_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["defaults", b"defaults", "description", b"description", "downloaded", b"downloaded", "engine", b"engine", "family", b"family", "fixed_size", b"fixed_size", "granularity", b"granularity", "id", b"id", "ignored_options", b"ignored_options", "is_default", b"is_default", "license", b"license", "loaded", b"loaded", "methods", b"methods", "origin", b"origin", "plain_ground", b"plain_ground", "revision", b"revision", "size_bytes", b"size_bytes", "told_by", b"told_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
