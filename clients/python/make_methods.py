@@ -1,7 +1,11 @@
-"""Write the clients' typed methods from their declarations: `python clients/python/make_methods.py [--check]`."""
+"""Write what is not written by hand in the Python client: `python clients/python/make_methods.py [--check]`.
+
+The typed methods come from their declarations, and the client that waits from the one for asyncio.
+"""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +15,18 @@ from pydantic.alias_generators import to_snake
 
 from capabilities.methods import METHODS, Method, Parameter
 
-TARGET = Path(__file__).parent / "viwo_imagegen_client" / "methods.py"
+PACKAGE = Path(__file__).parent / "viwo_imagegen_client"
+WAITING = {
+    r'"""The client for asyncio\."""': '"""The client for programs that wait. Written by clients/python/make_methods.py from aio.py; do not edit."""',
+    r"\basync (def|with|for) ": r"\1 ",
+    r"\bawait ": "",
+    r"\bAsync(Client|Methods|Iterator)\b": r"\1",
+    r"\basynccontextmanager\b": "contextmanager",
+    r"\b__a(enter|exit)__\b": r"__\1__",
+    r"\.close\(None\)": ".close()",
+    r"\b(dialling\.\w+)_aio\b": r"\1",
+}
+"""What the client that waits has in the place of the asyncio client's words."""
 TYPES = {
     "string": "str", "integer": "int", "number": "float", "boolean": "bool", "image": "ImageInput | Sequence[ImageInput]",
     "array": "str | Sequence[Any]", "object": "Any",
@@ -92,15 +107,33 @@ def _type(item: Parameter) -> str:
     return TYPES[item.type]
 
 
+def waiting() -> str:
+    """The client for asyncio, as one that waits."""
+    text = (PACKAGE / "aio.py").read_text()
+    for words, instead in WAITING.items():
+        text = re.sub(words, instead, text)
+    return text
+
+
+def formatted(text: str, target: Path) -> str:
+    ruff = [str(Path(sys.executable).parent / "ruff")]
+    named = ["--quiet", "--stdin-filename", str(target), "-"]
+    for command in (["check", "--select", "I", "--fix"], ["format"]):
+        done = subprocess.run(
+            [*ruff, *command, *named], input=text, text=True, capture_output=True, check=True
+        )
+        text = done.stdout
+    return text
+
+
 def main() -> None:
-    ruff = str(Path(sys.executable).parent / "ruff")
-    command = [ruff, "format", "--quiet", "--stdin-filename", str(TARGET), "-"]
-    written = subprocess.run(command, input=text(), text=True, capture_output=True, check=True).stdout
-    if "--check" in sys.argv:
-        if not TARGET.is_file() or TARGET.read_text() != written:
-            raise SystemExit(f"{TARGET} is stale: run python clients/python/make_methods.py")
-        return
-    TARGET.write_text(written)
+    for name, made in (("methods.py", text()), ("client.py", waiting())):
+        target = PACKAGE / name
+        written = formatted(made, target)
+        if "--check" not in sys.argv:
+            target.write_text(written)
+        elif not target.is_file() or target.read_text() != written:
+            raise SystemExit(f"{target} is stale: run python clients/python/make_methods.py")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from sidecar.cli.capability import context_for
 from sidecar.cli.making import done, print_made, prompt_of, seeds_of, show_made, written
 from sidecar.cli.output import Json, client, out, refusals
 from sidecar.cli.picture_files import EXTENSIONS, Open, Out, target
-from sidecar.pb.viwo.imagegen.v1 import image_pb2, job_pb2
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import image_pb2, job_pb2
 
 
 def call(

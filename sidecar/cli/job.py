@@ -17,8 +17,8 @@ from sidecar.cli.capability import context_for
 from sidecar.cli.making import fetched, follow, prompt_of
 from sidecar.cli.output import Json, client, out, pages, show, table
 from sidecar.cli.picture_files import Open, Out, target_if_wanted
-from sidecar.client import Client
-from sidecar.pb.viwo.imagegen.v1 import job_pb2 as pb
+from viwo_imagegen_client import Client
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import job_pb2 as pb
 
 app = typer.Typer(help="Look after jobs.", no_args_is_help=True)
 

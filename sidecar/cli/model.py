@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from sidecar import child_process
 from sidecar.cli.output import Json, client, err, out, refusals, show, table
-from sidecar.pb.viwo.imagegen.v1 import model_pb2 as pb
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import model_pb2 as pb
 
 app = typer.Typer(help="See, load and unload models.", no_args_is_help=True)
 

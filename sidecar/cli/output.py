@@ -9,13 +9,13 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar
 
 import grpc
 import typer
 from google.protobuf import json_format
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
 from pydantic import ValidationError
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -23,12 +23,13 @@ from rich.table import Table
 from rich.text import Text
 
 from capabilities import strict_json
-from capabilities.errors import InvalidArgument, Refusal, Unavailable
+from capabilities.errors import InvalidArgument, Refusal
 from capabilities.plain_text import cleaned
 from sidecar import config
 from sidecar.cli.own_server import own_server
-from sidecar.client import Client, connected
 from sidecar.configuration_check import complaints
+from viwo_imagegen_client import Client, ImagegenError, Unavailable
+from viwo_imagegen_client.errors import of_rpc
 
 _CURES = {
     errno.ENOENT: "make it, or set another path",
@@ -75,9 +76,11 @@ def refusals() -> Iterator[None]:
         where = f"{error.filename}: " if error.filename else ""
         cure = _CURES.get(error.errno or 0, "move it away, or set another path")
         _complain("FAILED_PRECONDITION", f"{where}{error.strerror or error}; {cure}", "", "")
+    except ImagegenError as error:
+        _complain(error.code, str(error), error.field, error.limit)
     except grpc.RpcError as error:
-        info = _error_info(error)
-        _complain(error.code().name, error.details() or "", info.get("field", ""), info.get("limit", ""))
+        told = of_rpc(error)
+        _complain(told.code, str(told), told.field, told.limit)
 
 
 @contextmanager
@@ -89,13 +92,22 @@ def client(*, may_serve: bool = False) -> Iterator[Client]:
     with refusals(), ExitStack() as stack:
         settings = config.load()
         try:
-            connection = stack.enter_context(connected(settings))
+            sidecar = stack.enter_context(reached())
         except Unavailable as refusal:
-            if not may_serve or refusal.reason != "NO_SERVER":
+            if not may_serve or refusal.reason != "NO_SERVER" or config.ADDRESS_VARIABLE in os.environ:
                 raise
             err.print("no sidecar runs, so one runs for this command", style="dim", highlight=False)
-            connection = stack.enter_context(connected(settings, address=stack.enter_context(own_server())))
-        yield connection
+            address = stack.enter_context(own_server())
+            sidecar = stack.enter_context(reached(address, settings.tls_cert))
+        yield sidecar
+
+
+@contextmanager
+def reached(address: str = "", certificate: Path | None = None) -> Iterator[Client]:
+    """A sidecar that answers: the one at this address, or the configured one. Raises Unavailable, naming the cause."""
+    with Client(address, ca_file=certificate, key_needed=False) as sidecar:
+        sidecar.reach()
+        yield sidecar
 
 
 class Page(Protocol):
@@ -180,14 +192,3 @@ def _complain(code: str, message: str, field: str, limit: str) -> None:
         field, limit = (escape(cleaned(text, MAX_CELL)) for text in (field, limit))
         err.print(f"  field: {field}" + (f"   limit: {limit}" if limit else ""), style="dim", highlight=False)
     raise typer.Exit(1)
-
-
-def _error_info(error: grpc.RpcError) -> dict[str, str]:
-    trailing: Any = error.trailing_metadata()
-    for key, value in trailing or ():
-        if key == "grpc-status-details-bin":
-            for detail in status_pb2.Status.FromString(value).details:
-                info = error_details_pb2.ErrorInfo()
-                if detail.Unpack(info):
-                    return dict(info.metadata)
-    return {}

@@ -13,6 +13,10 @@ from typing import TypeVar
 
 import pytest
 from PIL import Image
+
+from sidecar.pb.viwo.imagegen.v1 import job_pb2 as servers_job_pb2
+from sidecar.pb.viwo.imagegen.v1 import key_pb2
+from sidecar.testing.server import Sidecar
 from viwo_imagegen_client import (
     AsyncClient,
     Client,
@@ -28,10 +32,6 @@ from viwo_imagegen_client import (
     connection,
 )
 from viwo_imagegen_client.pb.viwo.imagegen.v1 import job_pb2
-
-from sidecar.pb.viwo.imagegen.v1 import job_pb2 as servers_job_pb2
-from sidecar.pb.viwo.imagegen.v1 import key_pb2
-from sidecar.testing.server import Sidecar
 
 AnswerT = TypeVar("AnswerT")
 PACKAGE = Path(__file__).parents[2] / "clients" / "python"
