@@ -1,4 +1,4 @@
-"""The client for programs that wait. Written by clients/python/make_methods.py from aio.py; do not edit."""
+"""The client for programs that wait. Written by clients/make_methods.py from aio.py; do not edit."""
 
 from __future__ import annotations
 
