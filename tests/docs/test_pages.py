@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import runpy
@@ -15,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from capabilities.errors import FailedPrecondition
 from capabilities.methods import Method
 from entity_store.world import World, create_entity
+from sidecar.auth import read_secret
 from sidecar.cli.commands import COMMANDS
 from sidecar.config import Settings
 from sidecar.engines.local.packaged import cache
@@ -40,7 +43,7 @@ OTHERWISE: Mapping[tuple[str, str], str] = {
     ): "takes an index and minutes; tests/deploy runs pip's steps in an empty environment",
     ("docs/install.md", "pipx"): "the same with pipx, which is not among the packages of development",
     ("docs/install.md", "imagegen/bin/viwo-imagegen backup"): "an upgrade needs a version before this one",
-    ("docs/install.md", "imagegen/bin/viwo-imagegen config"): "would take away the environment that plays it",
+    ("docs/install.md", "rm -rf imagegen"): "takes away what runs the tests",
     ("docs/extending.md", '"""`invert`'): "test_the_method_of_the_page_is_one",
     ("deploy/README.md", "sudo useradd"): "makes users and services; tests/deploy checks the unit",
     (
@@ -206,8 +209,38 @@ def test_every_command_that_a_page_names_exists() -> None:
         (page, word)
         for page in PAGES
         for word in re.findall(
-            r"viwo-imagegen ([a-z]+)(?=[ `\n])", "\n".join(block.text for block in blocks(page))
+            r"(?m)(?:^|/|\()viwo-imagegen ([a-z]+)\b", "\n".join(block.text for block in blocks(page))
         )
     }
     assert len(named) > 20
     assert sorted((page, word) for page, word in named if word not in COMMANDS) == []
+
+
+def messages_of_the_code() -> str:
+    """Every text in the code, each on a line, with `...` where something is filled in."""
+    found: list[str] = []
+    for folder in (*(ROOT / name for name in ("capabilities", "entity_store", "sidecar")), CLIENTS):
+        for path in folder.rglob("*.py"):
+            if "pb" in path.parts or "testing" in path.parts:
+                continue
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.JoinedStr):
+                    parts = [part.value if isinstance(part, ast.Constant) else "..." for part in node.values]
+                    found.append("".join(map(str, parts)))
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    found.append(node.value)
+    return "\n".join(found)
+
+
+def test_every_message_of_the_troubleshooting_is_one_of_the_code(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "install.md").read_text().partition("## When something is wrong")[2]
+    quoted = re.findall(r"^\| (`.+?`) \| ", text, re.MULTILINE)
+    assert len(quoted) > 10
+    secret = tmp_path / "token"
+    secret.write_text("x" * 43)
+    secret.chmod(0o644)
+    with pytest.raises(FailedPrecondition) as refused:
+        read_secret(secret)
+    known = messages_of_the_code() + "\n" + str(refused.value).replace(str(secret), "...")
+    missing = [message for cell in quoted for message in re.findall("`(.+?)`", cell) if message not in known]
+    assert missing == []
