@@ -19,9 +19,9 @@ assert image_pb2.DESCRIPTOR.package == "viwo.imagegen.v1"
 service, _, name = given.method.rpartition("/")
 method = descriptor_pool.Default().FindServiceByName(service).methods_by_name[name]
 request = json_format.Parse(given.d, message_factory.GetMessageClass(method.input_type)())
-metadata = [
+metadata = tuple(
     (key.strip().lower(), value.strip()) for key, _, value in (line.partition(":") for line in given.H)
-]
+)
 with grpc.insecure_channel(given.address) as channel:
     call = channel.unary_unary(
         f"/{given.method}",

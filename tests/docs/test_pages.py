@@ -209,7 +209,7 @@ def test_every_command_that_a_page_names_exists() -> None:
         (page, word)
         for page in PAGES
         for word in re.findall(
-            r"(?m)(?:^|/|\()viwo-imagegen ([a-z]+)\b", "\n".join(block.text for block in blocks(page))
+            r"(?m)(?:^|bin/|\()viwo-imagegen ([a-z]+)\b", "\n".join(block.text for block in blocks(page))
         )
     }
     assert len(named) > 20
