@@ -50,27 +50,40 @@ def find(
     settings = _settings(environment, data)
     address = address or environment.get(f"{PREFIX}ADDRESS", "")
     certificate = ca_file or environment.get(f"{PREFIX}CA_FILE")
+    is_here = not address or _is_here(address)
     if not address:
         address = _own_address(settings)
         if not address.startswith("unix:"):
             certificate = certificate or settings.get("tls_cert")
     key = key or environment.get(f"{PREFIX}KEY", "")
     if not key:
-        file = Path(environment.get(f"{PREFIX}KEY_FILE") or data / "token")
+        file = environment.get(f"{PREFIX}KEY_FILE") or (data / "token" if is_here else None)
         try:
-            key = file.read_text().strip()
-        except OSError as error:
+            key = _read_key(address, file)
+        except Unauthenticated:
             if key_needed and not address.startswith("unix:"):
-                raise Unauthenticated(
-                    f"no key: {file} cannot be read ({error.strerror}); start the sidecar once, or set {PREFIX}KEY to a key of "
-                    "'viwo-imagegen key create'",
-                    code="UNAUTHENTICATED",
-                    reason="NO_KEY",
-                ) from None
+                raise
     if not certificate:
         return Connection(address, key, None)
     certificate = Path(certificate)
     return Connection(address, key, _read(certificate), certificate)
+
+
+def _is_here(address: str) -> bool:
+    """Whether it is an address of this machine only; another machine is not sent the token of this one's sidecar."""
+    host = address.rpartition(":")[0].strip("[]")
+    return address.startswith(("unix:", "127.")) or host in ("localhost", "::1")
+
+
+def _read_key(address: str, file: str | Path | None) -> str:
+    cure = f"set {PREFIX}KEY to a key of 'viwo-imagegen key create'"
+    problem = f"{address} is another machine; {cure}"
+    if file is not None:
+        try:
+            return Path(file).read_text().strip()
+        except OSError as error:
+            problem = f"{file} cannot be read ({error.strerror}); start the sidecar once, or {cure}"
+    raise Unauthenticated(f"no key: {problem}", code="UNAUTHENTICATED", reason="NO_KEY") from None
 
 
 def _read(certificate: Path) -> bytes:

@@ -44,12 +44,13 @@ export function findConnection(given: ConnectionOptions = {}, environment: Envir
   const data = dataFolder(environment);
   let address = given.address || variable("ADDRESS");
   let certificateFile = given.caFile || variable("CA_FILE");
+  const isHere = address === undefined || isOfThisMachine(address);
   if (address === undefined) {
     const settings = settingsOf(environment, data);
     address = ownAddress(settings);
     certificateFile ||= address.startsWith("unix:") ? undefined : settings["tls_cert"];
   }
-  const key = given.key || variable("KEY") || keyIn(variable("KEY_FILE") ?? join(data, "token"), address);
+  const key = given.key || variable("KEY") || keyIn(variable("KEY_FILE") ?? (isHere ? join(data, "token") : ""), address);
   const certificate = certificateFile === undefined ? undefined : certificateIn(certificateFile);
   return { address, key, certificate, certificateFile };
 }
@@ -64,16 +65,25 @@ function dataFolder(environment: Environment): string {
   return environment[`${PREFIX}DATA_DIR`] || join(shared, "viwo-imagegen");
 }
 
+/** Whether it is an address of this machine only; another machine is not sent the token of this one's sidecar. */
+function isOfThisMachine(address: string): boolean {
+  return /^(unix:|127\.|localhost:|\[::1\]:)/.test(address);
+}
+
 function keyIn(file: string, address: string): string {
+  const key = `set ${PREFIX}KEY to a key of 'viwo-imagegen key create'`;
+  const refusal = { code: "UNAUTHENTICATED", reason: "NO_KEY" };
+  if (file === "") {
+    throw new Unauthenticated(`no key: ${address} is another machine; ${key}`, refusal);
+  }
   try {
     return readFileSync(file, "utf8").trim();
   } catch (error) {
     if (address.startsWith("unix:")) {
       return "";
     }
-    const cure = `start the sidecar once, or set ${PREFIX}KEY to a key of 'viwo-imagegen key create'`;
-    const refusal = { code: "UNAUTHENTICATED", reason: "NO_KEY" };
-    throw new Unauthenticated(`no key: ${file} cannot be read (${reasonOf(error)}); ${cure}`, refusal);
+    const problem = `${file} cannot be read (${reasonOf(error)})`;
+    throw new Unauthenticated(`no key: ${problem}; start the sidecar once, or ${key}`, refusal);
   }
 }
 

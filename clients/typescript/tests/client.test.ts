@@ -180,6 +180,13 @@ describe("where the sidecar is", () => {
     expect(findConnection({}, { ...here, VIWO_IMAGEGEN_HOST: "::", VIWO_IMAGEGEN_PORT: "5" }).address).toBe("[::1]:5");
   });
 
+  test("elsewhere is not sent the token of this machine's sidecar", () => {
+    expect(() => findConnection({ address: "far:1" }, here)).toThrow("far:1 is another machine");
+    const named = { ...here, VIWO_IMAGEGEN_KEY_FILE: join(home, "token") };
+    expect(findConnection({ address: "far:1" }, named).key).toBe("of the operator");
+    expect(findConnection({}, { ...here, VIWO_IMAGEGEN_HOST: "10.0.0.5" }).key).toBe("of the operator");
+  });
+
   test("needs a key, unless it is a socket", () => {
     const empty = join(home, "empty");
     mkdirSync(empty);
