@@ -155,7 +155,7 @@ describe("a job is canceled", () => {
 });
 
 test("a key needs neither caller nor capability", async () => {
-  const made = JSON.parse(await cli("key", "create", "--entity", "3", "--limits", '{"max_width": 64}', "--json")) as { text: string };
+  const made = JSON.parse(await cli("key", "create", "--entity", "2", "--limits", '{"max_width": 64}', "--json")) as { text: string };
   using mine = connect({ address, key: made.text });
   expect((await mine.textToImage("a cup", { width: 64, height: 64 })).width).toBe(64);
   const refused = await refusal(mine.textToImage("a cup", { width: 128, height: 64 }));
