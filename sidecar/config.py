@@ -21,6 +21,8 @@ from capabilities.params import MAX_AMOUNT, Value
 PREFIX = "VIWO_IMAGEGEN_"
 """How the name of each variable begins."""
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
+ADDRESS_VARIABLE = f"{PREFIX}ADDRESS"
+"""For clients: where the sidecar is, if it is not the one of this configuration."""
 MAX_PRICE = 1_000_000.0
 """Highest price of a picture or a megapixel-step, in the currency."""
 MAX_COMPUTE = 1_000_000.0

@@ -13,9 +13,9 @@ from sidecar.cli.making import fetched, follow_batch
 from sidecar.cli.output import Json, client, out, show, table
 from sidecar.cli.picture_files import Open, Out, Target, target_if_wanted
 from sidecar.cli.references import whole_batch
-from sidecar.client import Client
-from sidecar.pb.viwo.imagegen.v1 import image_pb2
-from sidecar.pb.viwo.imagegen.v1 import job_pb2 as pb
+from viwo_imagegen_client import Client
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import image_pb2
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import job_pb2 as pb
 
 app = typer.Typer(help="Many tasks as one.", no_args_is_help=True)
 

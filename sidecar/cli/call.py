@@ -21,7 +21,7 @@ from sidecar.cli.output import Json, client, out, print_json, refusals
 from sidecar.cli.picture_files import EXTENSIONS, Open, Out, target
 from sidecar.cli.references import names_picture, with_whole_references
 from sidecar.engines.events import Failed
-from sidecar.pb.viwo.imagegen.v1 import image_pb2, job_pb2
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import image_pb2, job_pb2
 
 
 def call(

@@ -13,9 +13,9 @@ from capabilities.params import BUDGET_ACCOUNT
 from entity_store.world import SYSTEM_ID
 from sidecar.cli import completion
 from sidecar.cli.output import Json, client, out, pages, params, show, table
-from sidecar.client import Client
-from sidecar.pb.viwo.imagegen.v1 import capability_pb2 as pb
-from sidecar.pb.viwo.imagegen.v1 import common_pb2
+from viwo_imagegen_client import Client
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import capability_pb2 as pb
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import common_pb2
 
 Param = Annotated[
     list[str] | None,
@@ -141,23 +141,12 @@ def minted(
     )
 
 
-def own_capability(sidecar: Client, caller: int, capability_type: str = "diffusers.generate") -> str:
-    """The actor's own capability of a type; the operator's is made at its first use."""
-    held = every(sidecar, caller, capability_type)
-    if held:
-        return str(held[0].id)
-    return str(minted(sidecar, capability_type, {"*": True}, caller=caller).id)
-
-
 def context_for(
     sidecar: Client, capability: str, caller: int, capability_type: str = "diffusers.generate"
 ) -> common_pb2.CallContext:
-    """By what right the actor calls: a capability that is named, or the actor's own."""
-    return common_pb2.CallContext(
-        capability_id=capability or own_capability(sidecar, caller, capability_type),
-        caller_id=caller,
-        this_id=caller,
-    )
+    """By what right the actor calls: a capability that is named, or the actor's own; a key of an entity knows both."""
+    actor = 0 if caller == SYSTEM_ID and sidecar.connection.is_of_an_entity else caller
+    return sidecar.context(capability_type, caller=actor, capability=capability)
 
 
 def every(sidecar: Client, owner: int, capability_type: str) -> list[pb.Capability]:

@@ -8,10 +8,9 @@ from google.protobuf import field_mask_pb2
 
 from capabilities import methods
 from capabilities.schedulers import NAMES
-from sidecar import config
 from sidecar.cli.references import names_picture, short
-from sidecar.client import Client, connected
-from sidecar.pb.viwo.imagegen.v1 import (
+from viwo_imagegen_client import Client
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import (
     capability_pb2,
     job_pb2,
     key_pb2,
@@ -48,7 +47,7 @@ def _asked(ask: Callable[[Client, str], Candidates]) -> Callable[[str], list[tup
 
     def complete(incomplete: str) -> list[tuple[str, str]]:
         try:
-            with connected(config.load(), waits=False) as sidecar:
+            with Client(key_needed=False) as sidecar:
                 return [(value, words[:_MOST_WORDS]) for value, words in ask(sidecar, incomplete)]
         except Exception:
             # Whatever it is, a line that is being written is no place to tell it.

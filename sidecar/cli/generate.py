@@ -11,13 +11,13 @@ import typer
 from capabilities.errors import InvalidArgument
 from entity_store.world import SYSTEM_ID
 from sidecar.cli import completion
-from sidecar.cli.capability import context_for, own_capability
+from sidecar.cli.capability import context_for
 from sidecar.cli.making import done, print_made, show_made, written
 from sidecar.cli.output import Json, client, out, refusals, show, table
 from sidecar.cli.picture_files import Open, Out, target
 from sidecar.cli.references import names_picture, with_whole_pictures
-from sidecar.client import Client
-from sidecar.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, image_pb2, job_pb2
+from viwo_imagegen_client import Client
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, image_pb2, job_pb2
 
 FORMATS = {
     "png": common_pb2.IMAGE_FORMAT_PNG, "jpeg": common_pb2.IMAGE_FORMAT_JPEG, "webp": common_pb2.IMAGE_FORMAT_WEBP,
@@ -213,9 +213,7 @@ def _enlarged(
     factor: int,
     output: common_pb2.OutputOptions,
 ) -> list[job_pb2.Job]:
-    context = common_pb2.CallContext(
-        capability_id=own_capability(sidecar, caller, "diffusers.upscale"), caller_id=caller, this_id=caller
-    )
+    context = context_for(sidecar, "", caller, "diffusers.upscale")
     return [
         done(
             sidecar,

@@ -13,9 +13,9 @@ from entity_store.world import SYSTEM_ID
 from sidecar.cli import completion
 from sidecar.cli.capability import context_for
 from sidecar.cli.output import Json, client, err, out, show
-from sidecar.client import Client
-from sidecar.pb.viwo.imagegen.v1 import illustration_pb2 as pb
-from sidecar.pb.viwo.imagegen.v1 import image_pb2
+from viwo_imagegen_client import Client
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import illustration_pb2 as pb
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import image_pb2
 
 MOST_SHOWN = 5
 """Most reasons of failures that are printed."""

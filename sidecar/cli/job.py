@@ -19,7 +19,7 @@ from sidecar.cli.making import fetched, follow, prompt_of
 from sidecar.cli.output import Json, client, out, print_json, show, table
 from sidecar.cli.picture_files import Open, Out, target_if_wanted
 from sidecar.cli.references import whole_job, whole_picture
-from sidecar.pb.viwo.imagegen.v1 import job_pb2 as pb
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import job_pb2 as pb
 
 app = typer.Typer(help="Look after jobs.", no_args_is_help=True)
 

@@ -12,7 +12,7 @@ from rich.markup import escape
 from sidecar.cli import completion
 from sidecar.cli.moments import moment
 from sidecar.cli.output import Json, client, err, out, pages, params, show, table
-from sidecar.pb.viwo.imagegen.v1 import key_pb2 as pb
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import key_pb2 as pb
 
 app = typer.Typer(help="Make and end the keys of clients.", no_args_is_help=True)
 

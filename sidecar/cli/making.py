@@ -17,9 +17,9 @@ from capabilities import strict_json
 from capabilities.errors import Unavailable, data_size
 from sidecar.cli.output import err, out, plain, table
 from sidecar.cli.picture_files import EXTENSIONS, Target
-from sidecar.client import Client
 from sidecar.engines.events import Failed
-from sidecar.pb.viwo.imagegen.v1 import common_pb2, job_pb2
+from viwo_imagegen_client import Client
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import common_pb2, job_pb2
 
 
 def follow(sidecar: Client, job_id: str) -> job_pb2.Job:

@@ -16,7 +16,7 @@ from sidecar.cli.making import download_bar
 from sidecar.cli.model_import import imported
 from sidecar.cli.output import MAX_CELL, Json, client, err, out, print_json, refusals, show, table
 from sidecar.cli.progress import elapsed
-from sidecar.pb.viwo.imagegen.v1 import model_pb2 as pb
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import model_pb2 as pb
 
 app = typer.Typer(help="See, download, load and unload models.", no_args_is_help=True)
 

@@ -9,13 +9,13 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar
 
 import grpc
 import typer
 from google.protobuf import json_format
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
 from pydantic import ValidationError
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -23,13 +23,14 @@ from rich.table import Table
 from rich.text import Text
 
 from capabilities import strict_json
-from capabilities.errors import InvalidArgument, Refusal, Unavailable
+from capabilities.errors import InvalidArgument, Refusal
 from capabilities.plain_text import cleaned
 from sidecar import config
 from sidecar.cli.json_errors import json_wanted, print_error
 from sidecar.cli.own_server import own_server
-from sidecar.client import Client, connected
 from sidecar.configuration_check import complaints
+from viwo_imagegen_client import Client, ImagegenError, Unavailable
+from viwo_imagegen_client.errors import of_rpc
 
 _CURES = {
     errno.ENOENT: "make it, or set another path",
@@ -82,8 +83,10 @@ def refusals() -> Iterator[None]:
             "FAILED_PRECONDITION", f"{where}{error.strerror or error}; {cure}", reason="FILE_SYSTEM",
             asked=str(error.filename or ""),
         ) from None  # fmt: skip
+    except ImagegenError as error:
+        raise _told(error) from None
     except grpc.RpcError as error:
-        raise _complaint(error.code().name, error.details() or "", **_error_info(error)) from None
+        raise _told(of_rpc(error)) from None
 
 
 @contextmanager
@@ -95,13 +98,22 @@ def client(*, may_serve: bool = False) -> Iterator[Client]:
     with refusals(), ExitStack() as stack:
         settings = config.load()
         try:
-            connection = stack.enter_context(connected(settings))
+            sidecar = stack.enter_context(reached())
         except Unavailable as refusal:
-            if not may_serve or refusal.reason != "NO_SERVER":
+            if not may_serve or refusal.reason != "NO_SERVER" or config.ADDRESS_VARIABLE in os.environ:
                 raise
             err.print("no sidecar runs, so one runs for this command", style="dim", highlight=False)
-            connection = stack.enter_context(connected(settings, address=stack.enter_context(own_server())))
-        yield connection
+            address = stack.enter_context(own_server())
+            sidecar = stack.enter_context(reached(address, settings.tls_cert))
+        yield sidecar
+
+
+@contextmanager
+def reached(address: str = "", certificate: Path | None = None) -> Iterator[Client]:
+    """A sidecar that answers: the one at this address, or the configured one. Raises Unavailable, naming the cause."""
+    with Client(address, ca_file=certificate, key_needed=False) as sidecar:
+        sidecar.reach()
+        yield sidecar
 
 
 class Page(Protocol):
@@ -209,14 +221,8 @@ def _bad_configuration(complaints: Sequence[str]) -> typer.Exit:
     return typer.Exit(1)
 
 
-def _error_info(error: grpc.RpcError) -> dict[str, str]:
-    """Reason, field, limit and what was asked, as far as the server told them."""
-    trailing: Any = error.trailing_metadata()
-    for key, value in trailing or ():
-        if key == "grpc-status-details-bin":
-            for detail in status_pb2.Status.FromString(value).details:
-                info = error_details_pb2.ErrorInfo()
-                if detail.Unpack(info):
-                    facts = {name: info.metadata.get(name, "") for name in ("field", "limit", "asked")}
-                    return {"reason": info.reason, **facts}
-    return {}
+def _told(error: ImagegenError) -> typer.Exit:
+    """The same of what the server answered, or of why it was not reached."""
+    return _complaint(
+        error.code, str(error), reason=error.reason, field=error.field, limit=error.limit, asked=error.asked
+    )

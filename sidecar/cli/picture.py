@@ -17,9 +17,9 @@ from sidecar.cli.moments import moment
 from sidecar.cli.output import Json, client, err, out, pages, plain, print_json, show, table
 from sidecar.cli.picture_files import EXTENSIONS, Open, Out, Target, target
 from sidecar.cli.references import short, whole_picture
-from sidecar.client import Client
-from sidecar.pb.viwo.imagegen.v1 import blob_pb2
-from sidecar.pb.viwo.imagegen.v1 import picture_pb2 as pb
+from viwo_imagegen_client import Client
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import blob_pb2
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import picture_pb2 as pb
 
 app = typer.Typer(help="Find pictures again, fetch and show them.", no_args_is_help=True)
 

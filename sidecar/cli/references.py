@@ -12,8 +12,8 @@ from google.protobuf.message import Message
 from capabilities.errors import InvalidArgument, NotFound
 from entity_store.blobs import REFERENCE
 from sidecar.cli.output import pages
-from sidecar.client import Client
-from sidecar.pb.viwo.imagegen.v1 import common_pb2, job_pb2, picture_pb2
+from viwo_imagegen_client import Client
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import common_pb2, job_pb2, picture_pb2
 
 ID_LENGTH = 26
 MOST_LOOKED_AT = 5000

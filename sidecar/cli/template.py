@@ -14,8 +14,8 @@ from entity_store.world import SYSTEM_ID
 from sidecar.cli import completion
 from sidecar.cli.capability import context_for
 from sidecar.cli.output import Json, client, err, out, print_json, show, table
-from sidecar.pb.viwo.imagegen.v1 import job_pb2
-from sidecar.pb.viwo.imagegen.v1 import template_pb2 as pb
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import job_pb2
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import template_pb2 as pb
 
 app = typer.Typer(help="Chains of tasks under a name.", no_args_is_help=True)
 

@@ -160,7 +160,7 @@ async def test_mistakes_are_told_in_words(terminal: Terminal, words: tuple[str, 
 
 
 def test_no_server_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sidecar.client.CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr("viwo_imagegen_client.dialling.CONNECT_TIMEOUT", 0.2)
     result = CliRunner().invoke(
         app, ["jobs", "list"], env={"VIWO_IMAGEGEN_DATA_DIR": str(tmp_path), "VIWO_IMAGEGEN_PORT": "1"}
     )

@@ -12,14 +12,15 @@ from pathlib import Path
 import grpc
 
 from capabilities.errors import FailedPrecondition
-from sidecar.client import MAX_MESSAGE as MAX_ANSWER
 from sidecar.config import Settings, dialled
 from sidecar.surfaces.grpc.limits import MAX_MESSAGE
 
 log = logging.getLogger("viwo_imagegen.server")
 
+MAX_ANSWER = 64 * 1024 * 1024
+"""Bytes of an answer, which may hold several pictures."""
 OPTIONS = (
-    # What is received ends at a picture; what is answered may hold several.
+    # What is received ends at a picture.
     ("grpc.max_send_message_length", MAX_ANSWER),
     ("grpc.max_receive_message_length", MAX_MESSAGE),
     # A token and a few headers; above the first a client is told, above the second the call ends.
