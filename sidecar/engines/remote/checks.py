@@ -105,8 +105,8 @@ async def _tried(engine: RemoteEngine, name: str, task: Task, files: Mapping[str
                     fine = True
                 elif isinstance(event, Failed):
                     words = event.message
-    except Refusal as refusal:
-        words = refusal.message
+    except Refusal as not_begun:
+        words = not_begun.message
     return Check(name, fine, time.perf_counter() - started, words)
 
 
