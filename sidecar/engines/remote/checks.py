@@ -24,7 +24,7 @@ from capabilities.methods.upscale import Upscale
 from capabilities.methods.upscale_img2img import UpscaleImg2Img
 from capabilities.models import ModelFacts
 from capabilities.tasks import Task
-from sidecar.engines.api import EngineRequest, ProgressDetail
+from sidecar.engines.api import EngineRequest, EngineState, ProgressDetail
 from sidecar.engines.events import Done, Failed, Preview, Step
 from sidecar.engines.remote.engine import RemoteEngine
 
@@ -60,13 +60,16 @@ async def check(
     `model`: the id of one that draws; empty: the first. `side`: of the pictures, in pixels; 0: the model's own.
     """
     started = time.perf_counter()
-    try:
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(30):
-            await engine.wait_ready()
-    except TimeoutError:
-        yield Check("connect", False, time.perf_counter() - started, engine.status().reason)
+            await engine.wait_known()
+    status = engine.status()
+    is_ready = status.state is EngineState.READY
+    yield Check(
+        "connect", is_ready, time.perf_counter() - started, status.device if is_ready else status.reason
+    )
+    if not is_ready:
         return
-    yield Check("connect", True, time.perf_counter() - started, engine.status().device)
     listings = list(engine.models())
     able = [listing.facts for listing in listings if "textToImage" in listing.facts.methods]
     chosen = [facts for facts in able if model in ("", facts.id)] or ([engine.find(model)] if model else [])
@@ -89,18 +92,20 @@ async def _tried(engine: RemoteEngine, name: str, task: Task, files: Mapping[str
     refusal = engine.supports(task)
     if refusal is not None:
         return Check(name, None, 0.0, refusal.message)
-    told = {"steps": 0, "previews": 0}
+    told = {"progress report": 0, "preview": 0}
     request = EngineRequest(f"check-{uuid.uuid4().hex}", task, files, {}, detail=ProgressDetail(1))
     words, fine = "nothing came of it", False
     try:
         async with contextlib.aclosing(engine.run([request])) as events:
             async for _, event in events:
-                told["steps"] += isinstance(event, Step)
-                told["previews"] += isinstance(event, Preview)
+                told["progress report"] += isinstance(event, Step)
+                told["preview"] += isinstance(event, Preview)
                 if isinstance(event, Done):
                     (image,) = event.images
                     words = f"{getattr(image, 'width', 0)} x {getattr(image, 'height', 0)}"
-                    words += "".join(f", {count} {kind}" for kind, count in told.items() if count)
+                    words += "".join(
+                        f", {count} {kind}{'s' if count > 1 else ''}" for kind, count in told.items() if count
+                    )
                     words += "".join(f"; {warning}" for warning in event.warnings)
                     fine = True
                 elif isinstance(event, Failed):
@@ -112,6 +117,8 @@ async def _tried(engine: RemoteEngine, name: str, task: Task, files: Mapping[str
 
 async def _canceled(engine: RemoteEngine, facts: ModelFacts, side: int) -> Check:
     """A long drawing that is told to end once it is begun."""
+    if "textToImage" not in facts.methods:
+        return Check("cancel", None, 0.0, f"'{facts.id}' does not draw from words")
     side = side or min(facts.width, facts.height)
     task = _drawing(facts, TextToImage, side, LONG)
     request = EngineRequest(f"check-{uuid.uuid4().hex}", task, detail=ProgressDetail())

@@ -89,7 +89,7 @@ class RemoteEngine:
 
     def status(self) -> EngineStatus:
         up = [server for server in self._servers if server.is_up]
-        reasons = [server.failure.message for server in self._servers if server.failure is not None]
+        reasons = [server.reason for server in self._servers if server.reason]
         if up:
             state = EngineState.READY
         elif self._misses >= MAX_MISSES:
@@ -104,10 +104,18 @@ class RemoteEngine:
             device=next((each.device for each in inventories if each.device), self._settings.kind),
             loaded=frozenset(model_id for each in inventories for model_id in each.loaded),
             device_memory=sum(each.device_memory for each in inventories),
+            breakers={
+                server.url.partition("://")[2]: server.host.breaker.state.value for server in self._servers
+            },
         )
 
     async def wait_ready(self) -> None:
         while self.status().state is not EngineState.READY:
+            await self._changed.wait()
+
+    async def wait_known(self) -> None:
+        """Until it is ready or down."""
+        while self.status().state is EngineState.STARTING:
             await self._changed.wait()
 
     def models(self) -> Sequence[ModelListing]:
