@@ -17,7 +17,7 @@ from sidecar.testing.foreign.server import ForeignServer
 
 KEY, OTHER = "name:a-secret", "name:not-the-secret"
 EVERYTHING = (
-    "connect", "models", "cancel", "textToImage", "imageToImage", "inpaint", "outpaint", "upscaleImg2Img", "hiresFix",
+    "connect", "models", "options", "cancel", "textToImage", "imageToImage", "inpaint", "outpaint", "upscaleImg2Img", "hiresFix",
     "apply", "upscale", "faceRestore",
 )  # fmt: skip
 
@@ -77,6 +77,7 @@ async def test_everything_that_a_server_can_do_is_tried(folder: Path) -> None:
     assert [name for name, each in checks.items() if each["fine"] is False] == []
     assert checks["connect"]["fine"]
     assert "home:tiny-sd15" in checks["models"]["words"]
+    assert "negative_prompt" in checks["options"]["words"]
     assert checks["textToImage"]["words"].startswith("64 x 64")
     assert checks["upscale"]["words"].startswith("128 x 128")
 

@@ -138,7 +138,7 @@ class RemoteEngine:
         return list(dict.fromkeys(problem for problems in found for problem in problems))
 
     def find(self, model_id: str) -> ModelFacts:
-        listing = self._listing(model_id)
+        listing = self.listing(model_id)
         if listing is not None:
             return listing.facts
         if not any(server.inventory is not None for server in self._servers):
@@ -167,7 +167,7 @@ class RemoteEngine:
                 self._loop.call_soon_threadsafe(self._look_now.set)
 
     def supports(self, task: Task) -> Refusal | None:
-        listing = self._listing(task.model_id)
+        listing = self.listing(task.model_id)
         if listing is None:
             return FailedPrecondition(
                 f"the engine '{self.name}' does not have the model '{brief(task.model_id, 60)}'",
@@ -181,7 +181,7 @@ class RemoteEngine:
         return None
 
     def build_id(self, task: Task) -> str | None:
-        listing = self._listing(task.model_id)
+        listing = self.listing(task.model_id)
         if listing is None or "seed" not in listing.abilities:
             return None
         versions = sorted(
@@ -237,7 +237,7 @@ class RemoteEngine:
 
     async def _events(self, request: EngineRequest) -> AsyncGenerator[Event]:
         """What happens to one job, its end the last."""
-        listing = self._listing(request.task.model_id)
+        listing = self.listing(request.task.model_id)
         server = self._choose(request.task)
         if listing is None or server is None:
             missing = f"none of the servers of the engine '{self.name}' has '{request.task.model_id}' now"
@@ -310,7 +310,8 @@ class RemoteEngine:
                 found.setdefault(listing.facts.id, listing)
         return list(found.values())
 
-    def _listing(self, model_id: str) -> RemoteListing | None:
+    def listing(self, model_id: str) -> RemoteListing | None:
+        """What is known of a model; None where no server has it."""
         return next((listing for listing in self._listings() if listing.facts.id == model_id), None)
 
     def _not_there(self) -> Unavailable:
