@@ -109,7 +109,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 async def server(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Far]:
-    settings: dict[str, Any] = {"models": [{"name": "workflow/fixed", "compute_per_image": 0.5}], "workflows": folder}
+    settings: dict[str, Any] = {
+        "models": [{"name": "workflow/fixed", "compute_per_image": 0.5}],
+        "workflows": folder,
+    }
     async with far(COMFYUI, tmp_path_factory.mktemp("comfyui"), **settings) as running:
         yield running
 
