@@ -8,7 +8,7 @@ from pathlib import Path
 from capabilities.models import ModelFacts
 from sidecar.engines.local.hub_files import Wanted
 from sidecar.engines.local.messages import ModelSource
-from sidecar.engines.local.model_checks import UnusableModel
+from sidecar.engines.local.model_files import UnusableModel
 from sidecar.engines.local.packaged import Package
 
 
