@@ -134,7 +134,7 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
             aliases=settings.model_aliases,
         )
         picture_rows = PictureRows(database)
-        picture_access = PictureAccess(picture_rows, images, world.id)
+        picture_access = PictureAccess(picture_rows, images, world)
         meter = Meter()
         queue = JobQueue(
             store,
@@ -200,6 +200,7 @@ def _local_engine(settings: Settings) -> list[Engine]:
         threads=settings.threads,
         max_loaded=settings.max_loaded_models,
         memory_budget=int(settings.memory_budget_gib * 1024**3),
+        max_download=int(settings.max_download_gib * 1024**3),
         log_level=settings.log_level,
     )
     return [engine]

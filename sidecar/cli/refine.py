@@ -9,7 +9,7 @@ import typer
 from entity_store.world import SYSTEM_ID
 from sidecar.cli.capability import context_for
 from sidecar.cli.output import Json, client, err, show
-from sidecar.pb.viwo.imagegen.v1 import image_pb2
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import image_pb2
 
 
 def refine(

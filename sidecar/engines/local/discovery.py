@@ -18,6 +18,8 @@ from sidecar.engines.local.file_kinds import (
     kind_of,
     unusable_channels,
 )
+from sidecar.engines.local.hub_files import Wanted
+from sidecar.engines.local.ignored_options import ignored_options
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_checks import (
     INDEX,
@@ -36,6 +38,7 @@ from sidecar.engines.local.model_files import (
     unreadable,
 )
 from sidecar.engines.local.operator_settings import DEFAULTS_FILE, MOST_SIDE, settings_of
+from sidecar.engines.local.packaged import Package
 from sidecar.engines.local.weights import fingerprint, read_header, read_headers
 
 CONFIG_SUFFIX = ".config"
@@ -98,6 +101,24 @@ class LocalModel:
     """What is wrong beside it, and was left out."""
     missing: str = ""
     """What it cannot draw without and is not there, in words."""
+    wanted: Wanted | None = None
+    """What it is on a hub, where it comes from one."""
+    package: Package | None = None
+    """The Python package that carries its weights, where one does."""
+
+    @property
+    def is_downloaded(self) -> bool:
+        """Whether its weights are on this machine."""
+        return not self.is_absent and (self.package is None or self.package.kept_in.is_dir())
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether it is still to be downloaded from a hub; weights of Python packages come by themselves."""
+        return self.source.kind == "hub"
+
+    license: str = ""
+    told_by: str = "the files of the model"
+    """As in `ModelListing`."""
 
 
 def examined(model_id: str, path: Path) -> LocalModel:
@@ -140,6 +161,7 @@ def folder_model(model_id: str, path: Path) -> LocalModel:
         fixed_size=own.get("fixed_size", False),
         plain_ground=own.get("plain_ground", False),
         side=side,
+        ignores=ignored_options(str(family), configs["unet"], configs["transformer"]),
     )
     weights = sorted({file for component in components.values() for file in component.weights})
     headers = read_headers(weights)
@@ -163,7 +185,16 @@ def folder_model(model_id: str, path: Path) -> LocalModel:
         sum(header.size for header in headers),
         (path, path / INDEX, path / DEFAULTS_FILE, *_all_files(components)),
         (*problems, *stray_entries(path)),
+        license=own.get("license", ""),
+        told_by=_told_by(own),
     )
+
+
+def _told_by(own: Mapping[str, Any]) -> str:
+    """Who says what is known of a model in a folder, or of a file with settings beside it."""
+    if not own:
+        return "the files of the model"
+    return f"{DEFAULTS_FILE} beside it ({', '.join(sorted(own))}), and the files of the model"
 
 
 def _all_files(components: Mapping[str, Component]) -> Iterator[Path]:
@@ -254,6 +285,7 @@ def single_file_model(model_id: str, path: Path) -> LocalModel:
             own.get("height", side),
             methods=_methods(kind.family, {}),
             side=side,
+            ignores=ignored_options(kind.family, {}, {}),
         ),
         "restorer": ModelFacts(model_id, methods=frozenset({"faceRestore"}), variety=kind.family),
         "matting": ModelFacts(model_id, methods=frozenset({"removeBackground"}), variety=kind.family),
@@ -275,7 +307,18 @@ def single_file_model(model_id: str, path: Path) -> LocalModel:
     )
     description = own.get("description", kind.description)
     missing = _missing(kind, components, path) if kind.role == "base" else ""
-    return LocalModel(facts, source, kind.family, description, header.size, files, tuple(problems), missing)
+    return LocalModel(
+        facts,
+        source,
+        kind.family,
+        description,
+        header.size,
+        files,
+        tuple(problems),
+        missing,
+        license=own.get("license", ""),
+        told_by=_told_by(own),
+    )
 
 
 def _missing(kind: FileKind, components: Mapping[str, Component], path: Path) -> str:
