@@ -201,16 +201,6 @@ async def test_calls_any_method_with_files(terminal: Terminal) -> None:
     assert "canny" in await terminal.run("call", "getAvailableTypes")
 
 
-async def test_refines_a_prompt(terminal: Terminal) -> None:
-    shown = await terminal.run("refine", "a sword")
-    assert shown.startswith("a sword, the subject centered")
-    assert "refined by rules" in shown
-    refined = await terminal.json("refine", "a sword", "--model", "rules")
-    assert (refined["prompt"], refined["refined_by"]) == (shown.splitlines()[0], "rules")
-    assert "'prompt' is empty" in await terminal.run("refine", " ", status=1)
-    assert json.loads(await terminal.run("call", "refinePrompt", "a sword"))["refinedBy"] == "rules"
-
-
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
