@@ -23,6 +23,7 @@ from sidecar.testing.foreign.drawing import opened, shows
 from sidecar.testing.foreign.server import ForeignServer
 from sidecar.testing.requests import submission
 from sidecar.testing.server import Sidecar, started
+from tests.cli.test_cli import Terminal
 from tests.engines.remote.test_openai_protocol import NEW, engine
 from tests.engines.remote.test_scenarios import INPAINT, hole, picture, pixels, refusal, text
 
@@ -142,6 +143,13 @@ async def test_no_seed_is_told_that_has_no_effect_and_nothing_is_reused(service:
         assert metadata["usage"]["total_tokens"] == 110
     assert len(await sent(service.loose, before)) == 2
     assert "warnings" not in await service.generated("plain")
+
+
+async def test_the_command_line_tells_no_seed_either(service: Service, tmp_path: Path) -> None:
+    terminal = Terminal(service.sidecar, tmp_path)
+    words = ("generate", "a cup", "--model", f"plain:{NEW}", "--out", str(tmp_path))
+    assert "cup.png" in await terminal.run(*words)
+    assert "seed" not in (await terminal.json(*words))["images"][0]
 
 
 async def test_a_picture_at_an_address_is_fetched_and_its_revised_prompt_told(service: Service) -> None:
