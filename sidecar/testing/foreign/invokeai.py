@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 import socketio
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, UploadFile
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Scope
 
-from sidecar.testing.foreign.drawing import Drawing, Pixels, encoded, opened, to_base64
+from sidecar.testing.foreign.drawing import Drawing, Pixels, encoded, to_base64
 from sidecar.testing.foreign.fake import DrawingFailed, ForeignFake, Job, Options
 from sidecar.testing.foreign.faults import Kind
+from sidecar.testing.foreign.invokeai_files import Pictures
 from sidecar.testing.foreign.invokeai_graph import Executor, Refused, judge, openapi, sessions
 from sidecar.testing.foreign.invokeai_queue import (
     CANCELED,
@@ -29,9 +30,8 @@ from sidecar.testing.foreign.invokeai_queue import (
     RUNNING,
     Item,
     Queue,
-    now,
 )
-from sidecar.testing.foreign.invokeai_values import Canceled, Picture, UnknownModelException, record, records
+from sidecar.testing.foreign.invokeai_values import Canceled, Picture, UnknownModel, record, records
 
 _QUEUE = f"/api/v1/queue/{QUEUE}"
 _ENQUEUE = f"{_QUEUE}/enqueue_batch"
@@ -44,7 +44,7 @@ class InvokeAI(ForeignFake):
 
     def __init__(self, options: Options) -> None:
         self.models = records()
-        self.pictures: dict[str, bytes] = {}
+        self.pictures = Pictures()
         self.made: list[Picture] = []
         self.tokens: set[str] = set()
         self.installs: dict[int, dict[str, object]] = {}
@@ -67,10 +67,10 @@ class InvokeAI(ForeignFake):
             (f"{_QUEUE}/status", self._status, "GET"),
             (f"{_QUEUE}/current", self._current, "GET"),
             (f"{_QUEUE}/b/{{batch_id}}/status", self._batch_status, "GET"),
-            ("/api/v1/images/upload", self._upload, "POST"),
-            ("/api/v1/images/i/{name}", self._picture, "GET"),
-            ("/api/v1/images/i/{name}", self._delete_picture, "DELETE"),
-            ("/api/v1/images/i/{name}/full", self._picture_file, "GET"),
+            ("/api/v1/images/upload", self.pictures.upload, "POST"),
+            ("/api/v1/images/i/{name}", self.pictures.info, "GET"),
+            ("/api/v1/images/i/{name}", self.pictures.delete, "DELETE"),
+            ("/api/v1/images/i/{name}/full", self.pictures.file, "GET"),
             ("/api/v1/app/version", self._version, "GET"),
             ("/api/v1/app/invocation_cache", self._forget, "DELETE"),
             ("/api/v1/auth/login", self._login, "POST"),
@@ -197,7 +197,8 @@ class InvokeAI(ForeignFake):
             self.queue.change(item, CANCELED)
         except Exception as wrong:
             failure = wrong
-            item.error_type = "OutOfMemoryError" if isinstance(wrong, DrawingFailed) else type(wrong).__name__
+            names = {DrawingFailed: "OutOfMemoryError", UnknownModel: "Exception"}
+            item.error_type = names.get(type(wrong), type(wrong).__name__)
             item.error_message = str(wrong) or "CUDA out of memory"
             self.queue.change(item, FAILED)
         else:
@@ -228,6 +229,7 @@ class InvokeAI(ForeignFake):
         assert item is not None
         assert item.job is not None
         job = item.job
+        self._tell_progress(item, f"Loading model {drawing.model} (unet)")
         drawn = await self.draw(job, drawing, lambda: self._tell_step(item, job))
         if drawn.interrupted:
             raise Canceled
@@ -235,73 +237,24 @@ class InvokeAI(ForeignFake):
 
     def model(self, given: Mapping[str, object]) -> str:
         if given["key"] not in self.models:
-            raise UnknownModelException(f"Unknown model: {given['key']}")
+            raise UnknownModel(f"Unknown model {given['key']}")
         return str(self.models[str(given["key"])]["name"])
 
     def named(self, name: str) -> Picture:
-        if name not in self.pictures:
-            raise FileNotFoundError(f"Image {name} not found")
-        return Picture(name, *opened(self.pictures[name]).size)
+        return self.pictures.named(name)
 
     def picture(self, given: Picture) -> Pixels:
-        return np.asarray(opened(self.pictures[given.name]).convert("RGB"))
+        return np.asarray(self.pictures.opened(given).convert("RGB"))
 
     def alpha(self, given: Picture) -> Pixels:
-        return np.asarray(opened(self.pictures[given.name]).convert("RGBA").getchannel("A"))
+        return np.asarray(self.pictures.opened(given).convert("RGBA").getchannel("A"))
 
     def save(self, pixels: Pixels) -> Picture:
-        made = Picture(f"{uuid.uuid4()}.png", pixels.shape[1], pixels.shape[0])
-        self.pictures[made.name] = self.file(pixels, "/api/v1/images")
+        made = self.pictures.add(self.file(pixels, "/api/v1/images"), pixels.shape[1], pixels.shape[0])
         self.made.append(made)
         return made
 
-    # Pictures and models
-
-    async def _upload(self, request: Request) -> Response:
-        missing = {"image_category", "is_intermediate"} - set(request.query_params)
-        if missing:
-            detail = [
-                {"type": "missing", "loc": ["query", name], "msg": "Field required"} for name in missing
-            ]
-            return JSONResponse({"detail": detail}, 422)
-        file = (await request.form()).get("file")
-        if not isinstance(file, UploadFile) or not (file.content_type or "").startswith("image"):
-            raise HTTPException(415, "Not an image")
-        data = await file.read()
-        try:
-            opened(data)
-        except (OSError, ValueError):
-            raise HTTPException(415, "Failed to read image") from None
-        name = f"{uuid.uuid4()}.png"
-        self.pictures[name] = data
-        return JSONResponse(self._told(name), 201)
-
-    def _told(self, name: str) -> dict[str, object]:
-        """Its URL is relative, and begins without a slash."""
-        width, height = opened(self.pictures[name]).size
-        return {
-            "image_name": name, "image_url": f"api/v1/images/i/{name}/full",
-            "thumbnail_url": f"api/v1/images/i/{name}/thumbnail", "image_origin": "external",
-            "image_category": "general", "width": width, "height": height, "created_at": now(), "updated_at": now(),
-            "is_intermediate": False, "starred": False, "has_workflow": False, "image_subfolder": "",
-        }  # fmt: skip
-
-    def _known(self, request: Request) -> str:
-        name = str(request.path_params["name"])
-        if name not in self.pictures:
-            raise HTTPException(404, "Image not found")
-        return name
-
-    async def _picture(self, request: Request) -> Response:
-        return JSONResponse(self._told(self._known(request)))
-
-    async def _delete_picture(self, request: Request) -> Response:
-        name = self._known(request)
-        del self.pictures[name]
-        return JSONResponse({"deleted_images": [name], "affected_boards": []})
-
-    async def _picture_file(self, request: Request) -> Response:
-        return Response(self.pictures[self._known(request)], media_type="image/png")
+    # Models
 
     async def _models(self, request: Request) -> Response:
         asked = request.query_params
@@ -375,14 +328,19 @@ class InvokeAI(ForeignFake):
         await self.sio.leave_room(sid, told["queue_id"])
 
     def _tell_step(self, item: Item, job: Job) -> None:
-        id, prepared = next((source, new) for new, source in reversed(item.results.prepared.items()))
         preview = job.preview() if self.has_previews else None
         image = None
         if preview is not None:
             data = f"data:image/jpeg;base64,{to_base64(encoded(preview, 'JPEG'))}"
             image = {"width": preview.shape[1], "height": preview.shape[0], "dataURL": data}
-        told = {"message": "Denoising", "percentage": job.fraction, "image": image, "device": None}
-        self._emit("invocation_progress", {**self._invocation(item, id, prepared), **told})
+        self._tell_progress(item, "Denoising", job.fraction, image)
+
+    def _tell_progress(
+        self, item: Item, message: str, percentage: float | None = None, image: object = None
+    ) -> None:
+        prepared, source = next(reversed(item.results.prepared.items()))
+        told = {"message": message, "percentage": percentage, "image": image, "device": None}
+        self._emit("invocation_progress", {**self._invocation(item, source, prepared), **told})
 
     def _emit(self, event: str, told: Mapping[str, object]) -> None:
         if not self.faults.happens(Kind.SILENT_SOCKET, "/ws/socket.io"):

@@ -120,7 +120,7 @@ class Running(Protocol):
         ...
 
     def model(self, given: Mapping[str, object]) -> str:
-        """The name of a model by its key. Raises UnknownModelException."""
+        """The name of a model by its key. Raises UnknownModel."""
         ...
 
     def named(self, name: str) -> Picture:
@@ -142,11 +142,15 @@ class Canceled(Exception):
     """Someone canceled the item."""
 
 
-class UnknownModelException(Exception):
+class UnknownModel(Exception):
     """A model's key that nothing has."""
 
 
 class RequiredConnectionException(Exception):
+    """An input that must come over an edge, and does not."""
+
+
+class MissingInputException(Exception):
     """An input that has neither a value nor an edge."""
 
 
@@ -158,18 +162,10 @@ REQUIRED = _Required()
 
 CONNECTIONS = frozenset(
     {
-        "unet",
-        "clip",
-        "vae",
-        "latents",
-        "conditioning",
-        "control",
-        "denoise_mask",
-        "transformer",
-        "t5_encoder",
-        "loras",
+        "unet", "clip", "vae", "latents", "conditioning", "sd3_conditioning", "flux_conditioning", "control",
+        "flux_control", "denoise_mask", "transformer", "t5_encoder",
     }
-)
+)  # fmt: skip
 """Types that have no value of their own: they come over an edge."""
 
 
@@ -212,6 +208,8 @@ OUTPUTS: dict[str, dict[str, str]] = {
     "vae_output": {"vae": "vae"},
     "clip_skip_output": {"clip": "clip"},
     "conditioning_output": {"conditioning": "conditioning"},
+    "sd3_conditioning_output": {"conditioning": "sd3_conditioning"},
+    "flux_conditioning_output": {"conditioning": "flux_conditioning"},
     "collect_output": {"collection": "any"},
     "noise_output": {"noise": "latents", "width": "int", "height": "int"},
     "latents_output": {"latents": "latents", "width": "int", "height": "int"},
@@ -219,13 +217,14 @@ OUTPUTS: dict[str, dict[str, str]] = {
     "denoise_mask_output": {"denoise_mask": "denoise_mask"},
     "gradient_mask_output": {"denoise_mask": "denoise_mask", "expanded_mask_area": "image"},
     "control_output": {"control": "control"},
+    "flux_controlnet_output": {"control": "flux_control"},
     "integer_output": {"value": "int"},
     "string_output": {"value": "str"},
 }  # fmt: skip
 """The fields of each kind of output, with their types."""
 
 
-_UNCACHED = frozenset({"save_image", "rand_int"})
+_UNCACHED = frozenset({"save_image", "rand_int", "collect"})
 
 
 def invocation(
