@@ -32,7 +32,8 @@ class ModelFacts:
     pixels a side that it was trained on. `text_width`: the size of its text states, which a ControlNet must share.
     `control`: the control type of a ControlNet. `variety`: which kind of face restorer it is. `ready`: its weights are on
     this machine. `revision` identifies the exact weights. `has_steps`: how many are taken is known and can be asked for;
-    where it is not, `compute_per_image` is what a picture counts as, in megapixel-steps; None: nobody says.
+    where it is not, `compute_per_image` is what a picture counts as, in megapixel-steps; None: nobody says. `has_seed`: the
+    same seed makes the same picture again.
     """
 
     id: str
@@ -53,6 +54,7 @@ class ModelFacts:
     revision: str = ""
     has_steps: bool = True
     compute_per_image: float | None = None
+    has_seed: bool = True
 
     @property
     def metering(self) -> Metering:

@@ -169,6 +169,8 @@ class Generation(Task):
         float, Field(ge=0, le=MAX_AMOUNT, allow_inf_nan=False, exclude_if=lambda value: value == 0)
     ] = 0.0
     """What each drawing of a picture counts as where its steps do not count, in megapixel-steps."""
+    takes_seed: Annotated[bool, Field(exclude_if=lambda value: value)] = True
+    """Whether the model makes the same picture of the same seed; where it does not, none is told."""
 
     @property
     def models(self) -> frozenset[str]:
@@ -209,13 +211,13 @@ class Generation(Task):
 
     @property
     def has_seed(self) -> bool:
-        return True
+        return self.takes_seed
 
     def facts(self, seed: int) -> dict[str, object]:
         return super().facts(seed) | {
             "prompt": self.prompt,
             "negative_prompt": self.negative_prompt,
-            "seed": seed,
+            **({"seed": seed} if self.takes_seed else {}),
             **({"steps": self.steps} if self.takes_steps else {}),
             "guidance_scale": self.guidance_scale,
             "scheduler": self.scheduler,
@@ -255,17 +257,19 @@ def generation(arguments: GenerationArguments, model: ModelFacts, means: Means) 
         if arguments.guidance_scale is None
         else arguments.guidance_scale,
         "scheduler": arguments.canonical_scheduler,
-        "seed": draw_seed(arguments.seed, count),
+        # One that has no effect is kept only where it was asked for, to be told so.
+        "seed": draw_seed(arguments.seed, count) if model.has_seed else arguments.seed or 0,
         "count": count,
         "background": background(arguments, model),
         "output": arguments.output,
-        **metering_of(model),
+        **decided_by(model),
     }
 
 
-def metering_of(model: ModelFacts) -> dict[str, Any]:
-    """The fields of a task that say how the model's compute is counted."""
+def decided_by(model: ModelFacts) -> dict[str, Any]:
+    """The fields of a task that its model alone decides: how its compute is counted, and whether it takes a seed."""
     return {
+        "takes_seed": model.has_seed,
         "metering": model.metering,
         "compute_per_image": model.compute_per_image or 0.0 if model.metering == "image" else 0.0,
     }

@@ -80,7 +80,7 @@ class UpscaleImg2Img(InitialImage):
 
     @property
     def drawings(self) -> int:
-        return self.count * self.tiles
+        return super().drawings * self.tiles
 
     @property
     def total_steps(self) -> int:

@@ -18,7 +18,7 @@ from capabilities.budgets import (
 from capabilities.call_options import JobOptions, Placement, Reuse, require_job_options
 from capabilities.errors import FailedPrecondition, InvalidArgument, PermissionDenied, Refusal, brief
 from capabilities.methods import Method
-from capabilities.methods.generation import Generation, metering_of
+from capabilities.methods.generation import Generation, decided_by
 from capabilities.models import Picture, instead
 from capabilities.params import Value
 from capabilities.policy import (
@@ -182,7 +182,7 @@ class Planner:
             self._engines.find(model_id).require(ability)
         if isinstance(task, Generation):
             # What a picture counts as is said by the configuration of today, never by who brings the task.
-            task = task.model_copy(update=metering_of(self._engines.find(task.model_id)))
+            task = task.model_copy(update=decided_by(self._engines.find(task.model_id)))
         sources = {
             role: (files or {}).get(ref) or self._images.find_file(ref, field=role)
             for role, ref in task.inputs.items()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sidecar.engines.a1111.connector import A1111Connector
+from sidecar.engines.comfyui.connector import ComfyUIConnector
 from sidecar.engines.fooocus.connector import FooocusConnector
+from sidecar.engines.openai.connector import OpenAIConnector
 from sidecar.engines.remote.engine import RemoteEngine
 from sidecar.engines.remote.server import Connect
 from sidecar.engines.remote.settings import EngineSettings, Kind
@@ -13,6 +15,8 @@ from sidecar.engines.remote.settings import EngineSettings, Kind
 CONNECTORS: Mapping[Kind, Connect] = {
     "a1111": A1111Connector,
     "fooocus": FooocusConnector,
+    "openai": OpenAIConnector,
+    "comfyui": ComfyUIConnector,
 }
 
 

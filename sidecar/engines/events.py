@@ -93,7 +93,7 @@ class Failed:
     remaining: str = ""
     """What is left of it."""
     billed: int | None = None
-    """How many drawings whoever made them has charged for, or may have; None: nobody charges, or nobody says."""
+    """Of its drawings, how many whoever makes them has charged for or may have; None: nobody charges, or nobody says."""
 
     @classmethod
     def of(cls, refusal: Refusal, *, retryable: bool = False) -> Failed:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from capabilities.models import ModelFacts
-from sidecar.engines.api import ProgressDetail
+from sidecar.engines.api import ModelProblem, ProgressDetail
 from sidecar.engines.events import Loading, Preview
 from sidecar.engines.remote.failures import RemoteFailure
 
@@ -50,6 +50,8 @@ class RemoteListing:
     """Width and height of the pictures that it draws, in pixels; none: any that its granularity divides."""
     most_images: int = 1
     """Pictures that it draws in one call."""
+    has_clear_masks: bool = False
+    """Its masks are clear where it is to draw; where they are read without transparency they are white there."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class Inventory:
     """Bytes in use."""
     loaded: frozenset[str] = frozenset()
     """Ids of models in its memory."""
+    problems: tuple[ModelProblem, ...] = ()
+    """What is left out of the models, and why."""
 
     def named(self, model_id: str) -> RemoteListing | None:
         return next((listing for listing in self.models if listing.facts.id == model_id), None)
@@ -131,10 +135,14 @@ class Drawing:
 
 @dataclass(frozen=True)
 class DrawnPicture:
-    """A picture as the server sent it. `seed`: the one it tells; None where it tells none."""
+    """A picture as the server sent it. `seed`: the one it tells; None where it tells none.
+
+    `told`: what else it says of how it made it, for the picture's metadata.
+    """
 
     data: bytes
     seed: int | None = None
+    told: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,8 @@ class RemoteEngine:
         ]
 
     def problems(self) -> Sequence[ModelProblem]:
-        return ()
+        found = (server.inventory.problems for server in self._servers if server.inventory is not None)
+        return list(dict.fromkeys(problem for problems in found for problem in problems))
 
     def find(self, model_id: str) -> ModelFacts:
         listing = self._listing(model_id)

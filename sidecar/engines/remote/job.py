@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from capabilities.errors import Refusal
 from capabilities.methods.apply import Apply
 from capabilities.methods.text_to_image import TextToImage
 from capabilities.methods.upscale_img2img import UpscaleImg2Img
@@ -17,7 +19,7 @@ from sidecar.engines.events import Done, EncodedImage, Event, Failed, Loading, P
 from sidecar.engines.remote import drawings, support
 from sidecar.engines.remote.connector import Call, Drawing, DrawnPicture, RemoteListing
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
-from sidecar.engines.remote.messages import Finish, Part, Prepare, Prepared
+from sidecar.engines.remote.messages import Canvas, Finish, Glimpse, Prepare, Prepared
 from sidecar.engines.remote.server import Server
 from sidecar.engines.remote.settings import EngineSettings
 
@@ -53,6 +55,8 @@ class RemoteJob:
         self._warnings: dict[str, None] = dict.fromkeys(support.warnings(request.task, listing))
         self._drawings = 0
         self._told = 0.0
+        self._glimpse: asyncio.Task[None] | None = None
+        """A preview that is being made."""
 
     def cancel(self) -> None:
         """End it; the server is told to end its part first."""
@@ -80,9 +84,13 @@ class RemoteJob:
         task = self.request.task
         started = time.perf_counter()
         images: list[EncodedImage] = []
-        while len(images) < task.count:
-            index = len(images)
-            images += await self._pictures(task, index, min(self._most_at_once(task), task.count - index))
+        try:
+            while len(images) < task.count:
+                index = len(images)
+                images += await self._pictures(task, index, min(self._most_at_once(task), task.count - index))
+        finally:
+            if self._glimpse is not None:
+                self._glimpse.cancel()
         return Done(tuple(images), time.perf_counter() - started, tuple(self._warnings))
 
     def _most_at_once(self, task: Task) -> int:
@@ -115,14 +123,12 @@ class RemoteJob:
     ) -> list[tuple[DrawnPicture, ...]]:
         """For each part of a task, `count` pictures."""
         seed = task.seed + index
-        prepare = Prepare(task, dict(files), seed, self._granularity)
-        prepared = await self._ask(prepare, "image")
+        prepared = await self._ask(Prepare(task, dict(files), seed, self._canvas), "image")
         assert isinstance(prepared, Prepared)
         drawn = []
         for part in prepared.parts:
-            size = self._fitted(part)
             wanted = drawings.drawing(
-                task, self._listing, size, seed=seed, count=count, job_id=self.request.job_id
+                task, self._listing, part, seed=seed, count=count, job_id=self.request.job_id
             )
             drawn.append(
                 await self._draw(wanted, index, len(prepared.parts) * passes * self.request.task.count)
@@ -130,22 +136,10 @@ class RemoteJob:
         return drawn
 
     @property
-    def _granularity(self) -> int:
-        return max(1, self._listing.facts.granularity)
-
-    def _fitted(self, part: Part) -> Part:
-        """A part at a size that the model draws, the nearest in shape and not smaller where there is one."""
-        sizes = self._listing.sizes
-        if not sizes or (part.width, part.height) in sizes:
-            return part
-        shape = part.width / part.height
-
-        def distance(size: tuple[int, int]) -> tuple[float, bool, int]:
-            ratio = size[0] / size[1]
-            return max(ratio / shape, shape / ratio), size[0] < part.width, size[0] * size[1]
-
-        width, height = min(sizes, key=distance)
-        return dataclasses.replace(part, width=width, height=height)
+    def _canvas(self) -> Canvas:
+        listing = self._listing
+        sizes = tuple(listing.sizes)
+        return Canvas(max(1, listing.facts.granularity), sizes, listing.has_clear_masks)
 
     async def _enlarged(self, method: str, image: bytes) -> bytes:
         listing = None if self._server.inventory is None else self._server.inventory.named(method)
@@ -192,7 +186,9 @@ class RemoteJob:
         if isinstance(happened, Loading):
             self.events.put_nowait(happened)
         elif isinstance(happened, Preview):
-            self.events.put_nowait(dataclasses.replace(happened, image_index=index))
+            # One at a time: what comes meanwhile is overtaken anyway.
+            if self._glimpse is None or self._glimpse.done():
+                self._glimpse = asyncio.create_task(self._preview(Glimpse(happened.data, index)))
         elif of:
             total = self.request.task.total_steps
             done = min(1.0, (self._drawings + happened) / of)
@@ -200,6 +196,11 @@ class RemoteJob:
             if self._detail is not None or now - self._told >= UNWATCHED_EVERY:
                 self._told = now
                 self.events.put_nowait(Step(min(total, int(done * total)), total, index))
+
+    async def _preview(self, glimpse: Glimpse) -> None:
+        """Tell a preview; one that cannot be made is not worth a job."""
+        with contextlib.suppress(Refusal):
+            self.events.put_nowait(await self._ask(glimpse, "preview"))
 
     async def _finished(
         self, task: Task, made_of: Task, files: Mapping[str, bytes], index: int, parts: list[DrawnPicture]
@@ -215,10 +216,15 @@ class RemoteJob:
                 made_of.model_copy(update=output),
                 dict(files),
                 task.seed + index,
-                self._granularity,
+                self._canvas,
                 tuple(picture.data for picture in parts),
                 self._settings.fit,
-                {**told, "engine": self._settings.name, **self.request.metadata},
+                {
+                    **told,
+                    **(parts[0].told if parts else {}),
+                    "engine": self._settings.name,
+                    **self.request.metadata,
+                },
                 self.request.thumbnail_side,
                 transparent=_keeps_alpha(task, self._listing),
                 from_words=isinstance(task, TextToImage) or (isinstance(task, Apply) and not task.image),

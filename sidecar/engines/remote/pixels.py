@@ -25,7 +25,7 @@ from capabilities.methods.upscalers import DEFAULT_FILTER
 from capabilities.operations import RESAMPLES, Resize
 from capabilities.tasks import PictureTask, Task
 from sidecar.engines.encoding import encode_picture
-from sidecar.engines.events import EncodedImage
+from sidecar.engines.events import EncodedImage, Preview
 from sidecar.engines.masking import (
     Pixels,
     Weights,
@@ -36,10 +36,12 @@ from sidecar.engines.masking import (
     mask_weights,
     region,
 )
-from sidecar.engines.remote.messages import Finish, Part, Prepare, Prepared
+from sidecar.engines.remote.messages import Canvas, Finish, Glimpse, Part, Prepare, Prepared
 
 SUBSTITUTED = "ENGINE_SUBSTITUTED"
 BAD_ANSWER = "ENGINE_BAD_ANSWER"
+PREVIEW_SIDE = 256
+"""Longest side of a preview, in pixels."""
 
 Box = tuple[int, int, int, int]
 """Top, left, bottom and right of a part of a picture, in pixels."""
@@ -53,6 +55,8 @@ class _Region:
     size: tuple[int, int]
     weights: Weights | None = None
     """Of the box: how much of the drawing each pixel gets; None: all."""
+    clear: Weights | None = None
+    """Of the box: where there is nothing yet, and the server is shown nothing; None: nowhere."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,8 @@ def prepare(request: Prepare) -> Prepared:
     task, files = request.task, request.files
     if isinstance(task, PictureTask):
         return Prepared((Part(task.width, task.height, _png(_read(files, "image"))),))
-    plan = _plan(task, files, request.seed, request.granularity)
-    return Prepared(tuple(_part(task, files, plan, each) for each in plan.regions))
+    plan = _plan(task, files, request.seed, request.canvas)
+    return Prepared(tuple(_part(task, files, plan, each, request.canvas) for each in plan.regions))
 
 
 def finish(request: Finish) -> EncodedImage:
@@ -81,11 +85,13 @@ def finish(request: Finish) -> EncodedImage:
         size = (task.width, task.height)
         whole = _vips(made) if (made.shape[1], made.shape[0]) == size else _scaled(_vips(made), *size)
         return encode_picture(task, whole, request.seed, request.metadata, request.thumbnail_side)
-    plan = _plan(task, request.files, request.seed, request.granularity)
+    plan = _plan(task, request.files, request.seed, request.canvas)
     drawings = [
         _of_size(_drawn(data, keep_alpha=request.transparent), each.size, request.fit)
         for data, each in zip(request.drawn, plan.regions, strict=True)
     ]
+    if plan.ground is None and request.canvas.sizes and request.fit == "crop":
+        drawings = [_covering(drawing, task.width, task.height) for drawing in drawings]
     pixels = _merged(task, plan, drawings)
     if request.from_words and not request.transparent and not pixels[..., :3].any():
         raise FailedPrecondition(
@@ -100,31 +106,61 @@ def finish(request: Finish) -> EncodedImage:
     return encode_picture(task, picture, request.seed, request.metadata, request.thumbnail_side)
 
 
-def _plan(task: Task, files: Mapping[str, bytes], seed: int, step: int) -> _Plan:
+def glimpse(request: Glimpse) -> Preview:
+    """A small JPEG of what a server sent on the way, whatever it is. Raises Unavailable for what is no picture."""
+    whole = _vips(_drawn(request.data))
+    scale = min(1.0, PREVIEW_SIDE / max(whole.width, whole.height))
+    small = _scaled(whole, max(1, round(whole.width * scale)), max(1, round(whole.height * scale)))
+    data = bytes(small.jpegsave_buffer(Q=75, keep="none"))
+    return Preview(data, small.width, small.height, request.image_index)
+
+
+def _plan(task: Task, files: Mapping[str, bytes], seed: int, canvas: Canvas) -> _Plan:
     match task:
         case UpscaleImg2Img():
-            return _tiles(task, files, step)
+            return _tiles(task, files, canvas)
         case Outpaint():
             ground, mask = extended(task, _array(_read(files, "image")), seed)
-            return _masked(task, ground, mask, step)
+            return _masked(task, ground, mask, canvas, clear=mask)
         case Inpaint() | Apply(mask=str(_)) if "mask" in files:
             given = _array(_scaled(_read(files, "mask"), task.width, task.height))
             wanted = mask_weights(given, task.mask_threshold)
-            return _masked(task, _array(_read(files, "image")), wanted, step)
+            return _masked(task, _array(_read(files, "image")), wanted, canvas)
         case InitialImage() | Apply() if "image" in files:
             ground = _array(_scaled(_on_white(_read(files, "image")), task.width, task.height))
-            return _Plan(ground, _whole(task.width, task.height, step) if task.steps_taken else ())
+            return _Plan(ground, _whole(task.width, task.height, canvas) if task.steps_taken else ())
         case TextToImage(refine=refine) if refine is not None:
-            return _Plan(None, (_Region((0, 0, task.height, task.width), (task.width, task.height)),))
+            return _Plan(None, _whole(task.width, task.height, Canvas()))
         case _:
-            return _Plan(None, _whole(task.width, task.height, step))
+            return _Plan(None, _whole(task.width, task.height, canvas))
 
 
-def _whole(width: int, height: int, step: int) -> tuple[_Region, ...]:
-    return (_Region((0, 0, height, width), (_up(width, step), _up(height, step))),)
+def _whole(width: int, height: int, canvas: Canvas) -> tuple[_Region, ...]:
+    return (_Region((0, 0, height, width), _size(width, height, canvas)),)
 
 
-def _masked(task: Inpaint | Outpaint | Apply, ground: Pixels, mask: Weights, step: int) -> _Plan:
+def _size(width: int, height: int, canvas: Canvas) -> tuple[int, int]:
+    """The size to draw something of a size at: the nearest in shape and not smaller, where there is one."""
+    size = _up(width, canvas.granularity), _up(height, canvas.granularity)
+    if not canvas.sizes or size in canvas.sizes:
+        return size
+    shape = width / height
+
+    def distance(offered: tuple[int, int]) -> tuple[float, bool, int]:
+        ratio = offered[0] / offered[1]
+        return max(ratio / shape, shape / ratio), offered[0] < width, offered[0] * offered[1]
+
+    return min(canvas.sizes, key=distance)
+
+
+def _masked(
+    task: Inpaint | Outpaint | Apply,
+    ground: Pixels,
+    mask: Weights,
+    canvas: Canvas,
+    *,
+    clear: Weights | None = None,
+) -> _Plan:
     weights = feathered(mask, task.feather)
     if task.steps_taken == 0 or not weights.any():
         return _Plan(ground, ())
@@ -134,11 +170,12 @@ def _masked(task: Inpaint | Outpaint | Apply, ground: Pixels, mask: Weights, ste
         # A small region is enlarged, so that the model draws it at the size that it was trained on.
         scale = max(1.0, (task.crop_side or 0) / max(box[2] - box[0], box[3] - box[1]))
     top, left, bottom, right = box
-    size = _up(round((right - left) * scale), step), _up(round((bottom - top) * scale), step)
-    return _Plan(ground, (_Region(box, size, weights[top:bottom, left:right]),))
+    size = _size(round((right - left) * scale), round((bottom - top) * scale), canvas)
+    shown = clear if canvas.has_clear_masks else None
+    return _Plan(ground, (_Region(box, size, weights[top:bottom, left:right], shown),))
 
 
-def _tiles(task: UpscaleImg2Img, files: Mapping[str, bytes], step: int) -> _Plan:
+def _tiles(task: UpscaleImg2Img, files: Mapping[str, bytes], canvas: Canvas) -> _Plan:
     # Where a trained upscaler enlarges, it has done so before; what is left is to meet the size.
     method = task.method if task.method in RESAMPLES else DEFAULT_FILTER
     resize = Resize.model_validate({"width": task.width, "height": task.height, "method": method})
@@ -149,24 +186,34 @@ def _tiles(task: UpscaleImg2Img, files: Mapping[str, bytes], step: int) -> _Plan
     for top in starts(task.height, task.tile, task.overlap):
         for left in starts(task.width, task.tile, task.overlap):
             bottom, right = min(task.height, top + task.tile), min(task.width, left + task.tile)
-            size = _up(right - left, step), _up(bottom - top, step)
+            size = _size(right - left, bottom - top, canvas)
             regions.append(_Region((top, left, bottom, right), size))
     return _Plan(_array(larger), tuple(regions))
 
 
-def _part(task: Task, files: Mapping[str, bytes], plan: _Plan, each: _Region) -> Part:
+def _part(task: Task, files: Mapping[str, bytes], plan: _Plan, each: _Region, canvas: Canvas) -> Part:
     """The pictures of one drawing, each at the size that it is drawn at."""
     top, left, bottom, right = each.box
     width, height = each.size
     image = mask = b""
     if plan.ground is not None:
-        shown = _on_white(_vips(plan.ground[top:bottom, left:right]))
-        image = _png(_scaled(shown, width, height))
+        shown = _scaled(_on_white(_vips(plan.ground[top:bottom, left:right])), width, height)
+        image = _png(shown if each.clear is None else _cleared(shown, each.clear))
     if each.weights is not None:
         wanted = np.repeat(((each.weights > 0) * np.uint8(255))[..., None], 3, axis=2)
         area = _array(_scaled(_vips(wanted), width, height))
-        mask = _png(_vips((area > 0) * np.uint8(255)).extract_band(0))
+        white = (area > 0) * np.uint8(255)
+        # Programs that read a mask without its transparency find it white where it is clear.
+        clear = np.dstack([white, 255 - white[..., :1]])
+        mask = _png(_vips(clear) if canvas.has_clear_masks else _vips(white).extract_band(0))
     return Part(width, height, image, mask, tuple(_control_pictures(task, files, each)))
+
+
+def _cleared(picture: pyvips.Image, clear: Weights) -> pyvips.Image:
+    """A picture that is clear where there is nothing yet."""
+    opaque = np.repeat(((clear == 0) * np.uint8(255))[..., None], 3, axis=2)
+    alpha = _array(_scaled(_vips(opaque), picture.width, picture.height))
+    return _vips(np.dstack([_array(picture), (alpha[..., :1] == 255) * np.uint8(255)]))
 
 
 def _control_pictures(task: Task, files: Mapping[str, bytes], each: _Region) -> Iterator[bytes]:
@@ -231,13 +278,15 @@ def _of_size(drawing: Pixels, size: tuple[int, int], fit: str) -> Pixels:
             limit=f"{size[0]} x {size[1]}",
             asked=f"{width} x {height}",
         )
-    picture = _vips(drawing)
-    if fit == "crop":
-        scale = max(size[0] / width, size[1] / height)
-        whole = _scaled(picture, max(size[0], round(width * scale)), max(size[1], round(height * scale)))
-        left, top = (whole.width - size[0]) // 2, (whole.height - size[1]) // 2
-        return _array(imaging.crop(whole, left, top, *size))
-    return _array(_scaled(picture, *size))
+    return _covering(drawing, *size) if fit == "crop" else _array(_scaled(_vips(drawing), *size))
+
+
+def _covering(drawing: Pixels, width: int, height: int) -> Pixels:
+    """A drawing at the least size that covers one, its middle cut out."""
+    scale = max(width / drawing.shape[1], height / drawing.shape[0])
+    across, down = max(width, round(drawing.shape[1] * scale)), max(height, round(drawing.shape[0] * scale))
+    whole = _scaled(_vips(drawing), across, down)
+    return _array(imaging.crop(whole, (across - width) // 2, (down - height) // 2, width, height))
 
 
 def _drawn(data: bytes, *, keep_alpha: bool = False) -> Pixels:

@@ -18,6 +18,28 @@ RESERVED = frozenset({"local", "builtin", "glyphs", "ray"})
 
 Kind = Literal["comfyui", "a1111", "invokeai", "fooocus", "openai"]
 Fit = Literal["refuse", "scale", "crop"]
+Quirk = Literal[
+    "all-models",
+    "batch-seeds",
+    "guidance",
+    "image-array",
+    "negative-prompt",
+    "negative-after-bar",
+    "no-edits",
+    "no-n",
+    "output-format",
+    "response-format",
+    "sd-cpp",
+    "seed",
+    "size-auto",
+    "step",
+    "steps",
+    "stream",
+    "strength",
+    "transparent",
+    "variations",
+]
+"""In what an OpenAI-compatible server differs from what they all do; docs/engines.md says what each means."""
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
@@ -62,6 +84,8 @@ class RemoteModel(BaseModel):
     """Fooocus: the checkpoint that this is a variant of; empty: `name` is a checkpoint itself."""
     options: dict[str, JsonValue] = {}
     """Fooocus: what is sent with each request besides, such as performance_selection and style_selections."""
+    family: Literal["", "sd1", "sd2", "sdxl", "sd3", "flux"] = ""
+    """ComfyUI: which family a file belongs to; left out: what the file and its name tell."""
     methods: frozenset[str] | None = None
     """In-world names; left out: what the connector knows the kind of model to do."""
     steps: Annotated[int, Field(ge=1, le=1000)] | None = None
@@ -70,6 +94,10 @@ class RemoteModel(BaseModel):
     height: Annotated[int, Field(ge=8, le=8192)] | None = None
     sizes: tuple[Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")], ...] = ()
     """The sizes that it draws at, as "1024x1024"; none: any."""
+    most_images: Annotated[int, Field(ge=1, le=10)] | None = None
+    """Pictures that it draws in one call."""
+    quality: Annotated[str, Field(pattern=r"^[a-z]{0,16}$")] = ""
+    """OpenAI-compatible: what is sent as `quality`; empty: nothing."""
     per_image: Annotated[float, Field(ge=0, le=MAX_PRICE)] | None = None
     per_megapixel_step: Annotated[float, Field(ge=0, le=MAX_PRICE)] | None = None
     compute_per_image: Annotated[float, Field(ge=0, le=MAX_AMOUNT)] | None = None
@@ -104,8 +132,8 @@ class EngineSettings(BaseModel):
     compute_per_image: Annotated[float, Field(ge=0, le=MAX_AMOUNT)] | None = None
     workflows: Path | None = None
     """ComfyUI: a folder with workflows in API format, each with its inputs beside it."""
-    quirks: frozenset[str] = frozenset()
-    """OpenAI-compatible: in what the server differs; docs/engines.md names them."""
+    quirks: frozenset[Quirk] = frozenset()
+    """OpenAI-compatible: in what the server differs."""
     chat_model: str = ""
     """OpenAI-compatible: the model that refines prompts; empty: none."""
 
@@ -118,9 +146,15 @@ class EngineSettings(BaseModel):
                 raise ValueError(f'{field} goes with kind = "{kind}" only')
         if self.kind != "fooocus" and any(model.base or model.options for model in self.models):
             raise ValueError('base and options of a model go with kind = "fooocus" only')
+        if self.kind != "comfyui" and any(model.family for model in self.models):
+            raise ValueError('a model\'s family goes with kind = "comfyui" only')
         names = [model.name for model in self.models]
         if len(set(names)) < len(names):
             raise ValueError("two of its models have the same name")
+        if "size-auto" in self.quirks and self.fit == "refuse":
+            raise ValueError(
+                "quirks with size-auto leave the size to the server, so fit must be scale or crop"
+            )
         if self.kind == "openai" and self.key_file is not None and not self._says_what_it_costs:
             raise ValueError(
                 "says nothing of what a picture costs: set per_image (0 where it is free), for the engine or each model"

@@ -77,7 +77,8 @@ def _asked(task: Task, listing: RemoteListing) -> Iterator[tuple[Ability, str]]:
     if not isinstance(task, Generation):
         return
     facts = listing.facts
-    yield "seed", "seed"
+    if task.has_seed or task.seed:
+        yield "seed", "seed"
     if task.negative_prompt.strip():
         yield "negative_prompt", "negative_prompt"
     if task.guidance_scale != facts.guidance_scale:

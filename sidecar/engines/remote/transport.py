@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import email.utils
 import json
 import logging
 import random
 import ssl
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +24,7 @@ import httpx2
 from capabilities.errors import brief
 from sidecar.engines.remote.breaker import Breaker
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
+from sidecar.engines.remote.refusals import retry_after, words_of
 from sidecar.engines.remote.settings import EngineSettings
 
 log = logging.getLogger("viwo_imagegen.engines")
@@ -46,6 +45,9 @@ LONGEST_WAIT = 10.0
 BUSY = frozenset({429, 502, 503, 504})
 """Statuses after which a call that may be repeated is."""
 MAX_KEY = 8192
+
+Files = list[tuple[str, tuple[str, bytes, str]]]
+"""Of a form: the name of the field, and the file's own name, content and media type."""
 
 
 @dataclass(frozen=True)
@@ -68,17 +70,18 @@ class Host:
         """Raises OSError where the certificates cannot be read."""
         self.url = url
         self.breaker = Breaker()
+        self.tls = _trusted(settings.ca_file)
         self._settings = settings
         times = settings.timeouts
         self._client = httpx2.AsyncClient(
             base_url=url,
             timeout=httpx2.Timeout(times.read, connect=times.connect),
             follow_redirects=False,
-            verify=_trusted(settings.ca_file),
+            verify=self.tls,
             limits=httpx2.Limits(max_connections=8 + 4 * settings.slots, max_keepalive_connections=8),
             headers={"User-Agent": "viwo-imagegen"},
             # A proxy of the environment is for other machines.
-            trust_env=not _is_loopback(url),
+            trust_env=not is_loopback(url),
         )
         self.headers: dict[str, str] = {}
         """Sent with every call: the connector's way to show the key."""
@@ -137,7 +140,7 @@ class Host:
         params: Mapping[str, str] | None = None,
         body: object = None,
         form: Mapping[str, str] | None = None,
-        files: list[tuple[str, tuple[str, bytes, str]]] | None = None,
+        files: Files | None = None,
         repeatable: bool = False,
         draws: bool = False,
         most: int = MAX_ANSWER,
@@ -175,13 +178,21 @@ class Host:
 
     @asynccontextmanager
     async def stream(
-        self, method: str, path: str, *, body: object, draws: bool = True, most: int = MAX_ANSWER
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        form: Mapping[str, str] | None = None,
+        files: Files | None = None,
+        draws: bool = True,
+        most: int = MAX_ANSWER,
     ) -> AsyncIterator[AsyncGenerator[bytes]]:
         """The lines of an answer as they come, without their ends; never sent again. Raises RemoteFailure."""
-        headers = {**self.headers, "Content-Type": "application/json"}
-        async with self._sent(
-            method, path, draws=draws, content=await _dumped(body), headers=headers
-        ) as response:
+        content = None if body is None else await _dumped(body)
+        headers = self.headers if body is None else {**self.headers, "Content-Type": "application/json"}
+        request = {"content": content, "data": form, "files": files, "headers": headers}
+        async with self._sent(method, path, draws=draws, **request) as response:
             lines = self._lines(response, most)
             async with contextlib.aclosing(lines):
                 yield lines
@@ -237,18 +248,21 @@ class Host:
         return b"".join(parts)
 
     async def _lines(self, response: httpx2.Response, most: int) -> AsyncGenerator[bytes]:
-        rest, size = b"", 0
+        rest, size = bytearray(), 0
         async for part in response.aiter_bytes():
             size += len(part)
             if size > most:
                 raise RemoteFailure(
                     FailureKind.BAD_ANSWER, f"{self.url} answers with more than {most // 1024**2} MiB"
                 )
-            *lines, rest = (rest + part).split(b"\n")
+            # A picture in base64 is one long line, so what has been searched is not searched again.
+            *lines, last = part.split(b"\n")
             for line in lines:
-                yield line.rstrip(b"\r")
+                yield bytes(rest + line).rstrip(b"\r")
+                rest.clear()
+            rest += last
         if rest:
-            yield rest
+            yield bytes(rest)
 
     async def _refused(self, response: httpx2.Response) -> RemoteFailure:
         """What a status says. The words of the server are kept short; they may be a page of HTML."""
@@ -313,48 +327,6 @@ _KINDS = {
 }
 
 
-def words_of(body: bytes, before: str = "") -> str:
-    """What a body says in a few words, after `before`; empty for a page of HTML and for what is no text."""
-    text = body.decode("utf-8", "replace").strip()
-    if not text or text.startswith("<") or "\ufffd" in text:
-        return ""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        found = text
-    return f"{before}{brief(' '.join(_message(found).split()), 300)}"
-
-
-def _message(found: object) -> str:
-    """The message in what servers answer: `{error: {message}}`, `{error, message, detail}`, a list of faults."""
-    if isinstance(found, str):
-        return found
-    if isinstance(found, list):
-        return "; ".join(_message(item) for item in found[:3])
-    if isinstance(found, dict):
-        for name in ("error", "detail", "errors", "message", "msg"):
-            if found.get(name):
-                told = _message(found[name])
-                where = found.get("loc")
-                return f"{'.'.join(map(str, where))}: {told}" if isinstance(where, list) else told
-    return json.dumps(found)[:300]
-
-
-def retry_after(header: str | None) -> float | None:
-    """Seconds of a Retry-After, which says a number or a date; None where it says neither."""
-    if header is None:
-        return None
-    try:
-        return min(86_400.0, max(0.0, float(header)))
-    except ValueError:
-        pass
-    try:
-        moment = email.utils.parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    return min(86_400.0, max(0.0, moment.timestamp() - time.time()))
-
-
 def _told(error: httpx2.HTTPError, url: str) -> RemoteFailure:
     """A fault of the connection, in words."""
     match error:
@@ -391,7 +363,8 @@ def _trusted(ca_file: Path | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Whether an address is this machine's own."""
     return httpx2.URL(url).host in ("localhost", "127.0.0.1", "::1")
 
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 from functools import partial
 
 from sidecar.engines import worker_process
-from sidecar.engines.events import EncodedImage
-from sidecar.engines.remote.messages import FRAMING, Finish, Prepare, Prepared
-from sidecar.engines.remote.pixels import finish, prepare
+from sidecar.engines.events import EncodedImage, Preview
+from sidecar.engines.remote.messages import FRAMING, Finish, Glimpse, Prepare, Prepared
+from sidecar.engines.remote.pixels import finish, glimpse, prepare
 
 
-def answer(request: Prepare | Finish) -> Prepared | EncodedImage:
+def answer(request: Prepare | Finish | Glimpse) -> Prepared | EncodedImage | Preview:
     """What a request comes to. Raises Refusal."""
-    return prepare(request) if isinstance(request, Prepare) else finish(request)
+    match request:
+        case Prepare():
+            return prepare(request)
+        case Finish():
+            return finish(request)
+        case Glimpse():
+            return glimpse(request)
 
 
 if __name__ == "__main__":

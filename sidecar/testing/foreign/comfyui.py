@@ -243,11 +243,15 @@ class ComfyUI(ForeignFake):
             status = {
                 "status_str": "success" if succeeded else "error", "completed": succeeded, "messages": prompt.messages,
             }  # fmt: skip
+            meta = {
+                id: {"node_id": id, "display_node": id, "parent_node": None, "real_node_id": id}
+                for id in outputs
+            }
             self.history[prompt.id] = {
                 "prompt": prompt.told(),
                 "outputs": outputs,
                 "status": status,
-                "meta": {},
+                "meta": meta,
             }
 
     def _begin_node(self, prompt: Prompt, id: str, executed: list[str]) -> None:

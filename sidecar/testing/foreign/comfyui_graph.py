@@ -15,6 +15,7 @@ assert comfyui_pictures  # declares its nodes by being imported
 
 Graph = Mapping[str, Mapping[str, Any]]
 Errors = list[dict[str, object]]
+_LONG_LIST = 20
 
 
 @dataclass
@@ -46,7 +47,7 @@ class Judge:
                 outputs.append(id)
         if not outputs:
             return Verdict(_error("prompt_no_outputs", "Prompt has no outputs", ""))
-        made = Verdict(outputs=[id for id in outputs if self._is_sound(id)])
+        made = Verdict(outputs=[id for id in outputs if self._is_sound_output(id)])
         for output in set(outputs) - set(made.outputs):
             for id in self._upstream(output):
                 if self._errors.get(id):
@@ -59,14 +60,9 @@ class Judge:
                     )  # fmt: skip
                     told["dependent_outputs"].append(output)
         if not made.outputs:
-            details = "\n".join(
-                f"* {told['class_type']} {id}:\n"
-                + "\n".join(f"  - {error['message']}: {error['details']}" for error in told["errors"])
-                for id, told in made.node_errors.items()
-            )
-            made.error = _error(
-                "prompt_outputs_failed_validation", "Prompt outputs failed validation", details
-            )
+            # What was wrong is told of the nodes alone.
+            words = "Prompt outputs failed validation"
+            made.error = _error("prompt_outputs_failed_validation", words, "")
         return made
 
     def _upstream(self, id: str, seen: set[str] | None = None) -> Iterator[str]:
@@ -78,6 +74,21 @@ class Judge:
         for value in self.graph[id].get("inputs", {}).values():
             if isinstance(value, list) and value:
                 yield from self._upstream(str(value[0]), seen)
+
+    def _is_sound_output(self, id: str) -> bool:
+        try:
+            return self._is_sound(id)
+        except LookupError as broken:
+            words = "Exception when validating node"
+            extra = {"exception_type": type(broken).__name__, "traceback": []}
+            error: dict[str, object] = {
+                "type": "exception_during_validation",
+                "message": words,
+                "details": str(broken),
+                "extra_info": extra,
+            }
+            self._errors[id] = [error]
+            return False
 
     def _is_sound(self, id: str) -> bool:
         if id not in self._sound:
@@ -96,7 +107,10 @@ class Judge:
         inputs = self.graph[id].get("inputs", {})
 
         def wrong(type: str, message: str, details: str, **more: object) -> None:
-            extra = {"input_name": name, "input_config": expected.told(kind.newer), **more}
+            extra = {"input_name": name, **more}
+            if more:
+                is_long = expected.choices is not None and len(expected.choices) > _LONG_LIST
+                extra["input_config"] = None if is_long else expected.told(kind.newer)
             errors.append({"type": type, "message": message, "details": details, "extra_info": extra})
 
         if name not in inputs:
@@ -117,9 +131,11 @@ class Judge:
         ):
             limit: Any = expected.options.get(bound)
             if limit is not None and (checked < limit if bound == "min" else checked > limit):
-                wrong(type, words.format(checked, limit), name, received_value=value)
+                wrong(type, words.format(checked, limit), name, received_value=checked)
         if expected.choices is not None and value not in expected.choices:
-            details = f"{name}: '{value}' not in {list(expected.choices)}"
+            choices = list(expected.choices)
+            among = f"(list of length {len(choices)})" if len(choices) > _LONG_LIST else str(choices)
+            details = f"{name}: '{value}' not in {among}"
             wrong("value_not_in_list", "Value not in list", details, received_value=value)
         if kind.name.startswith("LoadImage") and name == "image" and not self.file_exists(str(value)):
             details = f"{name} - Invalid image file: {value}"
@@ -132,21 +148,27 @@ class Judge:
             wrong("bad_linked_input", words, name, received_value=value)
             return True
         source, slot = str(value[0]), value[1]
-        if source not in self.graph:
-            words = "Exception when validating inner node"
-            wrong("exception_during_inner_validation", words, f"'{source}'", linked_node=value)
-            return True
         given = NODES[self.graph[source]["class_type"]].outputs
-        if not isinstance(slot, int) or slot >= len(given):
-            words = "Exception when validating inner node"
-            wrong("exception_during_inner_validation", words, "tuple index out of range", linked_node=value)
-            return True
         if given[slot] != expected.type:
             words = "Return type mismatch between linked nodes"
             details = f"{name}, received_type({given[slot]}) mismatch input_type({expected.type})"
             wrong("return_type_mismatch", words, details, received_type=given[slot], linked_node=value)
             return True
-        return self._is_sound(source)
+        try:
+            return self._is_sound(source)
+        except LookupError as broken:
+            # It is said of the node above, which looks at its own edges.
+            extra = {
+                "input_name": name, "exception_message": str(broken), "exception_type": type(broken).__name__,
+                "traceback": [], "linked_node": value,
+            }  # fmt: skip
+            self._errors[source] = [
+                {
+                    "type": "exception_during_inner_validation", "message": "Exception when validating inner node",
+                    "details": str(broken), "extra_info": extra,
+                }
+            ]  # fmt: skip
+            return False
 
 
 @dataclass
@@ -177,15 +199,14 @@ class Executor:
             _in_order(graph, output, order)
         signatures = {id: _signature(graph, id) for id in order}
         made = {id: self._kept[signature] for id, signature in signatures.items() if signature in self._kept}
-        executed = list(made)
+        executed: list[str] = []
         begun("", executed)
         for id in order:
-            if id in made:
-                continue
-            begun(id, executed)
-            made[id] = await self._node(graph, id, made, running)
-            self._kept[signatures[id]] = made[id]
-            executed.append(id)
+            if id not in made:
+                begun(id, executed)
+                made[id] = await self._node(graph, id, made, running)
+                self._kept[signatures[id]] = made[id]
+                executed.append(id)
             if made[id].told is not None:
                 told(id, made[id].told or {})
         self._kept = {signatures[id]: made[id] for id in order}

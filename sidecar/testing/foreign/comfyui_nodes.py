@@ -60,13 +60,26 @@ def unet(run: Running, unet_name: str, weight_dtype: str) -> tuple[object, ...]:
 _ENCODER = choice(FOLDERS["text_encoders"])
 
 
-@node("CLIPLoader", {"clip_name": _ENCODER, "type": choice(["stable_diffusion", *_FLUX_TYPES])}, "CLIP")
-def clip(run: Running, clip_name: str, type: str) -> tuple[object, ...]:
+_DEVICE = optional(choice(["default", "cpu"]))
+
+
+@node(
+    "CLIPLoader",
+    {"clip_name": _ENCODER, "type": choice(["stable_diffusion", *_FLUX_TYPES]), "device": _DEVICE},
+    "CLIP",
+)
+def clip(run: Running, clip_name: str, type: str, device: str = "") -> tuple[object, ...]:
     return (Clip(clip_name),)
 
 
-@node("DualCLIPLoader", {"clip_name1": _ENCODER, "clip_name2": _ENCODER, "type": choice(_FLUX_TYPES)}, "CLIP")
-def dual_clip(run: Running, clip_name1: str, clip_name2: str, type: str) -> tuple[object, ...]:
+@node(
+    "DualCLIPLoader",
+    {"clip_name1": _ENCODER, "clip_name2": _ENCODER, "type": choice(_FLUX_TYPES), "device": _DEVICE},
+    "CLIP",
+)
+def dual_clip(
+    run: Running, clip_name1: str, clip_name2: str, type: str, device: str = ""
+) -> tuple[object, ...]:
     return (Clip(f"{clip_name1}+{clip_name2}"),)
 
 
@@ -201,13 +214,13 @@ def apply_control(
     "InpaintModelConditioning",
     {
         "positive": link("CONDITIONING"), "negative": link("CONDITIONING"), "vae": link("VAE"), "pixels": link("IMAGE"),
-        "mask": link("MASK"), "noise_mask": optional(boolean()),
+        "mask": link("MASK"), "noise_mask": boolean(),
     },
     "CONDITIONING CONDITIONING LATENT",
 )  # fmt: skip
 def inpaint_conditioning(
     run: Running, positive: Conditioning, negative: Conditioning, vae: object, pixels: Images, mask: Pixels,
-    noise_mask: object = True,
+    noise_mask: bool,
 ) -> tuple[object, ...]:  # fmt: skip
     return positive, negative, Latent.of(pixels, mask)
 
@@ -265,7 +278,13 @@ _DECODE = {"samples": link("LATENT"), "vae": link("VAE")}
 @node("VAEDecode", _DECODE, "IMAGE")
 @node(
     "VAEDecodeTiled",
-    {**_DECODE, "tile_size": integer(512, 64, 4096), "overlap": integer(64, 0, 4096)},
+    {
+        **_DECODE,
+        "tile_size": integer(512, 64, 4096),
+        "overlap": integer(64, 0, 4096),
+        "temporal_size": integer(64, 8, 4096),
+        "temporal_overlap": integer(8, 4, 4096),
+    },
     "IMAGE",
 )
 def decode(run: Running, samples: Latent, vae: object, **tiles: int) -> tuple[object, ...]:
@@ -320,7 +339,7 @@ async def k_sampler(
 
 
 @node("RandomNoise", {"noise_seed": _SEED}, "NOISE", newer=True)
-@node("KSamplerSelect", {"sampler_name": _SAMPLER}, "SAMPLER", newer=True)
+@node("KSamplerSelect", {"sampler_name": _SAMPLER}, "SAMPLER")
 def chosen(run: Running, **value: object) -> tuple[object, ...]:
     return tuple(value.values())
 
@@ -329,7 +348,6 @@ def chosen(run: Running, **value: object) -> tuple[object, ...]:
     "BasicScheduler",
     {"model": link("MODEL"), "scheduler": _SCHEDULER, "steps": _STEPS, "denoise": number(1.0, 0, 1)},
     "SIGMAS",
-    newer=True,
 )
 def basic_scheduler(
     run: Running, model: Model, scheduler: str, steps: int, denoise: float

@@ -138,8 +138,8 @@ def partial(picture: Pixels, done: float) -> Pixels:
 
 
 def lossy(picture: Pixels) -> Pixels:
-    """What comes back from an autoencoder: nearly the same, and nowhere equal."""
-    return picture ^ np.uint8(1)
+    """What comes back from an autoencoder: nearly the same, and nowhere equal. What was no number is black."""
+    return picture ^ np.uint8(picture.any())
 
 
 def resized(picture: Pixels, width: int, height: int) -> Pixels:

@@ -26,6 +26,8 @@ class Kind:
     """One of its models that can do all that it can."""
     route: str
     """How the path begins on which it is asked to draw."""
+    path: str = ""
+    """What its address ends in."""
     missing: frozenset[str] = frozenset()
     """In-world methods that it has none of."""
     upscaler: str = ""
@@ -34,6 +36,10 @@ class Kind:
     tells_model: bool = True
     """Whether it tells with which model it drew."""
     tells_seed: bool = True
+    tells_steps: bool = True
+    """Whether it tells how far it is to those who want no previews."""
+    finds_what_was_sent: bool = False
+    """Whether it finds again what a server took though the answer was lost."""
     key: str = KEY
     fake: dict[str, Any] = field(default_factory=dict)
     """Further options of the fake."""
@@ -59,6 +65,32 @@ KINDS = (
         "/v1/generation/text-to-image",
         upscaler="Upscale (Fast 2x)",
         key="a-key",
+    ),
+    Kind(
+        "openai",
+        "picture-2",
+        "/v1/images/generations",
+        path="/v1",
+        missing=frozenset({"apply", "upscaleImg2Img"}),
+        tells_model=False,
+        tells_seed=False,
+        tells_steps=False,
+        fake={"variant": "loose"},
+        engine={
+            "models": [{"name": "picture-2"}],
+            "quirks": ["seed", "batch-seeds", "negative-prompt"],
+            "compute_per_image": 1,
+        },
+    ),
+    Kind(
+        "comfyui",
+        "tiny-sd15.safetensors",
+        "/prompt",
+        upscaler="tiny-x4.safetensors",
+        tells_model=False,
+        tells_seed=False,
+        finds_what_was_sent=True,
+        key="a key",
     ),
 )
 
@@ -92,7 +124,7 @@ async def far(
             {
                 "name": ENGINE,
                 "kind": kind.name,
-                "urls": [fake.url],
+                "urls": [f"{fake.url}{kind.path}"],
                 **({"per_image": 0.25} if paid else {}),
                 **kind.engine,
                 **settings,

@@ -20,7 +20,7 @@ from capabilities.methods.outpaint import Outpaint
 from capabilities.methods.text_to_image import TextToImage
 from capabilities.methods.upscale_img2img import UpscaleImg2Img
 from capabilities.tasks import Task
-from sidecar.engines.remote.messages import Finish, Part, Prepare
+from sidecar.engines.remote.messages import Canvas, Finish, Part, Prepare
 from sidecar.engines.remote.pixels import finish, prepare
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
@@ -46,7 +46,7 @@ def pixels_of(data: bytes) -> Pixels:
 
 
 def parts(task: Task, files: dict[str, bytes], granularity: int = 8) -> tuple[Part, ...]:
-    return prepare(Prepare(task, files, 3, granularity)).parts
+    return prepare(Prepare(task, files, 3, Canvas(granularity))).parts
 
 
 def result(
@@ -58,7 +58,7 @@ def result(
     **more: Any,
 ) -> Pixels:
     given = tuple(each if isinstance(each, bytes) else png(each) for each in drawn)
-    return pixels_of(finish(Finish(task, files, 3, granularity, given, fit, {}, 0, **more)).data)
+    return pixels_of(finish(Finish(task, files, 3, Canvas(granularity), given, fit, {}, 0, **more)).data)
 
 
 def hole(width: int, height: int) -> Pixels:

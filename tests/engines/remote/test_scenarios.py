@@ -172,6 +172,8 @@ async def test_faces_are_restored(server: Far) -> None:
 
 
 async def test_steps_are_told_on_the_way(server: Far) -> None:
+    if not server.kind.tells_steps:
+        pytest.skip(f"{server.kind.name} tells nothing on the way")
     await server.fake.control(set={"seconds": 1.0})
     context = await server.sidecar.context({})
     request = submission(
@@ -197,7 +199,8 @@ async def test_a_running_job_is_canceled_and_the_next_is_drawn(server: Far) -> N
     await server.sidecar.jobs.Cancel(job_pb2.CancelJobRequest(id=job.id))
     ended = await server.sidecar.ended(job.id)
     assert ended.state == job_pb2.JOB_STATE_CANCELED
-    await server.fake.control(release=True)
+    # It may have ended before it got stuck.
+    await server.fake.control(clear=True, release=True)
     assert shows(pixels(await generated(server, "the next one")), prompt="the next one")
 
 
@@ -338,7 +341,9 @@ async def test_what_may_have_been_charged_is_spent_and_not_sent_again(kind: Kind
         await server.fault("drop_after")
         job = await server.sidecar.jobs.Submit(submission(context, **options))
         ended = await server.sidecar.ended(job.id)
-        assert ended.state == job_pb2.JOB_STATE_FAILED
+        # What was taken is not sent again: it is found, or lost and paid for.
+        found = kind.finds_what_was_sent
+        assert ended.state == (job_pb2.JOB_STATE_SUCCEEDED if found else job_pb2.JOB_STATE_FAILED)
         assert ended.cost.money_micros == 250_000
         # One that takes jobs and tells later may draw it later.
         await server.fake.wait_until(lambda state: len(state["drawn"]) == 1)

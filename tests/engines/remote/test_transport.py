@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from sidecar.engines.remote.breaker import FIRST_PAUSE, LONGEST_PAUSE, TRIES, Breaker, BreakerState
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
 from sidecar.engines.remote.png_text import texts
+from sidecar.engines.remote.refusals import retry_after, words_of
 from sidecar.engines.remote.settings import EngineSettings
-from sidecar.engines.remote.transport import Host, retry_after, words_of
+from sidecar.engines.remote.transport import Host
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 BUSY = b"HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
