@@ -25,6 +25,8 @@ from sidecar.engines.remote.transport import Host
 POLL_EVERY, LONGEST_POLL = 0.25, 1.0
 """Seconds between two looks at an item: at first, and at one that takes long."""
 POLL_GROWTH = 1.05
+LET_GO = 2.0
+"""Seconds that sockets get to close when the engine ends."""
 MISSES = 3
 """Looks in a row that may go wrong before an item is given up."""
 
@@ -49,7 +51,7 @@ class InvokeAIConnector:
     async def close(self) -> None:
         await self._gallery.close()
         if self._leaving:
-            await asyncio.wait(self._leaving)
+            await asyncio.wait(self._leaving, timeout=LET_GO)
 
     async def draw(self, call: Call) -> Drawn:
         wanted = call.drawing
@@ -91,13 +93,14 @@ class InvokeAIConnector:
 
     @asynccontextmanager
     async def _followed(self, progress: Progress) -> AsyncIterator[None]:
-        following = asyncio.create_task(event_socket.follow(self._access, self._settings, progress.hear))
+        following = asyncio.create_task(
+            event_socket.follow(self._access, self._settings, progress.hear, progress.over)
+        )
         try:
             yield
         finally:
-            progress.is_over = True
             # Saying goodbye may take a moment, which the picture does not wait for.
-            following.cancel()
+            progress.over.set()
             self._leaving.add(following)
             following.add_done_callback(self._leaving.discard)
 

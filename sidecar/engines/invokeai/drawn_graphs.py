@@ -141,7 +141,9 @@ class _Generation:
             for side in ("original", "target"):
                 fields |= {f"{side}_width": wanted.width, f"{side}_height": wanted.height}
         texts = {name: self._outputs[output] for name, output in family.texts.items()}
-        return Port(self.graph.add(id, family.text_encoder, use_cache=True, **texts, **fields), "conditioning")
+        return Port(
+            self.graph.add(id, family.text_encoder, use_cache=True, **texts, **fields), "conditioning"
+        )
 
     def _called(self, text: str) -> str:
         """A prompt whose textual inversions are called as the server calls them."""

@@ -122,9 +122,7 @@ class Looker:
                 return self._main(name, model, stock)
             case "controlnet" if family := FAMILIES.get(model.base):
                 control, width = control_type(model), family.text_width
-                return self._part(
-                    name, "control", "a ControlNet", model, control=control, text_width=width
-                )
+                return self._part(name, "control", "a ControlNet", model, control=control, text_width=width)
             case "spandrel_image_to_image" if stock.nodes.has(UPSCALER) and native_factor(model.name) > 1:
                 return self._part(name, "upscale", "an upscaler", model, factor=FACTOR)
             case _:
@@ -190,7 +188,9 @@ class Looker:
 
 def native_factor(name: str) -> int:
     """How much an upscaler's network enlarges, as far as its name tells."""
-    found = re.search(r"(?<![a-z0-9])x([1248])(?![0-9])|_x([1248])|(?<![0-9])([1248])x(?![a-z])", name, re.IGNORECASE)
+    found = re.search(
+        r"(?<![a-z0-9])x([1248])(?![0-9])|_x([1248])|(?<![0-9])([1248])x(?![a-z])", name, re.IGNORECASE
+    )
     return int(next(digits for digits in found.groups() if digits)) if found else FACTOR
 
 
@@ -202,9 +202,7 @@ def control_type(model: Model) -> str:
     return next((type for type in CONTROL_TYPES if type in plain), detectors.get(str(chosen), ""))
 
 
-def _abilities(
-    family: Family, model: Model, stock: Stock
-) -> tuple[frozenset[Ability], frozenset[Ability]]:
+def _abilities(family: Family, model: Model, stock: Stock) -> tuple[frozenset[Ability], frozenset[Ability]]:
     """What a model does of a task, and what has no effect on it."""
     has = stock.nodes.has
     does: set[Ability] = {"steps", "seed"}

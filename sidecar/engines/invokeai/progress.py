@@ -25,8 +25,8 @@ class Progress:
     def __init__(self, call: Call, graph: Graph, batch_id: str, model_id: str) -> None:
         self.worth_a_look = asyncio.Event()
         """The socket told of the item's end, or of something that may be it."""
-        self.is_over = False
-        """Nothing more is told of it."""
+        self.over = asyncio.Event()
+        """Nothing more is to be told of it."""
         self._call = call
         self._graph = graph
         self._batch_id = batch_id
@@ -35,7 +35,7 @@ class Progress:
 
     async def hear(self, event: str, told: object) -> None:
         """An event of the queue."""
-        if self.is_over or not isinstance(told, Mapping):
+        if self.over.is_set() or not isinstance(told, Mapping):
             return
         match event:
             case "queue_items_canceled" | "queue_cleared":
@@ -65,5 +65,5 @@ class Progress:
         # A glimpse that cannot be read is not worth a job.
         with contextlib.suppress(RemoteFailure):
             preview = Preview(await picture_of(image.get("dataURL")), 0, 0, 0)
-            if not self.is_over:
+            if not self.over.is_set():
                 self._call.tell(preview)

@@ -46,7 +46,10 @@ class InvokeAI(ForeignFake):
         self.models = records()
         self.pictures: dict[str, bytes] = {}
         self.made: list[Picture] = []
-        self.tokens: set[str] = set()
+        self.made_in: dict[str, str] = {}
+        """The session that made a picture, by its name."""
+        self.tokens: dict[str, str] = {}
+        """What each was given for: a new password ends those of the old one."""
         self.installs: dict[int, dict[str, object]] = {}
         self.executor = Executor()
         self.queue = Queue(self._emit)
@@ -97,7 +100,7 @@ class InvokeAI(ForeignFake):
         if not self.options.key or is_open:
             return None
         given = Headers(scope=scope).get("authorization", "").removeprefix("Bearer ")
-        return None if given in self.tokens else self.refusal(401, "Missing authentication credentials")
+        return None if self._is_valid(given) else self.refusal(401, "Missing authentication credentials")
 
     def background(self) -> Sequence[Coroutine[Any, Any, None]]:
         return self._work(), self._send_events()
@@ -253,6 +256,8 @@ class InvokeAI(ForeignFake):
         made = Picture(f"{uuid.uuid4()}.png", pixels.shape[1], pixels.shape[0])
         self.pictures[made.name] = self.file(pixels, "/api/v1/images")
         self.made.append(made)
+        if self.queue.current is not None:
+            self.made_in[made.name] = self.queue.current.session_id
         return made
 
     # Pictures and models
@@ -279,8 +284,9 @@ class InvokeAI(ForeignFake):
     def _told(self, name: str) -> dict[str, object]:
         """Its URL is relative, and begins without a slash."""
         width, height = opened(self.pictures[name]).size
+        session = {"session_id": self.made_in[name]} if name in self.made_in else {}
         return {
-            "image_name": name, "image_url": f"api/v1/images/i/{name}/full",
+            **session, "image_name": name, "image_url": f"api/v1/images/i/{name}/full",
             "thumbnail_url": f"api/v1/images/i/{name}/thumbnail", "image_origin": "external",
             "image_category": "general", "width": width, "height": height, "created_at": now(), "updated_at": now(),
             "is_intermediate": False, "starred": False, "has_workflow": False, "image_subfolder": "",
@@ -356,7 +362,7 @@ class InvokeAI(ForeignFake):
         if f"{body.get('email')}:{body.get('password')}" != self.options.key:
             raise HTTPException(401, "Incorrect email or password")
         token = uuid.uuid4().hex
-        self.tokens.add(token)
+        self.tokens[token] = self.options.key
         user = {"user_id": "1", "email": body["email"], "is_admin": False, "is_active": True}
         return JSONResponse({"token": token, "user": user, "expires_in": 86400})
 
@@ -366,7 +372,10 @@ class InvokeAI(ForeignFake):
         self, sid: str, environ: Mapping[str, object], auth: Mapping[str, str] | None = None
     ) -> bool:
         bearer = str(environ.get("HTTP_AUTHORIZATION", "")).removeprefix("Bearer ")
-        return not self.options.key or (auth or {}).get("token", bearer) in self.tokens
+        return not self.options.key or self._is_valid((auth or {}).get("token", bearer))
+
+    def _is_valid(self, token: str) -> bool:
+        return self.tokens.get(token) == self.options.key
 
     async def _subscribe(self, sid: str, told: Mapping[str, str]) -> None:
         await self.sio.enter_room(sid, told["queue_id"])
