@@ -88,8 +88,21 @@ class InvokeAIConnector:
         return item
 
     async def _submitted(self, call: Call, graph: Graph, batch_id: str) -> int:
-        with call.at_cost(self._price):
-            return await self._queue.enqueue(graph, batch_id)
+        """The id of the item that a graph becomes."""
+        try:
+            with call.at_cost(self._price):
+                return await self._queue.enqueue(graph, batch_id)
+        except RemoteFailure as failure:
+            if failure.was_refused:
+                raise
+            lost = failure
+        # Sent again, it might be drawn twice.
+        found = await self._queue.find(batch_id)
+        if found is not None:
+            return found
+        if lost.kind is not FailureKind.TIMEOUT:
+            call.billed -= self._price
+        raise lost
 
     @asynccontextmanager
     async def _followed(self, progress: Progress) -> AsyncIterator[None]:
@@ -132,7 +145,7 @@ class InvokeAIConnector:
         try:
             id = await submitting
         except RemoteFailure as failure:
-            # It may have been taken though its answer was lost; drawn again, it would be drawn twice.
+            # It may have been taken, or still be.
             if not failure.was_refused:
                 await self._queue.cancel_batch(batch_id)
             return

@@ -10,6 +10,7 @@ from typing import Any
 
 from capabilities.methods.control_types import CONTROL_TYPES
 from capabilities.models import GENERATION, IMAGE_TO_IMAGE, INPAINTING, ModelFacts
+from sidecar.engines.api import ModelProblem
 from sidecar.engines.invokeai.access import Access
 from sidecar.engines.invokeai.families import DETECTORS, FAMILIES, SCHEDULERS, SCHNELL_STEPS, Family
 from sidecar.engines.invokeai.models import Model, models
@@ -34,6 +35,10 @@ _PARTS = {
 """Types of records that go with a model, the method of each, and what it is."""
 
 
+_OTHER_VARIANTS = ("depth", "dev_fill")
+"""Variants that take more than a picture and a mask."""
+
+
 @dataclass
 class Stock:
     """What the last look found, as drawings need it: models by the names that callers use without the engine's."""
@@ -43,6 +48,14 @@ class Stock:
     """Text encoders and autoencoders that models without their own take."""
     esrgan: tuple[str, ...] = ()
     nodes: NodeTypes = field(default_factory=NodeTypes)
+
+    @classmethod
+    def of(cls, found: list[Model], nodes: NodeTypes) -> Stock:
+        stock = cls(parts=tuple(found), esrgan=nodes.choices(ESRGAN, "model_name"), nodes=nodes)
+        # Of several with one name the model itself keeps it.
+        for model in sorted(found, key=lambda model: (model.type != "main", model.key)):
+            stock.models[_free_name(stock, model)] = model
+        return stock
 
     def model(self, name: str, asked_in: str) -> Model:
         """The model of that name. Raises RemoteFailure where it is not there any more."""
@@ -86,22 +99,20 @@ class Looker:
         told = await self._access.get_json("/api/v1/app/version")
         version = told.get("version") if isinstance(told, Mapping) else None
         nodes = await self._nodes(str(version))
-        found = models(await self._access.get_json("/api/v2/models/"))
-        stock = Stock(parts=tuple(found), esrgan=nodes.choices(ESRGAN, "model_name"), nodes=nodes)
-        # Of several with one name the model itself keeps it.
-        for model in sorted(found, key=lambda model: (model.type != "main", model.key)):
-            stock.models[_free_name(stock, model)] = model
-        listings = [
-            listing
-            for name, model in stock.models.items()
-            if (listing := self._listing(name, model, stock)) is not None
-        ]
+        stock = Stock.of(models(await self._access.get_json("/api/v2/models/")), nodes)
+        listings: list[RemoteListing] = []
+        problems: list[ModelProblem] = []
+        for name, model in stock.models.items():
+            if why := _left_out(model, stock):
+                problems.append(ModelProblem(name, why, self._settings.id_of(name)))
+            elif (listing := self._listing(name, model, stock)) is not None:
+                listings.append(listing)
         listings += [
             self._part(name, "upscale", "an upscaler", factor=min(FACTOR, native_factor(name)))
             for name in stock.esrgan
         ]
         self.stock = stock
-        return Inventory(f"invokeai {version}", tuple(listings))
+        return Inventory(f"invokeai {version}", tuple(listings), problems=tuple(problems))
 
     async def _nodes(self, version: str) -> NodeTypes:
         is_fresh = time.monotonic() - self._nodes_at < NODES_LAST
@@ -128,12 +139,8 @@ class Looker:
             case _:
                 return None
 
-    def _main(self, name: str, model: Model, stock: Stock) -> RemoteListing | None:
-        family = FAMILIES.get(model.base)
-        if family is None or not family.is_drawn_by(stock.nodes) or model.variant in ("depth", "dev_fill"):
-            return None
-        if not all(stock.part(type, model.base) for type in family.parts.values()):
-            return None
+    def _main(self, name: str, model: Model, stock: Stock) -> RemoteListing:
+        family = FAMILIES[model.base]
         does, ignores = _abilities(family, model, stock)
         methods = set(INPAINTING) if model.variant == "inpaint" else {*GENERATION, *IMAGE_TO_IMAGE}
         if "controls" in does and model.variant != "inpaint":
@@ -184,6 +191,23 @@ class Looker:
             described or (f"{words} for {family.label}" if family else words),
             family.label if family else "",
         )
+
+
+def _left_out(model: Model, stock: Stock) -> str:
+    """Why a model that draws is drawn with by no graph here; empty where it is, and for what does not draw."""
+    if model.type != "main":
+        return ""
+    family = FAMILIES.get(model.base)
+    if family is None:
+        return f"models of '{model.base}' are drawn by no graph here"
+    if model.variant in _OTHER_VARIANTS:
+        return f"models of the variant '{model.variant}' are drawn by no graph here"
+    if not family.is_drawn_by(stock.nodes):
+        return f"this version of InvokeAI has not all nodes that {family.label} takes"
+    missing = [type for type in family.parts.values() if stock.part(type, model.base) is None]
+    if missing:
+        return f"{family.label} needs other models beside it; install one of each type: {', '.join(missing)}"
+    return ""
 
 
 def native_factor(name: str) -> int:

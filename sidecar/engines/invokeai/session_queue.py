@@ -98,6 +98,8 @@ class SessionQueue:
     async def enqueue(self, graph: Graph, batch_id: str) -> int:
         """Send a graph; the id of its item."""
         batch = {"batch_id": batch_id, "graph": graph.told(), "runs": 1, "origin": ORIGIN}
+        # The only name by which items can be looked for.
+        batch["destination"] = batch_id
         try:
             answer = await self._access.call(
                 "POST", f"{_PATH}/enqueue_batch", body={"batch": batch, "prepend": False}
@@ -118,6 +120,12 @@ class SessionQueue:
         if len(ids) > 1 or not isinstance(ids[0], int):
             raise RemoteFailure(FailureKind.BAD_ANSWER, "its queue tells of other items than the one sent")
         return ids[0]
+
+    async def find(self, batch_id: str) -> int | None:
+        """The id of a batch's item, where the answer that told it was lost; None where it was not taken."""
+        told = await self._access.get_json(f"{_PATH}/list_all", params={"destination": batch_id})
+        items = [_item(item) for item in told] if isinstance(told, list) else []
+        return next((item.id for item in items if item.batch_id == batch_id), None)
 
     async def item(self, id: int) -> Item | None:
         """How an item is now; None where there is none of that id."""

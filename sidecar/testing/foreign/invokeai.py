@@ -21,6 +21,7 @@ from sidecar.testing.foreign.drawing import Drawing, Pixels, encoded, opened, to
 from sidecar.testing.foreign.fake import DrawingFailed, ForeignFake, Job, Options
 from sidecar.testing.foreign.faults import Kind
 from sidecar.testing.foreign.invokeai_graph import Executor, Refused, judge, openapi, sessions
+from sidecar.testing.foreign.invokeai_models import InstalledModels
 from sidecar.testing.foreign.invokeai_queue import (
     CANCELED,
     COMPLETED,
@@ -29,9 +30,13 @@ from sidecar.testing.foreign.invokeai_queue import (
     RUNNING,
     Item,
     Queue,
-    now,
 )
-from sidecar.testing.foreign.invokeai_values import Canceled, Picture, UnknownModelException, record, records
+from sidecar.testing.foreign.invokeai_values import (
+    Canceled,
+    Picture,
+    UnknownModelException,
+    described,
+)
 
 _QUEUE = f"/api/v1/queue/{QUEUE}"
 _ENQUEUE = f"{_QUEUE}/enqueue_batch"
@@ -43,14 +48,13 @@ class InvokeAI(ForeignFake):
     stale_by_name = True
 
     def __init__(self, options: Options) -> None:
-        self.models = records()
+        self.installed = InstalledModels()
         self.pictures: dict[str, bytes] = {}
         self.made: list[Picture] = []
         self.made_in: dict[str, str] = {}
         """The session that made a picture, by its name."""
         self.tokens: dict[str, str] = {}
         """What each was given for: a new password ends those of the old one."""
-        self.installs: dict[int, dict[str, object]] = {}
         self.executor = Executor()
         self.queue = Queue(self._emit)
         self.sio = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins="*")
@@ -68,6 +72,7 @@ class InvokeAI(ForeignFake):
             (f"{_QUEUE}/cancel_by_batch_ids", self._cancel_batches, "PUT"),
             (f"{_QUEUE}/clear", self._clear, "PUT"),
             (f"{_QUEUE}/status", self._status, "GET"),
+            (f"{_QUEUE}/list_all", self._list, "GET"),
             (f"{_QUEUE}/current", self._current, "GET"),
             (f"{_QUEUE}/b/{{batch_id}}/status", self._batch_status, "GET"),
             ("/api/v1/images/upload", self._upload, "POST"),
@@ -78,10 +83,7 @@ class InvokeAI(ForeignFake):
             ("/api/v1/app/invocation_cache", self._forget, "DELETE"),
             ("/api/v1/auth/login", self._login, "POST"),
             ("/api/v1/auth/status", self._auth_status, "GET"),
-            ("/api/v2/models/", self._models, "GET"),
-            ("/api/v2/models/i/{key}", self._model, "GET"),
-            ("/api/v2/models/install", self._install, "POST"),
-            ("/api/v2/models/install/{id:int}", self._installed, "GET"),
+            *self.installed.routes(),
             ("/openapi.json", self._openapi, "GET"),
         ]
         return [Route(path, answer, methods=[method]) for path, answer, method in served]
@@ -141,6 +143,11 @@ class InvokeAI(ForeignFake):
 
     async def _item(self, request: Request) -> Response:
         return JSONResponse(self._found(request).told())
+
+    async def _list(self, request: Request) -> Response:
+        wanted = request.query_params.get("destination")
+        items = self.queue.items.values()
+        return JSONResponse([item.told() for item in items if wanted in (None, item.destination)])
 
     async def _cancel(self, request: Request) -> Response:
         item = self._found(request)
@@ -237,9 +244,9 @@ class InvokeAI(ForeignFake):
         return drawn.pixels
 
     def model(self, given: Mapping[str, object]) -> str:
-        if given["key"] not in self.models:
+        if given["key"] not in self.installed.records:
             raise UnknownModelException(f"Unknown model: {given['key']}")
-        return str(self.models[str(given["key"])]["name"])
+        return str(self.installed.records[str(given["key"])]["name"])
 
     def named(self, name: str) -> Picture:
         if name not in self.pictures:
@@ -260,7 +267,7 @@ class InvokeAI(ForeignFake):
             self.made_in[made.name] = self.queue.current.session_id
         return made
 
-    # Pictures and models
+    # Pictures
 
     async def _upload(self, request: Request) -> Response:
         missing = {"image_category", "is_intermediate"} - set(request.query_params)
@@ -282,15 +289,7 @@ class InvokeAI(ForeignFake):
         return JSONResponse(self._told(name), 201)
 
     def _told(self, name: str) -> dict[str, object]:
-        """Its URL is relative, and begins without a slash."""
-        width, height = opened(self.pictures[name]).size
-        session = {"session_id": self.made_in[name]} if name in self.made_in else {}
-        return {
-            **session, "image_name": name, "image_url": f"api/v1/images/i/{name}/full",
-            "thumbnail_url": f"api/v1/images/i/{name}/thumbnail", "image_origin": "external",
-            "image_category": "general", "width": width, "height": height, "created_at": now(), "updated_at": now(),
-            "is_intermediate": False, "starred": False, "has_workflow": False, "image_subfolder": "",
-        }  # fmt: skip
+        return described(name, *opened(self.pictures[name]).size, self.made_in.get(name))
 
     def _known(self, request: Request) -> str:
         name = str(request.path_params["name"])
@@ -308,39 +307,6 @@ class InvokeAI(ForeignFake):
 
     async def _picture_file(self, request: Request) -> Response:
         return Response(self.pictures[self._known(request)], media_type="image/png")
-
-    async def _models(self, request: Request) -> Response:
-        asked = request.query_params
-        bases, type = asked.getlist("base_models"), asked.get("model_type")
-        found = [
-            one
-            for one in self.models.values()
-            if (not bases or one["base"] in bases) and type in (None, one["type"])
-        ]
-        return JSONResponse({"models": found})
-
-    async def _model(self, request: Request) -> Response:
-        key = request.path_params["key"]
-        if key not in self.models:
-            raise HTTPException(404, f"Unknown model: {key}")
-        return JSONResponse(self.models[key])
-
-    async def _install(self, request: Request) -> Response:
-        source = request.query_params.get("source", "")
-        if "missing" in source or not source:
-            raise HTTPException(409, f"The provided path or file does not exist: {source}")
-        name = source.rstrip("/").rpartition("/")[2]
-        made = record(name, "sd-1", "main", source)
-        self.models[str(made["key"])] = made
-        id = len(self.installs)
-        self.installs[id] = {"id": id, "status": "completed", "config_out": made, "source": {"path": source}}
-        return JSONResponse({**self.installs[id], "status": "waiting"}, 201)
-
-    async def _installed(self, request: Request) -> Response:
-        id = request.path_params["id"]
-        if id not in self.installs:
-            raise HTTPException(404, f"No job with id {id} known")
-        return JSONResponse(self.installs[id])
 
     async def _version(self, request: Request) -> Response:
         return JSONResponse({"version": "6.14.2"})

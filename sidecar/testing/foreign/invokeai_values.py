@@ -6,6 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from sidecar.testing.foreign.drawing import Control, Drawing, Pixels
@@ -26,6 +27,7 @@ _MODELS = (
     ("tiny-tile", "sd-1", "controlnet"),
     ("tiny-sdxl-canny", "sdxl", "controlnet"),
     ("tiny-vae", "sd-1", "vae"),
+    ("tiny-inversion", "sd-1", "embedding"),
     ("tiny-flux-vae", "flux", "vae"),
     ("t5-base", "any", "t5_encoder"),
     ("clip-vit-large-patch14", "any", "clip_embed"),
@@ -41,6 +43,18 @@ def record(name: str, base: str, type: str, path: str = "") -> dict[str, object]
         "key": str(uuid.UUID(digest[:32])), "hash": f"blake3:{digest}", "path": path or f"{name}.safetensors",
         "file_size": 1 << 20, "name": name, "base": base, "type": type, "format": "checkpoint", "source": name,
         "source_type": "path", "description": None, "variant": "normal",
+    }  # fmt: skip
+
+
+def described(name: str, width: int, height: int, session_id: str | None) -> dict[str, object]:
+    """A picture as the gallery tells of it. Its URL is relative, and begins without a slash."""
+    moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    made_in = {} if session_id is None else {"session_id": session_id}
+    return made_in | {
+        "image_name": name, "image_url": f"api/v1/images/i/{name}/full",
+        "thumbnail_url": f"api/v1/images/i/{name}/thumbnail", "image_origin": "external",
+        "image_category": "general", "width": width, "height": height, "created_at": moment, "updated_at": moment,
+        "is_intermediate": False, "starred": False, "has_workflow": False, "image_subfolder": "",
     }  # fmt: skip
 
 
@@ -210,6 +224,7 @@ OUTPUTS: dict[str, dict[str, str]] = {
     "sdxl_lora_loader_output": {"unet": "unet", "clip": "clip", "clip2": "clip"},
     "flux_lora_loader_output": {"transformer": "transformer", "clip": "clip", "t5_encoder": "t5_encoder"},
     "vae_output": {"vae": "vae"},
+    "seamless_output": {"unet": "unet", "vae": "vae"},
     "clip_skip_output": {"clip": "clip"},
     "conditioning_output": {"conditioning": "conditioning"},
     "collect_output": {"collection": "any"},

@@ -102,6 +102,7 @@ KINDS = (
         lacking="",
         tells_model=False,
         tells_seed=False,
+        finds_what_was_sent=True,
     ),
 )
 
