@@ -73,12 +73,12 @@ class _Generation:
         for name, type in family.parts.items():
             part = self._stock.part(type, family.base)
             parts[name] = part.identifier if part else None
-        self.graph.add("model", family.loader, use_cache=True, model=self._model.identifier, **parts)
+        self.graph.add_kept("model", family.loader, model=self._model.identifier, **parts)
         names = {family.model, "vae", *family.texts.values()}
         self._outputs = {name: Port("model", name) for name in names}
         if self._wanted.vae:
             vae = self._fitting(self._wanted.vae, "vae", "the autoencoder")
-            self.graph.add("vae", "vae_loader", use_cache=True, vae_model=vae.identifier)
+            self.graph.add_kept("vae", "vae_loader", vae_model=vae.identifier)
             self._outputs["vae"] = Port("vae", "vae")
 
     def _patch(self) -> None:
@@ -95,7 +95,7 @@ class _Generation:
 
     def _through(self, id: str, type: str, names: tuple[str, ...], **fields: object) -> None:
         """Lead outputs through one more node."""
-        self.graph.add(id, type, use_cache=True, **{name: self._outputs[name] for name in names}, **fields)
+        self.graph.add_kept(id, type, **{name: self._outputs[name] for name in names}, **fields)
         self._outputs |= {name: Port(id, name) for name in names}
 
     def _draw(self) -> None:
@@ -141,9 +141,7 @@ class _Generation:
             for side in ("original", "target"):
                 fields |= {f"{side}_width": wanted.width, f"{side}_height": wanted.height}
         texts = {name: self._outputs[output] for name, output in family.texts.items()}
-        return Port(
-            self.graph.add(id, family.text_encoder, use_cache=True, **texts, **fields), "conditioning"
-        )
+        return Port(self.graph.add_kept(id, family.text_encoder, **texts, **fields), "conditioning")
 
     def _called(self, text: str) -> str:
         """A prompt whose textual inversions are called as the server calls them."""

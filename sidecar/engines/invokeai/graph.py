@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,18 +26,25 @@ class Graph:
         self.measured = ""
         """The node whose progress is that of the whole."""
 
-    def add(self, id: str, type: str, *, use_cache: bool = False, **inputs: object) -> str:
-        """A node; an input that is a port is joined to it, one that is None is left out. Answers the id.
+    def add(self, id: str, type: str, **inputs: object) -> str:
+        """A node that the server runs anew; answers its id.
 
-        `use_cache`: the server may answer it from an earlier graph. What is drawn must not be: it would be the same file.
+        An input that is a port is joined to it, one that is None is left out.
         """
-        fields: dict[str, Any] = {}
+        return self._add(id, type, inputs, use_cache=False)
+
+    def add_kept(self, id: str, type: str, **inputs: object) -> str:
+        """A node that the server may answer from an earlier graph: nothing that is drawn, which would be the same file."""
+        return self._add(id, type, inputs, use_cache=True)
+
+    def _add(self, id: str, type: str, inputs: Mapping[str, object], *, use_cache: bool) -> str:
+        node: dict[str, Any] = {"id": id, "type": type, "is_intermediate": True, "use_cache": use_cache}
         for name, value in inputs.items():
             if isinstance(value, Port):
                 self.join(value, id, name)
             elif value is not None:
-                fields[name] = value
-        self.nodes[id] = {"id": id, "type": type, "is_intermediate": True, "use_cache": use_cache, **fields}
+                node[name] = value
+        self.nodes[id] = node
         return id
 
     def join(self, source: Port, id: str, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import Mapping
@@ -220,10 +221,10 @@ def native_factor(name: str) -> int:
 
 def control_type(model: Model) -> str:
     """Which control type a ControlNet is for, as far as its record tells; empty where it does not."""
-    chosen = model.defaults.get("preprocessor")
-    detectors = {node: type for type, (node, _) in reversed(DETECTORS.items())}
-    plain = model.name.lower()
-    return next((type for type in CONTROL_TYPES if type in plain), detectors.get(str(chosen), ""))
+    plain, chosen = model.name.lower(), model.defaults.get("preprocessor")
+    named = (type for type in CONTROL_TYPES if type in plain)
+    made_by = (type for type, (node, _) in DETECTORS.items() if node == chosen)
+    return next(itertools.chain(named, made_by), "")
 
 
 def _abilities(family: Family, model: Model, stock: Stock) -> tuple[frozenset[Ability], frozenset[Ability]]:

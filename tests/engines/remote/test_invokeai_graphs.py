@@ -119,7 +119,9 @@ def test_each_family_draws_each_kind(model: str, kind: Any) -> None:
 
 def test_what_is_to_be_drawn_is_black_in_its_mask() -> None:
     result = made(replace(TEXT, kind="masked", image=b"image", mask=b"mask"))
-    assert result.nodes["inverted"].items() >= {"image": {"image_name": "1.png"}, "min": 255, "max": 0}.items()
+    assert (
+        result.nodes["inverted"].items() >= {"image": {"image_name": "1.png"}, "min": 255, "max": 0}.items()
+    )
     assert "image" not in result.nodes["mask"]
     special = {**record("painter", "sd-1", "main"), "variant": "inpaint"}
     wanted = replace(TEXT, kind="masked", model="painter", image=b"image", mask=b"mask")
@@ -249,7 +251,11 @@ def test_models_of_one_name_are_told_apart() -> None:
     again = record("tiny-sd15", "sdxl", "lora")
     third = {**again, "key": "another-key"}
     names = [name for name in stock(again, third).models if name.startswith("tiny-sd15")]
-    assert sorted(names) == ["tiny-sd15", "tiny-sd15 (sdxl lora)", f"tiny-sd15 {max(third['key'], again['key'])}"]
+    assert sorted(names) == [
+        "tiny-sd15",
+        "tiny-sd15 (sdxl lora)",
+        f"tiny-sd15 {max('another-key', str(again['key']))}",
+    ]
     assert stock(again).models["tiny-sd15"].type == "main"
 
 
@@ -269,7 +275,12 @@ def test_a_control_net_says_its_type_in_its_name_or_its_settings() -> None:
 def test_every_family_is_drawn_by_the_nodes_there_are() -> None:
     nodes = NodeTypes.of(openapi())
     assert all(family.is_drawn_by(nodes) for family in FAMILIES.values())
-    for told in ({}, {"components": []}, {"components": {"schemas": {"a": {"class": "invocation"}}}}, None):
+    answers: list[object] = [
+        {},
+        {"components": []},
+        {"components": {"schemas": {"a": {"class": "invocation"}}}},
+    ]
+    for told in answers:
         with pytest.raises(RemoteFailure, match="no InvokeAI"):
             NodeTypes.of(told)
 
@@ -295,8 +306,9 @@ def test_results_are_found_by_the_nodes_that_were_sent() -> None:
     results = {"x1": {"type": "noise_output"}, "x2": image, "x3": {**image, "image": {"image_name": "b.png"}}}
     item = Item(1, "b", "completed", results=results, prepared={"output": ["x2"], "noise": ["x1"]})
     assert (item.image("output"), item.images) == ("a.png", ["a.png"])
-    for prepared in ({}, {"output": []}, {"output": ["x2", "x3"]}, {"output": [["x2"]]}, {"output": "x2"}):
-        assert replace(item, prepared=prepared).image("output") == ""
+    wrong: list[object] = [[], ["x2", "x3"], [["x2"]], "x2", ["x4"], None]
+    for ids in wrong:
+        assert replace(item, prepared={"output": ids}).image("output") == ""
 
 
 @pytest.mark.parametrize(
