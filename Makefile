@@ -26,13 +26,14 @@ test: setup plugin
 	$(BIN)/python -m pytest --cov
 	$(BIN)/coverage report --include='capabilities/*,entity_store/*' --fail-under=95
 	cd viwo_plugin && PATH="$(BUN_PATH):$$PATH" bun test && IMAGEGEN_REMOTE=1 PATH="$(BUN_PATH):$$PATH" bun test
+	cd clients/typescript && PATH="$(BUN_PATH):$$PATH" bun test
 
-# The plugin's packages, in the Bun that is pinned for it.
-plugin: viwo_plugin/node_modules/.installed
+# The packages of the plugin and of the TypeScript client, in the Bun that is pinned for them.
+plugin: viwo_plugin/node_modules/.installed clients/typescript/node_modules/.installed
 
-viwo_plugin/node_modules/.installed: viwo_plugin/package.json viwo_plugin/bun.lock | setup
+%/node_modules/.installed: %/package.json %/bun.lock | setup
 	$(BIN)/python .ci/get_bun.py
-	cd viwo_plugin && PATH="$(BUN_PATH):$$PATH" bun install --frozen-lockfile --no-progress
+	cd $* && PATH="$(BUN_PATH):$$PATH" bun install --frozen-lockfile --no-progress
 	@touch $@
 
 lint: setup plugin
@@ -42,8 +43,9 @@ lint: setup plugin
 	$(BIN)/mypy --config-file models/mypy.ini models
 	$(BIN)/lint-imports
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python protos/generate.py --check
-	$(BIN)/python clients/python/make_methods.py --check
+	$(BIN)/python clients/make_methods.py --check
 	cd viwo_plugin && PATH="$(BUN_PATH):$$PATH" bun --bun run check
+	cd clients/typescript && PATH="$(BUN_PATH):$$PATH" bun --bun run check
 
 format: setup
 	$(BIN)/ruff check --fix .
@@ -51,8 +53,9 @@ format: setup
 
 protos: setup plugin
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python protos/generate.py
-	$(BIN)/python clients/python/make_methods.py
+	$(BIN)/python clients/make_methods.py
 	cd viwo_plugin && PATH="$(BUN_PATH):$$PATH" bun --bun run types
+	cd clients/typescript && PATH="$(BUN_PATH):$$PATH" bun --bun run types
 
 bench: setup
 	$(BIN)/python -m benchmarks all
@@ -63,4 +66,4 @@ model: setup
 	$(BIN)/python -m models.training
 
 clean:
-	rm -rf $(VENV) .bun viwo_plugin/node_modules demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) .bun viwo_plugin/node_modules clients/typescript/node_modules clients/typescript/dist demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

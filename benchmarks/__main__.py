@@ -13,6 +13,7 @@ from benchmarks import (
     colours,
     engine,
     engine_faults,
+    first_hour,
     hostile,
     icons,
     illustrating,
@@ -47,14 +48,17 @@ BENCHMARKS: dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = {
     "icons_attributes": colours.icons_attributes,
     "illustrate": illustrating.illustrate,
     "engine_faults": engine_faults.engine_faults,
+    "first_hour": first_hour.first_hour,
 }
+LONG = ("soak", "first_hour")
+"""Not among all: the one takes half an hour, the other installs everything anew."""
 
 
 def main() -> None:
     names = sys.argv[1:]
     if not names or any(name not in (*BENCHMARKS, "all") for name in names):
         raise SystemExit(f"usage: python -m benchmarks NAME; names are all, {', '.join(BENCHMARKS)}")
-    for name in (name for name in BENCHMARKS if name != "soak") if "all" in names else names:
+    for name in (name for name in BENCHMARKS if name not in LONG) if "all" in names else names:
         result = asyncio.run(BENCHMARKS[name]())
         print(json.dumps({"name": name, **result}), flush=True)
 

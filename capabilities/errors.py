@@ -124,6 +124,11 @@ REFUSALS: dict[Code, type[Refusal]] = {
 }  # fmt: skip
 
 
+def data_size(count: int) -> str:
+    """Bytes for people."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+
+
 def brief(value: object, limit: int = 80) -> str:
     """What was asked, short enough for a message and safe to encode (lone surrogates replaced).
 

@@ -33,7 +33,8 @@ class ModelFacts:
     `control`: the control type of a ControlNet. `variety`: which kind of face restorer it is. `ready`: its weights are on
     this machine. `revision` identifies the exact weights. `has_steps`: how many are taken is known and can be asked for;
     where it is not, `compute_per_image` is what a picture counts as, in megapixel-steps; None: nobody says. `has_seed`: the
-    same seed makes the same picture again.
+    same seed makes the same picture again. `ignores`: options that change nothing with it, among
+    `capabilities.without_effect.OPTIONS`.
     """
 
     id: str
@@ -55,6 +56,7 @@ class ModelFacts:
     has_steps: bool = True
     compute_per_image: float | None = None
     has_seed: bool = True
+    ignores: frozenset[str] = frozenset()
 
     @property
     def metering(self) -> Metering:

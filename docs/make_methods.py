@@ -16,24 +16,16 @@ from typing import Any
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "clients" / "python")]
 
 from capabilities.methods import METHODS, Method, Parameter  # noqa: E402
 from capabilities.validation import number  # noqa: E402
 from sidecar import server  # noqa: E402
-from sidecar.client import MESSAGE_OPTIONS, async_bearer  # noqa: E402
 from sidecar.config import Settings  # noqa: E402
-from sidecar.pb.viwo.imagegen.v1 import (  # noqa: E402
-    capability_pb2,
-    capability_pb2_grpc,
-    common_pb2,
-    image_pb2,
-    image_pb2_grpc,
-)
-from sidecar.surfaces.proto.conversions import to_struct  # noqa: E402
+from viwo_imagegen_client import AsyncClient  # noqa: E402
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import image_pb2  # noqa: E402
 
 PICTURES = ROOT / "docs" / "images" / "methods"
-SYSTEM = 3
 SHOWN = 256
 """Pixels a side of the pictures on the page."""
 
@@ -197,53 +189,32 @@ def _meaning(item: Parameter) -> str:
 
 
 async def main() -> None:
-    import grpc
-
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data_dir=Path(folder), port=0)
-        async with server.running(settings) as running:
-            bearer = async_bearer(running.token)
-            async with grpc.aio.insecure_channel(
-                running.address, options=MESSAGE_OPTIONS, interceptors=bearer
-            ) as channel:
-                capabilities: Any = capability_pb2_grpc.CapabilityServiceStub(channel)
-                images: Any = image_pb2_grpc.ImageServiceStub(channel)
-                held = await capabilities.List(
-                    capability_pb2.ListCapabilitiesRequest(owner_id=SYSTEM, type="sys.mint")
+        async with (
+            server.running(settings) as running,
+            AsyncClient(running.address, running.token) as client,
+        ):
+
+            async def call(method: Method, arguments: list[Any]) -> dict[str, Any]:
+                context = await client.context(method.capability_type)
+                answer = await client.images.Invoke(
+                    image_pb2.InvokeRequest(
+                        context=context, method=method.name, arguments_json=json.dumps(arguments)
+                    )
                 )
-                rights: dict[str, str] = {}
+                result: dict[str, Any] = json.loads(answer.result_json)
+                if not result["ok"]:
+                    raise SystemExit(f"{method.name}: {result['error']}")
+                return result
 
-                async def call(method: Method, arguments: list[Any]) -> dict[str, Any]:
-                    if method.capability_type not in rights:
-                        made = await capabilities.Mint(
-                            capability_pb2.MintRequest(
-                                authority_id=held.capabilities[0].id,
-                                caller_id=SYSTEM,
-                                type=method.capability_type,
-                                params=to_struct({"*": True}),
-                            )
-                        )
-                        rights[method.capability_type] = made.id
-                    context = common_pb2.CallContext(
-                        capability_id=rights[method.capability_type], caller_id=SYSTEM, this_id=SYSTEM
-                    )
-                    answer = await images.Invoke(
-                        image_pb2.InvokeRequest(
-                            context=context, method=method.name, arguments_json=json.dumps(arguments)
-                        )
-                    )
-                    result: dict[str, Any] = json.loads(answer.result_json)
-                    if not result["ok"]:
-                        raise SystemExit(f"{method.name}: {result['error']}")
-                    return result
-
-                table = {method.name: method for method in METHODS}
-                shown = {}
-                for name, example in (await examples(call)).items():
-                    result = await call(table[name], example.arguments)
-                    shown[name] = (example, _picture(name, example, str(result["image"])))
-                    print(name, flush=True)
+            table = {method.name: method for method in METHODS}
+            shown = {}
+            for name, example in (await examples(call)).items():
+                result = await call(table[name], example.arguments)
+                shown[name] = (example, _picture(name, example, str(result["image"])))
+                print(name, flush=True)
     (ROOT / "docs" / "methods.md").write_text(page(shown))
 
 

@@ -168,12 +168,18 @@ class Authority:
         return [(row[0], capability_of(row[1:])) for row in rows]
 
     def mint(
-        self, authority_id: str, caller_id: int, capability_type: str, params: Mapping[str, object]
+        self,
+        authority_id: str,
+        caller_id: int,
+        capability_type: str,
+        params: Mapping[str, object],
+        target_id: int = 0,
     ) -> Capability:
-        """A new capability, owned by the caller.
+        """A new capability, owned by the caller, or by `target_id` where that is not 0.
 
         Raises PermissionDenied unless the caller owns the `sys.mint` authority and its namespace covers the type,
-        InvalidArgument for a type or parameter that is not of this project.
+        InvalidArgument for a type or parameter that is not of this project, NotFound for an unknown target; then nothing
+        is minted.
         """
         authority = self.get(authority_id)
         require_owner(authority, Caller(caller_id))
@@ -197,7 +203,9 @@ class Authority:
         _require_image_type(capability_type)
         clean = dump(parse(params))
         with self._world.transaction() as connection:
-            return mint(connection, caller_id, capability_type, clean)
+            if target_id:
+                resolve(rows_of(connection), target_id, field="target_id")
+            return mint(connection, target_id or caller_id, capability_type, clean)
 
     def delegate(self, parent_id: str, caller_id: int, restrictions: Mapping[str, object]) -> Capability:
         """A child with the meet of the parent's parameters and the restrictions, owned by the caller.

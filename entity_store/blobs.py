@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import stat
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,11 @@ def references_in(text: str) -> set[str]:
 def reference(data: bytes) -> str:
     """What bytes are called here."""
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def file_of(folder: Path, ref: str) -> Path:
+    """Where a store in a folder keeps a picture, whether or not it has it. Raises InvalidArgument for no reference."""
+    return _file(folder / "images", _digest(ref, "ref"))
 
 
 class Blobs:
@@ -57,9 +63,13 @@ class Blobs:
         self._write(target, data)
         return ref
 
-    def thumbnail(self, ref: str, make: Callable[[bytes], bytes]) -> bytes:
-        """The small picture of a stored one: made when it is first asked for, and kept beside it. Raises as `get`."""
-        kept = self._thumbnails / self.path(ref).relative_to(self._files)
+    def thumbnail(self, ref: str, make: Callable[[bytes], bytes], suffix: str = "") -> bytes:
+        """The small picture of a stored one: made when it is first asked for, and kept beside it. Raises as `get`.
+
+        `suffix`, such as ".256", tells those of one picture apart.
+        """
+        kept = self._thumbnail(self.path(ref))
+        kept = kept.with_name(kept.name + suffix)
         try:
             return kept.read_bytes()
         except FileNotFoundError:
@@ -134,10 +144,12 @@ class Blobs:
         return sum(size for _, size, _ in self.files())
 
     def remove(self, ref: str) -> None:
-        """Remove a picture and its thumbnail; nothing happens where it is not there. Raises InvalidArgument as `get`."""
+        """Remove a picture and its thumbnails; nothing happens where it is not there. Raises InvalidArgument as `get`."""
         path = self._path(_digest(ref, "ref"))
         path.unlink(missing_ok=True)
-        (self._thumbnails / path.relative_to(self._files)).unlink(missing_ok=True)
+        kept = self._thumbnail(path)
+        for thumbnail in (kept, *kept.parent.glob(f"{kept.name}.*")):
+            thumbnail.unlink(missing_ok=True)
 
     def set_aside(self, ref: str) -> None:
         """Take a damaged file out of the store, to be looked at. Raises InvalidArgument as `get`."""
@@ -146,9 +158,14 @@ class Blobs:
         aside.mkdir(exist_ok=True)
         self._path(digest).replace(aside / digest)
 
-    def unfinished(self) -> int:
-        """How many files a crash left half written."""
-        return len(_listed(self._incoming))
+    def unfinished(self, older_than: float = 0) -> int:
+        """How many files a crash left half written; of `older_than` so many seconds only, where files are being written."""
+        before = time.time() - older_than
+        count = 0
+        for path in _listed(self._incoming):
+            with contextlib.suppress(FileNotFoundError):
+                count += path.lstat().st_mtime <= before
+        return count
 
     def discard_unfinished(self) -> int:
         """Remove what a crash left half written; how many files there were. Only safe while nobody writes."""
@@ -162,8 +179,15 @@ class Blobs:
                     path.unlink()
         return len(leftovers)
 
+    def _thumbnail(self, path: Path) -> Path:
+        return self._thumbnails / path.relative_to(self._files)
+
     def _path(self, digest: str) -> Path:
-        return self._files / digest[:2] / digest
+        return _file(self._files, digest)
+
+
+def _file(folder: Path, digest: str) -> Path:
+    return folder / digest[:2] / digest
 
 
 def _digest(ref: str, field: str) -> str:

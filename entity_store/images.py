@@ -34,6 +34,9 @@ from entity_store.world import Entity, World, create_entity, json_property, reso
 THUMBNAIL_SIDE = 64
 """Longest side of the property `thumbnail`, in pixels: `look` sends it with every picture in a room."""
 
+THUMBNAIL_SIDES = (THUMBNAIL_SIDE, 256)
+"""Those that are kept of a picture: the property's, and a gallery's."""
+
 REMEMBERED = 4096
 """Files whose kind and size are kept in memory, so that none is decoded twice."""
 
@@ -131,11 +134,14 @@ class Images:
             return self._blobs.get(source, field=field)
         return imaging.decode_base64(source, field=field)
 
-    def thumbnail(self, ref: str) -> str:
-        """A small picture of a stored one, as a data URL. Raises as `Blobs.get`."""
-        return data_url(
-            self._blobs.thumbnail(ref, lambda data: self._inspector.thumbnail(data, THUMBNAIL_SIDE)), "webp"
-        )
+    def thumbnail(self, ref: str, side: int = THUMBNAIL_SIDE) -> bytes:
+        """A small WebP of a stored picture; `side` is one of `THUMBNAIL_SIDES`. Raises as `Blobs.get`."""
+        name = "" if side == THUMBNAIL_SIDE else f".{side}"
+        return self._blobs.thumbnail(ref, lambda data: self._inspector.thumbnail(data, side), name)
+
+    def thumbnail_url(self, ref: str) -> str:
+        """The smallest as a data URL. Raises as `Blobs.get`."""
+        return data_url(self.thumbnail(ref), "webp")
 
     def _props(self, picture: Picture) -> dict[str, object]:
         """The properties that change with the picture: small ones only, since `look` sends them all."""
@@ -230,18 +236,6 @@ class Images:
                 field=field,
                 asked=str(entity_id),
             )
-
-    def is_shown(self, owner_ids: Collection[int], ref: str) -> bool:
-        """Whether one of these entities sees one that shows, or showed, a picture."""
-        showing = "SELECT DISTINCT entity_id FROM imagegen_versions WHERE ref = ?"
-        for (entity_id,) in self._world.rows(showing, ref):
-            try:
-                if sees(self._world.rows, owner_ids, entity_id):
-                    return True
-            except NotFound:
-                # Destroyed since.
-                continue
-        return False
 
     def data(self, entity: Entity) -> bytes:
         """The current picture's file. Raises NotFound where it has been removed."""

@@ -190,13 +190,17 @@ class World:
 
     def references(self) -> set[str]:
         """Every stored picture that an entity, or a version of one, names anywhere in what it keeps."""
-        found: set[str] = set()
+        return {ref for ref, _ in self.entities_by_reference()}
+
+    def entities_by_reference(self) -> Iterator[tuple[str, int]]:
+        """The same pictures, each with the entity that names it."""
         # As text, whatever else is wrong with a row: a picture that it names may not be removed.
-        for (text,) in self.rows("SELECT CAST(props AS TEXT) FROM entities WHERE props LIKE '%sha256:%'"):
-            found |= references_in(text)
-        for ref, derived_from in self.rows("SELECT ref, derived_from FROM imagegen_versions"):
-            found |= references_in(f"{ref} {derived_from}")
-        return found
+        for entity_id, text in self.rows(
+            "SELECT id, CAST(props AS TEXT) FROM entities WHERE props LIKE '%sha256:%' "
+            "UNION ALL SELECT entity_id, ref || ' ' || derived_from FROM imagegen_versions"
+        ):
+            for ref in references_in(text):
+                yield ref, entity_id
 
     def unreadable(self) -> list[str]:
         """Rows whose JSON cannot be read, each as "world table key: why"; they are passed over, or deny."""

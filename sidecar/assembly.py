@@ -32,6 +32,7 @@ from sidecar.application.models import Models
 from sidecar.application.picture_access import PictureAccess
 from sidecar.application.pictures import Pictures
 from sidecar.application.planning import Planner
+from sidecar.application.prompt_refinement import PromptRefinement
 from sidecar.application.status import Status
 from sidecar.application.use_cases import UseCases
 from sidecar.application.workflows.runs import Runs
@@ -48,6 +49,7 @@ from sidecar.engines.local.engine import LocalEngine
 from sidecar.engines.router import Router
 from sidecar.queue.job_queue import JobQueue
 from sidecar.queue.ledger.operator_budgets import Budgets
+from sidecar.queue.ledger.purchases import Purchases
 from sidecar.queue.results import Results
 from sidecar.queue.retry import RetryPolicy
 from sidecar.queue.scheduling.loads import Loads
@@ -132,7 +134,7 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
             aliases=settings.model_aliases,
         )
         picture_rows = PictureRows(database)
-        picture_access = PictureAccess(picture_rows, images, world.id)
+        picture_access = PictureAccess(picture_rows, images, world)
         meter = Meter()
         queue = JobQueue(
             store,
@@ -155,6 +157,7 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
         generation = Generation(access, picture_access, planner, queue, store, blobs, threads)
         use_cases = UseCases(
             generation,
+            PromptRefinement(access, router, Purchases(database, store.calendar), budgets.price_of),
             Jobs(access, queue, store),
             Batches(generation, queue, store),
             Lineage(access, picture_access, planner, queue, store, images, blobs, threads),
@@ -197,6 +200,7 @@ def _local_engine(settings: Settings) -> list[Engine]:
         threads=settings.threads,
         max_loaded=settings.max_loaded_models,
         memory_budget=int(settings.memory_budget_gib * 1024**3),
+        max_download=int(settings.max_download_gib * 1024**3),
         log_level=settings.log_level,
     )
     return [engine]

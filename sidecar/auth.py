@@ -171,9 +171,10 @@ class Authenticator:
         elif not authorization and (peer.startswith("unix:") or (certificate and self._trust_certificates)):
             # Only who sends nothing: a key that is wrong must not do more than the right one.
             return self._operator
+        wrong = "the token that was sent is not this sidecar's; " if authorization else ""
         raise Unauthenticated(
-            "send the token of this sidecar, or a key, as metadata 'authorization: Bearer <token>'; "
-            "the token is in the file 'token' of the data folder",
+            f"{wrong}send the token of this sidecar, or a key, as metadata 'authorization: Bearer <token>'; "
+            "the token is in the file 'token' of the server's data folder (data_dir)",
             reason="BAD_TOKEN" if authorization else "NO_TOKEN",
             field="authorization",
         )

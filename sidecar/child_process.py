@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import sidecar
@@ -21,21 +22,23 @@ _ROOT = Path(sidecar.__file__).resolve().parents[1]
 _START = """
 import sys
 from importlib.machinery import PathFinder
-root, module = sys.argv[1:3]
+root, clients, module = sys.argv[1:4]
 class OwnPackages:
     @staticmethod
     def find_spec(name, path=None, target=None):
         if name in ("capabilities", "entity_store", "sidecar"):
             return PathFinder.find_spec(name, [root])
+        if name == "viwo_imagegen_client":
+            return PathFinder.find_spec(name, [clients])
 sys.meta_path.insert(0, OwnPackages)
 sys.path.append(root)
-del sys.argv[1:3]
+del sys.argv[1:4]
 import runpy
 runpy.run_module(module, run_name="__main__", alter_sys=True)
 """
 
 _FOLDER_VARIABLES = (
-    "VIWO_IMAGEGEN_CACHE", "XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE", "TORCH_HOME", "PIP_CONFIG_FILE",
+    "VIWO_IMAGEGEN_CACHE", "XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TORCH_HOME", "PIP_CONFIG_FILE",
     "PIP_FIND_LINKS", "PIP_CACHE_DIR", "PIP_CERT", "HF_TOKEN_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR",
     "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
 )  # fmt: skip
@@ -44,7 +47,15 @@ _FOLDER_VARIABLES = (
 
 def command(module: str, arguments: Sequence[str] = ()) -> list[str]:
     """The command line that runs a module as `python -m` would, isolated. Paths in `arguments` must be absolute."""
-    return [sys.executable, "-I", "-c", _START, str(_ROOT), module, *arguments]
+    return [sys.executable, "-I", "-c", _START, str(_ROOT), _clients(), module, *arguments]
+
+
+def _clients() -> str:
+    """The folder that holds the client library, which is another in a checkout."""
+    found = find_spec("viwo_imagegen_client")
+    assert found is not None
+    assert found.origin is not None
+    return str(Path(found.origin).resolve().parents[1])
 
 
 def environment() -> dict[str, str]:

@@ -22,9 +22,14 @@ from sidecar.engines.remote.settings import MAX_PRICE, EngineSettings
 PREFIX = "VIWO_IMAGEGEN_"
 """How the name of each variable begins."""
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
+ADDRESS_VARIABLE = f"{PREFIX}ADDRESS"
+"""For clients: where the sidecar is, if it is not the one of this configuration."""
 MAX_COMPUTE = 1_000_000.0
 """Most megapixel-steps that one call may ever have: sums over millions of jobs stay within 64 bits."""
 MAX_SECONDS, MAX_HOURS, MAX_DAYS, MAX_GIB = 1e9, 1e6, 1e6, 1e6
+REPOSITORY = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?$"
+INSIDE = r"^[^/\\.][^/\\]*(/[^/\\.][^/\\]*)*$"
+"""A path inside a repository."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104
 """Every address of the machine, to listen on, and the one of them that a client beside the server dials."""
@@ -43,12 +48,20 @@ def default_data_dir() -> Path:
 
 
 class HubModel(BaseModel):
-    """A hub model that may be used, with the defaults its card recommends."""
+    """A hub model that may be used, with the defaults its card recommends.
+
+    `id`: the name that callers use, and the repository where that is not named. `file`: one file of weights in it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: str
-    revision: str | None = None
+    id: Annotated[str, Field(min_length=1, max_length=200)]
+    repository: Annotated[str, Field(pattern=REPOSITORY)] | None = None
+    revision: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    variant: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] | None = None
+    subfolder: Annotated[str, Field(pattern=INSIDE)] | None = None
+    file: Annotated[str, Field(pattern=INSIDE)] | None = None
+    role: Literal["base", "lora", "controlnet", "vae", "embedding"] = "base"
     steps: Annotated[int, Field(ge=1)] = 25
     guidance_scale: Annotated[float, Field(ge=0, le=100)] = 7.0
     width: Annotated[int, Field(ge=8)] = 512
@@ -145,6 +158,9 @@ class Settings(BaseSettings):
 
     model_dirs: list[Path] = Field([], description="Folders with diffusers folders and .safetensors files.")
     hub_models: list[HubModel] = Field([], description="Hub models that may be downloaded and used.")
+    max_download_gib: Annotated[float, Field(ge=0, le=MAX_GIB)] = Field(
+        50, description="Largest model that is downloaded from a hub, in GiB; 0: none is."
+    )
     default_model: str = Field(
         "glyphs:game-icons",
         description="Model used where neither call nor capability names one; where it cannot do a method, another that can.",

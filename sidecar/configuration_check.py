@@ -70,11 +70,15 @@ def _engine_remarks(engine: EngineSettings) -> Iterator[str]:
 
 
 def default_model_remark(router: Router) -> str | None:
-    """Why the default model cannot be used; None where it can."""
+    """Why the default model cannot be used, or not at once; None where it can."""
     if router.offers(router.default):
         return None
     try:
-        router.find(router.default)
+        if not router.find(router.default).ready:
+            return (
+                f"default_model: '{router.default}' has not been downloaded; the first job that needs it waits for that, so run "
+                f"'viwo-imagegen models pull {router.default}' beforehand"
+            )
     except Refusal as refusal:
         return f"default_model: {refusal.message}; calls that name no model are refused until it is there"
     return None

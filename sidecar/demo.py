@@ -18,7 +18,6 @@ from rich.console import Console
 from capabilities.errors import InternalFault
 from entity_store.world import SYSTEM_ID, World, create_entity
 from sidecar import config
-from sidecar.client import MESSAGE_OPTIONS, async_bearer
 from sidecar.pb.viwo.imagegen.v1 import (
     capability_pb2,
     capability_pb2_grpc,
@@ -32,6 +31,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
 )
 from sidecar.server import running
 from sidecar.surfaces.proto.conversions import to_struct
+from viwo_imagegen_client import connection, dialling
 
 EMBEDDED, CHOSEN = "icons", "glyphs:game-icons"
 PROMPT, SEED = "a red apple", 7
@@ -64,9 +64,7 @@ async def run(folder: Path) -> None:
     say("start the sidecar: a gRPC server, and the engine in a process of its own")
     async with (
         running(settings) as server,
-        grpc.aio.insecure_channel(
-            server.address, options=MESSAGE_OPTIONS, interceptors=async_bearer(server.token)
-        ) as channel,
+        dialling.opened_aio(connection.Connection(server.address, server.token, None)) as channel,
     ):
         tour = Tour(
             capability_pb2_grpc.CapabilityServiceStub(channel),
@@ -110,10 +108,8 @@ async def _walk(tour: Tour) -> tuple[int, Path]:
             caller_id=SYSTEM_ID,
             type="diffusers.generate",
             params=to_struct(limits),
+            target_id=painter,
         )
-    )
-    await tour.capabilities.Give(
-        capability_pb2.GiveRequest(id=capability.id, caller_id=SYSTEM_ID, target_id=painter)
     )
     note(f"{capability.type} {capability.id} {json.dumps(limits)}")
 

@@ -38,6 +38,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     job_pb2_grpc,
     key_pb2_grpc,
     model_pb2_grpc,
+    picture_pb2_grpc,
     system_pb2_grpc,
     template_pb2_grpc,
 )
@@ -54,6 +55,7 @@ from sidecar.surfaces.grpc.key import KeyServicer
 from sidecar.surfaces.grpc.limits import MEGABYTE, Limits
 from sidecar.surfaces.grpc.listening import OPTIONS, listen
 from sidecar.surfaces.grpc.model import ModelServicer
+from sidecar.surfaces.grpc.picture import PictureServicer
 from sidecar.surfaces.grpc.system import SystemServicer
 from sidecar.surfaces.grpc.template import TemplateServicer
 from sidecar.surfaces.permissions import RPCS
@@ -134,7 +136,9 @@ def _add_services(server: Any, use: UseCases, meter: Meter, currency: str) -> He
     health = HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     capability_pb2_grpc.add_CapabilityServiceServicer_to_server(CapabilityServicer(use.capabilities), server)
-    image_pb2_grpc.add_ImageServiceServicer_to_server(ImageServicer(use.generation, meter, currency), server)
+    image_pb2_grpc.add_ImageServiceServicer_to_server(
+        ImageServicer(use.generation, use.refinement, meter, currency), server
+    )
     job_pb2_grpc.add_JobServiceServicer_to_server(
         JobServicer(use.generation, use.jobs, use.batches, use.lineage, currency), server
     )
@@ -143,6 +147,7 @@ def _add_services(server: Any, use: UseCases, meter: Meter, currency: str) -> He
         IllustrationServicer(use.illustration), server
     )
     blob_pb2_grpc.add_BlobServiceServicer_to_server(BlobServicer(use.pictures), server)
+    picture_pb2_grpc.add_PictureServiceServicer_to_server(PictureServicer(use.pictures), server)
     model_pb2_grpc.add_ModelServiceServicer_to_server(ModelServicer(use.models, currency), server)
     template_pb2_grpc.add_TemplateServiceServicer_to_server(TemplateServicer(use.workflows, currency), server)
     key_pb2_grpc.add_KeyServiceServicer_to_server(KeyServicer(use.keys), server)

@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.hostile.folders import pickle_that_runs
 from benchmarks.hostile.trial import Trial
 
-FORMAT = "viwo-imagegen-backup/1"
+FORMAT = "viwo-imagegen-backup/2"
 
 
 def _tar(

@@ -17,7 +17,6 @@ from benchmarks.hostile import texts
 from benchmarks.hostile.pictures import gif, pictures
 from benchmarks.hostile.trial import Trial
 from entity_store.world import SYSTEM_ID as SYSTEM
-from sidecar.client import MESSAGE_OPTIONS
 from sidecar.pb.viwo.imagegen.v1 import (
     blob_pb2,
     capability_pb2,
@@ -31,6 +30,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
 from sidecar.surfaces.proto.conversions import to_struct
 from sidecar.testing.pictures import plain
 from sidecar.testing.process import Served
+from viwo_imagegen_client.dialling import OPTIONS
 
 
 class Calls:
@@ -238,7 +238,7 @@ class Calls:
         """Bodies of 60 MB that nobody has a right to send, and uploads that never end."""
         address = self.sidecar.address
         body = bytes(60_000_000)
-        async with grpc.aio.insecure_channel(address, options=MESSAGE_OPTIONS) as stranger:
+        async with grpc.aio.insecure_channel(address, options=OPTIONS) as stranger:
             channel: Any = stranger
             raw = [
                 channel.unary_unary("/viwo.imagegen.v1.ImageService/Edit"),

@@ -162,7 +162,8 @@ def open_guarded(
     name = _format(data)
     if name is None:
         raise InvalidArgument(
-            f"'{field}' is no PNG, JPEG, WebP or GIF picture" + ("" if data else "; it is empty"),
+            f"'{field}' is no PNG, JPEG, WebP or GIF picture; "
+            + ("save it as one of these" if data else "it is empty"),
             reason="IMAGE_FORMAT",
             field=field,
             limit="png, jpeg, webp, gif",

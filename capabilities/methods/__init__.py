@@ -25,6 +25,7 @@ from capabilities.methods import (
     inpaint,
     outpaint,
     preprocess,
+    refine_prompt,
     remove_background,
     resize,
     text_to_image,
@@ -46,6 +47,7 @@ __all__ = [
 METHODS: tuple[Method, ...] = (
     text_to_image.METHOD,
     image_to_image.METHOD,
+    refine_prompt.METHOD,
     control_types.METHOD,
     preprocess.METHOD,
     apply.METHOD,

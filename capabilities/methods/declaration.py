@@ -51,7 +51,7 @@ class Method:
     """A method of a capability type. `positional` names the arguments that come before the options object.
 
     `build` makes the complete task, of the class `task`, out of its arguments. A method that only tells something has
-    `answer` instead, and becomes no job.
+    `answer` instead, and becomes no job; `refinePrompt`, which somebody has to write, has neither.
     """
 
     capability_type: str

@@ -29,11 +29,17 @@ class Capabilities:
         self._access = access
 
     async def mint(
-        self, principal: Principal, authority_id: str, caller_id: int, kind: str, params: Mapping[str, object]
+        self,
+        principal: Principal,
+        authority_id: str,
+        caller_id: int,
+        kind: str,
+        params: Mapping[str, object],
+        target_id: int = 0,
     ) -> Capability:
-        """A new capability, by right of a `sys.mint` capability."""
+        """A new capability, by right of a `sys.mint` capability; of `target_id` where that is not 0."""
         caller_id = self._caller(principal, caller_id)
-        return await asyncio.to_thread(self._authority.mint, authority_id, caller_id, kind, params)
+        return await asyncio.to_thread(self._authority.mint, authority_id, caller_id, kind, params, target_id)
 
     async def delegate(
         self,

@@ -175,7 +175,7 @@ class Illustration:
         image = job.images[0]
         picture = {
             "ref": image.ref,
-            "thumbnail": await self._threads.run(self._images.thumbnail, image.ref),
+            "thumbnail": await self._threads.run(self._images.thumbnail_url, image.ref),
             "width": image.width,
             "height": image.height,
             "model": job.task.model_id,

@@ -168,7 +168,13 @@ class Keys:
             time.time(),
             new.expires,
         )
-        await self._rows.insert(_row(key))
+        try:
+            await self._rows.insert(_row(key))
+        except BaseException:
+            # The world is a database of its own: what was minted for a key that is not there must not stay in it.
+            for capability_id in set(bound.values()) - set(new.capability_ids):
+                self._authority.revoke(capability_id, new.entity_id)
+            raise
         self._known[key.id] = key
         log.info("key %s made: %s of world %s, entity %d", key.id, key.kind, key.world, key.entity_id)
         return key, text

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from capabilities.budgets import Price
 from capabilities.errors import NotFound, brief
 from capabilities.principals import Principal
-from sidecar.engines.api import ModelListing, ModelProblem
+from sidecar.engines.api import DownloadProgress, ModelListing, ModelProblem
 from sidecar.engines.router import Router
 
 
@@ -46,6 +47,20 @@ class Models:
         """Take a model out of memory; nothing happens where it is not in it. Raises NotFound, FailedPrecondition."""
         await self._engines.unload(model_id)
         return self._named(model_id)
+
+    async def pull(
+        self, principal: Principal, model_id: str, revision: str, variant: str, *, dry_run: bool
+    ) -> AsyncGenerator[DownloadProgress | ModelListing]:
+        """Download a model and tell how far that is, at last the model itself, unless it was a dry run.
+
+        Raises NotFound, FailedPrecondition, ResourceExhausted, Unavailable.
+        """
+        download = self._engines.pull(model_id, revision=revision, variant=variant, dry_run=dry_run)
+        async with contextlib.aclosing(download) as told:
+            async for progress in told:
+                yield progress
+        if not dry_run:
+            yield self._named(model_id)
 
     def _named(self, model_id: str) -> ModelListing:
         model_id = self._engines.canonical(model_id)

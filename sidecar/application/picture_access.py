@@ -8,8 +8,13 @@ from collections.abc import Collection, Mapping
 from capabilities.principals import Kind, Principal
 from entity_store.blobs import REFERENCE, unknown_picture
 from entity_store.images import Images
+from entity_store.shown import is_shown, showing
+from entity_store.world import World
 from sidecar.application.access import Admitted
 from sidecar.queue.store.picture_rows import PictureRows
+
+MOST_SHOWING = 100
+"""Most entities that are told to show a picture."""
 
 
 class PictureAccess:
@@ -18,8 +23,8 @@ class PictureAccess:
     The operator reads all. The kernel of a world on another machine knows itself who sees what there.
     """
 
-    def __init__(self, rows: PictureRows, images: Images, world: str) -> None:
-        """`world` is the id of the sidecar's own, whose entities can be looked at."""
+    def __init__(self, rows: PictureRows, images: Images, world: World) -> None:
+        """`world` is the sidecar's own, whose entities can be looked at."""
         self._rows = rows
         self._images = images
         self._world = world
@@ -44,6 +49,13 @@ class PictureAccess:
             owner_ids = None
         await self._require(admitted.world, owner_ids, sources)
 
+    async def showing(self, principal: Principal, ref: str) -> list[int]:
+        """Entities that show a picture now and that the principal sees, the oldest first; of this sidecar's world."""
+        if principal.world != self._world.id:
+            return []
+        seen_by = None if principal.acts_as_any else principal.owner_ids
+        return await asyncio.to_thread(showing, self._world.rows, ref, limit=MOST_SHOWING, seen_by=seen_by)
+
     async def _require(
         self, world: str, owner_ids: Collection[int] | None, sources: Mapping[str, bytes | str | int]
     ) -> None:
@@ -62,8 +74,8 @@ class PictureAccess:
         for name, ref in refs.items():
             if ref in owned:
                 continue
-            shown = world == self._world and (
-                owner_ids is None or await asyncio.to_thread(self._images.is_shown, owner_ids, ref)
+            shown = world == self._world.id and (
+                owner_ids is None or await asyncio.to_thread(is_shown, self._world.rows, owner_ids, ref)
             )
             if not shown:
                 raise unknown_picture(ref, name)

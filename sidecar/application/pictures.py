@@ -1,20 +1,26 @@
-"""Pictures in the store, by their references: brought here, described, and read."""
+"""Pictures in the store: brought here, found again, described, and read."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from capabilities import imaging
+from capabilities.errors import InvalidArgument, brief
 from capabilities.principals import Principal
 from entity_store.blobs import Blobs
-from entity_store.images import Images
+from entity_store.images import THUMBNAIL_SIDES, Images
 from sidecar.application.decoding import DecodingThreads
+from sidecar.application.jobs import reach
 from sidecar.application.picture_access import PictureAccess
-from sidecar.queue.store.picture_rows import PictureRows
+from sidecar.queue.store.picture_rows import PictureFilter, PictureRows, Place, StoredPicture
 
 CHUNK = 1024 * 1024
+MAX_WORDS = 16
+"""Most words of a search."""
+MAX_SEARCH = 256
+"""Longest search, in characters."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,43 @@ class Pictures:
         await self._access.require(principal, {"ref": ref})
         return await self._threads.run(self._describe, ref)
 
+    async def page(
+        self, principal: Principal, which: PictureFilter, *, after: Place | None = None, limit: int = 50
+    ) -> list[StoredPicture]:
+        """Pictures that were made for the principal, the last made first; `after` is the place to go on from."""
+        return await self._rows.page(which, seen_by=reach(principal), after=after, limit=limit)
+
+    async def origin(self, principal: Principal, ref: str) -> tuple[StoredPicture, list[int]]:
+        """What a stored picture is and how it was made, and the entities that show it, as far as the principal may know.
+
+        Raises InvalidArgument, NotFound.
+        """
+        await self._access.require(principal, {"ref": ref})
+        view = await self._threads.run(self._view, ref)
+        info = view.info
+        made = await self._rows.last_made(ref, reach(principal))
+        file = StoredPicture(ref, info.format, info.width, info.height, view.size)
+        entity_ids = await self._access.showing(principal, ref)
+        return made or file, entity_ids
+
+    async def thumbnail(self, principal: Principal, ref: str, side: int = 0) -> bytes:
+        """A small WebP of a stored picture; `side` in pixels, 0 for the largest that there is.
+
+        Raises InvalidArgument, NotFound.
+        """
+        side = side or max(THUMBNAIL_SIDES)
+        if side not in THUMBNAIL_SIDES:
+            sides = " or ".join(map(str, THUMBNAIL_SIDES))
+            raise InvalidArgument(
+                f"'side' must be {sides}; got {side}",
+                reason="BAD_ARGUMENT",
+                field="side",
+                limit=sides,
+                asked=str(side),
+            )
+        await self._access.require(principal, {"ref": ref})
+        return await self._threads.run(self._images.thumbnail, ref, side)
+
     async def download(
         self, principal: Principal, ref: str
     ) -> AsyncIterator[tuple[PictureView | None, bytes]]:
@@ -74,8 +117,22 @@ class Pictures:
     def _describe(self, ref: str) -> PictureView:
         view = self._view(ref)
         self._blobs.touch(ref)
-        return PictureView(ref, view.size, view.info, self._images.thumbnail(ref))
+        return PictureView(ref, view.size, view.info, self._images.thumbnail_url(ref))
 
     def _view(self, ref: str) -> PictureView:
         size = self._blobs.path(ref, field="ref").stat().st_size
         return PictureView(ref, size, self._images.info(ref, field="ref"))
+
+
+def searched_words(text: str) -> Sequence[str]:
+    """The words of a search. Raises InvalidArgument for too many or too long ones."""
+    words = text.split()
+    if len(words) > MAX_WORDS or len(text) > MAX_SEARCH:
+        raise InvalidArgument(
+            f"'words' may be {MAX_WORDS} words of {MAX_SEARCH} characters in all; got {len(words)} of {len(text)}",
+            reason="TOO_MANY_WORDS",
+            field="words",
+            limit=f"{MAX_WORDS} words, {MAX_SEARCH} characters",
+            asked=brief(text, 40),
+        )
+    return words

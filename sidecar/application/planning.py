@@ -29,6 +29,7 @@ from capabilities.policy import (
 )
 from capabilities.task_check import check_task
 from capabilities.tasks import Size, Task
+from capabilities.without_effect import without_effect
 from entity_store.images import Images
 from sidecar.application.access import Access, Admitted, stated_rights
 from sidecar.application.granted_means import GrantedMeans
@@ -290,6 +291,7 @@ class Planner:
             batch_key=engine.batch_key(task),
             fingerprint=self._fingerprint(engine, task, dumped, drawn, handling.reuse, owner),
             dumped=dumped,
+            warnings=tuple(without_effect(task, self._engines)),
         )
         return PlannedJob(job, terms)
 

@@ -14,6 +14,7 @@ from sidecar.application.keys import Keys
 from sidecar.application.lineage import Lineage
 from sidecar.application.models import Models
 from sidecar.application.pictures import Pictures
+from sidecar.application.prompt_refinement import PromptRefinement
 from sidecar.application.status import Status
 from sidecar.application.workflows.runs import Runs
 
@@ -23,6 +24,7 @@ class UseCases:
     """What a surface translates its calls to. Each is told who asks."""
 
     generation: Generation
+    refinement: PromptRefinement
     jobs: Jobs
     batches: Batches
     lineage: Lineage

@@ -7,15 +7,25 @@ from typing import Annotated
 import typer
 
 from entity_store.world import SYSTEM_ID
+from sidecar.cli import completion
 from sidecar.cli.capability import context_for
 from sidecar.cli.making import fetched, follow_batch
 from sidecar.cli.output import Json, client, out, show, table
 from sidecar.cli.picture_files import Open, Out, Target, target_if_wanted
-from sidecar.client import Client
-from sidecar.pb.viwo.imagegen.v1 import image_pb2
-from sidecar.pb.viwo.imagegen.v1 import job_pb2 as pb
+from sidecar.cli.references import whole_batch
+from viwo_imagegen_client import Client
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import image_pb2
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import job_pb2 as pb
 
 app = typer.Typer(help="Many tasks as one.", no_args_is_help=True)
+
+BatchId = Annotated[
+    str,
+    typer.Argument(
+        help="The batch's id, or its beginning or end where no other batch has it.",
+        autocompletion=completion.batches,
+    ),
+]
 
 
 @app.command()
@@ -23,10 +33,17 @@ def submit(
     prompts: Annotated[list[str], typer.Argument(help="One or more prompts.")],
     count: Annotated[int, typer.Option(help="Seeds for each prompt.", min=1)] = 1,
     seed: Annotated[int | None, typer.Option(help="First seed; left out: drawn.")] = None,
-    model: Annotated[str, typer.Option(help="Model id; left out: the default.")] = "",
+    model: Annotated[
+        str, typer.Option(help="Model id; left out: the default.", autocompletion=completion.models)
+    ] = "",
     steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
     go_on: Annotated[bool, typer.Option("--go-on", help="Go on with the rest when one fails.")] = False,
-    capability: Annotated[str, typer.Option(help="Capability id; left out: the actor's own.")] = "",
+    capability: Annotated[
+        str,
+        typer.Option(
+            help="Capability id; left out: the actor's own.", autocompletion=completion.capabilities
+        ),
+    ] = "",
     caller: Annotated[int, typer.Option("--as", help="Entity that acts.")] = SYSTEM_ID,
     file: Out = None,
     show_them: Open = False,
@@ -52,19 +69,19 @@ def submit(
 
 
 @app.command()
-def get(batch_id: str, file: Out = None, show_them: Open = False, as_json: Json = False) -> None:
+def get(batch_id: BatchId, file: Out = None, show_them: Open = False, as_json: Json = False) -> None:
     """Show one batch; with --out also write its pictures."""
     with client() as sidecar:
         where = target_if_wanted(file, show_them)
-        batch = sidecar.jobs.GetBatch(pb.GetBatchRequest(id=batch_id))
+        batch = sidecar.jobs.GetBatch(pb.GetBatchRequest(id=whole_batch(sidecar, batch_id)))
         _show(sidecar, batch, where, show_them, as_json)
 
 
 @app.command()
-def cancel(batch_id: str, as_json: Json = False) -> None:
+def cancel(batch_id: BatchId, as_json: Json = False) -> None:
     """Cancel what is left of a batch."""
     with client() as sidecar:
-        batch = sidecar.jobs.CancelBatch(pb.CancelBatchRequest(id=batch_id))
+        batch = sidecar.jobs.CancelBatch(pb.CancelBatchRequest(id=whole_batch(sidecar, batch_id)))
         show(batch, as_json, lambda: _print(batch))
 
 

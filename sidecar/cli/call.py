@@ -14,25 +14,33 @@ from capabilities import methods, strict_json
 from capabilities.errors import InvalidArgument
 from capabilities.methods import Method
 from entity_store.world import SYSTEM_ID
+from sidecar.cli import completion
 from sidecar.cli.capability import context_for
 from sidecar.cli.making import done, print_made, prompt_of, seeds_of, show_made, written
-from sidecar.cli.output import Json, client, out, refusals
+from sidecar.cli.output import Json, client, out, print_json, refusals
 from sidecar.cli.picture_files import EXTENSIONS, Open, Out, target
-from sidecar.pb.viwo.imagegen.v1 import image_pb2, job_pb2
+from sidecar.cli.references import names_picture, with_whole_references
+from sidecar.engines.events import Failed
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import image_pb2, job_pb2
 
 
 def call(
-    method: str,
+    method: Annotated[str, typer.Argument(autocompletion=completion.method_names)],
     values: Annotated[
         list[str] | None,
         typer.Argument(
-            help="The positional arguments, as 'methods' lists them; a picture is a file, an entity id or sha256:..."
+            help="The positional arguments, as 'methods' lists them; a picture is a file, an entity id or the beginning of its reference"
         ),
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", "-s", help="An option as name=value. Repeatable.")
     ] = None,
-    capability: Annotated[str, typer.Option(help="Capability id; left out: the actor's own.")] = "",
+    capability: Annotated[
+        str,
+        typer.Option(
+            help="Capability id; left out: the actor's own.", autocompletion=completion.capabilities
+        ),
+    ] = "",
     caller: Annotated[int, typer.Option("--as", help="Entity that acts.")] = SYSTEM_ID,
     file: Out = None,
     show_them: Open = False,
@@ -45,13 +53,21 @@ def call(
         where = target(file, None)
         arguments = _encoded(found, arguments, file, where.format)
     with client(may_serve=True) as sidecar:
+        arguments = with_whole_references(sidecar, arguments)
         context = context_for(sidecar, capability, caller, found.capability_type)
         request = image_pb2.InvokeRequest(
             context=context, method=found.name, arguments_json=json.dumps(arguments)
         )
         if found.build is None:
             told = json.loads(sidecar.images.Invoke(request).result_json)
-            out.print_json(data=told)
+            if not told["ok"]:
+                facts = dict(told["error"])
+                retry_after = facts.pop("retryAfter", None)
+                raise Failed(**facts, retry_after=retry_after).refusal()
+            if as_json:
+                print_json(told)
+            else:
+                out.print_json(data=told)
             return
         job = done(sidecar, job_pb2.SubmitJobRequest(invoke=request))
         where = replace(where, format=EXTENSIONS[job.images[0].format] if job.images else where.format)
@@ -102,9 +118,9 @@ def _value(kind: str, text: str) -> Any:
             return base64.b64encode(path.read_bytes()).decode("ascii")
         if text.isdecimal():
             return int(text)
-        if not text.startswith("sha256:"):
+        if not names_picture(text):
             raise InvalidArgument(f"there is no file {text}", reason="NO_FILE", field="image", asked=text)
-        return text
+        return f"sha256:{text.removeprefix('sha256:')}"
     if kind == "string":
         return text
     try:

@@ -11,21 +11,25 @@ from google.protobuf import json_format, struct_pb2
 from capabilities.errors import NotFound
 from capabilities.params import BUDGET_ACCOUNT
 from entity_store.world import SYSTEM_ID
+from sidecar.cli import completion
 from sidecar.cli.output import Json, client, out, pages, params, show, table
-from sidecar.client import Client
-from sidecar.pb.viwo.imagegen.v1 import capability_pb2 as pb
-from sidecar.pb.viwo.imagegen.v1 import common_pb2
+from viwo_imagegen_client import Client
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import capability_pb2 as pb
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import common_pb2
 
 Param = Annotated[
     list[str] | None,
     typer.Option("--param", "-p", help="A limit as name=value, such as max_compute=2. Repeatable."),
 ]
 Whole = Annotated[str, typer.Option("--params", help="All limits as one JSON object.")]
+CapabilityId = Annotated[str, typer.Argument(autocompletion=completion.capabilities)]
 Caller = Annotated[int, typer.Option("--as", help="Entity that acts: its id in the world.")]
 
 
 def mint(
-    capability_type: Annotated[str, typer.Argument(metavar="TYPE")] = "diffusers.generate",
+    capability_type: Annotated[
+        str, typer.Argument(metavar="TYPE", autocompletion=completion.capability_types)
+    ] = "diffusers.generate",
     param: Param = None,
     whole: Whole = "",
     to: Annotated[int, typer.Option(help="Give it to this entity at once; 0: keep it.")] = 0,
@@ -37,16 +41,17 @@ def mint(
 ) -> None:
     """Create a capability, by right of a sys.mint capability."""
     with client() as sidecar:
-        made = minted(
-            sidecar, capability_type, params(param or [], whole), caller=caller, authority=authority
-        )
-        if to:
-            made = sidecar.capabilities.Give(pb.GiveRequest(id=made.id, caller_id=caller, target_id=to))
+        limits = params(param or [], whole)
+        made = minted(sidecar, capability_type, limits, caller=caller, authority=authority, target=to)
         show(made, as_json, lambda: _print([made]))
 
 
 def delegate(
-    parent: str, param: Param = None, whole: Whole = "", caller: Caller = SYSTEM_ID, as_json: Json = False
+    parent: CapabilityId,
+    param: Param = None,
+    whole: Whole = "",
+    caller: Caller = SYSTEM_ID,
+    as_json: Json = False,
 ) -> None:
     """Create a narrower capability from one; asking for more gives what the parent has."""
     with client() as sidecar:
@@ -57,7 +62,7 @@ def delegate(
         show(child, as_json, lambda: _print([child]))
 
 
-def give(capability_id: str, target: int, caller: Caller = SYSTEM_ID, as_json: Json = False) -> None:
+def give(capability_id: CapabilityId, target: int, caller: Caller = SYSTEM_ID, as_json: Json = False) -> None:
     """Hand a capability to another entity."""
     with client() as sidecar:
         given = sidecar.capabilities.Give(
@@ -66,7 +71,7 @@ def give(capability_id: str, target: int, caller: Caller = SYSTEM_ID, as_json: J
         show(given, as_json, lambda: _print([given]))
 
 
-def revoke(capability_id: str, caller: Caller = SYSTEM_ID, as_json: Json = False) -> None:
+def revoke(capability_id: CapabilityId, caller: Caller = SYSTEM_ID, as_json: Json = False) -> None:
     """Delete a capability and everything delegated from it."""
     with client() as sidecar:
         answer = sidecar.capabilities.Revoke(pb.RevokeRequest(id=capability_id, caller_id=caller))
@@ -78,7 +83,7 @@ def revoke(capability_id: str, caller: Caller = SYSTEM_ID, as_json: Json = False
 
 
 def approve(
-    capability_id: str,
+    capability_id: CapabilityId,
     world: Annotated[str, typer.Option(help="Id of another machine's world that it is a row of.")] = "",
     param: Param = None,
     whole: Whole = "",
@@ -96,7 +101,9 @@ def approve(
 
 def capabilities(
     owner: Annotated[int, typer.Option(help="Only those of this entity.")] = 0,
-    capability_type: Annotated[str, typer.Option("--type", help="Only this type.")] = "",
+    capability_type: Annotated[
+        str, typer.Option("--type", help="Only this type.", autocompletion=completion.capability_types)
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """List the capabilities in the world."""
@@ -106,9 +113,15 @@ def capabilities(
 
 
 def minted(
-    sidecar: Client, capability_type: str, limits: dict[str, object], *, caller: int, authority: str = ""
+    sidecar: Client,
+    capability_type: str,
+    limits: dict[str, object],
+    *,
+    caller: int,
+    authority: str = "",
+    target: int = 0,
 ) -> pb.Capability:
-    """A new capability; without a named authority, by one that the caller holds."""
+    """A new capability, the caller's unless a target is named; without a named authority, by one that the caller holds."""
     if not authority:
         held = every(sidecar, caller, "sys.mint")
         if not held:
@@ -118,27 +131,22 @@ def minted(
             )
         authority = held[0].id
     return sidecar.capabilities.Mint(
-        pb.MintRequest(authority_id=authority, caller_id=caller, type=capability_type, params=_struct(limits))
+        pb.MintRequest(
+            authority_id=authority,
+            caller_id=caller,
+            type=capability_type,
+            params=_struct(limits),
+            target_id=target,
+        )
     )
-
-
-def own_capability(sidecar: Client, caller: int, capability_type: str = "diffusers.generate") -> str:
-    """The actor's own capability of a type; the operator's is made at its first use."""
-    held = every(sidecar, caller, capability_type)
-    if held:
-        return str(held[0].id)
-    return str(minted(sidecar, capability_type, {"*": True}, caller=caller).id)
 
 
 def context_for(
     sidecar: Client, capability: str, caller: int, capability_type: str = "diffusers.generate"
 ) -> common_pb2.CallContext:
-    """By what right the actor calls: a capability that is named, or the actor's own."""
-    return common_pb2.CallContext(
-        capability_id=capability or own_capability(sidecar, caller, capability_type),
-        caller_id=caller,
-        this_id=caller,
-    )
+    """By what right the actor calls: a capability that is named, or the actor's own; a key of an entity knows both."""
+    actor = 0 if caller == SYSTEM_ID and sidecar.connection.is_of_an_entity else caller
+    return sidecar.context(capability_type, caller=actor, capability=capability)
 
 
 def every(sidecar: Client, owner: int, capability_type: str) -> list[pb.Capability]:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
 from typer.main import get_command, get_group
+
+from sidecar.cli.json_errors import as_asked, print_error, print_usage_error
+
+INTERRUPTED = 130
+"""Status of a command that Ctrl-C ended."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,7 @@ COMMANDS: Mapping[str, Place] = {
         "call",
         'Call any method: viwo-imagegen call inpaint room.png mask.png "a window" --set strength=0.9',
     ),
+    "refine": Place("refine", "refine", "Write a fuller prompt from a short one."),
     "illustrate": Place(
         "illustrate",
         "illustrate",
@@ -35,10 +43,11 @@ COMMANDS: Mapping[str, Place] = {
     ),
     "methods": Place("generate", "methods", "List the in-world methods that this sidecar can do."),
     "jobs": Place("job", "app", "Look after jobs."),
+    "pictures": Place("picture", "app", "Find pictures again, fetch and show them."),
     "batch": Place("batch", "app", "Many tasks as one."),
     "template": Place("template", "app", "Chains of tasks under a name."),
     "entity": Place("entity", "app", "Look at image entities, and call their verbs."),
-    "models": Place("model", "app", "See, load and unload models."),
+    "models": Place("model", "app", "See, download, load and unload models."),
     "engines": Place("engine", "app", "See the engines that make pictures."),
     "serve": Place("serve", "serve", "Run the sidecar until it is told to stop (Ctrl-C or SIGTERM)."),
     "demo": Place(
@@ -78,7 +87,7 @@ COMMANDS: Mapping[str, Place] = {
     "backup": Place(
         "store",
         "backup",
-        "Write jobs, pictures and a world of our own into one file, also while the server runs.",
+        "Write configuration, jobs, pictures and a world of our own into one file, also while the server runs.",
     ),
     "restore": Place("store", "restore", "Fill an empty data_dir (and database_url) from a backup."),
     "fsck": Place(
@@ -95,6 +104,31 @@ class Commands(TyperGroup):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.commands.update({name: TyperCommand(name, help=place.help) for name, place in COMMANDS.items()})
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
+        """As typer runs it; where JSON is asked for, every error is told in it, with the same status."""
+        words = sys.argv[1:] if args is None else list(args)
+        with as_asked(words) as wanted:
+            if not wanted or not options.get("standalone_mode", True):
+                return super().main(args, *rest, **options)
+            sys.exit(self._main_in_json(words, *rest, **{**options, "standalone_mode": False}))
+
+    def _main_in_json(self, *arguments: Any, **options: Any) -> int:
+        """The status to end with."""
+        try:
+            status = super().main(*arguments, **options)
+        except TyperException as error:
+            print_usage_error(error)
+            return error.exit_code
+        except typer.Abort:
+            print_error("CANCELLED", "it was not confirmed", reason="ABORTED")
+            return 1
+        except Exception as error:
+            print_error("INTERNAL", f"{type(error).__name__}: {error}", reason="BUG")
+            raise
+        if status == INTERRUPTED:
+            print_error("CANCELLED", "interrupted", reason="INTERRUPTED")
+        return status if isinstance(status, int) else 0
 
     def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]
         name, command, rest = super().resolve_command(ctx, args)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 
 from sidecar import config
-from sidecar.cli.output import Json, err, out, refusals, table
+from sidecar.cli.output import Json, err, out, print_json, refusals, table
 from sidecar.configuration_check import complaints, remarks
 
 app = typer.Typer()
@@ -26,7 +25,7 @@ def show_config(
         settings = config.load()
     values = settings.model_dump(mode="json")
     if as_json:
-        print(json.dumps(values, indent=2))
+        print_json(values)
         return
     rows = table("setting", "value", "meaning")
     for name, field in config.Settings.model_fields.items():
@@ -47,7 +46,7 @@ def check(as_json: Json = False) -> None:
             errors = list(complaints(error))
     report: dict[str, Any] = {"file": str(config.config_file()), "errors": errors, "warnings": warnings}
     if as_json:
-        print(json.dumps(report, indent=2))
+        print_json(report)
     else:
         for words in errors:
             err.print(f"error: {words}", style="red", markup=False, highlight=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import platform
 import shutil
@@ -20,17 +19,17 @@ import grpc
 import typer
 from pydantic import ValidationError
 
-from capabilities.errors import InvalidArgument, Refusal, Unavailable
+from capabilities.errors import InvalidArgument, Refusal
 from entity_store.world import SYSTEM_ID
 from sidecar import config
 from sidecar.auth import read_secret
 from sidecar.cli.capability import context_for
-from sidecar.cli.output import Json, out, refusals, table
+from sidecar.cli.output import Json, out, print_json, reached, refusals, table
 from sidecar.cli.own_server import own_server
-from sidecar.client import Client, connected
 from sidecar.config import Settings
 from sidecar.configuration_check import complaints, remarks
-from sidecar.pb.viwo.imagegen.v1 import image_pb2, model_pb2, system_pb2
+from viwo_imagegen_client import Client, ImagegenError, Unavailable
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import image_pb2, model_pb2, system_pb2
 
 LITTLE_SPACE = 1024**3
 """Bytes free on the disk below which pictures will soon have no room."""
@@ -74,7 +73,7 @@ def doctor(
             )
         findings = list(_findings(subjects))
     if as_json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+        print_json([asdict(finding) for finding in findings])
     else:
         colours = {State.FINE: "green", State.WARNING: "yellow", State.WRONG: "red"}
         rows = table("looked at", "", "found")
@@ -198,8 +197,8 @@ def _of_a_server(settings: Settings, subjects: set[str]) -> Iterator[Finding]:
             for subject, look in _OF_A_SERVER.items():
                 if subject in subjects:
                     yield from look(client)
-        except Refusal as refusal:
-            yield Finding("server", State.WRONG, refusal.message)
+        except (Refusal, ImagegenError) as refusal:
+            yield Finding("server", State.WRONG, str(refusal))
         except grpc.RpcError as error:
             yield Finding("server", State.WRONG, f"{error.code().name}: {error.details()}")
 
@@ -207,13 +206,14 @@ def _of_a_server(settings: Settings, subjects: set[str]) -> Iterator[Finding]:
 def _connection(settings: Settings, stack: contextlib.ExitStack, *, alone: bool) -> tuple[Client, str]:
     """The running server or one for the time being, and what is to be said of it; `alone`: one that runs, or none."""
     try:
-        return stack.enter_context(connected(settings)), f"runs at {settings.address}"
+        client = stack.enter_context(reached())
+        return client, f"runs at {client.connection.address}"
     except Unavailable as refusal:
         if alone or refusal.reason != "NO_SERVER":
             raise
     address = stack.enter_context(own_server())
     return (
-        stack.enter_context(connected(settings, address=address)),
+        stack.enter_context(reached(address, settings.tls_cert)),
         "none runs, so one was started for this look; start one with viwo-imagegen serve",
     )
 

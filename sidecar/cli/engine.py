@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import typer
 from rich.markup import escape
 
+from sidecar.cli.engine_check import check_engine
 from sidecar.cli.output import Json, client, out, show, table
-from sidecar.pb.viwo.imagegen.v1 import system_pb2 as pb
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import system_pb2 as pb
 
 app = typer.Typer(help="See the engines that make pictures.", no_args_is_help=True)
 
@@ -16,6 +17,9 @@ app = typer.Typer(help="See the engines that make pictures.", no_args_is_help=Tr
 @app.callback()
 def engines() -> None:
     """See the engines that make pictures."""
+
+
+app.command("check")(check_engine)
 
 
 @app.command("list")

@@ -11,8 +11,8 @@ from google.protobuf import json_format
 from entity_store.world import SYSTEM_ID
 from sidecar.cli.capability import context_for
 from sidecar.cli.output import Json, client, out, show, table
-from sidecar.pb.viwo.imagegen.v1 import common_pb2
-from sidecar.pb.viwo.imagegen.v1 import entity_pb2 as pb
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import common_pb2
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import entity_pb2 as pb
 
 app = typer.Typer(help="Look at image entities, and call their verbs.", no_args_is_help=True)
 

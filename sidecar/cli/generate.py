@@ -10,12 +10,14 @@ import typer
 
 from capabilities.errors import InvalidArgument
 from entity_store.world import SYSTEM_ID
-from sidecar.cli.capability import context_for, own_capability
+from sidecar.cli import completion
+from sidecar.cli.capability import context_for
 from sidecar.cli.making import done, print_made, show_made, written
 from sidecar.cli.output import Json, client, out, refusals, show, table
 from sidecar.cli.picture_files import Open, Out, target
-from sidecar.client import Client
-from sidecar.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, image_pb2, job_pb2
+from sidecar.cli.references import names_picture, with_whole_pictures
+from viwo_imagegen_client import Client
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, image_pb2, job_pb2
 
 FORMATS = {
     "png": common_pb2.IMAGE_FORMAT_PNG, "jpeg": common_pb2.IMAGE_FORMAT_JPEG, "webp": common_pb2.IMAGE_FORMAT_WEBP,
@@ -24,7 +26,9 @@ FORMATS = {
 
 def generate(
     prompt: str,
-    model: Annotated[str | None, typer.Option(help="Model id; see 'models list'.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model id; see 'models list'.", autocompletion=completion.models)
+    ] = None,
     width: Annotated[int | None, typer.Option(help="Pixels.")] = None,
     height: Annotated[int | None, typer.Option(help="Pixels.")] = None,
     steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
@@ -32,20 +36,34 @@ def generate(
     negative: Annotated[str | None, typer.Option(help="What not to show.")] = None,
     seed: Annotated[int | None, typer.Option(help="Makes the same picture again.")] = None,
     count: Annotated[int | None, typer.Option(help="How many pictures.")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="Such as 'dpm++ 2m'.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Such as 'dpm++ 2m'.", autocompletion=completion.schedulers)
+    ] = None,
     lora: Annotated[
         list[str] | None, typer.Option(help="A LoRA's model id, or id:weight. Repeatable.")
     ] = None,
-    image: Annotated[Path | None, typer.Option(help="A picture to begin with.")] = None,
+    image: Annotated[
+        str | None,
+        typer.Option(
+            help="A picture to begin with: a file, or the beginning of a reference.",
+            autocompletion=completion.pictures_beside_files,
+        ),
+    ] = None,
     mask: Annotated[
-        Path | None, typer.Option(help="With --image: white is drawn anew, black is kept.")
+        str | None,
+        typer.Option(
+            help="With --image: white is drawn anew, black is kept.",
+            autocompletion=completion.pictures_beside_files,
+        ),
     ] = None,
     strength: Annotated[
         float | None, typer.Option(help="With --image: how far to go from it, 0 to 1.")
     ] = None,
     control: Annotated[
         list[str] | None,
-        typer.Option(help="A control picture as type:file, such as canny:edges.png. Repeatable."),
+        typer.Option(
+            help="A control picture as type:file, such as canny:edges.png, or type:reference. Repeatable."
+        ),
     ] = None,
     hires: Annotated[
         float | None, typer.Option(help="Compose at the model's own size, then enlarge this much and redraw.")
@@ -56,7 +74,12 @@ def generate(
     transparent: Annotated[bool, typer.Option(help="Clear the plain ground behind an icon.")] = False,
     upscale: Annotated[int, typer.Option(help="2 or 4: enlarge the result with a trained upscaler.")] = 1,
     upscaler: Annotated[str, typer.Option(help="Which; see 'models list'.")] = "anime",
-    capability: Annotated[str, typer.Option(help="Capability id; left out: the actor's own.")] = "",
+    capability: Annotated[
+        str,
+        typer.Option(
+            help="Capability id; left out: the actor's own.", autocompletion=completion.capabilities
+        ),
+    ] = "",
     caller: Annotated[int, typer.Option("--as", help="Entity that acts.")] = SYSTEM_ID,
     save: Annotated[bool, typer.Option(help="Also make an image entity.")] = False,
     room: Annotated[int, typer.Option(help="Room to put the entity in (implies --save).")] = 0,
@@ -81,6 +104,7 @@ def generate(
     output = common_pb2.OutputOptions(format=FORMATS[where.format])
     saving = common_pb2.SaveOptions(name=name or prompt[:60], room_id=room) if save or room or name else None
     with client(may_serve=True) as sidecar:
+        with_whole_pictures(sidecar, request)
         kind = request.WhichOneof("task")
         task = getattr(request, str(kind))
         task.context.CopyFrom(context_for(sidecar, capability, caller, _KINDS[str(kind)]))
@@ -104,8 +128,8 @@ _KINDS = {
 def _request(
     prompt: str,
     options: image_pb2.GenerationOptions,
-    image: Path | None,
-    mask: Path | None,
+    image: str | None,
+    mask: str | None,
     strength: float | None,
     controls: list[str],
     hires: float | None,
@@ -124,8 +148,8 @@ def _request(
             reason="BAD_ARGUMENT",
             field="--hires",
         )
-    first = None if image is None else common_pb2.ImageSource(data=_file(image, "--image"))
-    area = None if mask is None else common_pb2.ImageSource(data=_file(mask, "--mask"))
+    first = None if image is None else _source(image, "--image")
+    area = None if mask is None else _source(mask, "--mask")
     if controls:
         applied = image_pb2.ApplyRequest(
             prompt=prompt, options=options, controls=[_control(text) for text in controls],
@@ -148,12 +172,16 @@ def _request(
     return job_pb2.SubmitJobRequest(text_to_image=drawn)
 
 
-def _file(path: Path, option: str) -> bytes:
-    if not path.is_file():
+def _source(text: str, option: str) -> common_pb2.ImageSource:
+    """A file, or the beginning of a stored picture's reference. Raises InvalidArgument for what is neither."""
+    path = Path(text)
+    if path.is_file():
+        return common_pb2.ImageSource(data=path.read_bytes())
+    if not names_picture(text):
         raise InvalidArgument(
-            f"there is no file {path} for {option}", reason="NO_FILE", field=option, asked=str(path)
+            f"there is no file {text} for {option}", reason="NO_FILE", field=option, asked=text
         )
-    return path.read_bytes()
+    return common_pb2.ImageSource(ref=text)
 
 
 def _lora(text: str) -> image_pb2.Lora:
@@ -174,7 +202,7 @@ def _control(text: str) -> image_pb2.Control:
             field="--control",
             asked=text,
         )
-    return image_pb2.Control(type=kind, image=common_pb2.ImageSource(data=_file(Path(file), "--control")))
+    return image_pb2.Control(type=kind, image=_source(file, "--control"))
 
 
 def _enlarged(
@@ -185,9 +213,7 @@ def _enlarged(
     factor: int,
     output: common_pb2.OutputOptions,
 ) -> list[job_pb2.Job]:
-    context = common_pb2.CallContext(
-        capability_id=own_capability(sidecar, caller, "diffusers.upscale"), caller_id=caller, this_id=caller
-    )
+    context = context_for(sidecar, "", caller, "diffusers.upscale")
     return [
         done(
             sidecar,

@@ -10,11 +10,12 @@ from google.protobuf import json_format
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from entity_store.world import SYSTEM_ID
+from sidecar.cli import completion
 from sidecar.cli.capability import context_for
 from sidecar.cli.output import Json, client, err, out, show
-from sidecar.client import Client
-from sidecar.pb.viwo.imagegen.v1 import illustration_pb2 as pb
-from sidecar.pb.viwo.imagegen.v1 import image_pb2
+from viwo_imagegen_client import Client
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import illustration_pb2 as pb
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import image_pb2
 
 MOST_SHOWN = 5
 """Most reasons of failures that are printed."""
@@ -27,7 +28,10 @@ def illustrate(
     ] = 0,
     name: Annotated[str, typer.Option(help="Only names that match, such as '*sword*'.")] = "",
     model: Annotated[
-        str | None, typer.Option(help="Model id, such as 'glyphs:game-icons'; see 'models list'.")
+        str | None,
+        typer.Option(
+            help="Model id, such as 'glyphs:game-icons'; see 'models list'.", autocompletion=completion.models
+        ),
     ] = None,
     prompt: Annotated[
         str,
@@ -75,7 +79,10 @@ def illustrate(
         if dry_run:
             show(plan, as_json, lambda: _print(plan))
             return
-        if not as_json:
+        if as_json:
+            # Lines: the plan, then what happens to each.
+            print(json_format.MessageToJson(plan, indent=None), flush=True)
+        else:
             _print(plan)
         if plan.entities and not yes and not as_json:
             typer.confirm("Begin?", abort=True, err=True)
@@ -103,16 +110,19 @@ def _run(sidecar: Client, request: pb.IllustrateRequest, as_json: bool) -> None:
         for event in sidecar.illustrations.Run(request):
             last = event
             if as_json:
-                print(json_format.MessageToJson(event, indent=None))
+                print(json_format.MessageToJson(event, indent=None), flush=True)
             progress.update(bar, completed=event.done, total=event.total, description=event.name[:24])
             if event.ref:
                 hung += 1
             elif event.HasField("failure"):
                 failures[event.failure.message] += 1
-    if as_json:
-        return
+    if not as_json:
+        _print_end(hung, last, failures)
+    if failures:
+        raise typer.Exit(1)
+
+
+def _print_end(hung: int, last: pb.Illustrated, failures: Counter[str]) -> None:
     out.print(f"{hung} of {last.total} entities have a picture now; {last.compute:.2f} megapixel-steps")
     for words, count in failures.most_common(MOST_SHOWN):
         err.print(f"{count} x {words}", markup=False)
-    if failures:
-        raise typer.Exit(1)

@@ -11,53 +11,27 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from capabilities import methods, strict_json
-from capabilities.errors import InvalidArgument, NotFound
+from capabilities.errors import NotFound
 from entity_store.world import SYSTEM_ID
+from sidecar.cli import completion
 from sidecar.cli.capability import context_for
 from sidecar.cli.making import fetched, follow, prompt_of
-from sidecar.cli.output import Json, client, out, pages, show, table
+from sidecar.cli.output import Json, client, out, print_json, show, table
 from sidecar.cli.picture_files import Open, Out, target_if_wanted
-from sidecar.client import Client
-from sidecar.pb.viwo.imagegen.v1 import job_pb2 as pb
+from sidecar.cli.references import whole_job, whole_picture
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import job_pb2 as pb
 
 app = typer.Typer(help="Look after jobs.", no_args_is_help=True)
 
-ID_LENGTH = 26
 MOST_SHOWN = 60
 """Characters of a prompt in a list."""
-MOST_LOOKED_AT = 5000
-"""Newest jobs among which the beginning or the end of an id is looked for."""
 JobId = Annotated[
-    str, typer.Argument(help="The job's id, or its beginning or end where no other job has it.")
+    str,
+    typer.Argument(
+        help="The job's id, or its beginning or end where no other job has it.",
+        autocompletion=completion.jobs,
+    ),
 ]
-
-
-def whole(sidecar: Client, text: str) -> str:
-    """The id that a part of one means. Raises NotFound, and InvalidArgument where several jobs have it."""
-    if len(text) >= ID_LENGTH:
-        return text
-    found: list[str] = []
-    seen = 0
-    for page in pages(lambda token: sidecar.jobs.List(pb.ListJobsRequest(page_size=1000, page_token=token))):
-        found += [job.id for job in page.jobs if job.id.startswith(text) or job.id.endswith(text)]
-        seen += len(page.jobs)
-        if seen >= MOST_LOOKED_AT:
-            break
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise NotFound(
-            f"there is no job '{text}', nor one whose id begins or ends so; 'viwo-imagegen jobs list' shows them",
-            reason="UNKNOWN_JOB",
-            field="job_id",
-            asked=text,
-        )
-    raise InvalidArgument(
-        f"{len(found)} jobs have '{text}' in their ids: {', '.join(found[:5])}; give more of it",
-        reason="AMBIGUOUS",
-        field="job_id",
-        asked=text,
-    )
 
 
 @app.command("list")
@@ -84,7 +58,7 @@ def get(job_id: JobId, file: Out = None, show_them: Open = False, as_json: Json 
     """Show one job; with --out also write its pictures."""
     with client() as sidecar:
         where = target_if_wanted(file, show_them)
-        job = sidecar.jobs.Get(pb.GetJobRequest(id=whole(sidecar, job_id)))
+        job = sidecar.jobs.Get(pb.GetJobRequest(id=whole_job(sidecar, job_id)))
         if where is not None:
             fetched(sidecar, [job], where, show_them)
         show(job, as_json, lambda: _print([job]))
@@ -94,7 +68,7 @@ def get(job_id: JobId, file: Out = None, show_them: Open = False, as_json: Json 
 def watch(job_id: JobId, as_json: Json = False) -> None:
     """Follow a job to its end."""
     with client() as sidecar:
-        job = follow(sidecar, whole(sidecar, job_id))
+        job = follow(sidecar, whole_job(sidecar, job_id))
         show(job, as_json, lambda: _print([job]))
 
 
@@ -102,7 +76,7 @@ def watch(job_id: JobId, as_json: Json = False) -> None:
 def cancel(job_id: JobId, as_json: Json = False) -> None:
     """Cancel a job."""
     with client() as sidecar:
-        job = sidecar.jobs.Cancel(pb.CancelJobRequest(id=whole(sidecar, job_id)))
+        job = sidecar.jobs.Cancel(pb.CancelJobRequest(id=whole_job(sidecar, job_id)))
         show(job, as_json, lambda: _print([job]))
 
 
@@ -110,23 +84,36 @@ def cancel(job_id: JobId, as_json: Json = False) -> None:
 def rerun(job_id: JobId, as_json: Json = False) -> None:
     """Do a job again exactly, with the same seed, and follow it."""
     with client() as sidecar:
-        job = follow(sidecar, sidecar.jobs.Rerun(pb.RerunJobRequest(id=whole(sidecar, job_id))).id)
+        job = follow(sidecar, sidecar.jobs.Rerun(pb.RerunJobRequest(id=whole_job(sidecar, job_id))).id)
         show(job, as_json, lambda: _print([job]))
 
 
 @app.command()
-def export(job_id: JobId, file: Annotated[Path, typer.Argument(help="The JSON file to write.")]) -> None:
+def export(
+    job_id: JobId,
+    file: Annotated[Path, typer.Argument(help="The JSON file to write.")],
+    as_json: Json = False,
+) -> None:
     """Write a job, and the pictures that it begins with, into a file that another server can import."""
     with client() as sidecar:
-        document = sidecar.jobs.Export(pb.ExportJobRequest(id=whole(sidecar, job_id))).document_json
+        found = whole_job(sidecar, job_id)
+        document = sidecar.jobs.Export(pb.ExportJobRequest(id=found)).document_json
         file.write_text(document, encoding="utf-8")
-        out.print(f"{file}: {len(document)} characters", highlight=False)
+        if as_json:
+            print_json({"path": str(file), "job_id": found, "characters": len(document)})
+        else:
+            out.print(f"{file}: {len(document)} characters", highlight=False)
 
 
 @app.command("import")
 def import_job(
     file: Annotated[Path, typer.Argument(help="A file that `export` wrote.", exists=True)],
-    capability: Annotated[str, typer.Option(help="Capability id; left out: the actor's own.")] = "",
+    capability: Annotated[
+        str,
+        typer.Option(
+            help="Capability id; left out: the actor's own.", autocompletion=completion.capabilities
+        ),
+    ] = "",
     caller: Annotated[int, typer.Option("--as", help="Entity that acts.")] = SYSTEM_ID,
     as_json: Json = False,
 ) -> None:
@@ -141,21 +128,34 @@ def import_job(
 
 @app.command()
 def history(
-    picture: Annotated[str, typer.Argument(help="sha256:... or the id of an image entity.")],
+    picture: Annotated[
+        str,
+        typer.Argument(
+            help="sha256:... or its first digits, or the id of an image entity.",
+            autocompletion=completion.pictures,
+        ),
+    ],
     as_json: Json = False,
 ) -> None:
     """Show how a picture came to be, back to what was brought here."""
-    asked = (
-        pb.HistoryRequest(entity_id=int(picture)) if picture.isdecimal() else pb.HistoryRequest(ref=picture)
-    )
     with client() as sidecar:
+        asked = (
+            pb.HistoryRequest(entity_id=int(picture))
+            if picture.isdecimal()
+            else pb.HistoryRequest(ref=whole_picture(sidecar, picture))
+        )
         root = sidecar.jobs.History(asked)
         show(root, as_json, lambda: out.print(_tree(root)))
 
 
 @app.command()
 def budget(
-    capability: Annotated[str, typer.Option(help="Capability id; left out: the actor's own.")] = "",
+    capability: Annotated[
+        str,
+        typer.Option(
+            help="Capability id; left out: the actor's own.", autocompletion=completion.capabilities
+        ),
+    ] = "",
     caller: Annotated[int, typer.Option("--as", help="Entity that acts.")] = SYSTEM_ID,
     as_json: Json = False,
 ) -> None:

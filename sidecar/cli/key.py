@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import Annotated
 
 import typer
 from google.protobuf import json_format, struct_pb2, timestamp_pb2
 from rich.markup import escape
 
-from capabilities.errors import InvalidArgument
+from sidecar.cli import completion
+from sidecar.cli.moments import moment
 from sidecar.cli.output import Json, client, err, out, pages, params, show, table
-from sidecar.pb.viwo.imagegen.v1 import key_pb2 as pb
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import key_pb2 as pb
 
 app = typer.Typer(help="Make and end the keys of clients.", no_args_is_help=True)
 
-_UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_SPAN = re.compile(r"(\d{1,6})([mhdw])")
+KeyId = Annotated[str, typer.Argument(autocompletion=completion.keys)]
 
 
 @app.command()
@@ -35,7 +34,12 @@ def create(
         str, typer.Option(help='Mint capabilities with these limits for it, as JSON: {"max_steps": 30}.')
     ] = "",
     types: Annotated[
-        list[str] | None, typer.Option("--type", help="Type of those; left out: all. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--type",
+            help="Type of those; left out: all. Repeatable.",
+            autocompletion=completion.capability_types,
+        ),
     ] = None,
     scopes: Annotated[
         str,
@@ -59,7 +63,7 @@ def create(
         if limits:
             request.limits.CopyFrom(json_format.ParseDict(params([], limits), struct_pb2.Struct()))
         if expires:
-            request.expire_time.CopyFrom(_moment(expires))
+            request.expire_time.CopyFrom(moment(expires, "expires"))
         _show(sidecar.keys.Create(request), as_json)
 
 
@@ -76,14 +80,14 @@ def list_keys(as_json: Json = False) -> None:
 
 
 @app.command()
-def rotate(key_id: str, as_json: Json = False) -> None:
+def rotate(key_id: KeyId, as_json: Json = False) -> None:
     """Give a key another text; the one before ends at once."""
     with client() as sidecar:
         _show(sidecar.keys.Rotate(pb.RotateKeyRequest(id=key_id)), as_json)
 
 
 @app.command()
-def revoke(key_id: str, as_json: Json = False) -> None:
+def revoke(key_id: KeyId, as_json: Json = False) -> None:
     """End a key."""
     with client() as sidecar:
         key = sidecar.keys.Revoke(pb.RevokeKeyRequest(id=key_id))
@@ -96,25 +100,6 @@ def _show(made: pb.CreatedKey, as_json: bool) -> None:
         # Alone on its line, so that it can be piped.
         print(made.text)
         err.print("keep it now: only its hash is stored, and it is not shown again")
-
-
-def _moment(text: str) -> timestamp_pb2.Timestamp:
-    """Raises InvalidArgument for what is neither a span of time nor a time."""
-    moment = timestamp_pb2.Timestamp()
-    try:
-        if span := _SPAN.fullmatch(text):
-            seconds = int(span[1]) * _UNITS[span[2]]
-            moment.FromDatetime(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds))
-        else:
-            moment.FromDatetime(dt.datetime.fromisoformat(text).astimezone(dt.UTC))
-    except (ValueError, OverflowError):
-        raise InvalidArgument(
-            f"'--expires' must be a span such as 12h or 30d, or a time such as 2030-01-31T12:00:00Z; got '{text}'",
-            reason="BAD_ARGUMENT",
-            field="expires",
-            asked=text,
-        ) from None
-    return moment
 
 
 def _print(keys: list[pb.Key]) -> None:

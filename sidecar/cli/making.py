@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import grpc
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from capabilities import strict_json
-from capabilities.errors import Unavailable
+from capabilities.errors import Unavailable, data_size
 from sidecar.cli.output import err, out, plain, table
 from sidecar.cli.picture_files import EXTENSIONS, Target
-from sidecar.client import Client
 from sidecar.engines.events import Failed
-from sidecar.pb.viwo.imagegen.v1 import common_pb2, job_pb2
+from viwo_imagegen_client import Client
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import common_pb2, job_pb2
 
 
 def follow(sidecar: Client, job_id: str) -> job_pb2.Job:
@@ -31,7 +33,7 @@ def follow(sidecar: Client, job_id: str) -> job_pb2.Job:
                 if kind == "queued":
                     progress.update(bar, description=f"queued, {event.queued.position} before")
                 elif kind == "loading":
-                    progress.update(bar, description=f"loading {event.loading.model_id}")
+                    progress.update(bar, **_loading(event.loading))
                 elif kind == "step":
                     progress.update(
                         bar, description="painting", completed=event.step.step, total=event.step.total
@@ -45,6 +47,27 @@ def follow(sidecar: Client, job_id: str) -> job_pb2.Job:
     except grpc.RpcError as error:
         raise _connection_lost(error, f"job {job_id} goes on: viwo-imagegen jobs watch {job_id}") from None
     raise AssertionError("a watched job ends")
+
+
+def _loading(event: job_pb2.JobEvent.Loading) -> dict[str, Any]:
+    if not event.bytes_total or event.bytes_done == event.bytes_total:
+        return {"description": f"loading {event.model_id}", "total": None}
+    words = f"downloading {event.model_id} {data_size(event.bytes_done)} of {data_size(event.bytes_total)}"
+    return {"description": words, "completed": event.bytes_done, "total": event.bytes_total}
+
+
+@contextmanager
+def download_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Shows how far a download is: told of its model, and of its bytes so far and in all."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        bar = progress.add_task("asking the hub", total=None)
+
+        def tell(model_id: str, done: int, total: int) -> None:
+            event = job_pb2.JobEvent.Loading(model_id=model_id, bytes_done=done, bytes_total=total)
+            progress.update(bar, **_loading(event))
+
+        yield tell
 
 
 def done(sidecar: Client, request: job_pb2.SubmitJobRequest) -> job_pb2.Job:

@@ -9,13 +9,13 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar
 
 import grpc
 import typer
 from google.protobuf import json_format
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
 from pydantic import ValidationError
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -23,12 +23,14 @@ from rich.table import Table
 from rich.text import Text
 
 from capabilities import strict_json
-from capabilities.errors import InvalidArgument, Refusal, Unavailable
+from capabilities.errors import InvalidArgument, Refusal
 from capabilities.plain_text import cleaned
 from sidecar import config
+from sidecar.cli.json_errors import json_wanted, print_error
 from sidecar.cli.own_server import own_server
-from sidecar.client import Client, connected
 from sidecar.configuration_check import complaints
+from viwo_imagegen_client import Client, ImagegenError, Unavailable
+from viwo_imagegen_client.errors import of_rpc
 
 _CURES = {
     errno.ENOENT: "make it, or set another path",
@@ -60,24 +62,31 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Show a refusal as words and end with status 1; a traceback is for bugs only."""
+    """Show a refusal, in words or as JSON where that was asked for, and end with status 1; a traceback is for bugs only."""
     try:
         yield
     except Refusal as refusal:
-        _complain(refusal.code.value, refusal.message, refusal.field, refusal.limit)
+        raise _complaint(
+            refusal.code.value, refusal.message, reason=refusal.reason, field=refusal.field, limit=refusal.limit,
+            asked=refusal.asked,
+        ) from None  # fmt: skip
     except ValidationError as error:
-        for words in complaints(error):
-            err.print(f"[red]configuration:[/] {escape(words)}", highlight=False)
-        raise typer.Exit(1) from None
+        raise _bad_configuration(list(complaints(error))) from None
     except tomllib.TOMLDecodeError as error:
-        _complain("FAILED_PRECONDITION", f"{config.config_file()} is not TOML: {error}", "", "")
+        raise _complaint(
+            "FAILED_PRECONDITION", f"{config.config_file()} is not TOML: {error}", reason="BAD_CONFIGURATION"
+        ) from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         cure = _CURES.get(error.errno or 0, "move it away, or set another path")
-        _complain("FAILED_PRECONDITION", f"{where}{error.strerror or error}; {cure}", "", "")
+        raise _complaint(
+            "FAILED_PRECONDITION", f"{where}{error.strerror or error}; {cure}", reason="FILE_SYSTEM",
+            asked=str(error.filename or ""),
+        ) from None  # fmt: skip
+    except ImagegenError as error:
+        raise _told(error) from None
     except grpc.RpcError as error:
-        info = _error_info(error)
-        _complain(error.code().name, error.details() or "", info.get("field", ""), info.get("limit", ""))
+        raise _told(of_rpc(error)) from None
 
 
 @contextmanager
@@ -89,13 +98,22 @@ def client(*, may_serve: bool = False) -> Iterator[Client]:
     with refusals(), ExitStack() as stack:
         settings = config.load()
         try:
-            connection = stack.enter_context(connected(settings))
+            sidecar = stack.enter_context(reached())
         except Unavailable as refusal:
-            if not may_serve or refusal.reason != "NO_SERVER":
+            if not may_serve or refusal.reason != "NO_SERVER" or config.ADDRESS_VARIABLE in os.environ:
                 raise
             err.print("no sidecar runs, so one runs for this command", style="dim", highlight=False)
-            connection = stack.enter_context(connected(settings, address=stack.enter_context(own_server())))
-        yield connection
+            address = stack.enter_context(own_server())
+            sidecar = stack.enter_context(reached(address, settings.tls_cert))
+        yield sidecar
+
+
+@contextmanager
+def reached(address: str = "", certificate: Path | None = None) -> Iterator[Client]:
+    """A sidecar that answers: the one at this address, or the configured one. Raises Unavailable, naming the cause."""
+    with Client(address, ca_file=certificate, key_needed=False) as sidecar:
+        sidecar.reach()
+        yield sidecar
 
 
 class Page(Protocol):
@@ -123,7 +141,12 @@ def show(message: Message | Sequence[Message], as_json: bool, render: Callable[[
         return
     many = not isinstance(message, Message)
     values = [plain(item) for item in message] if many else plain(message)  # type: ignore[union-attr, arg-type]
-    print(json.dumps(values, indent=2, ensure_ascii=False))
+    print_json(values)
+
+
+def print_json(value: Any) -> None:
+    """A document on standard output."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 class PlainTable(Table):
@@ -174,20 +197,32 @@ def plain(message: Message) -> dict[str, Any]:
     return values
 
 
-def _complain(code: str, message: str, field: str, limit: str) -> None:
+def _complaint(
+    code: str, message: str, *, reason: str = "", field: str = "", limit: str = "", asked: str = ""
+) -> typer.Exit:
+    """What ends the command, once it has been shown."""
+    if json_wanted():
+        print_error(code, message, reason=reason, field=field, limit=limit, asked=asked)
+        return typer.Exit(1)
     err.print(f"[red]{code}[/] {escape(cleaned(message, MAX_CELL))}", highlight=False)
     if field:
         field, limit = (escape(cleaned(text, MAX_CELL)) for text in (field, limit))
         err.print(f"  field: {field}" + (f"   limit: {limit}" if limit else ""), style="dim", highlight=False)
-    raise typer.Exit(1)
+    return typer.Exit(1)
 
 
-def _error_info(error: grpc.RpcError) -> dict[str, str]:
-    trailing: Any = error.trailing_metadata()
-    for key, value in trailing or ():
-        if key == "grpc-status-details-bin":
-            for detail in status_pb2.Status.FromString(value).details:
-                info = error_details_pb2.ErrorInfo()
-                if detail.Unpack(info):
-                    return dict(info.metadata)
-    return {}
+def _bad_configuration(complaints: Sequence[str]) -> typer.Exit:
+    """The same of a configuration that cannot be used."""
+    if json_wanted():
+        print_error("FAILED_PRECONDITION", "; ".join(complaints), reason="BAD_CONFIGURATION")
+        return typer.Exit(1)
+    for words in complaints:
+        err.print(f"[red]configuration:[/] {escape(words)}", highlight=False)
+    return typer.Exit(1)
+
+
+def _told(error: ImagegenError) -> typer.Exit:
+    """The same of what the server answered, or of why it was not reached."""
+    return _complaint(
+        error.code, str(error), reason=error.reason, field=error.field, limit=error.limit, asked=error.asked
+    )

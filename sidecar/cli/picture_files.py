@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from capabilities.errors import FailedPrecondition, InvalidArgument
-from sidecar.pb.viwo.imagegen.v1 import common_pb2
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import common_pb2
 
 ENDINGS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 EXTENSIONS = {

@@ -11,35 +11,43 @@ import typer
 from capabilities import methods, strict_json
 from capabilities.errors import InvalidArgument
 from entity_store.world import SYSTEM_ID
+from sidecar.cli import completion
 from sidecar.cli.capability import context_for
-from sidecar.cli.output import Json, client, err, out, show, table
-from sidecar.pb.viwo.imagegen.v1 import job_pb2
-from sidecar.pb.viwo.imagegen.v1 import template_pb2 as pb
+from sidecar.cli.output import Json, client, err, out, print_json, show, table
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import job_pb2
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import template_pb2 as pb
 
 app = typer.Typer(help="Chains of tasks under a name.", no_args_is_help=True)
+
+TemplateName = Annotated[str, typer.Argument(autocompletion=completion.templates)]
 
 
 @app.command("import")
 def import_template(
     file: Annotated[Path, typer.Argument(help="A *.viwo-template.json file.", exists=True)],
+    as_json: Json = False,
 ) -> None:
     """Keep a template, in place of one with the same name."""
     with client() as sidecar:
         saved = sidecar.templates.Save(pb.SaveTemplateRequest(document_json=file.read_text(encoding="utf-8")))
-        out.print(saved.name, highlight=False)
+        show(saved, as_json, lambda: out.print(saved.name, highlight=False))
 
 
 @app.command()
 def export(
-    name: str,
+    name: TemplateName,
     file: Annotated[Path | None, typer.Argument(help="Left out: NAME.viwo-template.json.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Write a template into a file."""
     with client() as sidecar:
         target = file or Path(Path(f"{name}.viwo-template.json").name)
         document = sidecar.templates.Get(pb.GetTemplateRequest(name=name)).document_json
         target.write_text(document, encoding="utf-8")
-        out.print(str(target), highlight=False)
+        if as_json:
+            print_json({"path": str(target), "name": name})
+        else:
+            out.print(str(target), highlight=False)
 
 
 @app.command("list")
@@ -51,15 +59,17 @@ def list_templates(as_json: Json = False) -> None:
 
 
 @app.command()
-def delete(name: str) -> None:
+def delete(name: TemplateName, as_json: Json = False) -> None:
     """Remove a template; runs that have begun go on."""
     with client() as sidecar:
         sidecar.templates.Delete(pb.DeleteTemplateRequest(name=name))
+        if as_json:
+            print_json({"deleted": name})
 
 
 @app.command()
 def run(
-    name: str,
+    name: TemplateName,
     settings: Annotated[
         list[str] | None, typer.Option("--set", "-s", help="A parameter as name=value. Repeatable.")
     ] = None,

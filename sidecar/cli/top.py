@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sidecar.cli.output import Json, client, out, show, table
-from sidecar.pb.viwo.imagegen.v1 import system_pb2 as pb
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import system_pb2 as pb
 
 
 def top(

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 from capabilities.errors import Refusal, Unavailable
 from capabilities.models import ModelFacts
 from capabilities.tasks import Task
-from sidecar.engines.events import Event
+from sidecar.engines.events import Event, Failed
 
 LOCAL = "local"
 """The engine that a model id without the name of one belongs to."""
@@ -57,6 +57,14 @@ class ModelListing:
     size: int
     revision: str
     loaded: bool = False
+    downloaded: bool = True
+    """Its weights are on this machine."""
+    origin: str = ""
+    """The hub's repository and, where it is known, the commit; empty where it is from no hub."""
+    license: str = ""
+    """Of its weights, where that is known."""
+    told_by: str = ""
+    """Who says what is known of it: files of the model, the operator, or this program."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +199,49 @@ class ModelLoader(Protocol):
 
     async def unload(self, model_id: str) -> None:
         """Take a model out of memory; nothing happens where it is not in it."""
+        ...
+
+
+@runtime_checkable
+class PromptRefiner(Engine, Protocol):
+    """An engine that may have a chat model."""
+
+    @property
+    def refiner(self) -> str:
+        """Id of its chat model; empty where it has none."""
+        ...
+
+    def refine(self, prompt: str, longest: int) -> AsyncGenerator[str | Failed]:
+        """A fuller prompt of at most `longest` characters, piece by piece as it is written.
+
+        The last is Failed where it could not be written, with `billed` 1 where it has to be paid for all the same.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class DownloadProgress:
+    """How far the download of a model is, in bytes; commits are the hub's, empty where there is none."""
+
+    done: int
+    total: int
+    commit: str = ""
+    previous_commit: str = ""
+
+
+@runtime_checkable
+class ModelDownloader(Protocol):
+    """An engine whose models may come from a hub."""
+
+    def pull(
+        self, model_id: str, *, revision: str = "", variant: str = "", dry_run: bool = False
+    ) -> AsyncGenerator[DownloadProgress]:
+        """Download a model, or its newest revision; closing the generator ends the download.
+
+        `revision`, `variant`: in the place of those that are configured. `dry_run`: only look what there is to download.
+
+        Raises NotFound, FailedPrecondition, ResourceExhausted, Unavailable.
+        """
         ...
 
 

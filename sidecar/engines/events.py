@@ -40,9 +40,11 @@ class Queued:
 
 @dataclass(frozen=True)
 class Loading:
-    """Its model is being brought into memory."""
+    """Its model is being brought into memory, or downloaded before that: so many bytes of so many, 0 of 0 where not."""
 
     model_id: str
+    bytes_done: int = 0
+    bytes_total: int = 0
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 
 from capabilities.errors import FailedPrecondition, NotFound, Refusal, brief
 from capabilities.models import ModelFacts
@@ -12,8 +12,10 @@ from capabilities.tasks import Task
 from sidecar.engines.api import (
     BUILTIN,
     LOCAL,
+    DownloadProgress,
     Engine,
     EngineState,
+    ModelDownloader,
     ModelFinder,
     ModelListing,
     ModelLoader,
@@ -191,6 +193,21 @@ class Router(Mapping[str, Engine]):
     async def unload(self, model_id: str) -> None:
         """Take a model out of memory; nothing happens where it is not in it. Raises NotFound, FailedPrecondition."""
         await self._loader(model_id).unload(self.canonical(model_id))
+
+    def pull(
+        self, model_id: str, *, revision: str = "", variant: str = "", dry_run: bool = False
+    ) -> AsyncGenerator[DownloadProgress]:
+        """Download a model, as `ModelDownloader.pull`. Raises FailedPrecondition for an engine that downloads none."""
+        engine = self._owner(model_id)
+        if not isinstance(engine, ModelDownloader):
+            raise FailedPrecondition(
+                f"the models of the engine '{engine.name}' are not from a hub, so there is nothing to download",
+                reason="NOT_FROM_A_HUB",
+                field="id",
+                asked=brief(model_id, 60),
+            )
+        model_id = model_id.removeprefix(f"{LOCAL}:")
+        return engine.pull(model_id, revision=revision, variant=variant, dry_run=dry_run)
 
     def _owner(self, model_id: str) -> Engine:
         name = self.name_of(model_id)

@@ -87,7 +87,7 @@ def accept(
     if not job.state.final:
         bounds.require_room(connection, job)
     budgets.require_rate(connection, order.terms, calendar.now)
-    blocked = budgets.reserve(connection, job, order.terms, calendar)
+    blocked = budgets.reserve(connection, job.id, job.cost, order.terms, calendar)
     if blocked is not None:
         job = dataclasses.replace(
             job, state=State.BLOCKED_BUDGET, failure=blocked, ended=calendar.now, fingerprint=None

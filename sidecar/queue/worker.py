@@ -281,7 +281,10 @@ class Worker:
             if event.model_id not in loads:
                 loads.add(event.model_id)
                 self._meter.loads.labels(event.model_id).inc()
-            self._traces.note(job_id, "loading", model=event.model_id)
+                self._traces.note(job_id, "loading", model=event.model_id)
+            if event.bytes_total:
+                # A download that gets on is no work that may take too long.
+                self._limit(attempt, 1)
         self._notifier.tell(job_id, event)
 
     async def _conclude(self, attempt: Attempt, outcome: Outcome) -> None:
@@ -332,8 +335,10 @@ class Worker:
             keep = partial(self._results.keep, job, outcome.images)
             seconds, device = outcome.seconds, attempt.engine.status().device
         images = await retry_until_written(partial(asyncio.to_thread, keep), KEEP_TRIES)
+        # Those of its own are known since it was planned; another's answer may be to a task that said more.
+        warnings = tuple(dict.fromkeys((*job.warnings, *outcome.warnings)))
         ended, twins = await retry_until_written(
-            partial(self._store.succeed, job.id, images, seconds, outcome.warnings, device=device)
+            partial(self._store.succeed, job.id, images, seconds, warnings, device=device)
         )
         if ended is None:
             return

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from capabilities.budgets import UNITS
 from capabilities.errors import Refusal
+from sidecar.application.prompt_refinement import RefinedPrompt
 from sidecar.queue.model import Job
 
 
@@ -43,6 +44,12 @@ def made(job: Job, files: Sequence[bytes]) -> dict[str, object]:
         "seconds": round(job.work_seconds, 3),
         **({"warnings": list(job.warnings)} if job.warnings else {}),
     }
+
+
+def refined(value: RefinedPrompt) -> dict[str, object]:
+    """The answer of `refinePrompt`."""
+    money = {"money": value.spent.money / UNITS} if value.spent.money else {}
+    return {"ok": True, "prompt": value.prompt, "refinedBy": value.refined_by, **money}
 
 
 def refused(refusal: Refusal) -> dict[str, object]:

@@ -19,7 +19,6 @@ from capabilities.principals import Scope
 from entity_store.capability_rows import insert
 from entity_store.world import create_entity
 from sidecar import server
-from sidecar.client import MESSAGE_OPTIONS
 from sidecar.config import Settings
 from sidecar.pb.viwo.imagegen import v1 as contract
 from sidecar.pb.viwo.imagegen.v1 import (
@@ -31,6 +30,7 @@ from sidecar.testing.access_requests import REQUESTS
 from sidecar.testing.client import Client
 from sidecar.testing.fake_engine import FakeEngine
 from sidecar.testing.refusals import error_info
+from viwo_imagegen_client.dialling import OPTIONS
 
 FILES = tuple(
     importlib.import_module(f"{contract.__name__}.{module.name}")
@@ -182,7 +182,7 @@ def expectation(rpc: str, credential: str) -> dict[str, frozenset[str]]:
     if rpc.endswith("PushRevocations"):
         return {"PERMISSION_DENIED": frozenset({"NOT_A_KERNEL"})}
     # The fake engine has no models for some methods, and loads none: then it is the right that was not refused.
-    return {"OK": anything, "FAILED_PRECONDITION": frozenset({"MODEL_CANNOT", "ENGINE_CANNOT", "ENGINE_LOADS_ITSELF", "NO_MODEL", "NO_RESTORER"}),
+    return {"OK": anything, "FAILED_PRECONDITION": frozenset({"MODEL_CANNOT", "ENGINE_CANNOT", "ENGINE_LOADS_ITSELF", "NOT_FROM_A_HUB", "NO_MODEL", "NO_RESTORER"}),
             "NOT_FOUND": frozenset({"UNKNOWN_MODEL", "NO_MODEL"})}  # fmt: skip
 
 
@@ -192,7 +192,7 @@ async def matrix(folder: Path) -> AsyncIterator[Matrix]:
     settings = Settings(data_dir=folder, port=0, default_model="icons")
     async with (
         server.running(settings, [FakeEngine()]) as running,
-        grpc.aio.insecure_channel(running.address, options=MESSAGE_OPTIONS) as channel,
+        grpc.aio.insecure_channel(running.address, options=OPTIONS) as channel,
     ):
         with running.world.transaction() as connection:
             room, elsewhere = (create_entity(connection, {"name": name}, 2) for name in ("Studio", "Cellar"))

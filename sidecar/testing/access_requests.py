@@ -19,6 +19,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     job_pb2,
     key_pb2,
     model_pb2,
+    picture_pb2,
     system_pb2,
     template_pb2,
 )
@@ -228,6 +229,7 @@ REQUESTS: dict[str, Callable[[Matrix], Awaitable[Any]]] = {
         image_pb2.ImageToImageRequest, KINDS[0], prompt="a cup", image=PICTURE
     ),
     "ImageService/ControlTypes": _generates(image_pb2.ControlTypesRequest, KINDS[3]),
+    "ImageService/RefinePrompt": _generates(image_pb2.RefinePromptRequest, KINDS[0], prompt="a cup"),
     "ImageService/Preprocess": _generates(
         image_pb2.PreprocessRequest, KINDS[3], image=PICTURE, type="canny"
     ),
@@ -283,9 +285,13 @@ REQUESTS: dict[str, Callable[[Matrix], Awaitable[Any]]] = {
     "BlobService/Upload": _plain(blob_pb2.UploadRequest, chunk=PICTURE.data),
     "BlobService/Describe": _of_picture(blob_pb2.DescribeBlobRequest),
     "BlobService/Download": _of_picture(blob_pb2.DownloadRequest),
+    "PictureService/List": _plain(picture_pb2.ListPicturesRequest),
+    "PictureService/Describe": _of_picture(picture_pb2.DescribePictureRequest),
+    "PictureService/Thumbnail": _of_picture(picture_pb2.ThumbnailRequest),
     "ModelService/List": _plain(model_pb2.ListModelsRequest),
     "ModelService/Load": _plain(model_pb2.LoadModelRequest, id="icons"),
     "ModelService/Unload": _plain(model_pb2.UnloadModelRequest, id="icons"),
+    "ModelService/Pull": _plain(model_pb2.PullModelRequest, id="icons"),
     "TemplateService/Save": _plain(template_pb2.SaveTemplateRequest, document_json=_document("anybodys")),
     "TemplateService/Get": _of_template(template_pb2.GetTemplateRequest),
     "TemplateService/List": _plain(template_pb2.ListTemplatesRequest),

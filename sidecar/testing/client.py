@@ -22,6 +22,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     job_pb2_grpc,
     key_pb2_grpc,
     model_pb2_grpc,
+    picture_pb2_grpc,
     system_pb2_grpc,
     template_pb2_grpc,
 )
@@ -45,6 +46,7 @@ class Client:
         self.illustrations: Any = illustration_pb2_grpc.IllustrationServiceStub(authorized)
         self.blobs: Any = blob_pb2_grpc.BlobServiceStub(authorized)
         self.models: Any = model_pb2_grpc.ModelServiceStub(authorized)
+        self.pictures: Any = picture_pb2_grpc.PictureServiceStub(authorized)
         self.templates: Any = template_pb2_grpc.TemplateServiceStub(authorized)
         self.keys: Any = key_pb2_grpc.KeyServiceStub(authorized)
         self.system: Any = system_pb2_grpc.SystemServiceStub(authorized)
@@ -62,13 +64,9 @@ class Client:
                 caller_id=SYSTEM_ID,
                 type=kind,
                 params=to_struct(params or {}),
+                target_id=owner or self.owner,
             )
         )
-        holder = owner or self.owner
-        if holder != SYSTEM_ID:
-            await self.capabilities.Give(
-                capability_pb2.GiveRequest(id=made.id, caller_id=SYSTEM_ID, target_id=holder)
-            )
         return str(made.id)
 
     async def context(

@@ -14,10 +14,10 @@ from typing import Any
 import grpc
 
 from sidecar import child_process
-from sidecar.client import MESSAGE_OPTIONS
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, model_pb2
 from sidecar.testing.client import Client
 from sidecar.testing.requests import text_to_image
+from viwo_imagegen_client.dialling import OPTIONS
 
 COMMAND = tuple(child_process.command("sidecar.cli", ["serve", "--port", "0"]))
 """`viwo-imagegen serve`."""
@@ -30,7 +30,7 @@ class Served(Client):
     """A running server process. `started` is the moment of its start, `serving_after` the seconds until it served."""
 
     def __init__(self, process: asyncio.subprocess.Process, address: str, token: str, started: float) -> None:
-        super().__init__(grpc.aio.insecure_channel(address, options=MESSAGE_OPTIONS), token)
+        super().__init__(grpc.aio.insecure_channel(address, options=OPTIONS), token)
         self.process = process
         self.address = address
         self.started = started

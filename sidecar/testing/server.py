@@ -11,9 +11,9 @@ import grpc
 
 from entity_store.world import create_entity
 from sidecar import server
-from sidecar.client import MESSAGE_OPTIONS
 from sidecar.config import Settings
 from sidecar.testing.client import Client
+from viwo_imagegen_client.dialling import OPTIONS
 
 
 class Sidecar(Client):
@@ -44,7 +44,7 @@ async def started(models: Path, data_dir: Path, **settings: Any) -> AsyncIterato
 @asynccontextmanager
 async def connected(running: server.Running) -> AsyncIterator[Sidecar]:
     """A client of a server that runs already."""
-    async with grpc.aio.insecure_channel(running.address, options=MESSAGE_OPTIONS) as channel:
+    async with grpc.aio.insecure_channel(running.address, options=OPTIONS) as channel:
         with running.world.transaction() as connection:
             room = create_entity(connection, {"name": "Studio"}, 2)
             painter = create_entity(connection, {"name": "Painter", "location": room}, 2)

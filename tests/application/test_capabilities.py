@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from capabilities.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
+from capabilities.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Unavailable
 from capabilities.methods import METHODS
+from capabilities.principals import Kind
 from sidecar.application.access import require_context
+from sidecar.application.keys import NewKey
 from sidecar.engines.api import EngineState
+from sidecar.queue.store.key_rows import KeyRows
 from sidecar.testing.fake_engine import FakeEngine
 from tests.application.in_process import ASKER, InProcess, in_process
 
@@ -27,6 +30,21 @@ async def test_capabilities_are_minted_narrowed_given_and_revoked(here: InProces
     assert set(await use.revoke(ASKER, minted.id, painter)) == {minted.id, child.id}
     with pytest.raises(NotFound):
         use.get(ASKER, child.id)
+
+
+async def test_a_key_that_is_not_written_down_leaves_no_capability(
+    here: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise Unavailable("the disk is full", reason="DISK_FULL")
+
+    monkeypatch.setattr(KeyRows, "insert", full)
+    held = here.right().capability_id
+    new = NewKey(Kind.KEY, here.painter, capability_ids=[held], limits={"max_steps": 9})
+    with pytest.raises(Unavailable):
+        await here.use.keys.create(ASKER, new)
+    left = here.use.capabilities.page(ASKER, owner_id=here.painter, kind="", after=0, limit=9)
+    assert [capability.id for _, capability in left] == [held]
 
 
 async def test_pages_of_capabilities_go_on(here: InProcess) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ class Terminal:
     def __init__(self, sidecar: Sidecar, folder: Path) -> None:
         settings = sidecar.running.settings
         self.folder = folder
-        self._environment = {
+        self.environment = {
             "VIWO_IMAGEGEN_DATA_DIR": str(settings.data_dir),
             "VIWO_IMAGEGEN_PORT": sidecar.running.address.rsplit(":", 1)[1],
             "COLUMNS": "250",
@@ -31,12 +32,12 @@ class Terminal:
 
     async def run(self, *words: str, status: int = 0) -> str:
         """What a command prints; it runs on a thread, since the server lives on this one."""
-        result = await asyncio.to_thread(CliRunner().invoke, app, list(words), env=self._environment)
+        result = await asyncio.to_thread(CliRunner().invoke, app, list(words), env=self.environment)
         assert result.exit_code == status, result.output
         return result.output if status == 0 else result.stderr
 
     async def json(self, *words: str) -> Any:
-        result = await asyncio.to_thread(CliRunner().invoke, app, [*words, "--json"], env=self._environment)
+        result = await asyncio.to_thread(CliRunner().invoke, app, [*words, "--json"], env=self.environment)
         assert result.exit_code == 0, result.output
         return json.loads(result.stdout)
 
@@ -93,6 +94,9 @@ async def test_capabilities_are_minted_narrowed_given_and_revoked(
     assert revoked["revoked_ids"] == [minted["id"], child["id"]]
     given_at_once = await terminal.json("mint", "--to", str(sidecar.painter))
     assert int(given_at_once["owner_id"]) == sidecar.painter
+    before = await terminal.json("capabilities")
+    assert "there is no entity 999" in await terminal.run("mint", "--to", "999", status=1)
+    assert await terminal.json("capabilities") == before
 
 
 async def test_a_file_becomes_an_entity_and_a_damaged_one_does_not(terminal: Terminal) -> None:
@@ -121,6 +125,13 @@ async def test_jobs_entities_and_models(terminal: Terminal) -> None:
     assert "transform" in shown
     assert pixels(file.read_bytes()).shape == (128, 128, 3)
     assert "sd (default)" in await terminal.run("models", "list")
+    cards = await terminal.run("models", "list", "--verbose")
+    assert re.search(
+        r"^icons$.*?licence +MIT\n +told by +viwo_defaults.json beside it", cards, re.DOTALL | re.MULTILINE
+    )
+    assert re.search(
+        r"^glyphs:game-icons$.*?no effect +guidance_scale, negative_prompt", cards, re.DOTALL | re.MULTILINE
+    )
     assert (await terminal.json("models", "load", "sd"))["loaded"] is True
     assert (await terminal.json("models", "unload", "sd"))["loaded"] is False
     assert "textToImage" in await terminal.run("methods")
@@ -158,7 +169,7 @@ async def test_mistakes_are_told_in_words(terminal: Terminal, words: tuple[str, 
 
 
 def test_no_server_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sidecar.client.CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr("viwo_imagegen_client.dialling.CONNECT_TIMEOUT", 0.2)
     result = CliRunner().invoke(
         app, ["jobs", "list"], env={"VIWO_IMAGEGEN_DATA_DIR": str(tmp_path), "VIWO_IMAGEGEN_PORT": "1"}
     )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from pathlib import Path
 
 import grpc
 import pytest
+from typer.testing import CliRunner
 
 from entity_store.capability_rows import insert
 from entity_store.world import create_entity
+from sidecar.cli import app
 from sidecar.pb.viwo.imagegen.v1 import capability_pb2, job_pb2
 from sidecar.testing.client import Client
 from sidecar.testing.refusals import error_info
@@ -103,3 +107,27 @@ async def test_a_row_of_viwos_making_is_approved(terminal: Terminal, sidecar: Si
     assert (params["max_priority"], len(params["budget_account"])) == (4, 24)
     assert '{"max_priority": 4.0}' in await terminal.run("capabilities", "--owner", str(painter))
     assert "no capability" in await terminal.run("approve", "none", status=1)
+
+
+async def test_from_another_machine_an_address_and_a_key_are_enough(
+    terminal: Terminal, sidecar: Sidecar, painter: int, tmp_path: Path
+) -> None:
+    made = await terminal.json("key", "create", "--entity", str(painter), "--limits", '{"max_steps": 3}')
+    elsewhere = {
+        "VIWO_IMAGEGEN_DATA_DIR": str(tmp_path / "nothing"),
+        "VIWO_IMAGEGEN_ADDRESS": sidecar.running.address,
+        "VIWO_IMAGEGEN_KEY": made["text"],
+    }
+    words = ["generate", "a cup", "--steps", "2", "--json", "--out", str(tmp_path / "cup.png")]
+    drawn = await asyncio.to_thread(CliRunner().invoke, app, words, env=elsewhere)
+    assert drawn.exit_code == 0, drawn.output
+    (job,) = (await sidecar.jobs.List(job_pb2.ListJobsRequest(owner_id=painter))).jobs
+    assert job.id == json.loads(drawn.stdout)["id"]
+    refused = await asyncio.to_thread(CliRunner().invoke, app, [*words, "--steps", "4"], env=elsewhere)
+    assert "max_steps of this capability is 3" in " ".join(refused.stderr.split())
+    # Who names an address wants no other sidecar, nor one of their own.
+    nobody = {**elsewhere, "VIWO_IMAGEGEN_ADDRESS": "127.0.0.1:1"}
+    unreached = await asyncio.to_thread(CliRunner().invoke, app, words, env=nobody)
+    assert unreached.exit_code == 1
+    assert "no sidecar answers at 127.0.0.1:1" in " ".join(unreached.stderr.split())
+    assert not (tmp_path / "nothing").exists()

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from sidecar.cli import app
 from sidecar.cli.top import screen
-from sidecar.pb.viwo.imagegen.v1 import common_pb2, job_pb2, system_pb2
 from sidecar.testing.server import Sidecar
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import common_pb2, job_pb2, system_pb2
 
 BAR = str.maketrans("━╸╺", "   ")
 

@@ -13,10 +13,15 @@ from typing import TypeVar
 
 import pytest
 from PIL import Image
+
+from sidecar.pb.viwo.imagegen.v1 import job_pb2 as servers_job_pb2
+from sidecar.pb.viwo.imagegen.v1 import key_pb2
+from sidecar.testing.server import Sidecar
 from viwo_imagegen_client import (
     AsyncClient,
     Client,
     ConnectionLost,
+    FailedPrecondition,
     ImagegenError,
     InvalidArgument,
     NotFound,
@@ -28,10 +33,6 @@ from viwo_imagegen_client import (
     connection,
 )
 from viwo_imagegen_client.pb.viwo.imagegen.v1 import job_pb2
-
-from sidecar.pb.viwo.imagegen.v1 import job_pb2 as servers_job_pb2
-from sidecar.pb.viwo.imagegen.v1 import key_pb2
-from sidecar.testing.server import Sidecar
 
 AnswerT = TypeVar("AnswerT")
 PACKAGE = Path(__file__).parents[2] / "clients" / "python"
@@ -227,6 +228,15 @@ def test_it_finds_what_the_sidecars_file_says(tmp_path: Path) -> None:
     found = connection.find(environment=here)
     assert found == connection.Connection("127.0.0.1:4000", "of the operator", b"PEM")
     assert connection.find("far:1", "vk_1", environment=here) == connection.Connection("far:1", "vk_1", None)
+    with pytest.raises(Unauthenticated, match="far:1 is another machine") as refused:
+        connection.find("far:1", environment=here)
+    assert refused.value.reason == "NO_KEY"
+    assert connection.find(environment={**here, "VIWO_IMAGEGEN_HOST": "10.0.0.5"}).key == "of the operator"
+    key_file = {"VIWO_IMAGEGEN_KEY_FILE": str(tmp_path / "token")}
+    assert connection.find("far:1", environment={**here, **key_file}).key == "of the operator"
+    missing = {**here, "VIWO_IMAGEGEN_CA_FILE": str(tmp_path / "nothing.pem")}
+    with pytest.raises(FailedPrecondition, match=r"nothing\.pem cannot be read"):
+        connection.find("127.0.0.1:1", environment=missing)
     (tmp_path / "config.toml").write_text('unix_socket = "/run/imagegen.sock"\n')
     (tmp_path / "token").unlink()
     assert connection.find(environment=here) == connection.Connection("unix:/run/imagegen.sock", "", None)

@@ -161,3 +161,21 @@ async def test_the_end_of_a_long_second_prompt_counts(families: Sidecar, field: 
         request = text_to_image(context, model_id="sdxl", **options)
         made.append((await families.images.TextToImage(request)).images[0].data)
     assert made[0] != made[1]
+
+
+@pytest.mark.parametrize("asked", [{"negative_prompt": "rain"}, {"guidance_scale": 2.5}])
+@pytest.mark.parametrize("model", ["sd", *FAMILIES])
+async def test_what_is_told_to_have_no_effect_has_none(
+    families: Sidecar, model: str, asked: dict[str, Any]
+) -> None:
+    context = await families.context()
+
+    async def made(**more: Any) -> image_pb2.ImageResponse:
+        request = text_to_image(context, model_id=model, width=64, height=64, **more)
+        answer: image_pb2.ImageResponse = await families.images.TextToImage(request)
+        return answer
+
+    plain, other = await made(), await made(**asked)
+    changed = not np.array_equal(pixels(plain.images[0].data), pixels(other.images[0].data))
+    assert list(plain.warnings) == []
+    assert changed == (not other.warnings), list(other.warnings)

@@ -49,7 +49,12 @@ def nothing_ran(tmp_path: Path) -> Iterator[None]:
 
 def variables(folder: Path, **more: str) -> Mapping[str, str]:
     """The environment of an operator whose packages come from this checkout."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), "VIWO_IMAGEGEN_DATA_DIR": str(folder / "data"), **more}
+    return {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'clients' / 'python'}",
+        "VIWO_IMAGEGEN_DATA_DIR": str(folder / "data"),
+        **more,
+    }
 
 
 def command(*words: str) -> list[str]:

@@ -14,7 +14,7 @@ import pytest
 from capabilities.errors import FailedPrecondition, NotFound, Unavailable
 from sidecar.config import HubModel
 from sidecar.engines.local import catalog as catalog_module
-from sidecar.engines.local import discovery
+from sidecar.engines.local import discovery, model_scan
 from sidecar.engines.local.catalog import Catalog
 from sidecar.engines.local.weights import MAX_HASHED, fingerprint
 from sidecar.testing import tiny_models
@@ -35,7 +35,7 @@ def test_a_model_is_looked_up_while_a_scan_hangs(
         go_on.wait(60)
         return examined(model_id, path)
 
-    monkeypatch.setattr(catalog_module, "examined", slow)
+    monkeypatch.setattr(model_scan, "examined", slow)
     shutil.copytree(tiny / "sd", tmp_path / "late")
     try:
         with pytest.raises(NotFound, match="being looked through"):
@@ -66,7 +66,7 @@ def test_a_job_waits_for_the_first_scan_and_a_caller_does_not(
         go_on.wait(60)
         return examined(model_id, path)
 
-    monkeypatch.setattr(catalog_module, "examined", slow)
+    monkeypatch.setattr(model_scan, "examined", slow)
     monkeypatch.setattr(catalog_module, "START_WAIT", 0.01)
     monkeypatch.setattr(catalog_module, "LOOK_UP_WAIT", 0.01)
     catalog = Catalog([tmp_path], [], "sd")

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from capabilities.methods.generation import embedding_ids
+from capabilities.prompt_weights import weighted_parts
 from sidecar.engines.local import inversions
 from sidecar.engines.local.messages import ModelSource
-from sidecar.engines.local.prompts import _pool_plain_words, conditioning, weighted_parts
+from sidecar.engines.local.prompts import _pool_plain_words, conditioning
 from sidecar.testing import tiny_models
 from sidecar.testing.pictures import pixels
 from sidecar.testing.refusals import error_info, refused

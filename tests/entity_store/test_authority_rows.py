@@ -40,6 +40,18 @@ def test_minting_needs_an_authority_that_one_owns(world: World, authority: Autho
         authority.mint(mint_id, SYSTEM_ID, "sys.mint", {"namespace": "*"})
 
 
+def test_minting_for_another_mints_nothing_where_there_is_no_such_entity(
+    world: World, authority: Authority, mint_id: str
+) -> None:
+    friend = entity(world)
+    assert authority.mint(mint_id, SYSTEM_ID, "image.edit", {}, friend).owner_id == friend
+    before = authority.page()
+    with pytest.raises(NotFound) as refused:
+        authority.mint(mint_id, SYSTEM_ID, "image.edit", {}, 999)
+    assert (refused.value.field, authority.page()) == ("target_id", before)
+    assert world.rows("SELECT count(*) FROM imagegen_grants") == [(1,)]
+
+
 def test_a_namespace_is_a_prefix_as_in_viwo(viwo_file: Path) -> None:
     world = World(viwo_file, own=False)
     authority = Authority(world)

@@ -67,6 +67,26 @@ def test_properties_stay_small(images: Images, painter: Caller) -> None:
     assert len(json.dumps(entity.props)) < 6_000
 
 
+def test_small_pictures_of_each_size_are_kept_beside_a_picture_and_go_with_it(
+    tmp_path: Path, png: bytes
+) -> None:
+    blobs = Blobs(tmp_path / "blobs")
+    ref, made = blobs.put(png), []
+
+    def small(data: bytes) -> bytes:
+        made.append(data)
+        return b"small"
+
+    for suffix in ("", ".256", "", ".256"):
+        assert blobs.thumbnail(ref, small, suffix) == b"small"
+    assert made == [png, png]
+    kept = blobs.put(png + b"another")
+    blobs.thumbnail(kept, small, ".256")
+    blobs.remove(ref)
+    left = [path.name for path in (tmp_path / "blobs" / "thumbnails").rglob("*") if path.is_file()]
+    assert left == [f"{kept.removeprefix('sha256:')}.256"]
+
+
 def test_the_prototype_is_made_once_and_kept_current(world: World, images: Images) -> None:
     first = images.install()
     with world.transaction() as connection:

@@ -1,115 +1,31 @@
-"""Retention, gc, fsck, backup and restore: nothing that is used is ever removed, and what is broken is found."""
+"""Retention, gc, backup and restore: nothing that is used is ever removed."""
 
 from __future__ import annotations
 
 import io
 import json
-import os
-import shutil
 import sqlite3
 import tarfile
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from PIL import Image
 from typer.testing import CliRunner
 
 from capabilities.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 from entity_store.blobs import Blobs
-from entity_store.world import World
-from sidecar.application.workflows import ROW_READERS
 from sidecar.cli import app
-from sidecar.pb.viwo.imagegen.v1 import blob_pb2, common_pb2, job_pb2
+from sidecar.pb.viwo.imagegen.v1 import common_pb2, job_pb2
 from sidecar.queue.ledger import budgets
-from sidecar.queue.maintenance import backup, consistency, retention
-from sidecar.queue.maintenance.consistency import Findings
+from sidecar.queue.maintenance import backup, retention
 from sidecar.queue.maintenance.retention import Retention
 from sidecar.queue.store import tables
 from sidecar.queue.store.database import Database
-from sidecar.testing.requests import SLOW, submission, text_to_image
-from sidecar.testing.server import Sidecar, started
+from sidecar.testing.requests import SLOW, submission
+from sidecar.testing.server import started
 from tests.databases import fresh as fresh_database
-
-
-class Store:
-    """A store that a server worked on and left."""
-
-    def __init__(self, folder: Path, refs: dict[str, str], place: Path | str) -> None:
-        self.folder = folder
-        self.refs = refs
-        self.place = place
-
-    def __enter__(self) -> Store:
-        self.database = Database(self.place)
-        self.world = World(self.folder / "world.sqlite", own=True)
-        self.blobs = Blobs(self.folder)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.world.close()
-        self.database.close_here()
-
-    def collect(self, **kept: Any) -> retention.Removed:
-        return retention.collect(self.database, self.world, self.blobs, Retention(**kept), grace=0)
-
-    def check(self, *, repair: bool = False) -> Findings:
-        return consistency.check(self.database, self.world, self.blobs, repair=repair, readers=ROW_READERS)
-
-    def has(self, name: str) -> bool:
-        digest = self.refs[name].removeprefix("sha256:")
-        return (self.folder / "images" / digest[:2] / digest).is_file()
-
-    def path(self, name: str) -> Path:
-        return self.blobs.path(self.refs[name])
-
-    def older(self) -> None:
-        """Everything was stored an hour ago."""
-        past = time.time() - 3600
-        for file in (self.folder / "images").rglob("*"):
-            os.utime(file, (past, past))
-
-
-@pytest.fixture(scope="module")
-async def worked(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """One picture of a job, one of an entity, one that was brought for an edit, and what the edit made."""
-    folder = tmp_path_factory.mktemp("worked")
-    refs = {}
-    async with started(tiny, folder) as sidecar:
-        context = await sidecar.context({"compute_per_day": 100})
-        refs["job"] = (await sidecar.images.TextToImage(text_to_image(context, seed=1))).images[0].ref
-        output = common_pb2.OutputOptions(save=common_pb2.SaveOptions(name="kept"))
-        saved = await sidecar.images.TextToImage(text_to_image(context, seed=2, output=output))
-        refs["entity"] = saved.images[0].ref
-        refs["input"] = await uploaded(sidecar)
-        edits = await sidecar.context(kind="image.edit")
-        refs["edit"] = (await sidecar.in_world(edits, "transform", refs["input"], 90))["ref"]
-    return Store(folder, refs, folder / "jobs.sqlite")
-
-
-@pytest.fixture
-def store(worked: Store, tmp_path: Path, place: Path | str) -> Store:
-    """A copy of it to spoil, in either database."""
-    folder = tmp_path / "data"
-    if isinstance(place, Path):
-        shutil.copytree(worked.folder, folder)
-        return Store(folder, worked.refs, folder / "jobs.sqlite")
-    with worked:
-        target = tmp_path / "worked.tar"
-        backup.backup(worked.database, worked.blobs, target, world=worked.folder / "world.sqlite")
-    backup.restore(target, folder, place)
-    (folder / "incoming").mkdir()
-    return Store(folder, worked.refs, place)
-
-
-async def uploaded(sidecar: Sidecar) -> str:
-    """A picture that was brought here, and no job made."""
-    buffer = io.BytesIO()
-    Image.new("RGB", (9, 7), "teal").save(buffer, "PNG")
-    blob = await sidecar.blobs.Upload(iter([blob_pb2.UploadRequest(chunk=buffer.getvalue())]))
-    return str(blob.ref)
+from tests.queue.worked_store import Store
 
 
 async def test_nothing_goes_while_something_refers_to_it(store: Store) -> None:
@@ -148,40 +64,6 @@ async def test_what_was_stored_just_now_is_not_yet_garbage(store: Store) -> None
     with store:
         removed = retention.collect(store.database, store.world, store.blobs, Retention(jobs=0))
         assert (removed.jobs, removed.pictures) == (3, 0)
-
-
-async def test_what_is_broken_is_found_and_mended(store: Store) -> None:
-    with store:
-        store.path("entity").write_bytes(b"rot")
-        store.path("job").unlink()
-        (store.folder / "incoming" / "half").write_bytes(b"x")
-        statements = (
-            "UPDATE balances SET compute = compute + 1",
-            "UPDATE ledger SET settled = (1 = 0) WHERE account = 'server'",
-            "DELETE FROM images",
-            "INSERT INTO lines VALUES ('model', 0, 'w', 77, 'sd', 5)",
-        )
-        for statement in statements:
-            store.database.do_here(lambda connection, sql=statement: connection.execute(sa.text(sql)))  # type: ignore[misc]
-        found = store.check()
-        assert found.missing == sorted([store.refs["entity"], store.refs["job"]])
-        assert found.damaged == [store.refs["entity"]]
-        assert found.unrecorded == sorted([store.refs["job"], store.refs["entity"], store.refs["edit"]])
-        assert (len(found.unsettled), len(found.balances) > 0, found.lines, found.unfinished) == (
-            3,
-            True,
-            1,
-            1,
-        )
-        assert store.check(repair=True) == found
-        again = store.check()
-        assert again.missing == found.missing, "only doing the job again brings a picture back"
-        assert dataclass_without(again, "missing") == dataclass_without(Findings(), "missing")
-        assert list((store.folder / "damaged").iterdir())
-
-
-def dataclass_without(found: Findings, name: str) -> dict[str, Any]:
-    return {key: value for key, value in vars(found).items() if key != name}
 
 
 async def test_a_backup_comes_back_whole(store: Store, tiny: Path, tmp_path: Path) -> None:
@@ -320,26 +202,6 @@ async def test_a_session_keeps_its_budget_however_long_it_lasts(store: Store) ->
         before = store.database.look_here(session)
         store.collect(days=1000)
         assert store.database.look_here(session) == before > 0
-
-
-async def test_a_stray_file_disturbs_nobody(store: Store) -> None:
-    with store:
-        (store.folder / "images" / ".DS_Store").write_bytes(b"x")
-        (store.folder / "images" / "ab").mkdir(exist_ok=True)
-        (store.folder / "images" / "ab" / "notes.txt").write_bytes(b"x")
-        assert store.check().clean
-
-
-async def test_a_reservation_of_nobody_is_found_and_released(store: Store) -> None:
-    with store:
-        store.database.do_here(
-            lambda connection: connection.execute(
-                sa.update(tables.LEDGER).values(settled=False, job_id=tables.LEDGER.c.job_id + "x")
-            )
-        )
-        assert store.check().unsettled
-        store.check(repair=True)
-        assert store.check().clean
 
 
 async def test_looking_keeps_nobody_from_writing(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from sidecar.queue.store.database import Database
 from sidecar.queue.store.tables import HEAD, METADATA, migrate
 from tests.queue.stores import job, opened, take
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 
 
 class TestMigrations:

@@ -95,6 +95,13 @@ def test_one_without_fault_comes_back(jobs: bytes, tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["images", "jobs.sqlite"]
 
 
+def test_one_of_the_first_release_comes_back(jobs: bytes, tmp_path: Path) -> None:
+    archive = Archive(jobs)
+    archive.about["format"] = "viwo-imagegen-backup/1"
+    archive.write(tmp_path / "all.tar")
+    assert restore(tmp_path / "all.tar", tmp_path / "data")[0] == 0
+
+
 def named(name: str) -> Callable[[Archive], None]:
     """A file of some other name, in the archive and in its manifest."""
     return lambda archive: archive.add(name, PICTURE)
@@ -264,7 +271,8 @@ def test_headers_that_claim_much_are_not_believed(jobs: bytes, tmp_path: Path) -
             file.truncate(claimed + 10240)
         status, output = restore(path, tmp_path / "data")
         assert (status, "is no whole backup: " in output) == (1, True), output
-    with path.open("wb") as file:
+    Archive(jobs).write(path)
+    with path.open("r+b") as file:
         file.truncate(shutil.disk_usage(tmp_path).free + (1 << 30))
     status, output = restore(path, tmp_path / "data")
     assert (status, "RESOURCE_EXHAUSTED" in output) == (1, True), output

@@ -6,7 +6,9 @@ The folders were made by `tests/fixtures/make_release.py`, one for each release;
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+import shlex
 import tarfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -29,9 +31,10 @@ from sidecar.pb.viwo.imagegen.v1 import (
     key_pb2,
     template_pb2,
 )
-from sidecar.queue.store.database import Database
+from sidecar.queue.store.database import Database, only_server
 from sidecar.queue.store.tables import LEDGER
 from sidecar.testing.client import Client
+from sidecar.testing.refusals import error_info, refused
 from sidecar.testing.server import Sidecar, started
 from tests.fixtures.make_release import BUDGETS, draw, plain
 
@@ -205,6 +208,30 @@ async def test_capabilities_and_their_parents_hold(upgraded: Upgraded) -> None:
         ] == caps
 
 
+async def test_what_the_rows_of_then_limit_is_limited_now(upgraded: Upgraded) -> None:
+    sidecar = upgraded.sidecar
+
+    def context(**limits: float) -> common_pb2.CallContext:
+        """Of the row that has these limits."""
+        (row,) = [
+            item
+            for item in upgraded.told["capabilities"]
+            if limits.items() <= item["params"].items() and item["type"] == "diffusers.generate"
+        ]
+        owner = int(row["owner_id"])
+        return common_pb2.CallContext(capability_id=row["id"], caller_id=owner, this_id=owner)
+
+    narrow = context(max_width=64)
+    assert (await sidecar.jobs.Estimate(draw(narrow, "a cup", width=64))).cost.compute > 0
+    error = await refused(sidecar.jobs.Submit(draw(narrow, "a cup", width=72)))
+    assert (error.code(), error_info(error).metadata["field"]) == (
+        grpc.StatusCode.PERMISSION_DENIED,
+        "max_width",
+    )
+    blocked = await sidecar.jobs.Submit(draw(context(compute_per_day=0.001), "a cup that was never drawn"))
+    assert blocked.state == job_pb2.JOB_STATE_BLOCKED_BUDGET
+
+
 async def test_pictures_entities_and_histories_are_there(upgraded: Upgraded) -> None:
     sidecar = upgraded.sidecar
     for entity in upgraded.told["entities"]:
@@ -216,6 +243,9 @@ async def test_pictures_entities_and_histories_are_there(upgraded: Upgraded) -> 
     for picture in upgraded.told["pictures"]:
         now = await sidecar.blobs.Describe(blob_pb2.DescribeBlobRequest(ref=picture["ref"]))
         assert list(missing(picture, plain(now))) == []
+        parts = sidecar.blobs.Download(blob_pb2.DownloadRequest(ref=picture["ref"]))
+        data = b"".join([part.chunk async for part in parts])
+        assert f"sha256:{hashlib.sha256(data).hexdigest()}" == picture["ref"]
     for history in upgraded.told["histories"]:
         now = await sidecar.jobs.History(job_pb2.HistoryRequest(ref=history["ref"]))
         assert list(missing(history, plain(now))) == []
@@ -306,3 +336,51 @@ async def test_fsck_finds_nothing_and_a_backup_comes_back(tiny: Path, tmp_path: 
     command("restore", str(tmp_path / "all.tar"), folder=tmp_path / "new")
     assert not any(json.loads(command("fsck", "--json", folder=tmp_path / "new")).values())
     assert '"jobs": 0' in command("gc", "--json"), "nothing goes that was kept"
+
+
+def upgrade_steps(page: str) -> list[str]:
+    """The commands of ours under "Upgrade" in a page of the documentation."""
+    text = (Path(__file__).parents[2] / page).read_text()
+    block = text.split("## Upgrade", 1)[1].split("```sh\n", 1)[1].split("```", 1)[0]
+    lines = [line.partition("  #")[0].strip() for line in block.splitlines()]
+    return [line for line in lines if line.startswith("viwo-imagegen ")]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+async def test_the_documented_steps_upgrade_it(
+    tiny: Path, tmp_path: Path, release: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpack(release, tmp_path)
+    data = tmp_path / "data"
+    monkeypatch.chdir(tmp_path)
+    environment = {
+        "VIWO_IMAGEGEN_DATA_DIR": str(data), "VIWO_IMAGEGEN_BUDGETS": json.dumps(BUDGETS), "VIWO_IMAGEGEN_PORT": "1",
+        "VIWO_IMAGEGEN_MODEL_DIRS": json.dumps([str(tiny)]), "VIWO_IMAGEGEN_DEFAULT_MODEL": "sd",
+    }  # fmt: skip
+    steps = upgrade_steps("docs/install.md")
+    assert [step.split()[1] for step in steps] == ["backup", "fsck", "doctor"]
+    for step in steps:
+        done = await asyncio.to_thread(CliRunner().invoke, app, shlex.split(step)[1:], env=environment)
+        assert done.exit_code == 0, f"{step}: {done.output}"
+    # And back: what was backed up beforehand is what there was.
+    back = {**environment, "VIWO_IMAGEGEN_DATA_DIR": str(tmp_path / "back")}
+    assert CliRunner().invoke(app, ["restore", "before.tar"], env=back).exit_code == 0
+    assert not any(json.loads(CliRunner().invoke(app, ["fsck", "--json"], env=back).stdout).values())
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_what_a_server_of_a_release_works_on_is_left_alone(tmp_path: Path, release: str) -> None:
+    unpack(release, tmp_path)
+    data = tmp_path / "data"
+    before = (data / "jobs.sqlite").read_bytes()
+    with only_server(data):
+        done = CliRunner().invoke(app, ["fsck"], env={"VIWO_IMAGEGEN_DATA_DIR": str(data)})
+    assert (done.exit_code, "stop it before its job database is upgraded" in done.output) == (1, True)
+    assert (data / "jobs.sqlite").read_bytes() == before
+
+
+def test_a_service_is_upgraded_by_the_same_steps() -> None:
+    verbs = [
+        [step.split()[1] for step in upgrade_steps(page)] for page in ("docs/install.md", "deploy/README.md")
+    ]
+    assert verbs[0] == verbs[1]

@@ -9,24 +9,27 @@ from typing import Any
 import pytest
 import trustme
 
-from capabilities.errors import FailedPrecondition, Unavailable
+from capabilities.errors import FailedPrecondition
 from sidecar import server
-from sidecar.client import connected
 from sidecar.config import Settings
-from sidecar.pb.viwo.imagegen.v1 import system_pb2
 from sidecar.testing.certificates import certificate
+from viwo_imagegen_client import AsyncClient, Client, Unavailable
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import system_pb2
 
 
 def told(settings: Settings, address: str) -> str:
     """What a client with these settings is told, who tries for a second."""
-    with pytest.raises(Unavailable) as refused, connected(settings, address=address):
-        pass
-    return refused.value.message
+    with (
+        pytest.raises(Unavailable) as refused,
+        Client(address, ca_file=settings.tls_cert, key_needed=False) as client,
+    ):
+        client.reach()
+    return str(refused.value)
 
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sidecar.client.CONNECT_TIMEOUT", 1.0)
+    monkeypatch.setattr("viwo_imagegen_client.dialling.CONNECT_TIMEOUT", 1.0)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,8 @@ async def test_a_client_that_has_the_servers_settings_reaches_it_on_all_addresse
         assert running.address.startswith("127.0.0.1:")
 
         def ask() -> int:
-            with connected(settings, address=running.address) as client:
+            with Client(running.address, running.token, ca_file=settings.tls_cert) as client:
+                client.reach()
                 return len(client.system.Status(system_pb2.StatusRequest()).engines)
 
         assert await asyncio.to_thread(ask) == 1
@@ -89,6 +93,13 @@ async def test_what_does_not_fit_between_client_and_server_is_told(tmp_path: Pat
     async with server.running(Settings(data_dir=data, port=0), []) as running:
         silent = await asyncio.to_thread(told, Settings(data_dir=data, **own), running.address)
         assert "speaks no TLS" in silent
+        async with AsyncClient(running.address, running.token) as client:
+            await client.reach()
+        async with AsyncClient(running.address, running.token, ca_file=own["tls_cert"]) as client:
+            with pytest.raises(Unavailable, match="speaks no TLS"):
+                await client.reach()
+            with pytest.raises(Unavailable, match="speaks no TLS"):
+                await client.text_to_image("a cup")
 
 
 async def test_somebody_else_at_the_port_is_no_missing_server(tmp_path: Path) -> None:

@@ -21,10 +21,11 @@ from rich.console import Console
 from capabilities.errors import FailedPrecondition
 from sidecar import telemetry
 from sidecar.cli.top import screen
-from sidecar.pb.viwo.imagegen.v1 import common_pb2, job_pb2, system_pb2
+from sidecar.pb.viwo.imagegen.v1 import common_pb2, job_pb2
 from sidecar.testing.refusals import refused
 from sidecar.testing.requests import SLOW, submission, text_to_image
 from sidecar.testing.server import Sidecar, started
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import system_pb2
 
 
 async def status(sidecar: Sidecar) -> system_pb2.StatusResponse:

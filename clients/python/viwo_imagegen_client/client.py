@@ -1,15 +1,15 @@
-"""The client for programs that wait."""
+"""The client for programs that wait. Written by clients/make_methods.py from aio.py; do not edit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import grpc
 
-from viwo_imagegen_client import channels, connection
+from viwo_imagegen_client import connection, dialling, requests
 from viwo_imagegen_client.errors import ImagegenError, Unavailable, of_rpc
 from viwo_imagegen_client.methods import Methods
 from viwo_imagegen_client.pb.viwo.imagegen.v1 import (
@@ -17,8 +17,16 @@ from viwo_imagegen_client.pb.viwo.imagegen.v1 import (
     blob_pb2_grpc,
     capability_pb2_grpc,
     common_pb2,
+    entity_pb2_grpc,
+    illustration_pb2_grpc,
+    image_pb2_grpc,
     job_pb2,
     job_pb2_grpc,
+    key_pb2_grpc,
+    model_pb2_grpc,
+    picture_pb2_grpc,
+    system_pb2_grpc,
+    template_pb2_grpc,
 )
 from viwo_imagegen_client.pictures import Picture, Progress, progress
 
@@ -28,7 +36,9 @@ class Client(Methods):
 
     `caller` and `capability` are ids of who asks and by what right; left out, a key knows both, and the operator acts
     as viwo's System with a capability of its own, which is made at its first use. `timeout` is in seconds, for calls
-    that do not wait for a picture. Raises Unauthenticated where no key is found.
+    that do not wait for a picture. The services of the contract are there as they are too, as `client.jobs.List(...)`.
+    Raises Unauthenticated where no key is found, unless `key_needed` is False, and FailedPrecondition for a certificate
+    that cannot be read.
     """
 
     def __init__(
@@ -40,20 +50,23 @@ class Client(Methods):
         caller: int = 0,
         capability: str = "",
         timeout: float = 30.0,
+        key_needed: bool = True,
     ) -> None:
-        self._connection = connection.find(address, key, ca_file)
-        self._metadata = channels.metadata(self._connection)
+        self.connection = connection.find(address, key, ca_file, key_needed=key_needed)
         self._caller, self._capability, self._timeout = caller, capability, timeout
-        self._capabilities: dict[str, str] = {}
-        credentials = channels.credentials(self._connection)
-        self.channel = (
-            grpc.secure_channel(self._connection.address, credentials, options=channels.OPTIONS)
-            if credentials
-            else grpc.insecure_channel(self._connection.address, options=channels.OPTIONS)
-        )
-        self._jobs = job_pb2_grpc.JobServiceStub(self.channel)
-        self._blobs = blob_pb2_grpc.BlobServiceStub(self.channel)
-        self._rights = capability_pb2_grpc.CapabilityServiceStub(self.channel)
+        self._capabilities: dict[tuple[int, str], str] = {}
+        self.channel = dialling.opened(self.connection)
+        self.capabilities = capability_pb2_grpc.CapabilityServiceStub(self.channel)
+        self.images = image_pb2_grpc.ImageServiceStub(self.channel)
+        self.jobs = job_pb2_grpc.JobServiceStub(self.channel)
+        self.entities = entity_pb2_grpc.EntityServiceStub(self.channel)
+        self.blobs = blob_pb2_grpc.BlobServiceStub(self.channel)
+        self.pictures = picture_pb2_grpc.PictureServiceStub(self.channel)
+        self.illustrations = illustration_pb2_grpc.IllustrationServiceStub(self.channel)
+        self.models = model_pb2_grpc.ModelServiceStub(self.channel)
+        self.templates = template_pb2_grpc.TemplateServiceStub(self.channel)
+        self.keys = key_pb2_grpc.KeyServiceStub(self.channel)
+        self.system = system_pb2_grpc.SystemServiceStub(self.channel)
 
     def __enter__(self) -> Self:
         return self
@@ -65,11 +78,15 @@ class Client(Methods):
         """End the connection. Jobs that were begun go on."""
         self.channel.close()
 
+    def reach(self) -> None:
+        """Wait until the sidecar answers, a few seconds at most. Raises Unavailable, naming the cause."""
+        dialling.reach(self.channel, self.connection)
+
     def submit(self, method: str, capability_type: str, *arguments: object, **options: object) -> str:
         """Queue a call, as a script would make it, without waiting; the id of its job. Raises ImagegenError."""
-        request = channels.submission(self._context(capability_type), method, arguments, options)
+        request = requests.submission(self.context(capability_type), method, arguments, options)
         with self._told():
-            job = self._jobs.Submit(request, metadata=self._metadata, timeout=self._timeout)
+            job = self.jobs.Submit(request, timeout=self._timeout)
             return str(job.id)
 
     def wait(
@@ -86,7 +103,7 @@ class Client(Methods):
         request = job_pb2.WatchJobRequest(id=job_id, preview_every=preview_every)
         try:
             with self._told(job_id):
-                for event in self._jobs.Watch(request, metadata=self._metadata):
+                for event in self.jobs.Watch(request):
                     told = progress(event)
                     if told is not None and on_progress is not None:
                         on_progress(told)
@@ -99,9 +116,7 @@ class Client(Methods):
     def cancel(self, job_id: str) -> None:
         """End a job: a queued one at once, a running one within a step. Raises ImagegenError."""
         with self._told():
-            self._jobs.Cancel(
-                job_pb2.CancelJobRequest(id=job_id), metadata=self._metadata, timeout=self._timeout
-            )
+            self.jobs.Cancel(job_pb2.CancelJobRequest(id=job_id), timeout=self._timeout)
 
     def batch(
         self,
@@ -114,38 +129,36 @@ class Client(Methods):
     ) -> list[Picture | ImagegenError]:
         """`textToImage` of each prompt with `count` seeds, as one batch: what became of each, in order. `stop`: one that
         fails ends the rest. Interrupted, it is canceled. Raises ImagegenError where the batch itself is refused."""
-        task = channels.submission(self._context("diffusers.generate"), "textToImage", ["-"], options)
-        request = channels.batch_request(task, prompts, count, stop)
+        task = requests.submission(self.context("diffusers.generate"), "textToImage", ["-"], options)
+        request = requests.batch_request(task, prompts, count, stop)
         with self._told():
-            batch = self._jobs.SubmitBatch(request, metadata=self._metadata, timeout=self._timeout)
+            batch = self.jobs.SubmitBatch(request, timeout=self._timeout)
         asked = job_pb2.GetBatchRequest(id=batch.id)
         try:
             with self._told():
-                for batch in self._jobs.WatchBatch(asked, metadata=self._metadata):
+                for batch in self.jobs.WatchBatch(asked):
                     if on_progress is not None:
                         on_progress(batch)
         except BaseException as error:
             if not isinstance(error, ImagegenError):
-                self._jobs.CancelBatch(
-                    job_pb2.CancelBatchRequest(id=batch.id), metadata=self._metadata, timeout=self._timeout
-                )
+                self.jobs.CancelBatch(job_pb2.CancelBatchRequest(id=batch.id), timeout=self._timeout)
             raise
-        return [channels.outcome(self._with_data(job)) for job in batch.jobs]
+        return [requests.outcome(self._with_data(job)) for job in batch.jobs]
 
     def upload(self, data: bytes) -> str:
         """Bring a picture into the store; its reference. Raises ImagegenError."""
         pieces = (
-            blob_pb2.UploadRequest(chunk=data[start : start + channels.PIECE])
-            for start in range(0, len(data), channels.PIECE)
+            blob_pb2.UploadRequest(chunk=data[start : start + requests.PIECE])
+            for start in range(0, len(data), requests.PIECE)
         )
         with self._told():
-            return str(self._blobs.Upload(pieces, metadata=self._metadata).ref)
+            return str((self.blobs.Upload(pieces)).ref)
 
     def download(self, ref: str) -> bytes:
         """The file of a reference. Raises ImagegenError."""
         with self._told():
-            pieces = self._blobs.Download(blob_pb2.DownloadRequest(ref=ref), metadata=self._metadata)
-            return b"".join(piece.chunk for piece in pieces)
+            pieces = self.blobs.Download(blob_pb2.DownloadRequest(ref=ref))
+            return b"".join([piece.chunk for piece in pieces])
 
     def _make(
         self,
@@ -161,8 +174,8 @@ class Client(Methods):
 
     def _ended(self, job_id: str) -> Picture:
         with self._told(job_id):
-            job = self._jobs.Get(job_pb2.GetJobRequest(id=job_id), metadata=self._metadata)
-        return channels.result(self._with_data(job))
+            job = self.jobs.Get(job_pb2.GetJobRequest(id=job_id))
+        return requests.result(self._with_data(job))
 
     def _with_data(self, job: job_pb2.Job) -> job_pb2.Job:
         # By reference: the pictures of a job may be more than a message holds.
@@ -170,24 +183,30 @@ class Client(Methods):
             image.data = self.download(image.ref)
         return job
 
-    def _context(self, capability_type: str) -> common_pb2.CallContext:
-        if self._connection.is_of_an_entity and not self._capability:
-            return common_pb2.CallContext(caller_id=self._caller, this_id=self._caller)
-        caller = self._caller or channels.SYSTEM_ID
-        capability = self._capability or self._capabilities.get(capability_type)
+    def context(
+        self, capability_type: str, *, caller: int = 0, capability: str = ""
+    ) -> common_pb2.CallContext:
+        """Who asks and by what right: as is said here, or for the whole client, or by the key. Raises ImagegenError."""
+        caller, capability = caller or self._caller, capability or self._capability
+        if self.connection.is_of_an_entity and not capability:
+            return common_pb2.CallContext(caller_id=caller, this_id=caller)
+        caller = caller or requests.SYSTEM_ID
+        capability = capability or self._capabilities.get((caller, capability_type), "")
         if not capability:
-            capability = self._capabilities[capability_type] = self._own(caller, capability_type)
+            capability = self._own(caller, capability_type)
+            self._capabilities[caller, capability_type] = capability
         return common_pb2.CallContext(capability_id=capability, caller_id=caller, this_id=caller)
 
     def _own(self, owner: int, capability_type: str) -> str:
         with self._told():
-            ask: Any = {"metadata": self._metadata, "timeout": self._timeout}
-            for found in self._rights.List(channels.held(owner, capability_type), **ask).capabilities:
-                return str(found.id)
-            for authority in self._rights.List(channels.held(owner, "sys.mint"), **ask).capabilities:
-                minted = self._rights.Mint(channels.minting(authority.id, owner, capability_type), **ask)
-                return str(minted.id)
-        raise channels.nobody_allows(owner, capability_type)
+            held = self.capabilities.List(requests.held(owner, capability_type), timeout=self._timeout)
+            for found in held.capabilities:
+                return found.id
+            held = self.capabilities.List(requests.held(owner, "sys.mint"), timeout=self._timeout)
+            for authority in held.capabilities:
+                asked = requests.minting(authority.id, owner, capability_type)
+                return (self.capabilities.Mint(asked, timeout=self._timeout)).id
+        raise requests.nobody_allows(owner, capability_type)
 
     @contextmanager
     def _told(self, job_id: str = "") -> Iterator[None]:
@@ -196,5 +215,5 @@ class Client(Methods):
         except grpc.RpcError as error:
             told = of_rpc(error, job_id)
             if isinstance(told, Unavailable) and not told.reason and not job_id:
-                raise channels.unreachable(self._connection.address, str(told)) from None
+                raise dialling.why_not(self.connection) from None
             raise told from None

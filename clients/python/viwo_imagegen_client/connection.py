@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from viwo_imagegen_client.errors import Unauthenticated
+from viwo_imagegen_client.errors import FailedPrecondition, Unauthenticated
 
 PREFIX = "VIWO_IMAGEGEN_"
 DEFAULT_PORT = 50061
@@ -20,11 +20,12 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 @dataclass(frozen=True)
 class Connection:
     """`address`: host:port, or unix:/path. `key`: what goes into `authorization`; empty over a Unix socket.
-    `certificate`: PEM to trust; None without TLS."""
+    `certificate`: PEM to trust, from `certificate_file`; None without TLS."""
 
     address: str
-    key: str
-    certificate: bytes | None
+    key: str = field(repr=False)
+    certificate: bytes | None = field(repr=False)
+    certificate_file: Path | None = field(default=None, compare=False)
 
     @property
     def is_of_an_entity(self) -> bool:
@@ -37,33 +38,65 @@ def find(
     key: str = "",
     ca_file: str | Path | None = None,
     environment: Mapping[str, str] = os.environ,
+    *,
+    key_needed: bool = True,
 ) -> Connection:
     """What is given, else VIWO_IMAGEGEN_ADDRESS, _KEY, _KEY_FILE and _CA_FILE, else as the sidecar of this user is set.
 
-    Raises Unauthenticated where a key is needed, and none is given or can be read.
+    Raises Unauthenticated where a key is needed, and none is given or can be read; FailedPrecondition for a
+    certificate that cannot be read.
     """
     data = _data_dir(environment)
     settings = _settings(environment, data)
     address = address or environment.get(f"{PREFIX}ADDRESS", "")
     certificate = ca_file or environment.get(f"{PREFIX}CA_FILE")
+    is_here = not address or _is_here(address)
     if not address:
         address = _own_address(settings)
         if not address.startswith("unix:"):
             certificate = certificate or settings.get("tls_cert")
     key = key or environment.get(f"{PREFIX}KEY", "")
     if not key:
-        file = Path(environment.get(f"{PREFIX}KEY_FILE") or data / "token")
+        file = environment.get(f"{PREFIX}KEY_FILE") or (data / "token" if is_here else None)
         try:
-            key = file.read_text().strip()
+            key = _read_key(address, file)
+        except Unauthenticated:
+            if key_needed and not address.startswith("unix:"):
+                raise
+    if not certificate:
+        return Connection(address, key, None)
+    certificate = Path(certificate)
+    return Connection(address, key, _read(certificate), certificate)
+
+
+def _is_here(address: str) -> bool:
+    """Whether it is an address of this machine only; another machine is not sent the token of this one's sidecar."""
+    host = address.rpartition(":")[0].strip("[]")
+    return address.startswith(("unix:", "127.")) or host in ("localhost", "::1")
+
+
+def _read_key(address: str, file: str | Path | None) -> str:
+    cure = f"set {PREFIX}KEY to a key of 'viwo-imagegen key create'"
+    problem = f"{address} is another machine; {cure}"
+    if file is not None:
+        try:
+            return Path(file).read_text().strip()
         except OSError as error:
-            if not address.startswith("unix:"):
-                raise Unauthenticated(
-                    f"no key: {file} cannot be read ({error.strerror}); start the sidecar once, or set {PREFIX}KEY to a key of "
-                    "'viwo-imagegen key create'",
-                    code="UNAUTHENTICATED",
-                    reason="NO_KEY",
-                ) from None
-    return Connection(address, key, Path(certificate).read_bytes() if certificate else None)
+            problem = f"{file} cannot be read ({error.strerror}); start the sidecar once, or {cure}"
+    raise Unauthenticated(f"no key: {problem}", code="UNAUTHENTICATED", reason="NO_KEY") from None
+
+
+def _read(certificate: Path) -> bytes:
+    try:
+        return certificate.read_bytes()
+    except OSError as error:
+        raise FailedPrecondition(
+            f"the certificate {certificate} cannot be read ({error.strerror}); set tls_cert or {PREFIX}CA_FILE to the server's",
+            code="FAILED_PRECONDITION",
+            reason="BAD_CERTIFICATE",
+            field="tls_cert",
+            asked=str(certificate),
+        ) from None
 
 
 def _data_dir(environment: Mapping[str, str]) -> Path:

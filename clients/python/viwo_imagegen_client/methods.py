@@ -1,4 +1,4 @@
-"""What a sidecar can do, as typed methods. Written by clients/python/make_methods.py; do not edit."""
+"""What a sidecar can do, as typed methods. Written by clients/make_methods.py; do not edit."""
 
 from __future__ import annotations
 

@@ -52,8 +52,9 @@ ImageInput: TypeAlias = Picture | bytes | Path | str | int
 
 @dataclass(frozen=True)
 class Progress:
-    """What happens to a job: `state` is "queued" (`position` jobs before it), "loading" (a model), or "drawing"
-    (`step` of `total`, and a `preview` as a small JPEG where previews are asked for)."""
+    """What happens to a job: `state` is "queued" (`position` jobs before it), "loading" (a model, which may be
+    downloaded first: `bytes_done` of `bytes_total`), or "drawing" (`step` of `total`, and a `preview` as a small JPEG where
+    previews are asked for)."""
 
     job_id: str
     state: str
@@ -61,6 +62,8 @@ class Progress:
     total: int = 0
     position: int = 0
     preview: bytes | None = field(default=None, repr=False)
+    bytes_done: int = 0
+    bytes_total: int = 0
 
 
 def encoded(image: object) -> object:
@@ -107,7 +110,8 @@ def progress(event: job_pb2.JobEvent) -> Progress | None:
     if kind == "queued":
         return Progress(event.job_id, "queued", position=event.queued.position)
     if kind == "loading":
-        return Progress(event.job_id, "loading")
+        told = event.loading
+        return Progress(event.job_id, "loading", bytes_done=told.bytes_done, bytes_total=told.bytes_total)
     if kind == "step":
         return Progress(event.job_id, "drawing", event.step.step, event.step.total)
     if kind == "preview":

@@ -28,7 +28,7 @@ POLL_EVERY, LONGEST_POLL = 0.25, 1.0
 POLL_GROWTH = 1.02
 POLL_AFTER_END = 0.01
 """Seconds until the first look after the socket told of the end; the history is written a moment later."""
-QUEUE_EVERY = 8
+QUEUE_EVERY = 6
 """Looks at the history between two at the queue, which show whether the prompt is still there."""
 ATTEMPTS = 8
 """Ids that a drawing may have had before; a further one is made up."""

@@ -239,12 +239,12 @@ def _workflow(file: Path, classes: NodeClasses) -> Workflow:
     graph_text, settings_text = _read(file), _read(file.with_suffix(".toml"))
     nodes = _nodes(graph_text)
     settings = _settings(settings_text, file.with_suffix(".toml").name)
-    for id, node in nodes.items():
-        if node["class_type"] not in classes:
-            raise WorkflowFault(f"the server has no node '{node['class_type']}', which is node {id} of it")
     output = _output(settings, nodes, classes)
     kept = ancestors(nodes, output)
     nodes = {id: node for id, node in nodes.items() if id in kept}
+    for id, node in nodes.items():
+        if node["class_type"] not in classes:
+            raise WorkflowFault(f"the server has no node '{node['class_type']}', which is node {id} of it")
     _require_edges(nodes, classes)
     targets = dict(_targets(settings, nodes))
     specs = {
@@ -304,7 +304,8 @@ def _settings(text: bytes, name: str) -> WorkflowSettings:
 def _output(settings: WorkflowSettings, nodes: Mapping[str, Any], classes: NodeClasses) -> str:
     if settings.output:
         id = _node_named(settings.output, nodes)
-        if not classes[nodes[id]["class_type"]].is_output:
+        kind = classes.get(nodes[id]["class_type"])
+        if kind is not None and not kind.is_output:
             raise WorkflowFault(f"output names the node '{settings.output}', which shows no picture")
         return id
     shown = [id for id, node in nodes.items() if node["class_type"] in _SHOWN]

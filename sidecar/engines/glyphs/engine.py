@@ -31,6 +31,9 @@ GLYPHS = "glyphs"
 MODEL = f"{GLYPHS}:game-icons"
 SIDE, MOST_SIDE = 512, 2048
 """Pixels a side where nothing is asked for, and at most."""
+IGNORES = frozenset({
+    "steps", "guidance_scale", "negative_prompt", "negative_prompt_2", "prompt_2", "scheduler", "prompt_weights",
+})  # fmt: skip
 VERSION = 1
 """Raised when the same task comes to other pixels."""
 WORKERS = 2
@@ -71,9 +74,19 @@ class GlyphsEngine:
             plain_ground=True,
             side=SIDE,
             revision=revision,
+            ignores=IGNORES,
         )
         # Drawings take none of the memory that models share, so this is never one of those that are loaded.
-        return ModelListing(facts, DESCRIPTION, "drawings", GLYPHS, len(data), revision)
+        return ModelListing(
+            facts,
+            DESCRIPTION,
+            "drawings",
+            GLYPHS,
+            len(data),
+            revision,
+            license="CC BY 3.0 (game-icons.net) and MIT (Fluent Emoji)",
+            told_by="this program",
+        )
 
     async def start(self) -> None:
         """Processes are started when they are needed."""

@@ -34,10 +34,7 @@ def draw(request: Draw) -> Done:
     task = request.task
     wanted = _chooser()[1].understood(task.prompt)
     images = tuple(_picture(task, seed, request.metadata, request.thumbnail_side) for seed in task.seeds)
-    warnings = list(wanted.warnings)
-    if task.negative_prompt.strip():
-        warnings.append("a negative prompt has no effect on drawings that are chosen")
-    return Done(images, time.perf_counter() - started, tuple(warnings))
+    return Done(images, time.perf_counter() - started, wanted.warnings)
 
 
 def _picture(

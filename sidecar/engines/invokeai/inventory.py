@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import time
 from collections.abc import Mapping
@@ -221,10 +220,8 @@ def native_factor(name: str) -> int:
 
 def control_type(model: Model) -> str:
     """Which control type a ControlNet is for, as far as its record tells; empty where it does not."""
-    plain, chosen = model.name.lower(), model.defaults.get("preprocessor")
-    named = (type for type in CONTROL_TYPES if type in plain)
-    made_by = (type for type, (node, _) in DETECTORS.items() if node == chosen)
-    return next(itertools.chain(named, made_by), "")
+    told = f"{model.name} {model.defaults.get('preprocessor')}".lower()
+    return next((type for type in CONTROL_TYPES if type in told), "")
 
 
 def _abilities(family: Family, model: Model, stock: Stock) -> tuple[frozenset[Ability], frozenset[Ability]]:

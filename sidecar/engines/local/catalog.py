@@ -15,10 +15,13 @@ from capabilities.models import ModelFacts
 from capabilities.spelling import nearest
 from sidecar.config import HubModel
 from sidecar.engines.api import ModelListing, ModelProblem
-from sidecar.engines.local.discovery import LocalModel, embedded_folder, examined
-from sidecar.engines.local.listed_models import annotators, hub_model, packaged_upscalers
-from sidecar.engines.local.model_files import NotAModel, UnusableModel, shown
-from sidecar.engines.local.model_scan import Candidate, Scan, problem_files, signature
+from sidecar.engines.local import hub_cache
+from sidecar.engines.local.discovery import embedded_folder
+from sidecar.engines.local.hub_files import Wanted
+from sidecar.engines.local.listed_models import annotators, downloaded, hub_model, packaged_upscalers
+from sidecar.engines.local.local_model import LocalModel
+from sidecar.engines.local.model_files import shown
+from sidecar.engines.local.model_scan import Candidate, Record, Scan, examine
 
 log = logging.getLogger("viwo_imagegen.models")
 
@@ -44,32 +47,10 @@ MAX_KNOWN = 600
 
 
 @dataclass(frozen=True)
-class _Record:
-    """What was found at a path, good until one of `files` changes."""
-
-    candidate: Candidate
-    files: tuple[Path, ...]
-    state: tuple[object, ...] | None
-    model: LocalModel | None
-    problems: tuple[UnusableModel, ...] = ()
-
-    @property
-    def is_current(self) -> bool:
-        return signature(self.files) == self.state
-
-    @property
-    def refusal(self) -> UnusableModel | None:
-        """Why there is no model, where one was meant to be."""
-        if self.model is not None or isinstance(self.problems[0], NotAModel):
-            return None
-        return self.problems[0]
-
-
-@dataclass(frozen=True)
 class _Snapshot:
     """All that is known at a moment; replaced as a whole, so that nobody waits for whoever is looking."""
 
-    records: Mapping[str, _Record]
+    records: Mapping[str, Record]
     """By id."""
     models: Mapping[str, LocalModel]
     problems: tuple[ModelProblem, ...]
@@ -84,7 +65,8 @@ class Catalog:
     def __init__(self, folders: Iterable[Path], hub: Iterable[HubModel], default: str) -> None:
         # Children have another working folder.
         self._folders = [folder.expanduser().absolute() for folder in folders]
-        self._listed = {entry.id: hub_model(entry) for entry in hub}
+        self._entries = {entry.id: entry for entry in hub}
+        self._listed = {entry.id: hub_model(entry) for entry in self._entries.values()}
         for known in (*packaged_upscalers(), *annotators()):
             self._listed.setdefault(known.facts.id, known)
         self._default = default
@@ -151,6 +133,35 @@ class Catalog:
             asked=model_id,
         )
 
+    def is_absent(self, model_id: str) -> bool:
+        """Whether a model is known and still to be downloaded."""
+        model = self._snapshot.models.get(model_id)
+        return model is not None and model.is_absent
+
+    def wanted(self, model_id: str) -> Wanted:
+        """What a model is on the hub. Raises NotFound, and FailedPrecondition for one that is from no hub."""
+        listed = self._listed.get(model_id)
+        if listed is None:
+            self.model(model_id)
+        elif listed.wanted is not None:
+            return listed.wanted
+        raise FailedPrecondition(
+            f"the model '{model_id}' is not from a hub, so there is nothing to download; hub models are listed in hub_models",
+            reason="NOT_FROM_A_HUB",
+            field="id",
+            asked=model_id,
+        )
+
+    def fetched(self, model_id: str) -> None:
+        """Look at a hub model that has just been downloaded."""
+        entry = self._entries.get(model_id)
+        if entry is None:
+            with self._lock:
+                self._listed |= {known.facts.id: known for known in annotators()}
+            self._publish(self._snapshot.records, list(self._snapshot.problems))
+        elif (kept := hub_cache.kept(self.wanted(model_id))) is not None:
+            self._examine_again(Candidate(model_id, kept.path, is_listed=True))
+
     def refresh(self) -> None:
         """Have the folders looked through again, and wait for it where that is quick."""
         until = time.monotonic() + LOOK_UP_WAIT
@@ -198,6 +209,10 @@ class Catalog:
                 size=model.size,
                 revision=model.source.revision,
                 loaded=model_id in loaded,
+                downloaded=model.is_downloaded,
+                origin=_origin(model),
+                license=model.license,
+                told_by=model.told_by,
             )
             for model_id, model in sorted(self._snapshot.models.items())
         ]
@@ -247,7 +262,7 @@ class Catalog:
         scan = Scan(deadline, report)
         before = {record.candidate.path: record for record in self._snapshot.records.values()}
         is_first = not before
-        found: dict[str, _Record] = {}
+        found: dict[str, Record] = {}
         published = time.monotonic()
         for candidate in self._candidates(scan):
             known = before.get(candidate.path)
@@ -257,7 +272,7 @@ class Catalog:
                 report(candidate.path, "not looked at yet: looking through the model folders takes too long")
                 continue
             else:
-                record = _examine(candidate)
+                record = self._examined(candidate)
             taken = found.setdefault(candidate.id, record)
             if taken is record:
                 continue
@@ -274,8 +289,17 @@ class Catalog:
         yield Candidate("icons", embedded_folder())
         for folder in self._folders:
             yield from scan.candidates(folder)
+        for model_id in self._entries:
+            if (kept := hub_cache.kept(self.wanted(model_id))) is not None:
+                yield Candidate(model_id, kept.path, is_listed=True)
 
-    def _look_again(self, record: _Record) -> None:
+    def _examined(self, candidate: Candidate) -> Record:
+        record = examine(candidate)
+        if record.model is None or not candidate.is_listed:
+            return record
+        return replace(record, model=downloaded(self._entries[candidate.id], record.model))
+
+    def _look_again(self, record: Record) -> None:
         """Look at the files of one model, now and then, whether they have changed."""
         model_id, now = record.candidate.id, time.monotonic()
         with self._lock:
@@ -297,7 +321,7 @@ class Catalog:
 
     def _examine_again(self, candidate: Candidate) -> None:
         try:
-            again = _examine(candidate)
+            again = self._examined(candidate)
             with self._lock:
                 records = {**self._snapshot.records, candidate.id: again}
                 left_out = [item for item in self._snapshot.problems if item.of != candidate.id]
@@ -306,19 +330,23 @@ class Catalog:
             with self._lock:
                 self._examining.discard(candidate.id)
 
-    def _publish(self, records: Mapping[str, _Record], left_out: list[ModelProblem]) -> None:
+    def _publish(self, records: Mapping[str, Record], left_out: list[ModelProblem]) -> None:
         models = {model_id: record.model for model_id, record in records.items() if record.model is not None}
+        # One that must not be loaded is told as such, and not as one that could be downloaded.
+        broken = {
+            record.candidate.id for record in records.values() if record.candidate.is_listed
+        } - models.keys()
+        listed = {model_id: model for model_id, model in self._listed.items() if model_id not in broken}
         problems = [item for item in left_out if not item.of]
         for model_id, record in records.items():
             where = shown(record.candidate.path)
             problems += [ModelProblem(where, problem.message, of=model_id) for problem in record.problems]
-            if record.model is not None and (listed := self._listed.get(model_id)) is not None:
-                what = f"'{model_id}' of {listed.description}"
+            known = None if record.candidate.is_listed else self._listed.get(model_id)
+            if record.model is not None and known is not None:
+                what = f"'{model_id}' of {known.description}"
                 problems.append(ModelProblem(where, f"its id is that of {what}, which it takes the place of"))
         with self._lock:
-            self._snapshot = _Snapshot(
-                dict(records), {**self._listed, **models}, tuple(problems[:MAX_PROBLEMS])
-            )
+            self._snapshot = _Snapshot(dict(records), {**listed, **models}, tuple(problems[:MAX_PROBLEMS]))
 
     def _unknown(self, model_id: str, snapshot: _Snapshot) -> NotFound | Unavailable:
         ids = sorted(snapshot.models)
@@ -351,17 +379,13 @@ class Catalog:
         )
 
 
-def _taken_words(model_id: str, by: _Record) -> str:
+def _origin(model: LocalModel) -> str:
+    """Where a hub model comes from, and the commit of it that is here."""
+    if model.wanted is None:
+        return ""
+    kept = None if model.is_absent else hub_cache.kept(model.wanted)
+    return f"{model.wanted.repository}@{kept.commit}" if kept else model.wanted.repository
+
+
+def _taken_words(model_id: str, by: Record) -> str:
     return f"its id '{model_id}' is taken by {shown(by.candidate.path)}; rename one of them to use both"
-
-
-def _examine(candidate: Candidate) -> _Record:
-    """What lies at a path. Never raises: whatever is wrong is told in the record."""
-    began = time.time()
-    try:
-        model = examined(candidate.id, candidate.path)
-    except UnusableModel as problem:
-        files = problem_files(candidate.path)
-        return _Record(candidate, files, signature(files, began), None, (problem,))
-    revised = replace(model, facts=replace(model.facts, revision=model.source.revision))
-    return _Record(candidate, model.files, signature(model.files, began), revised, model.problems)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,8 @@ from sidecar.engines.local.file_kinds import (
     kind_of,
     unusable_channels,
 )
+from sidecar.engines.local.ignored_options import ignored_options
+from sidecar.engines.local.local_model import LocalModel
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_checks import (
     INDEX,
@@ -83,23 +84,6 @@ def embedded_folder() -> Path:
     return installed if installed.is_dir() else here.parents[3] / "models" / "icons"
 
 
-@dataclass(frozen=True)
-class LocalModel:
-    """A model, where it is, and what a request needs to know of it."""
-
-    facts: ModelFacts
-    source: ModelSource
-    family: str
-    description: str
-    size: int
-    files: tuple[Path, ...] = ()
-    """What it consists of: when one of these changes, it may be another model."""
-    problems: tuple[UnusableModel, ...] = ()
-    """What is wrong beside it, and was left out."""
-    missing: str = ""
-    """What it cannot draw without and is not there, in words."""
-
-
 def examined(model_id: str, path: Path) -> LocalModel:
     """The model in a folder or file. Raises UnusableModel with what is wrong, NotAModel where it is none."""
     try:
@@ -140,6 +124,7 @@ def folder_model(model_id: str, path: Path) -> LocalModel:
         fixed_size=own.get("fixed_size", False),
         plain_ground=own.get("plain_ground", False),
         side=side,
+        ignores=ignored_options(str(family), configs["unet"], configs["transformer"]),
     )
     weights = sorted({file for component in components.values() for file in component.weights})
     headers = read_headers(weights)
@@ -163,7 +148,16 @@ def folder_model(model_id: str, path: Path) -> LocalModel:
         sum(header.size for header in headers),
         (path, path / INDEX, path / DEFAULTS_FILE, *_all_files(components)),
         (*problems, *stray_entries(path)),
+        license=own.get("license", ""),
+        told_by=_told_by(own),
     )
+
+
+def _told_by(own: Mapping[str, Any]) -> str:
+    """Who says what is known of a model in a folder, or of a file with settings beside it."""
+    if not own:
+        return "the files of the model"
+    return f"{DEFAULTS_FILE} beside it ({', '.join(sorted(own))}), and the files of the model"
 
 
 def _all_files(components: Mapping[str, Component]) -> Iterator[Path]:
@@ -254,6 +248,7 @@ def single_file_model(model_id: str, path: Path) -> LocalModel:
             own.get("height", side),
             methods=_methods(kind.family, {}),
             side=side,
+            ignores=ignored_options(kind.family, {}, {}),
         ),
         "restorer": ModelFacts(model_id, methods=frozenset({"faceRestore"}), variety=kind.family),
         "matting": ModelFacts(model_id, methods=frozenset({"removeBackground"}), variety=kind.family),
@@ -275,7 +270,18 @@ def single_file_model(model_id: str, path: Path) -> LocalModel:
     )
     description = own.get("description", kind.description)
     missing = _missing(kind, components, path) if kind.role == "base" else ""
-    return LocalModel(facts, source, kind.family, description, header.size, files, tuple(problems), missing)
+    return LocalModel(
+        facts,
+        source,
+        kind.family,
+        description,
+        header.size,
+        files,
+        tuple(problems),
+        missing,
+        license=own.get("license", ""),
+        told_by=_told_by(own),
+    )
 
 
 def _missing(kind: FileKind, components: Mapping[str, Component], path: Path) -> str:

@@ -17,6 +17,7 @@ from sidecar import child_process
 from sidecar.engines.api import (
     BUILTIN,
     LOCAL,
+    DownloadProgress,
     EngineRequest,
     EngineState,
     EngineStatus,
@@ -29,6 +30,8 @@ from sidecar.engines.builds import build_id
 from sidecar.engines.events import CANCELED, Done, Event, Failed
 from sidecar.engines.local import keys
 from sidecar.engines.local.catalog import Catalog
+from sidecar.engines.local.downloads import Downloads
+from sidecar.engines.local.hub_models import HubModels
 from sidecar.engines.local.messages import (
     LENGTHS,
     Cancel,
@@ -73,9 +76,12 @@ class LocalEngine:
         threads: int = 0,
         max_loaded: int = 4,
         memory_budget: int = 0,
+        max_download: int = 0,
         log_level: str = "info",
     ) -> None:
+        """`memory_budget` and `max_download` in bytes."""
         self._catalog = catalog
+        self._hub = HubModels(catalog, Downloads(most_bytes=max_download, log_level=log_level))
         self._arguments = ["--device", device, "--threads", str(threads), "--max-loaded", str(max_loaded)]
         self._arguments += ["--memory-budget", str(memory_budget), "--log-level", log_level]
         self._events: dict[str, asyncio.Queue[tuple[str, Event]]] = {}
@@ -103,7 +109,8 @@ class LocalEngine:
         self._supervisor = asyncio.create_task(self._supervise())
 
     async def stop(self) -> None:
-        """End the child, by force if it does not end itself."""
+        """End the child, by force if it does not end itself, and all downloads."""
+        await self._hub.stop()
         if self._supervisor is not None:
             self._supervisor.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -137,16 +144,21 @@ class LocalEngine:
         self._details |= {request.job_id: request.detail for request in requests}
         try:
             models = {model_id for request in requests for model_id in request.task.models}
+            for model_id in await asyncio.to_thread(self._hub.absent, models):
+                download = self._hub.download(model_id, left, self._waiting.__getitem__)
+                async with contextlib.aclosing(download) as events:
+                    async for job_id, event in events:
+                        yield job_id, event
             sources = await asyncio.to_thread(self._sources, models)
-            while await self._one_of_them_canceled(list(left)):
+            while left and await self._one_of_them_canceled(list(left)):
                 for job_id in [job_id for job_id in left if self._waiting[job_id]]:
-                    del left[job_id], self._waiting[job_id]
+                    del left[job_id]
                     yield job_id, CANCELED
-                if not left:
-                    return
+            if not left:
+                return
         finally:
-            for job_id in left:
-                del self._waiting[job_id]
+            for request in requests:
+                del self._waiting[request.job_id]
             for job_id in self._details.keys() - left.keys() & {request.job_id for request in requests}:
                 del self._details[job_id]
         # As closely as they are watched by now: someone may have begun to while the child was starting.
@@ -156,12 +168,18 @@ class LocalEngine:
             async for job_id, event in events:
                 yield job_id, event
 
+    def pull(
+        self, model_id: str, *, revision: str = "", variant: str = "", dry_run: bool = False
+    ) -> AsyncGenerator[DownloadProgress]:
+        return self._hub.pull(model_id, revision=revision, variant=variant, dry_run=dry_run)
+
     async def cancel(self, job_id: str) -> None:
         if job_id in self._events:
             self._send(Cancel(job_id))
         elif job_id in self._waiting:
             self._waiting[job_id] = True
             self._notify()
+            self._hub.wake()
 
     async def abort(self) -> None:
         if self._process is not None and self._process.returncode is None:
@@ -175,7 +193,9 @@ class LocalEngine:
 
     def supports(self, task: Task) -> Refusal | None:
         if task.model_id:
-            reasons = (self._catalog.incomplete(model_id) for model_id in task.models)
+            reasons = (
+                self._catalog.incomplete(model_id) or self._hub.refusal(model_id) for model_id in task.models
+            )
             return next((reason for reason in reasons if reason is not None), None)
         return FailedPrecondition(
             f"the engine '{LOCAL}' does no work without a model; that is for the engine '{BUILTIN}'",
@@ -188,7 +208,8 @@ class LocalEngine:
         return keys.batch_key(task, self.find)
 
     def build_id(self, task: Task) -> str | None:
-        return build_id()
+        # Which weights one that is still to be downloaded will have is not known, so nothing stored is its result.
+        return None if any(map(self._catalog.is_absent, task.models)) else build_id()
 
     def find(self, model_id: str) -> ModelFacts:
         return self._catalog.find(model_id)
@@ -201,6 +222,7 @@ class LocalEngine:
         return {model_id: self._catalog.model(model_id, patient=True).source for model_id in models}
 
     async def load(self, model_id: str) -> None:
+        await self._hub.ensure(model_id)
         source = (await asyncio.to_thread(self._catalog.model, model_id)).source
         if (refusal := self._catalog.incomplete(model_id)) is not None:
             raise refusal

@@ -2,38 +2,70 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 
+from capabilities.methods.control_types import CONTROL_TYPES
 from capabilities.models import GENERATION, IMAGE_TO_IMAGE, ModelFacts
 from sidecar.config import HubModel
-from sidecar.engines.local.discovery import LocalModel
+from sidecar.engines.local import hub_cache
+from sidecar.engines.local.hub_files import Wanted
+from sidecar.engines.local.local_model import LocalModel
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.packaged import HED, REALESRGAN
 
 ANNOTATORS = "lllyasviel/Annotators"
+OF_THIS_PROGRAM = "this program"
+_DOES = {"controlnet": "control"}
+"""What a part can do, where that is not called as the part is."""
+_SAID = frozenset({"steps", "guidance_scale", "width", "height"})
+"""What the configuration says of a model, in the place of what the model says itself."""
+
+
+def wanted_of(entry: HubModel) -> Wanted:
+    """What an entry of the configuration means on the hub. An id of more than two parts names a folder as well."""
+    owner_and_name = entry.id.split("/")[:2]
+    inside = entry.id.split("/")[2:] if entry.repository is None else []
+    return Wanted(
+        entry.repository or "/".join(owner_and_name),
+        entry.revision or "",
+        entry.variant or "",
+        entry.subfolder or "/".join(inside),
+        entry.file or "",
+    )
 
 
 def hub_model(entry: HubModel) -> LocalModel:
-    # What a hub model can do is known when it has been fetched; until then nothing is refused beforehand.
+    """A model that has not been downloaded yet: what it can do is known then, and until then what its role says."""
+    methods = (
+        GENERATION | IMAGE_TO_IMAGE
+        if entry.role == "base"
+        else frozenset({_DOES.get(entry.role, entry.role)})
+    )
+    kinds = [name for name in CONTROL_TYPES if name in entry.id.lower()]
     facts = ModelFacts(
         entry.id,
         entry.steps,
         entry.guidance_scale,
         entry.width,
         entry.height,
-        methods=GENERATION | IMAGE_TO_IMAGE,
+        methods=methods,
+        control=kinds[0] if kinds and entry.role == "controlnet" else "",
+        ready=False,
     )
     source = ModelSource(
-        entry.id,
-        entry.id,
-        "hub",
-        revision=entry.revision or "",
-        granularity=16,
-        side=max(entry.width, entry.height),
+        entry.id, entry.id, "hub", role=entry.role, granularity=16, side=max(entry.width, entry.height)
     )
-    return LocalModel(facts, source, "hub", f"{entry.id} from the hub", 0)
+    told_by = f"hub_models in the configuration; see the card at huggingface.co/{entry.id}"
+    words = f"{entry.id} from the hub"
+    return LocalModel(facts, source, "hub", words, 0, wanted=wanted_of(entry), told_by=told_by)
+
+
+def downloaded(entry: HubModel, found: LocalModel) -> LocalModel:
+    """A hub model as its files tell it, with what the configuration says of it."""
+    said = {name: getattr(entry, name) for name in _SAID & entry.model_fields_set}
+    facts = replace(found.facts, **said) if found.source.role == "base" else found.facts
+    return replace(found, facts=facts, wanted=wanted_of(entry))
 
 
 def packaged_upscalers() -> Iterator[LocalModel]:
@@ -45,7 +77,16 @@ def packaged_upscalers() -> Iterator[LocalModel]:
     ):
         facts = ModelFacts(model_id, methods=frozenset({"upscale"}), factor=factor)
         source = ModelSource(model_id, files, "package", role="upscaler", revision=REALESRGAN.sha256[:16])
-        yield LocalModel(facts, source, "Real-ESRGAN", description, 0)
+        yield LocalModel(
+            facts,
+            source,
+            "Real-ESRGAN",
+            description,
+            0,
+            package=REALESRGAN,
+            license=REALESRGAN.license,
+            told_by=OF_THIS_PROGRAM,
+        )
 
 
 def annotators() -> Iterator[LocalModel]:
@@ -53,16 +94,24 @@ def annotators() -> Iterator[LocalModel]:
     able = frozenset({"preprocess"})
     facts = ModelFacts("hed", methods=able)
     source = ModelSource("hed", "hed", "package", role="annotator", revision=HED.sha256[:16])
-    yield LocalModel(facts, source, "HED", "Soft edges (BSDS500)", 0)
-    for model_id, description in (
-        ("openpose", "People as stick figures"), ("midas-depth", "Depth"), ("lineart", "Clean lines"),
-        ("normalbae", "Surface normals"),
-    ):  # fmt: skip
-        source = ModelSource(model_id, ANNOTATORS, "hub", role="annotator")
-        facts = ModelFacts(model_id, methods=able, ready=_in_hub_cache(ANNOTATORS))
-        yield LocalModel(facts, source, "controlnet-aux", f"{description}, from the hub", 0)
-
-
-def _in_hub_cache(repository: str) -> bool:
-    home = Path(os.environ.get("HF_HOME") or "~/.cache/huggingface").expanduser()
-    return (home / "hub" / f"models--{repository.replace('/', '--')}").is_dir()
+    words = "Soft edges (BSDS500)"
+    yield LocalModel(
+        facts, source, "HED", words, 0, package=HED, license=HED.license, told_by=OF_THIS_PROGRAM
+    )
+    for model_id, description, files in (
+        (
+            "openpose",
+            "People as stick figures",
+            ("body_pose_model.pth", "hand_pose_model.pth", "facenet.pth"),
+        ),
+        ("midas-depth", "Depth", ("dpt_hybrid-midas-501f0c75.pt",)),
+        ("lineart", "Clean lines", ("sk_model.pth", "sk_model2.pth")),
+        ("normalbae", "Surface normals", ("scannet.pt",)),
+    ):
+        wanted = Wanted(ANNOTATORS, files=files)
+        kept = hub_cache.kept(wanted)
+        where, kind = (ANNOTATORS, "hub") if kept is None else (str(kept.path), "folder")
+        source = ModelSource(model_id, where, kind, role="annotator")
+        facts = ModelFacts(model_id, methods=able, ready=kept is not None)
+        words = f"{description}, from the hub"
+        yield LocalModel(facts, source, "controlnet-aux", words, 0, wanted=wanted, told_by=OF_THIS_PROGRAM)

@@ -13,12 +13,13 @@ __all__ = ["LENGTHS", "decode", "encode"]
 
 @dataclasses.dataclass(frozen=True)
 class ModelSource:
-    """Where the child finds a model: a folder or file on disk, or a hub id."""
+    """Where the child finds a model: a folder or file on disk."""
 
     id: str
     location: str
     kind: str
-    """"folder", "file", "hub", or "package" for weights that a Python package carries."""
+    """"folder", "file", "package" for weights that a Python package carries, or "hub" for one that is still to be
+    downloaded, which never gets to the child."""
     role: str = "base"
     """"base", "upscaler", "controlnet", "annotator", "lora", "vae", "embedding", "restorer" or "matting"."""
     pipeline: str = ""

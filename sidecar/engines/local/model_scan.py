@@ -6,13 +6,22 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from sidecar.engines.local.discovery import CONFIG_SUFFIX
+from sidecar.engines.local.discovery import CONFIG_SUFFIX, examined
+from sidecar.engines.local.local_model import LocalModel
 from sidecar.engines.local.model_checks import INDEX
-from sidecar.engines.local.model_files import MAX_NAME, PICKLES, is_clean, kind, unreadable
+from sidecar.engines.local.model_files import (
+    MAX_NAME,
+    PICKLES,
+    NotAModel,
+    UnusableModel,
+    is_clean,
+    kind,
+    unreadable,
+)
 
 MAX_FILES = 100_000
 """Most entries of all model folders together that a scan looks at."""
@@ -31,6 +40,30 @@ class Candidate:
 
     id: str
     path: Path
+    is_listed: bool = False
+    """It has been downloaded for an entry of hub_models."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was found at a path, good until one of `files` changes."""
+
+    candidate: Candidate
+    files: tuple[Path, ...]
+    state: tuple[object, ...] | None
+    model: LocalModel | None
+    problems: tuple[UnusableModel, ...] = ()
+
+    @property
+    def is_current(self) -> bool:
+        return signature(self.files) == self.state
+
+    @property
+    def refusal(self) -> UnusableModel | None:
+        """Why there is no model, where one was meant to be."""
+        if self.model is not None or isinstance(self.problems[0], NotAModel):
+            return None
+        return self.problems[0]
 
 
 class Scan:
@@ -165,3 +198,15 @@ def problem_files(path: Path) -> tuple[Path, ...]:
         except OSError:
             return (path,)
     return tuple(watched)
+
+
+def examine(candidate: Candidate) -> Record:
+    """What lies at a path. Never raises: whatever is wrong is told in the record."""
+    began = time.time()
+    try:
+        model = examined(candidate.id, candidate.path)
+    except UnusableModel as problem:
+        files = problem_files(candidate.path)
+        return Record(candidate, files, signature(files, began), None, (problem,))
+    revised = replace(model, facts=replace(model.facts, revision=model.source.revision))
+    return Record(candidate, model.files, signature(model.files, began), revised, model.problems)

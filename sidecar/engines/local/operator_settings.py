@@ -14,6 +14,7 @@ _SETTINGS: dict[str, tuple[type, float, float]] = {
     "steps": (int, 1, 1000), "guidance_scale": (float, 0, 100), "width": (int, 8, MOST_SIDE),
     "height": (int, 8, MOST_SIDE), "fixed_size": (bool, 0, 1), "plain_ground": (bool, 0, 1), "fills": (bool, 0, 1),
     "empty_prompt": (str, 0, 1000), "description": (str, 0, 1000), "control_type": (str, 0, 100),
+    "license": (str, 0, 100),
 }  # fmt: skip
 """What may be said: type, and the least and largest value or length."""
 

@@ -1,8 +1,9 @@
-"""Loading diffusers pipelines: folders, hub ids and single files; safetensors only, no remote code."""
+"""Loading diffusers pipelines: folders and single files; safetensors only, no remote code."""
 
 from __future__ import annotations
 
 import inspect
+import logging
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -16,6 +17,7 @@ from capabilities.schedulers import DEFAULT, SCHEDULERS
 from sidecar.engines.local import lora_fit
 from sidecar.engines.local.discovery import CONFIG_SUFFIX
 from sidecar.engines.local.file_kinds import TEXT_ENCODERS, VAE, kind_of
+from sidecar.engines.local.hub_configurations import configurations, part_folder
 from sidecar.engines.local.lycoris_weights import Merged
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_checks import INDEX, check_component, check_pipeline
@@ -36,6 +38,8 @@ def quiet_libraries() -> None:
     for library in libraries:
         library.disable_progress_bar()
         library.set_verbosity_error()
+    # It tells of every request, with addresses that are good for whoever has them.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
 def pick_device(wanted: str) -> str:
@@ -93,11 +97,11 @@ def _from_file(source: ModelSource, device: str) -> Any:
     missing = kind_of(read_header(path), path.name).missing
     options: dict[str, Any] = {"dtype": pick_dtype(device), "use_safetensors": True}
     beside = path.with_suffix(CONFIG_SUFFIX)
-    if beside.is_dir():
-        check_pipeline(beside, configuration_only=True)
-        _check_classes(beside)
-        options |= {"config": str(beside), "local_files_only": True}
-        options |= _parts_beside(beside, missing, device)
+    folder = beside if beside.is_dir() else configurations(path)
+    check_pipeline(folder, configuration_only=True)
+    _check_classes(folder)
+    options |= {"config": str(folder), "local_files_only": True}
+    options |= _parts_beside(folder, missing, device)
     with lower_ending(path) as file:
         return getattr(diffusers, source.pipeline).from_single_file(str(file), **options)
 
@@ -119,16 +123,13 @@ def _parts_beside(folder: Path, missing: Collection[str], device: str) -> dict[s
 
 
 def _from_folder(source: ModelSource, device: str) -> Any:
-    """A diffusers folder, or what the hub keeps under an id, which is fetched first and then checked as any folder is."""
+    """A diffusers folder, checked again: its files may have changed since it was found."""
     import diffusers
 
     library: Any = diffusers.DiffusionPipeline
-    folder = source.location
-    if source.kind == "hub":
-        revision = {"revision": source.revision} if source.revision else {}
-        folder = library.download(source.location, use_safetensors=True, **revision)
-    check_pipeline(Path(folder))
-    _check_classes(Path(folder))
+    folder = Path(source.location)
+    check_pipeline(folder)
+    _check_classes(folder)
     # The class that the model names itself: a dedicated inpainting model has no text-to-image pipeline.
     return library.from_pretrained(
         folder, local_files_only=True, dtype=pick_dtype(device), use_safetensors=True, trust_remote_code=False
@@ -276,11 +277,13 @@ def _part(source: ModelSource, device: str) -> Any:
     path = Path(source.location)
     if source.kind == "file":
         read_header(path)
-        options: dict[str, Any] = {"dtype": pick_dtype(device)}
-        beside = path.with_suffix(CONFIG_SUFFIX)
-        if beside.is_dir():
-            check_component(beside)
-            options |= {"config": str(beside), "local_files_only": True}
+        options: dict[str, Any] = {"dtype": pick_dtype(device), "local_files_only": True}
+        folder = path.with_suffix(CONFIG_SUFFIX)
+        if not folder.is_dir():
+            folder = configurations(path)
+            options["subfolder"] = part_folder(kind)
+        options["config"] = str(folder)
+        check_component(folder / options.get("subfolder", ""))
         with lower_ending(path) as file:
             return kind.from_single_file(str(file), **options).to(device)
     check_component(path)

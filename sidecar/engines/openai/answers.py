@@ -6,7 +6,7 @@ import asyncio
 import base64
 import binascii
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ class PartialImage:
     index: int
 
 
-async def events(lines: AsyncIterator[bytes]) -> AsyncIterator[Mapping[str, Any]]:
+async def events(lines: AsyncIterator[bytes]) -> AsyncGenerator[Mapping[str, Any]]:
     """The events of a stream, or the one whole answer of a server that does not stream. Raises RemoteFailure."""
     plain: list[bytes] = []
     async for line in lines:

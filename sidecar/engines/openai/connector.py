@@ -5,20 +5,18 @@ It has no way to cancel: closing the connection ends the waiting, and may be bil
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from capabilities.errors import brief
 from sidecar.engines.events import Preview
-from sidecar.engines.openai import answers, inventory, requests
+from sidecar.engines.openai import answers, chat, inventory, requests
 from sidecar.engines.openai.refusals import explained
 from sidecar.engines.remote.connector import Call, Drawing, Drawn, DrawnPicture, Inventory
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
 from sidecar.engines.remote.settings import EngineSettings
 from sidecar.engines.remote.transport import Files, Host
-
-UNCHARGED = frozenset(range(400, 500)) - {408} | {503}
-"""Statuses of an answer that costs nothing: what was asked was refused before anything was made."""
 
 
 class OpenAIConnector:
@@ -42,16 +40,12 @@ class OpenAIConnector:
 
     async def draw(self, call: Call) -> Drawn:
         wanted = call.drawing
-        costs = self._costs(wanted.model)
-        call.billed = wanted.count if costs else 0
         try:
-            answer = await self._answer(call)
+            with call.at_cost(wanted.count if self._costs(wanted.model) else 0):
+                answer = await self._answer(call)
         except RemoteFailure as failure:
-            if failure.status in UNCHARGED or not failure.was_sent:
-                call.billed = 0
             raise explained(failure) from None
         found = answers.items(answer)
-        call.billed = len(found) if costs else 0
         seeded = "seed" in inventory.abilities(self._settings.quirks)
         answers.require_asked(wanted, answer, seeded=seeded)
         pictures = [
@@ -63,6 +57,15 @@ class OpenAIConnector:
             for place, item in enumerate(found)
         ]
         return Drawn(tuple(pictures), tuple(_notes(pictures)))
+
+    async def refine(self, prompt: str, longest: int) -> AsyncGenerator[str]:
+        writing = chat.refined(self._host, self._settings, prompt, longest)
+        try:
+            async with contextlib.aclosing(writing) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except RemoteFailure as failure:
+            raise explained(failure) from None
 
     async def _answer(self, call: Call) -> Mapping[str, Any]:
         """What the server answers to a drawing, as far as it is an object. Raises RemoteFailure."""

@@ -39,6 +39,7 @@ async def look(host: Host, settings: EngineSettings) -> Inventory:
     """One look. Raises RemoteFailure where the server is not there, or its key is not accepted."""
     names = dict.fromkeys(model.name for model in settings.models)
     names |= dict.fromkeys(_image_models(await _models(host, settings), settings.quirks))
+    names.pop(settings.chat_model, None)
     return Inventory("openai", tuple(_listing(settings, name) for name in names))
 
 

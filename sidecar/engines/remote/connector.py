@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from capabilities.models import ModelFacts
 from sidecar.engines.api import ModelProblem, ProgressDetail
@@ -202,4 +202,13 @@ class Connector(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+        ...
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """A connector to a server with chat models."""
+
+    def refine(self, prompt: str, longest: int) -> AsyncGenerator[str]:
+        """A fuller prompt, piece by piece as it is written, of no more characters than `longest`. Raises RemoteFailure."""
         ...

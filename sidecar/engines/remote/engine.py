@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import threading
 import time
@@ -27,7 +28,7 @@ from sidecar.engines.api import (
 from sidecar.engines.builds import build_id
 from sidecar.engines.events import CANCELED, Event, Failed
 from sidecar.engines.remote import support
-from sidecar.engines.remote.connector import RemoteListing
+from sidecar.engines.remote.connector import RemoteListing, Writer
 from sidecar.engines.remote.failures import RemoteFailure
 from sidecar.engines.remote.job import RemoteJob
 from sidecar.engines.remote.messages import FRAMING
@@ -50,7 +51,7 @@ REFRESH_AFTER = 5.0
 
 
 class RemoteEngine:
-    """Implements `Engine` and `ModelFinder` for one entry of `[[engines]]`."""
+    """Implements `Engine`, `ModelFinder` and `PromptRefiner` for one entry of `[[engines]]`."""
 
     def __init__(self, settings: EngineSettings, connect: Connect, *, log_level: str = "info") -> None:
         self.name = settings.name
@@ -205,6 +206,26 @@ class RemoteEngine:
     def observe(self, job_id: str, detail: ProgressDetail) -> None:
         if (job := self._jobs.get(job_id)) is not None:
             job.observe(detail)
+
+    @property
+    def refiner(self) -> str:
+        return self._settings.id_of(self._settings.chat_model) if self._settings.chat_model else ""
+
+    async def refine(self, prompt: str, longest: int) -> AsyncGenerator[str | Failed]:
+        servers = [server for server in self._servers if server.is_up]
+        server = min(servers, key=lambda server: server.running, default=None)
+        if server is None or not isinstance(server.connector, Writer):
+            yield dataclasses.replace(Failed.of(self._not_there()), billed=0)
+            return
+        try:
+            async with contextlib.aclosing(server.connector.refine(prompt, longest)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except RemoteFailure as failure:
+            if failure.is_of_the_host:
+                self._look_now.set()
+            billed = int(not failure.was_refused)
+            yield dataclasses.replace(failure.failed(self.name, billed), billed=billed)
 
     async def _events(self, request: EngineRequest) -> AsyncGenerator[Event]:
         """What happens to one job, its end the last."""

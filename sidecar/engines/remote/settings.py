@@ -23,6 +23,7 @@ Quirk = Literal[
     "batch-seeds",
     "guidance",
     "image-array",
+    "max-completion-tokens",
     "negative-prompt",
     "negative-after-bar",
     "no-edits",
@@ -136,19 +137,24 @@ class EngineSettings(BaseModel):
     """OpenAI-compatible: in what the server differs."""
     chat_model: str = ""
     """OpenAI-compatible: the model that refines prompts; empty: none."""
+    per_refinement: Annotated[float, Field(ge=0, le=MAX_PRICE)] | None = None
+    """What a prompt refined by the chat model costs; None: nothing."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.name in RESERVED:
             raise ValueError(f"name '{self.name}' belongs to an engine of this sidecar; choose another")
-        for field, kind in (("workflows", "comfyui"), ("quirks", "openai"), ("chat_model", "openai")):
+        of_kinds = {"workflows": "comfyui"} | dict.fromkeys(
+            ("quirks", "chat_model", "per_refinement"), "openai"
+        )
+        for field, kind in of_kinds.items():
             if getattr(self, field) and self.kind != kind:
                 raise ValueError(f'{field} goes with kind = "{kind}" only')
         if self.kind != "fooocus" and any(model.base or model.options for model in self.models):
             raise ValueError('base and options of a model go with kind = "fooocus" only')
         if self.kind != "comfyui" and any(model.family for model in self.models):
             raise ValueError('a model\'s family goes with kind = "comfyui" only')
-        names = [model.name for model in self.models]
+        names = [model.name for model in self.models] + ([self.chat_model] if self.chat_model else [])
         if len(set(names)) < len(names):
             raise ValueError("two of its models have the same name")
         if "size-auto" in self.quirks and self.fit == "refuse":
@@ -158,6 +164,10 @@ class EngineSettings(BaseModel):
         if self.kind == "openai" and self.key_file is not None and not self._says_what_it_costs:
             raise ValueError(
                 "says nothing of what a picture costs: set per_image (0 where it is free), for the engine or each model"
+            )
+        if self.key_file is not None and self.chat_model and self.per_refinement is None:
+            raise ValueError(
+                "says nothing of what refining a prompt costs: set per_refinement (0 where it is free)"
             )
         return self
 
@@ -178,6 +188,8 @@ class EngineSettings(BaseModel):
 
     def price(self, name: str) -> Price:
         """What a model costs; zero throughout where it is free."""
+        if name == self.chat_model:
+            return Price(round((self.per_refinement or 0) * UNITS), 0, self.billed_when_canceled)
         model = self.model_named(name)
         per_image = self.per_image if model.per_image is None else model.per_image
         per_step = self.per_megapixel_step if model.per_megapixel_step is None else model.per_megapixel_step
@@ -186,7 +198,7 @@ class EngineSettings(BaseModel):
     @property
     def is_paid(self) -> bool:
         """Whether any of its models costs money."""
-        prices = [self.per_image, self.per_megapixel_step]
+        prices = [self.per_image, self.per_megapixel_step, self.per_refinement or 0]
         for model in self.models:
             prices += [model.per_image or 0, model.per_megapixel_step or 0]
         return any(price > 0 for price in prices)

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from capabilities.budgets import NOTHING, UNITS, Calendar, Cap, Cost, Period
 from capabilities.errors import Code, ResourceExhausted
 from sidecar.engines.events import Failed
-from sidecar.queue.model import Job, Terms, cost_of, is_time
+from sidecar.queue.model import Terms, cost_of, is_time
 from sidecar.queue.store.database import adding
 from sidecar.queue.store.prepared import Prepared
 from sidecar.queue.store.tables import BALANCES, LEDGER
@@ -77,34 +77,36 @@ def require_rate(connection: Connection, terms: Terms, now: float) -> None:
             )
 
 
-def reserve(connection: Connection, job: Job, terms: Terms, calendar: Calendar) -> Failed | None:
-    """Set aside what a job will cost; answers why not, where a cap forbids it, and then nothing is set aside.
+def reserve(
+    connection: Connection, job_id: str, price: Cost, terms: Terms, calendar: Calendar
+) -> Failed | None:
+    """Set aside what something will cost; answers why not, where a cap forbids it, and then nothing is set aside.
 
     One that is forbidden counts towards the rate all the same.
     """
     periods = [calendar.key(period) for period in Period]
     # Added first and looked at then: of two servers that add at the same time, the second sees the first's.
-    _add(connection, terms.accounts, periods, job.cost)
+    _add(connection, terms.accounts, periods, price)
     over = [
         balance
         for balance in balances(connection, terms.caps, calendar)
-        if dataclasses.replace(balance, spent=balance.spent - job.cost).over(job.cost)
+        if dataclasses.replace(balance, spent=balance.spent - price).over(price)
     ]
     if over:
-        _add(connection, terms.accounts, periods, NOTHING - job.cost)
-        _insert(connection, job, terms, calendar, NOTHING, settled=True)
-        balance = dataclasses.replace(over[0], spent=over[0].spent - job.cost)
-        return _blocked(balance, job.cost, calendar.now, terms)
-    _insert(connection, job, terms, calendar, job.cost, settled=False)
+        _add(connection, terms.accounts, periods, NOTHING - price)
+        _insert(connection, job_id, terms, calendar, NOTHING, settled=True)
+        balance = dataclasses.replace(over[0], spent=over[0].spent - price)
+        return _blocked(balance, price, calendar.now, terms)
+    _insert(connection, job_id, terms, calendar, price, settled=False)
     return None
 
 
 def _insert(
-    connection: Connection, job: Job, terms: Terms, calendar: Calendar, price: Cost, *, settled: bool
+    connection: Connection, job_id: str, terms: Terms, calendar: Calendar, price: Cost, *, settled: bool
 ) -> None:
     rows = [
         {
-            "job_id": job.id,
+            "job_id": job_id,
             "account": account,
             "created": calendar.now,
             "session": calendar.session,

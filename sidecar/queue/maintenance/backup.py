@@ -1,4 +1,4 @@
-"""Everything in one file, and back: the job database (whichever it is), the world where it is ours, the pictures."""
+"""Everything in one file, and back: the job database (whichever it is), the world where it is ours, the pictures, the installation."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import sqlalchemy as sa
 from filelock import FileLock
@@ -28,14 +29,25 @@ from entity_store.permissions import private_folder
 from sidecar.queue.store import tables
 from sidecar.queue.store.database import Database
 
-FORMAT = "viwo-imagegen-backup/1"
+FORMAT = "viwo-imagegen-backup/2"
+_FORMATS = frozenset({FORMAT, "viwo-imagegen-backup/1"})
+"""What is read. The first had no configuration and no secrets."""
 MANIFEST = "manifest.json"
 JOBS, WORLD = "jobs.sqlite", "world.sqlite"
+CONFIGURATION = "installation/config.toml"
+PLAIN_SECRETS, ENCRYPTED_SECRETS = "installation/secrets.json", "installation/secrets.encrypted"
+MAX_INSTALLATION = 1 << 20
+"""Most bytes of the configuration, and of the secrets."""
 MAX_MANIFEST = 128 << 20
 """Most bytes of a manifest: about 900 000 pictures."""
 
-_MEMBER = re.compile(r"jobs\.sqlite|world\.sqlite|images/(?P<digest>[0-9a-f]{64})")
+_INSTALLATION = frozenset({CONFIGURATION, PLAIN_SECRETS, ENCRYPTED_SECRETS})
+_MEMBER = re.compile(
+    r"jobs\.sqlite|world\.sqlite|images/(?P<digest>[0-9a-f]{64})|"
+    + "|".join(map(re.escape, sorted(_INSTALLATION)))
+)
 """All that a backup holds besides its manifest. Whatever is written goes under one of these names."""
+_ORDINARY = (tarfile.REGTYPE, tarfile.AREGTYPE)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _TABLES = {JOBS: "jobs", WORLD: "entities"}
 _ROWS = 500
@@ -48,9 +60,12 @@ def backup(
     target: Path,
     *,
     world: Path | None,
+    installation: Mapping[str, bytes] = MappingProxyType({}),
     damaged: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Write a tar file, also while a server works; how many files are in it. `world` is a world of our own.
+
+    `installation` is what else goes in: CONFIGURATION, and PLAIN_SECRETS or ENCRYPTED_SECRETS.
 
     Rows are copied first: a picture is stored before its row is written, so none that a copied row names is missing.
     A picture whose bytes are not what its name says is left out, and its reference told to `damaged`.
@@ -67,7 +82,8 @@ def backup(
             copies[WORLD] = Path(folder) / WORLD
             _snapshot(world, copies[WORLD])
         names = dict(copies)
-        files = {name: _digest(path) for name, path in copies.items()}
+        files = {name: hashlib.sha256(data).hexdigest() for name, data in installation.items()}
+        files |= {name: _digest(path) for name, path in copies.items()}
         for ref, _, _ in blobs.files():
             digest, path = ref.removeprefix("sha256:"), blobs.path(ref)
             with contextlib.suppress(OSError):
@@ -88,9 +104,11 @@ def backup(
         # It holds what the data folder holds, which is its owner's alone.
         private_file = os.fdopen(os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb")
         with private_file, tarfile.open(fileobj=private_file, mode="w") as archive:
-            head = tarfile.TarInfo(MANIFEST)
-            head.size = len(manifest)
-            archive.addfile(head, io.BytesIO(manifest))
+            # The installation comes right after, so that it is read without the rest.
+            for name, data in ((MANIFEST, manifest), *installation.items()):
+                head = tarfile.TarInfo(name)
+                head.size = len(data)
+                archive.addfile(head, io.BytesIO(data))
             for name, path in names.items():
                 archive.add(path, name)
     temporary.replace(target)
@@ -132,11 +150,45 @@ def restore(source: Path, data_dir: Path, place: Path | str) -> int:
     return count
 
 
-def _unpack(source: Path, folder: Path) -> int:
-    """Write the files of a backup into a folder, as a data folder has them; how many there are. Raises as `restore`."""
+def installation_in(source: Path) -> dict[str, bytes]:
+    """The configuration and the secrets in a backup, as `backup` was given them. Raises as `restore`."""
+    found: dict[str, bytes] = {}
+    with _refused_unless_whole(source), _opened(source) as archive:
+        files = _manifest(archive)
+        wanted = _INSTALLATION & files.keys()
+        for member in itertools.islice(archive, 1, 1 + len(wanted)):
+            if member.name not in wanted or member.type not in _ORDINARY or member.size > MAX_INSTALLATION:
+                raise ValueError(f"{brief(member.name)} is not what comes after the manifest")
+            found[member.name] = data = b"".join(_chunks_of(archive, member))
+            if hashlib.sha256(data).hexdigest() != files[member.name]:
+                raise ValueError(f"{member.name} is damaged")
+        for name in wanted - found.keys():
+            raise ValueError(f"{name} is missing")
+    return found
+
+
+@contextlib.contextmanager
+def _refused_unless_whole(source: Path) -> Iterator[None]:
     try:
         if not source.is_file():
             raise ValueError("it is no file")
+        yield
+    except (tarfile.TarError, OSError, ValueError, OverflowError, RecursionError, sqlite3.Error) as error:
+        raise InvalidArgument(
+            f"{source} is no whole backup: {error}", reason="BAD_BACKUP", field="source", asked=str(source)
+        ) from None
+
+
+@contextlib.contextmanager
+def _opened(source: Path) -> Iterator[tarfile.TarFile]:
+    # Plain only: files of a compressed archive may be a thousand times as large as it is.
+    with source.open("rb") as file, tarfile.open(fileobj=_Bounded(file), mode="r:") as archive:
+        yield archive
+
+
+def _unpack(source: Path, folder: Path) -> int:
+    """Write the files of a backup into a folder, as a data folder has them; how many there are. Raises as `restore`."""
+    with _refused_unless_whole(source):
         size, free = source.stat().st_size, shutil.disk_usage(folder).free
         if size > free:
             raise ResourceExhausted(
@@ -146,12 +198,15 @@ def _unpack(source: Path, folder: Path) -> int:
                 limit=f"{free} bytes",
                 asked=f"{size} bytes",
             )
-        # Plain only: files of a compressed archive may be a thousand times as large as it is.
-        with source.open("rb") as file, tarfile.open(fileobj=_Bounded(file), mode="r:") as archive:
+        with _opened(source) as archive:
             files = _manifest(archive)
             (folder / "images").mkdir()
             seen: set[str] = set()
             for member in itertools.islice(archive, 1, None):
+                if member.name in _INSTALLATION & files.keys() - seen:
+                    # Read by `installation_in`.
+                    seen.add(member.name)
+                    continue
                 if member.name not in files or member.name in seen:
                     what = "twice in it" if member.name in seen else "not in its manifest"
                     raise ValueError(f"{brief(member.name)} is {what}")
@@ -161,10 +216,6 @@ def _unpack(source: Path, folder: Path) -> int:
                 raise ValueError(f"{name} is missing")
         for name in _TABLES.keys() & files.keys():
             _require_database(folder / name, _TABLES[name])
-    except (tarfile.TarError, OSError, ValueError, OverflowError, RecursionError, sqlite3.Error) as error:
-        raise InvalidArgument(
-            f"{source} is no whole backup: {error}", reason="BAD_BACKUP", field="source", asked=str(source)
-        ) from None
     return len(files)
 
 
@@ -195,13 +246,13 @@ class _Bounded(io.BufferedIOBase):
 def _manifest(archive: tarfile.TarFile) -> dict[str, str]:
     """The digests of the files in a backup, by their names. Raises ValueError."""
     first = archive.next()
-    if first is None or first.name != MANIFEST or first.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
+    if first is None or first.name != MANIFEST or first.type not in _ORDINARY:
         raise ValueError(f"it does not begin with {MANIFEST}")
     if first.size > MAX_MANIFEST:
         raise ValueError(f"its manifest has {first.size} bytes; at most {MAX_MANIFEST} are read")
     text = b"".join(_chunks_of(archive, first)).decode("utf-8")
     about = strict_json.loads(text)
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
+    if not isinstance(about, dict) or about.get("format") not in _FORMATS:
         found = about.get("format") if isinstance(about, dict) else about
         raise ValueError(f"its format is {brief(found)}; this version reads {FORMAT}")
     revision, files = about.get("revision"), about.get("files")
@@ -225,7 +276,7 @@ def _manifest(archive: tarfile.TarFile) -> dict[str, str]:
 def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, digest: str, folder: Path) -> None:
     """Write a member under its own name. Raises ValueError for one that is no file, or another than the manifest says."""
     # Links, folders, devices, and sparse files, which are larger than what is read of them.
-    if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.sparse is not None:
+    if member.type not in _ORDINARY or member.sparse is not None:
         raise ValueError(f"{member.name} is no ordinary file")
     target = folder / member.name
     if member.name not in _TABLES:

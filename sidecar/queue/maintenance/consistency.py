@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from capabilities.budgets import NOTHING
 from capabilities.errors import Refusal
 from entity_store import rooms
 from entity_store.blobs import Blobs
@@ -18,7 +18,7 @@ from entity_store.world import World
 from sidecar.engines.events import Failed
 from sidecar.queue.ledger import budgets
 from sidecar.queue.maintenance.lock import maintenance_lock
-from sidecar.queue.maintenance.retention import used_by_jobs
+from sidecar.queue.maintenance.retention import GRACE, used_by_jobs
 from sidecar.queue.maintenance.unreadable_rows import RowReaders, unreadable_rows
 from sidecar.queue.model import State, cost_of, job_of
 from sidecar.queue.scheduling import turns
@@ -27,7 +27,6 @@ from sidecar.queue.store.tables import (
     IMAGES,
     JOBS,
     LEDGER,
-    LINES,
 )
 
 _OPEN = (State.QUEUED, State.RUNNING)
@@ -65,35 +64,44 @@ class Findings:
 
 
 def check(
-    database: Database, world: World, blobs: Blobs, *, repair: bool = False, readers: RowReaders | None = None
+    database: Database,
+    world: World,
+    blobs: Blobs,
+    *,
+    repair: bool = False,
+    live: bool = False,
+    readers: RowReaders | None = None,
 ) -> Findings:
     """Compare files and rows, every file by its hash; with `repair`, mend what can be mended.
 
-    `readers` are those of rows that the layers above write. Only right while no server works on the same store. Of the world nothing is changed but rooms'
-    contents.
+    `readers` are those of rows that the layers above write. `live`: a server works on the store meanwhile; then nothing is
+    kept from being written. Repairing needs the store alone. Of the world nothing is changed but rooms' contents.
     """
     found = Findings()
-    with maintenance_lock(blobs), database.alone():
+
+    def work(connection: Connection) -> set[str]:
+        found.unreadable = sorted([*unreadable_rows(connection, readers or {}), *world.unreadable()])
+        if repair:
+            _end_damaged(connection)
+        _check_rows(connection, found, repair)
+        return used_by_jobs(connection)
+
+    with maintenance_lock(blobs), ExitStack() as stack:
+        if repair:
+            stack.enter_context(database.alone())
+        # Rows come first: a picture is stored before a row names it, so that one without a file is missing indeed.
+        used = (database.do_here if repair else database.look_here)(work) | world.references()
         good: set[str] = set()
         damaged: list[str] = []
         for ref, _, _ in blobs.files():
             (good.add if _is_whole(blobs, ref) else damaged.append)(ref)
+        found.missing = sorted(used - good)
         found.damaged = sorted(damaged)
-        found.unfinished = blobs.unfinished()
+        found.unfinished = blobs.unfinished(older_than=GRACE if live else 0)
         if repair:
             for ref in damaged:
                 blobs.set_aside(ref)
             blobs.discard_unfinished()
-
-        def work(connection: Connection) -> None:
-            used = used_by_jobs(connection) | world.references()
-            found.missing = sorted(used - good)
-            found.unreadable = sorted([*unreadable_rows(connection, readers or {}), *world.unreadable()])
-            if repair:
-                _end_damaged(connection)
-            _check_rows(connection, found, repair)
-
-        database.do_here(work)
         found.dangling = [
             f"room {room}: {', '.join(map(str, ids))}"
             for room, ids in sorted(rooms.dangling(world.rows).items())
@@ -129,8 +137,11 @@ def _check_rows(connection: Connection, found: Findings, repair: bool) -> None:
             )
         )
     }
-    nobodys = open_rows.where(LEDGER.c.job_id.not_in(sa.select(JOBS.c.id)))
-    unsettled |= dict.fromkeys(connection.execute(nobodys).scalars(), NOTHING)
+    nobodys = sa.select(LEDGER.c.job_id, LEDGER.c.money).where(
+        LEDGER.c.settled.is_(False), LEDGER.c.job_id.not_in(sa.select(JOBS.c.id))
+    )
+    # What was bought without a job may have been billed before the server died.
+    unsettled |= {row.job_id: cost_of(0, row.money) for row in connection.execute(nobodys)}
     found.unsettled = sorted(unsettled)
     if repair:
         for ref in found.unrecorded:
@@ -143,11 +154,9 @@ def _check_rows(connection: Connection, found: Findings, repair: bool) -> None:
     found.balances = sorted(f"{account} {period}" for account, period in wrong)
     if repair:
         budgets.repair(connection, wrong)
-    before = _lines(connection)
-    savepoint = connection.begin_nested()
-    turns.recount(connection)
-    found.lines = len(before ^ _lines(connection))
-    (savepoint.commit if repair else savepoint.rollback)()
+    found.lines = turns.wrong_lines(connection)
+    if repair:
+        turns.recount(connection)
 
 
 def _end_damaged(connection: Connection) -> None:
@@ -158,7 +167,3 @@ def _end_damaged(connection: Connection) -> None:
         if job.damaged:
             values = {"state": State.FAILED, "failure": failure, "ended": time.time(), "runner": None}
             connection.execute(sa.update(JOBS).where(JOBS.c.id == job.id).values(**values))
-
-
-def _lines(connection: Connection) -> set[tuple[object, ...]]:
-    return {tuple(row) for row in connection.execute(sa.select(LINES).where(LINES.c.waiting != 0))}

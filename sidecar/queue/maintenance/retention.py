@@ -111,14 +111,14 @@ def _ended_with_pictures(connection: Connection, before: float) -> list[tuple[st
     inputs: dict[str, set[str]] = {}
     for job_id, ref in connection.execute(sa.select(JOB_INPUTS.c.job_id, JOB_INPUTS.c.ref)):
         inputs.setdefault(job_id, set()).add(ref)
-    ended = sa.select(JOBS.c.id, _text(JOBS.c.images).label("images"))
+    ended = sa.select(JOBS.c.id, as_text(JOBS.c.images).label("images"))
     rows = connection.execute(
         ended.where(JOBS.c.state.not_in(_OPEN), JOBS.c.ended < before).order_by(JOBS.c.ended)
     )
     return [(row.id, references_in(row.images) | inputs.get(row.id, set())) for row in rows]
 
 
-def _text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
+def as_text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
     """A column of JSON as its text: references are found there whether or not the rest of it can be read."""
     return sa.func.coalesce(sa.cast(column, sa.Text), "")
 
@@ -190,10 +190,10 @@ def used_by_jobs(connection: Connection) -> set[str]:
     used: set[str] = set()
     for query in (
         sa.select(JOB_INPUTS.c.ref),
-        sa.select(_text(JOBS.c.images)).where(JOBS.c.state.not_in((State.FAILED, State.CANCELED))),
-        sa.select(_text(RUNS.c.document)).where(RUNS.c.ended.is_(None)),
-        sa.select(_text(RUNS.c.context)).where(RUNS.c.ended.is_(None)),
-        sa.select(_text(TEMPLATES.c.document)),
+        sa.select(as_text(JOBS.c.images)).where(JOBS.c.state.not_in((State.FAILED, State.CANCELED))),
+        sa.select(as_text(RUNS.c.document)).where(RUNS.c.ended.is_(None)),
+        sa.select(as_text(RUNS.c.context)).where(RUNS.c.ended.is_(None)),
+        sa.select(as_text(TEMPLATES.c.document)),
     ):
         for text in connection.execute(query).scalars():
             used |= references_in(str(text))

@@ -45,6 +45,7 @@ def _misfit(table: sa.Table, row: sa.Row[Any]) -> str:
 
 _TYPES: dict[type[Any], tuple[type, ...]] = {
     sa.String: (str,),
+    sa.Text: (str,),
     sa.Integer: (int,),
     sa.BigInteger: (int,),
     sa.Float: (int, float),

@@ -170,9 +170,19 @@ def waiting(connection: Connection, world: str, owner_id: int) -> tuple[int, int
 def recount(connection: Connection) -> None:
     """Count again who waits, from the jobs themselves."""
     connection.execute(sa.delete(LINES))
+    connection.execute(sa.insert(LINES).from_select([*_PLACE, "waiting"], _counted()))
+
+
+def wrong_lines(connection: Connection) -> int:
+    """In how many places the count of who waits is not what the jobs say."""
+    kept = sa.select(*(LINES.c[name] for name in _PLACE), LINES.c.waiting).where(LINES.c.waiting != 0)
+    counts = ({tuple(row) for row in connection.execute(query)} for query in (kept, _counted()))
+    return len(next(counts) ^ next(counts))
+
+
+def _counted() -> sa.Select[Any]:
     columns = [JOBS.c[name] for name in _PLACE]
-    counted = sa.select(*columns, sa.func.count()).where(JOBS.c.state == State.QUEUED).group_by(*columns)
-    connection.execute(sa.insert(LINES).from_select([*_PLACE, "waiting"], counted))
+    return sa.select(*columns, sa.func.count()).where(JOBS.c.state == State.QUEUED).group_by(*columns)
 
 
 def pick(connection: Connection, lane: str, preference: Preference, now: float) -> tuple[Row | None, int]:

@@ -203,9 +203,14 @@ class Database:
             yield
         holder.dispose()
 
+    def is_current(self) -> bool:
+        """Whether the tables are at their newest revision."""
+        return self.look_here(tables.is_current)
+
     def migrate(self) -> None:
         """Bring the tables to their newest revision."""
-        self.do_here(lambda connection: None if tables.is_current(connection) else tables.migrate(connection))
+        if not self.is_current():
+            self.do_here(tables.migrate)
 
     async def close(self) -> None:
         """Finish what was begun, and let go."""
@@ -297,6 +302,15 @@ def only_server(data_dir: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_served(data_dir: Path) -> bool:
+    """Whether a server works on a data folder now."""
+    try:
+        with only_server(data_dir):
+            return False
+    except FailedPrecondition:
+        return True
 
 
 def _tune(connection: Any, _: object) -> None:

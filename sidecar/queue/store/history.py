@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -39,8 +41,17 @@ def remember(connection: Connection, job: Job, task: object) -> None:
             "world": job.world,
             "owner_id": job.owner_id,
             "caller_id": job.caller_id,
+            "words": words_of(task),
+            "model_id": job.task.model_id,
+            "seed": image.seed if job.task.has_seed else None,
         }
         _MADE.run(connection, made)
+
+
+def words_of(task: object) -> str:
+    """A task's prompt as it is searched: without capitals, which no two databases compare alike."""
+    prompt = task.get("prompt") if isinstance(task, Mapping) else None
+    return prompt.casefold() if isinstance(prompt, str) else ""
 
 
 def time(connection: Connection, job: Job, device: str) -> None:

@@ -237,7 +237,7 @@ class JobReader:
         def work(connection: Connection) -> Failed | None:
             savepoint = connection.begin_nested()
             try:
-                return budgets.reserve(connection, order.job, order.terms, calendar)
+                return budgets.reserve(connection, order.job.id, order.job.cost, order.terms, calendar)
             finally:
                 savepoint.rollback()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-HEAD = "0006"
+HEAD = "0007"
 """The revision of the tables below; the newest file in migrations/versions."""
 
 METADATA = sa.MetaData()
@@ -111,7 +111,7 @@ LEDGER = sa.Table(
     sa.Index("ledger_by_account", "account", "created"),
     sa.Index("ledger_by_time", "created"),
 )
-"""What each job has reserved, or, once settled, spent: one row for every account that pays for it."""
+"""What each job, or purchase without one, has reserved, or, once settled, spent: one row for every account that pays."""
 
 BALANCES = sa.Table(
     "balances",
@@ -169,7 +169,14 @@ HISTORY = sa.Table(
     sa.Column("world", sa.String(32), nullable=False),
     sa.Column("owner_id", sa.BigInteger, nullable=False),
     sa.Column("caller_id", sa.BigInteger, nullable=False),
+    # What pictures are looked for by; `words` is the prompt without its capitals, `seed` empty where nothing was random.
+    sa.Column("words", sa.Text, nullable=False),
+    sa.Column("model_id", sa.String(512), nullable=False),
+    sa.Column("seed", sa.BigInteger),
     sa.Index("history_by_ref", "ref"),
+    sa.Index("history_by_time", "created", "job_id", "image_index"),
+    sa.Index("history_by_owner", "world", "owner_id", "created", "job_id", "image_index"),
+    sa.Index("history_by_caller", "world", "caller_id", "created", "job_id", "image_index"),
 )
 """How each picture came to be, and whose it is; kept when its job is removed."""
 

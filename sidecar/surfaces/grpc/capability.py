@@ -23,7 +23,7 @@ class CapabilityServicer(capability_pb2_grpc.CapabilityServiceServicer):
     async def Mint(self, request: pb.MintRequest, context: Context) -> pb.Capability:
         params = conversions.from_struct(request.params)
         made = self._capabilities.mint(
-            principal(), request.authority_id, request.caller_id, request.type, params
+            principal(), request.authority_id, request.caller_id, request.type, params, request.target_id
         )
         return conversions.capability(await made)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import AsyncIterator
 
 from google.protobuf import json_format
 
 from capabilities import methods
 from capabilities.errors import Refusal
+from capabilities.methods.refine_prompt import RefinePromptArguments
 from sidecar.application.generation import Generation, GenerationRequest
+from sidecar.application.prompt_refinement import PromptRefinement, RefinedPrompt
 from sidecar.pb.viwo.imagegen.v1 import image_pb2 as pb
 from sidecar.pb.viwo.imagegen.v1 import image_pb2_grpc
 from sidecar.queue.model import Job
@@ -19,8 +23,11 @@ from sidecar.telemetry import Meter
 
 
 class ImageServicer(image_pb2_grpc.ImageServiceServicer):
-    def __init__(self, generation: Generation, meter: Meter, currency: str = "") -> None:
+    def __init__(
+        self, generation: Generation, refinement: PromptRefinement, meter: Meter, currency: str = ""
+    ) -> None:
         self._generation = generation
+        self._refinement = refinement
         self._meter = meter
         self._currency = currency
 
@@ -69,6 +76,23 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
     async def Convert(self, request: pb.ConvertRequest, context: Context) -> pb.ImageResponse:
         return await self._answer(requests.convert(request))
 
+    async def RefinePrompt(
+        self, request: pb.RefinePromptRequest, context: Context
+    ) -> AsyncIterator[pb.RefinePromptResponse]:
+        call, arguments = requests.refine_prompt(request)
+        async with contextlib.aclosing(self._refinement.stream(principal(), call, arguments)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, RefinedPrompt):
+                    yield pb.RefinePromptResponse(
+                        refined=pb.RefinedPrompt(
+                            prompt=piece.prompt,
+                            refined_by=piece.refined_by,
+                            cost=job_messages.cost(piece.spent, self._currency),
+                        )
+                    )
+                else:
+                    yield pb.RefinePromptResponse(text=piece)
+
     async def Invoke(self, request: pb.InvokeRequest, context: Context) -> pb.InvokeResponse:
         """As a script sees it: a refusal is an answer too, so that nothing is thrown inside the world."""
         try:
@@ -77,6 +101,8 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
                 answer = script_answers.told(
                     await self._generation.tell(principal(), asked.call, asked.method)
                 )
+            elif isinstance(asked.arguments, RefinePromptArguments):
+                answer = script_answers.refined(await self._refined(asked, asked.arguments))
             else:
                 job, files = await self._made(asked)
                 answer = script_answers.made(job, files)
@@ -84,6 +110,12 @@ class ImageServicer(image_pb2_grpc.ImageServiceServicer):
             self._meter.refused.labels(refusal.code.value, refusal.reason).inc()
             answer = script_answers.refused(refusal)
         return pb.InvokeResponse(result_json=json.dumps(answer))
+
+    async def _refined(self, asked: GenerationRequest, arguments: RefinePromptArguments) -> RefinedPrompt:
+        try:
+            return await self._refinement.refine(principal(), asked.call, arguments)
+        except Refusal as refusal:
+            raise refusal.spelled(asked.spelled) from None
 
     async def _answer(self, request: GenerationRequest) -> pb.ImageResponse:
         job, files = await self._made(request)

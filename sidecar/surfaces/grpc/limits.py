@@ -289,7 +289,7 @@ WORK = frozenset(
     for name in (
         "JobService/Estimate", "JobService/Export", "JobService/Import", "JobService/History",
         "BlobService/Upload", "BlobService/Describe", "EntityService/SaveImage", "EntityService/CallVerb",
-        "EntityService/Install", "TemplateService/Save", "ModelService/Load", "ModelService/Unload",
+        "EntityService/Install", "TemplateService/Save", "ModelService/Load", "ModelService/Unload", "ModelService/Pull",
     )
 )  # fmt: skip
 """Methods that make the server work without a job, whose budgets and rates would bound it."""

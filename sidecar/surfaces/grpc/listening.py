@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import socket
 import ssl
 from pathlib import Path
 
 import grpc
 
 from capabilities.errors import FailedPrecondition
-from sidecar.client import MAX_MESSAGE as MAX_ANSWER
 from sidecar.config import Settings, dialled
 from sidecar.surfaces.grpc.limits import MAX_MESSAGE
 
 log = logging.getLogger("viwo_imagegen.server")
 
+MAX_ANSWER = 64 * 1024 * 1024
+"""Bytes of an answer, which may hold several pictures."""
 OPTIONS = (
-    # What is received ends at a picture; what is answered may hold several.
+    # What is received ends at a picture.
     ("grpc.max_send_message_length", MAX_ANSWER),
     ("grpc.max_receive_message_length", MAX_MESSAGE),
     # A token and a few headers; above the first a client is told, above the second the call ends.
@@ -60,18 +63,40 @@ def listen(server: grpc.aio.Server, settings: Settings) -> str:
             finally:
                 os.umask(mask)
             return address
+        _require_free(settings)
         if credentials is not None:
             port = server.add_secure_port(address, credentials)
         else:
             port = server.add_insecure_port(address)
     except (RuntimeError, OSError) as error:
         raise FailedPrecondition(
-            f"cannot listen at {address}: {error}; is another server there? Set another port",
+            f"cannot listen at {address}: {_words_of(error)}",
             reason="ADDRESS_TAKEN",
             field="port",
             asked=address,
         ) from None
     return dialled(address.rsplit(":", 1)[0] + f":{port}")
+
+
+def _require_free(settings: Settings) -> None:
+    """Raises OSError, saying why, where nothing can listen there: gRPC itself says only that it failed."""
+    host = settings.host.strip("[]")
+    for family, kind, _, _, place in socket.getaddrinfo(host, settings.port, type=socket.SOCK_STREAM):
+        with socket.socket(family, kind) as probe:
+            if os.name != "nt":
+                # As gRPC does: a server that ended a moment ago is in nobody's way.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+
+
+def _words_of(error: Exception) -> str:
+    """Why an address cannot be had, and what to do."""
+    why = getattr(error, "strerror", "") or str(error)
+    if isinstance(error, socket.gaierror) or getattr(error, "errno", None) == errno.EADDRNOTAVAIL:
+        return f"{why}; set host to an address of this machine"
+    if isinstance(error, PermissionError):
+        return f"{why}; set a port above 1023"
+    return f"{why}; is another server there? Set another port, or end it"
 
 
 def _credentials(settings: Settings) -> grpc.ServerCredentials | None:

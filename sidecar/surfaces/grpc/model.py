@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
+
 from capabilities.budgets import Price
 from sidecar.application.models import Models
 from sidecar.engines.api import ModelListing
@@ -35,6 +38,26 @@ class ModelServicer(model_pb2_grpc.ModelServiceServicer):
     async def Unload(self, request: pb.UnloadModelRequest, context: Context) -> pb.Model:
         return self._model(await self._models.unload(principal(), request.id))
 
+    async def Pull(
+        self, request: pb.PullModelRequest, context: Context
+    ) -> AsyncIterator[pb.PullModelProgress]:
+        last = pb.PullModelProgress()
+        told = self._models.pull(
+            principal(), request.id, request.revision, request.variant, dry_run=request.dry_run
+        )
+        async with contextlib.aclosing(told) as states:
+            async for state in states:
+                if isinstance(state, ModelListing):
+                    last.model.CopyFrom(self._model(state))
+                else:
+                    last = pb.PullModelProgress(
+                        bytes_done=state.done,
+                        bytes_total=state.total,
+                        commit=state.commit,
+                        previous_commit=state.previous_commit,
+                    )
+                yield last
+
     def _model(self, item: ModelListing) -> pb.Model:
         facts = item.facts
         price = self._models.price(item)
@@ -54,6 +77,14 @@ class ModelServicer(model_pb2_grpc.ModelServiceServicer):
             methods=sorted(facts.methods),
             is_default=facts.id == self._models.default,
             revision=item.revision,
+            downloaded=item.downloaded,
+            origin=item.origin,
+            license=item.license,
+            ignored_options=sorted(facts.ignores),
+            told_by=item.told_by,
+            granularity=facts.granularity,
+            fixed_size=facts.fixed_size,
+            plain_ground=facts.plain_ground,
             paid=self._models.is_paid(item),
             price=None if price.is_free else self._price(price),
             compute_per_image=None if facts.has_steps else facts.compute_per_image,

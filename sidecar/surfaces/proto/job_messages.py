@@ -163,8 +163,10 @@ def event(job_id: str, happening: Event | Job, currency: str = "") -> job_pb2.Jo
             message.ended.CopyFrom(job(happening, currency=currency))
         case Queued(position):
             message.queued.position = position
-        case Loading(model_id):
-            message.loading.model_id = model_id
+        case Loading(model_id, done, total):
+            message.loading.CopyFrom(
+                job_pb2.JobEvent.Loading(model_id=model_id, bytes_done=done, bytes_total=total)
+            )
         case Step(step, total, image_index):
             message.step.CopyFrom(job_pb2.JobEvent.Step(step=step, total=total, image_index=image_index))
         case Preview(data, width, height, image_index):

@@ -11,7 +11,9 @@ from capabilities import methods
 from capabilities.call_options import CallOptions
 from capabilities.errors import InvalidArgument, Refusal, Unimplemented
 from capabilities.methods import Method
+from capabilities.methods.refine_prompt import RefinePromptArguments
 from capabilities.tasks import MAX_PROMPT
+from sidecar.application.access import Call
 from sidecar.application.batches import require_size, task_named, variations
 from sidecar.application.generation import GenerationRequest
 from sidecar.pb.viwo.imagegen.v1 import common_pb2, image_pb2, job_pb2
@@ -223,6 +225,16 @@ TYPED: Mapping[str, Callable[[Any], GenerationRequest]] = {
     "convert": convert,
 }
 """The tasks of a submission that are typed requests, by their field."""
+
+
+def refine_prompt(request: image_pb2.RefinePromptRequest) -> tuple[Call, RefinePromptArguments]:
+    """By what right, and what is to be refined."""
+    names = partial(path_in, request.DESCRIPTOR)
+    try:
+        values = _given(request, "prompt", "model_id", pictures=())
+        return conversions.call(request.context), RefinePromptArguments.read(values)
+    except Refusal as refusal:
+        raise refusal.spelled(names) from None
 
 
 def invoked(request: image_pb2.InvokeRequest) -> GenerationRequest:

@@ -9,6 +9,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import numpy as np
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -130,7 +131,7 @@ class A1111(ForeignFake):
                 return _unprocessable(wrong.field, wrong.words)
             except DrawingFailed:
                 return self._unhandled("OutOfMemoryError", "CUDA out of memory.")
-            except (KeyError, RuntimeError, AssertionError) as wrong:
+            except (KeyError, RuntimeError, AssertionError, TypeError) as wrong:
                 return self._unhandled(type(wrong).__name__, str(wrong))
 
         return guarded
@@ -154,13 +155,16 @@ class A1111(ForeignFake):
         found = catalog.sampler(asked.sampler, asked.scheduler)
         if found is None and self.options.variant == "sdnext":
             raise HTTPException(404, "Sampler not found")
-        asked.sampler, asked.scheduler = found or (next(iter(catalog.SAMPLERS)), asked.scheduler_or_first())
+        first = next(iter(catalog.SAMPLERS))
+        asked.sampler, asked.scheduler = found or (first, catalog.used_scheduler(first, asked.scheduler))
         for name in asked.scripts:
             if name.lower() not in catalog.SCRIPTS:
-                raise HTTPException(422, f"always on script {name} not found")
+                raise HTTPException(422, f"Script '{name}' not found")
         for key in asked.override:
             if key not in self.settings:
                 raise KeyError(key)
+        if self.forge and asked.enlarged != 1 and asked.body.get("hr_additional_modules") is None:
+            raise TypeError("argument of type 'NoneType' is not iterable")
         controls = asked.controls(_picture)
         task = asked.task_id or f"task({random.randrange(36**12):x})"
         self.waiting.append(task)
@@ -183,6 +187,9 @@ class A1111(ForeignFake):
         if asked.has_grid:
             width = sum(picture.shape[1] for picture in pictures)
             pictures.insert(0, resized(pictures[0], width, pictures[0].shape[0]))
+        if asked.body.get("save_images"):
+            # What is saved as a file too comes with an alpha channel.
+            pictures = [np.dstack([one, np.full(one.shape[:2], 255, np.uint8)]) for one in pictures]
         # ControlNet hands its maps back after the pictures.
         pictures += asked.control_maps
         images = [to_base64(self.file(picture, path)) for picture in pictures] if asked.send_images else []
@@ -225,6 +232,8 @@ class A1111(ForeignFake):
             raise HTTPException(422, "Module not available")
         if not pictures:
             raise HTTPException(422, "No image selected")
+        side = int(body.get("controlnet_processor_res", 512))
+        pictures = [_with_short_side(picture, side) for picture in pictures]
         made = [edges(picture) if module == "canny" else picture for picture in pictures]
         files = [to_base64(self.file(picture, "/controlnet/detect")) for picture in made]
         return JSONResponse({"images": files, "info": "Success"})
@@ -235,7 +244,7 @@ class A1111(ForeignFake):
         job = self.job
         state = {
             "skipped": False, "interrupted": bool(job and job.interrupted.is_set()), "stopping_generation": False,
-            "job": job.id if job else "", "job_count": int(job is not None), "job_timestamp": "20260101000000",
+            "job": f"scripts_{job.path.rpartition('/')[2]}" if job else "", "job_count": int(job is not None), "job_timestamp": "20260101000000",
             "job_no": 0, "sampling_step": job.done if job else 0, "sampling_steps": job.steps if job else 0,
         }  # fmt: skip
         told: dict[str, object] = {
@@ -311,6 +320,12 @@ def _picture(text: object) -> Pixels:
         return decoded(from_base64(str(text)))
     except (OSError, ValueError):
         raise HTTPException(500, "Invalid encoded image") from None
+
+
+def _with_short_side(picture: Pixels, side: int) -> Pixels:
+    height, width = picture.shape[:2]
+    factor = side / min(height, width)
+    return resized(picture, round(width * factor), round(height * factor))
 
 
 def _unprocessable(where: str, words: str) -> Response:

@@ -82,22 +82,31 @@ def checkpoint(text: object) -> Checkpoint | None:
     return None
 
 
-def sampler(name: object, scheduler: object) -> tuple[str, str] | None:
-    """Both by their own names, from aliases and older names that hold both; None where the sampler is unknown.
+def control_model(text: str) -> str:
+    """Its name without the hash; empty where there is none."""
+    return next((name.split()[0] for name in CONTROL_MODELS if text in (name, name.split()[0])), "")
 
-    An unknown scheduler becomes the first one.
+
+def sampler(name: object, scheduler: object) -> tuple[str, str] | None:
+    """Both by their own names, or from an older name that holds both; None where the sampler is unknown.
+
+    Aliases are told and not understood. An unknown scheduler becomes the first one, which means the sampler's own.
     """
     asked, planned = str(name or ""), str(scheduler or "").lower()
     for key, label in SCHEDULERS.items():
         if key != "automatic" and asked.lower().endswith(" " + label.lower()):
             asked, planned = asked[: -len(label) - 1], key
+    known = {one.lower(): one for one in SAMPLERS}
+    if asked.lower() not in known:
+        return None
+    return known[asked.lower()], used_scheduler(known[asked.lower()], planned)
+
+
+def used_scheduler(sampler: str, asked: str) -> str:
+    """The name of the one that is used."""
     labels = {label.lower(): key for key, label in SCHEDULERS.items()}
-    planned = labels.get(planned, planned)
-    chosen = SCHEDULERS.get(planned, "Automatic")
-    for known, aliases in SAMPLERS.items():
-        if asked.lower() in (known.lower(), *aliases):
-            return known, chosen
-    return None
+    chosen = SCHEDULERS.get(labels.get(asked, asked), "Automatic")
+    return "Karras" if chosen == "Automatic" and sampler.startswith("DPM++") else chosen
 
 
 def lists(*, forge: bool) -> dict[str, object]:

@@ -38,7 +38,9 @@ class Asked:
         self.negative = str(body.get("negative_prompt") or "")
         self.sampler = str(body.get("sampler_name") or body.get("sampler_index") or "Euler")
         self.scheduler = str(body.get("scheduler") or "")
-        self.width, self.height = (int(numbers[side]) // 8 * 8 for side in ("width", "height"))
+        # Told as they were asked for, and drawn in eights.
+        self.told_size = (int(numbers["width"]), int(numbers["height"]))
+        self.width, self.height = (side // 8 * 8 for side in self.told_size)
         self.steps, self.guidance = int(numbers["steps"]), float(numbers["cfg_scale"])
         self.strength = float(numbers["denoising_strength"])
         self.batch_size = int(numbers["batch_size"])
@@ -53,9 +55,7 @@ class Asked:
         self.send_images = body.get("send_images", True)
         self.has_grid = bool(body.get("save_images")) and self.count > 1
         self.control_maps: list[Pixels] = []
-
-    def scheduler_or_first(self) -> str:
-        return catalog.SCHEDULERS.get(self.scheduler.lower(), "Automatic")
+        self.control_notes: list[str] = []
 
     @property
     def loras(self) -> tuple[tuple[str, float], ...]:
@@ -68,31 +68,32 @@ class Asked:
         return _LORA.sub("", self.prompt).strip()
 
     def controls(self, decode: Callable[[object], Pixels]) -> tuple[Control, ...]:
-        """The units of ControlNet that work: one of an unknown model is left out without a word."""
+        """The units of ControlNet that work. One of an unknown model does nothing, and is told of like the others."""
         made = []
         scripts = {name.lower(): script for name, script in self.scripts.items()}
         for unit in scripts.get("controlnet", {}).get("args", []):
             if not unit.get("enabled", True):
                 continue
-            name = next(
-                (model for model in catalog.CONTROL_MODELS if unit.get("model") in (model, model.split()[0])),
-                "",
+            module, asked, weight = (
+                unit.get("module", "none"),
+                str(unit.get("model")),
+                float(unit.get("weight", 1)),
+            )
+            self.control_notes.append(
+                f"Module: {module}, Model: {asked}, Weight: {weight}, Guidance Start: 0.0"
             )
             given = unit.get("image", unit.get("input_image"))
             given = given.get("image") if isinstance(given, dict) else given
-            if not name or not (given or self.init):
+            if not (given or self.init):
                 continue
             picture = decode(given) if given else self.init[0]
-            if unit.get("module", "none") == "canny":
+            if module == "canny":
                 picture = edges(picture)
-            if unit.get("module", "none") != "none" and unit.get("save_detected_map", True):
+            if module.lower() != "none" and unit.get("save_detected_map", True):
                 self.control_maps.append(resized(picture, self.width, self.height))
-            made.append(
-                Control(
-                    name.split()[0], picture, float(unit.get("weight", 1)),
-                    float(unit.get("guidance_start", 0)), float(unit.get("guidance_end", 1)),
-                )
-            )  # fmt: skip
+            if model := catalog.control_model(asked):
+                span = (float(unit.get("guidance_start", 0)), float(unit.get("guidance_end", 1)))
+                made.append(Control(model, picture, weight, *span))
         return tuple(made)
 
     def drawings(self, model: str, controls: tuple[Control, ...]) -> Iterator[Drawing]:
@@ -133,19 +134,26 @@ def info(asked: Asked, drawn: list[Drawn]) -> dict[str, object]:
         extra["Lora hashes"] = ", ".join(
             f"{name}: {catalog.Checkpoint(name).hash}" for name, _ in first.loras
         )
-    for index, control in enumerate(first.controls):
-        extra[f"ControlNet {index}"] = f"Module: none, Model: {control.model}, Weight: {control.weight}"
+    for index, note in enumerate(asked.control_notes):
+        extra[f"ControlNet {index}"] = note
+    if first.scheduler != "Automatic":
+        extra["Schedule type"] = first.scheduler
+    if asked.init:
+        extra["Denoising strength"] = asked.strength
+    prompt = asked.prompt if first.prompt == asked.spoken_prompt else first.prompt
+    size = f"{asked.told_size[0]}x{asked.told_size[1]}"
     texts = [
-        f"{asked.prompt}\nNegative prompt: {first.negative}\nSteps: {first.steps}, Sampler: {first.sampler}, "
+        f"{prompt}\nNegative prompt: {first.negative}\nSteps: {first.steps}, Sampler: {first.sampler}, "
         f"Schedule type: {first.scheduler}, CFG scale: {first.guidance:g}, Seed: {seed}, "
-        f"Size: {first.width}x{first.height}, Model hash: {used.hash}, Model: {used.name}"
+        f"Size: {size}, Model hash: {used.hash}, Model: {used.name}"
         for seed in seeds
     ]
     count = len(drawn)
     return {
-        "prompt": first.prompt, "all_prompts": [first.prompt] * count, "negative_prompt": first.negative,
+        "prompt": prompt, "all_prompts": [prompt] * count, "negative_prompt": first.negative,
         "all_negative_prompts": [first.negative] * count, "seed": seeds[0], "all_seeds": seeds, "subseed": 1,
-        "all_subseeds": [1] * count, "subseed_strength": 0, "width": asked.width, "height": asked.height,
+        "all_subseeds": [1] * count, "subseed_strength": 0, "width": asked.told_size[0],
+        "height": asked.told_size[1],
         "sampler_name": first.sampler, "cfg_scale": first.guidance, "steps": first.steps,
         "batch_size": asked.batch_size, "restore_faces": False, "face_restoration_model": None,
         "sd_model_name": used.name, "sd_model_hash": used.hash, "sd_vae_name": None, "sd_vae_hash": None,

@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 import socketio
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, UploadFile
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Scope
 
-from sidecar.testing.foreign.drawing import Drawing, Pixels, encoded, opened, to_base64
+from sidecar.testing.foreign.drawing import Drawing, Pixels, encoded, to_base64
 from sidecar.testing.foreign.fake import DrawingFailed, ForeignFake, Job, Options
 from sidecar.testing.foreign.faults import Kind
+from sidecar.testing.foreign.invokeai_files import Pictures
 from sidecar.testing.foreign.invokeai_graph import Executor, Refused, judge, openapi, sessions
-from sidecar.testing.foreign.invokeai_models import InstalledModels
 from sidecar.testing.foreign.invokeai_queue import (
     CANCELED,
     COMPLETED,
@@ -31,12 +31,7 @@ from sidecar.testing.foreign.invokeai_queue import (
     Item,
     Queue,
 )
-from sidecar.testing.foreign.invokeai_values import (
-    Canceled,
-    Picture,
-    UnknownModelException,
-    described,
-)
+from sidecar.testing.foreign.invokeai_values import Canceled, Picture, UnknownModel, record, records
 
 _QUEUE = f"/api/v1/queue/{QUEUE}"
 _ENQUEUE = f"{_QUEUE}/enqueue_batch"
@@ -48,13 +43,12 @@ class InvokeAI(ForeignFake):
     stale_by_name = True
 
     def __init__(self, options: Options) -> None:
-        self.installed = InstalledModels()
-        self.pictures: dict[str, bytes] = {}
+        self.models = records()
+        self.pictures = Pictures()
         self.made: list[Picture] = []
-        self.made_in: dict[str, str] = {}
-        """The session that made a picture, by its name."""
         self.tokens: dict[str, str] = {}
         """What each was given for: a new password ends those of the old one."""
+        self.installs: dict[int, dict[str, object]] = {}
         self.executor = Executor()
         self.queue = Queue(self._emit)
         self.sio = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins="*")
@@ -75,15 +69,18 @@ class InvokeAI(ForeignFake):
             (f"{_QUEUE}/list_all", self._list, "GET"),
             (f"{_QUEUE}/current", self._current, "GET"),
             (f"{_QUEUE}/b/{{batch_id}}/status", self._batch_status, "GET"),
-            ("/api/v1/images/upload", self._upload, "POST"),
-            ("/api/v1/images/i/{name}", self._picture, "GET"),
-            ("/api/v1/images/i/{name}", self._delete_picture, "DELETE"),
-            ("/api/v1/images/i/{name}/full", self._picture_file, "GET"),
+            ("/api/v1/images/upload", self.pictures.upload, "POST"),
+            ("/api/v1/images/i/{name}", self.pictures.info, "GET"),
+            ("/api/v1/images/i/{name}", self.pictures.delete, "DELETE"),
+            ("/api/v1/images/i/{name}/full", self.pictures.file, "GET"),
             ("/api/v1/app/version", self._version, "GET"),
             ("/api/v1/app/invocation_cache", self._forget, "DELETE"),
             ("/api/v1/auth/login", self._login, "POST"),
             ("/api/v1/auth/status", self._auth_status, "GET"),
-            *self.installed.routes(),
+            ("/api/v2/models/", self._models, "GET"),
+            ("/api/v2/models/i/{key}", self._model, "GET"),
+            ("/api/v2/models/install", self._install, "POST"),
+            ("/api/v2/models/install/{id:int}", self._installed, "GET"),
             ("/openapi.json", self._openapi, "GET"),
         ]
         return [Route(path, answer, methods=[method]) for path, answer, method in served]
@@ -207,7 +204,8 @@ class InvokeAI(ForeignFake):
             self.queue.change(item, CANCELED)
         except Exception as wrong:
             failure = wrong
-            item.error_type = "OutOfMemoryError" if isinstance(wrong, DrawingFailed) else type(wrong).__name__
+            names = {DrawingFailed: "OutOfMemoryError", UnknownModel: "Exception"}
+            item.error_type = names.get(type(wrong), type(wrong).__name__)
             item.error_message = str(wrong) or "CUDA out of memory"
             self.queue.change(item, FAILED)
         else:
@@ -238,75 +236,69 @@ class InvokeAI(ForeignFake):
         assert item is not None
         assert item.job is not None
         job = item.job
+        self._tell_progress(item, f"Loading model {drawing.model} (unet)")
         drawn = await self.draw(job, drawing, lambda: self._tell_step(item, job))
         if drawn.interrupted:
             raise Canceled
         return drawn.pixels
 
     def model(self, given: Mapping[str, object]) -> str:
-        if given["key"] not in self.installed.records:
-            raise UnknownModelException(f"Unknown model: {given['key']}")
-        return str(self.installed.records[str(given["key"])]["name"])
+        if given["key"] not in self.models:
+            raise UnknownModel(f"Unknown model {given['key']}")
+        return str(self.models[str(given["key"])]["name"])
 
     def named(self, name: str) -> Picture:
-        if name not in self.pictures:
-            raise FileNotFoundError(f"Image {name} not found")
-        return Picture(name, *opened(self.pictures[name]).size)
+        return self.pictures.named(name)
 
     def picture(self, given: Picture) -> Pixels:
-        return np.asarray(opened(self.pictures[given.name]).convert("RGB"))
+        return np.asarray(self.pictures.opened(given).convert("RGB"))
 
     def alpha(self, given: Picture) -> Pixels:
-        return np.asarray(opened(self.pictures[given.name]).convert("RGBA").getchannel("A"))
+        return np.asarray(self.pictures.opened(given).convert("RGBA").getchannel("A"))
 
     def save(self, pixels: Pixels) -> Picture:
-        made = Picture(f"{uuid.uuid4()}.png", pixels.shape[1], pixels.shape[0])
-        self.pictures[made.name] = self.file(pixels, "/api/v1/images")
+        assert self.queue.current is not None
+        session = self.queue.current.session_id
+        made = self.pictures.add(
+            self.file(pixels, "/api/v1/images"), pixels.shape[1], pixels.shape[0], session
+        )
         self.made.append(made)
-        if self.queue.current is not None:
-            self.made_in[made.name] = self.queue.current.session_id
         return made
 
-    # Pictures
+    # Models
 
-    async def _upload(self, request: Request) -> Response:
-        missing = {"image_category", "is_intermediate"} - set(request.query_params)
-        if missing:
-            detail = [
-                {"type": "missing", "loc": ["query", name], "msg": "Field required"} for name in missing
-            ]
-            return JSONResponse({"detail": detail}, 422)
-        file = (await request.form()).get("file")
-        if not isinstance(file, UploadFile) or not (file.content_type or "").startswith("image"):
-            raise HTTPException(415, "Not an image")
-        data = await file.read()
-        try:
-            opened(data)
-        except (OSError, ValueError):
-            raise HTTPException(415, "Failed to read image") from None
-        name = f"{uuid.uuid4()}.png"
-        self.pictures[name] = data
-        return JSONResponse(self._told(name), 201)
+    async def _models(self, request: Request) -> Response:
+        asked = request.query_params
+        bases, type = asked.getlist("base_models"), asked.get("model_type")
+        found = [
+            one
+            for one in self.models.values()
+            if (not bases or one["base"] in bases) and type in (None, one["type"])
+        ]
+        return JSONResponse({"models": found})
 
-    def _told(self, name: str) -> dict[str, object]:
-        return described(name, *opened(self.pictures[name]).size, self.made_in.get(name))
+    async def _model(self, request: Request) -> Response:
+        key = request.path_params["key"]
+        if key not in self.models:
+            raise HTTPException(404, f"Unknown model: {key}")
+        return JSONResponse(self.models[key])
 
-    def _known(self, request: Request) -> str:
-        name = str(request.path_params["name"])
-        if name not in self.pictures:
-            raise HTTPException(404, "Image not found")
-        return name
+    async def _install(self, request: Request) -> Response:
+        source = request.query_params.get("source", "")
+        if "missing" in source or not source:
+            raise HTTPException(409, f"The provided path or file does not exist: {source}")
+        name = source.rstrip("/").rpartition("/")[2]
+        made = record(name, "sd-1", "main", source)
+        self.models[str(made["key"])] = made
+        id = len(self.installs)
+        self.installs[id] = {"id": id, "status": "completed", "config_out": made, "source": {"path": source}}
+        return JSONResponse({**self.installs[id], "status": "waiting"}, 201)
 
-    async def _picture(self, request: Request) -> Response:
-        return JSONResponse(self._told(self._known(request)))
-
-    async def _delete_picture(self, request: Request) -> Response:
-        name = self._known(request)
-        del self.pictures[name]
-        return JSONResponse({"deleted_images": [name], "affected_boards": []})
-
-    async def _picture_file(self, request: Request) -> Response:
-        return Response(self.pictures[self._known(request)], media_type="image/png")
+    async def _installed(self, request: Request) -> Response:
+        id = request.path_params["id"]
+        if id not in self.installs:
+            raise HTTPException(404, f"No job with id {id} known")
+        return JSONResponse(self.installs[id])
 
     async def _version(self, request: Request) -> Response:
         return JSONResponse({"version": "6.14.2"})
@@ -350,14 +342,19 @@ class InvokeAI(ForeignFake):
         await self.sio.leave_room(sid, told["queue_id"])
 
     def _tell_step(self, item: Item, job: Job) -> None:
-        id, prepared = next((source, new) for new, source in reversed(item.results.prepared.items()))
         preview = job.preview() if self.has_previews else None
         image = None
         if preview is not None:
             data = f"data:image/jpeg;base64,{to_base64(encoded(preview, 'JPEG'))}"
             image = {"width": preview.shape[1], "height": preview.shape[0], "dataURL": data}
-        told = {"message": "Denoising", "percentage": job.fraction, "image": image, "device": None}
-        self._emit("invocation_progress", {**self._invocation(item, id, prepared), **told})
+        self._tell_progress(item, "Denoising", job.fraction, image)
+
+    def _tell_progress(
+        self, item: Item, message: str, percentage: float | None = None, image: object = None
+    ) -> None:
+        prepared, source = next(reversed(item.results.prepared.items()))
+        told = {"message": message, "percentage": percentage, "image": image, "device": None}
+        self._emit("invocation_progress", {**self._invocation(item, source, prepared), **told})
 
     def _emit(self, event: str, told: Mapping[str, object]) -> None:
         if not self.faults.happens(Kind.SILENT_SOCKET, "/ws/socket.io"):

@@ -19,6 +19,7 @@ from sidecar.testing.foreign.invokeai_values import (
     Field,
     Invocation,
     Latents,
+    MissingInputException,
     Picture,
     RequiredConnectionException,
     Results,
@@ -30,6 +31,8 @@ assert invokeai_pictures  # declares its invocations by being imported
 
 Graph = Mapping[str, Any]
 _MODEL_KEYS = ("key", "hash", "name", "base", "type")
+_PLAIN = frozenset({"collect", "integer", "string"})
+"""What they give has no name of its own."""
 _JSON_TYPES = {"int": "integer", "float": "number", "str": "string", "bool": "boolean"}
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
@@ -50,9 +53,7 @@ class Refused(Exception):
 
 def judge(graph: Graph) -> None:
     """Whether every node is of a known type and every edge fits. Raises Refused."""
-    nodes = graph.get("nodes")
-    if not isinstance(nodes, Mapping):
-        raise Refused("missing", "Field required", "nodes")
+    nodes: Mapping[str, Any] = graph.get("nodes", {})
     for id, given in nodes.items():
         if given.get("type") not in INVOCATIONS:
             words = (
@@ -145,8 +146,8 @@ class Executor:
             begun(id, prepared)
             signatures[id] = _signature(graph, id, signatures)
             cached = kind.has_cache and given.get("use_cache", True)
-            if not cached:
-                # Whatever comes after it is new as well.
+            if not cached and given["type"] not in _PLAIN:
+                # What it gives has a new name, so whatever comes after it is new as well.
                 signatures[id] += prepared
             kept = self._kept.get(signatures[id])
             try:
@@ -184,10 +185,11 @@ class Executor:
             if given.get(name) is not None:
                 is_image = expected.type == "image"
                 inputs[name] = running.named(given[name]["image_name"]) if is_image else given[name]
+            elif expected.default is REQUIRED and expected.type in CONNECTIONS:
+                raise RequiredConnectionException(f"Node {kind.type} missing connections for field {name}")
             elif expected.default is REQUIRED:
-                raise RequiredConnectionException(
-                    f"Node {id} of type {kind.type} has missing connections: {name}"
-                )
+                words = f"Node {kind.type} missing value or connection for field {name}"
+                raise MissingInputException(words)
             else:
                 inputs[name] = expected.default
         made = kind.run(running, **inputs)
@@ -195,7 +197,7 @@ class Executor:
 
 
 def _in_order(graph: Graph) -> list[str]:
-    sources: dict[str, set[str]] = {id: set() for id in graph["nodes"]}
+    sources: dict[str, set[str]] = {id: set() for id in graph.get("nodes", {})}
     for edge in graph.get("edges", []):
         sources[edge["destination"]["node_id"]].add(edge["source"]["node_id"])
     order: list[str] = []

@@ -31,7 +31,8 @@ _UNET, _CLIP, _VAE = Field("unet"), Field("clip"), Field("vae")
 _IMAGE = Field("image")
 _OPTIONAL_IMAGE = Field("image", None)
 _NO = Field("bool", False)
-_TILES = {"tiled": _NO, "tile_size": Field("int", 0), "fp32": _NO}
+_PRECISION = {"tiled": _NO, "fp32": _NO}
+_TILES = {"tile_size": Field("int", 0, multiple_of=8), **_PRECISION}
 _LORA = {"lora": _MODEL, "weight": Field("float", 0.75)}
 _START_END = {"denoising_start": Field("float", 0.0), "denoising_end": Field("float", 1.0)}
 _START: dict[str, Field] = {
@@ -128,12 +129,12 @@ _SIDES = {
     crop_top=Field("int", 0), crop_left=Field("int", 0), mask=Field("any", None), **_SIDES,
 )  # fmt: skip
 @invocation(
-    "sd3_text_encoder", "conditioning_output", prompt=Field("str"), clip_l=_CLIP, clip_g=_CLIP,
+    "sd3_text_encoder", "sd3_conditioning_output", prompt=Field("str"), clip_l=_CLIP, clip_g=_CLIP,
     t5_encoder=Field("t5_encoder", None),
 )  # fmt: skip
 @invocation(
-    "flux_text_encoder", "conditioning_output", prompt=Field("str"), clip=_CLIP, t5_encoder=Field("t5_encoder"),
-    t5_max_seq_len=Field("int", 512), mask=Field("any", None),
+    "flux_text_encoder", "flux_conditioning_output", prompt=Field("str"), clip=_CLIP, t5_encoder=Field("t5_encoder"),
+    t5_max_seq_len=Field("int"), mask=Field("any", None),
 )  # fmt: skip
 def encode_text(run: Running, prompt: str, **others: object) -> _Given:
     return (Conditioning(prompt),)
@@ -176,8 +177,8 @@ async def denoise(
 
 
 @invocation(
-    "sd3_denoise", "latents_output", transformer=Field("transformer"), positive_conditioning=Field("conditioning"),
-    negative_conditioning=Field("conditioning"), cfg_scale=Field("float", 3.5),
+    "sd3_denoise", "latents_output", transformer=Field("transformer"), positive_conditioning=Field("sd3_conditioning"),
+    negative_conditioning=Field("sd3_conditioning"), cfg_scale=Field("float", 3.5),
     width=Field("int", 1024, multiple_of=16), height=Field("int", 1024, multiple_of=16), steps=Field("int", 10),
     seed=Field("int", 0), **_START,
 )  # fmt: skip
@@ -193,11 +194,11 @@ async def denoise_sd3(
 
 
 @invocation(
-    "flux_denoise", "latents_output", transformer=Field("transformer"), positive_text_conditioning=Field("conditioning"),
-    negative_text_conditioning=Field("conditioning", None), cfg_scale=Field("float", 1.0),
+    "flux_denoise", "latents_output", transformer=Field("transformer"), positive_text_conditioning=Field("flux_conditioning"),
+    negative_text_conditioning=Field("flux_conditioning", None), cfg_scale=Field("float", 1.0),
     width=Field("int", 1024, multiple_of=16), height=Field("int", 1024, multiple_of=16), num_steps=Field("int", 4),
     scheduler=Field("str", "euler", ("euler", "heun", "lcm")), guidance=Field("float", 4.0), seed=Field("int", 0),
-    control=Field("control", None), controlnet_vae=Field("vae", None), add_noise=Field("bool", True), **_START,
+    control=Field("flux_control", None), controlnet_vae=Field("vae", None), add_noise=Field("bool", True), **_START,
 )  # fmt: skip
 async def denoise_flux(
     run: Running, transformer: Model, positive_text_conditioning: object, negative_text_conditioning: object,
@@ -250,7 +251,7 @@ def resize_latents(run: Running, latents: Latents, width: int, height: int, mode
 
 
 @invocation(
-    "create_denoise_mask", "denoise_mask_output", vae=_VAE, image=_OPTIONAL_IMAGE, mask=_IMAGE, **_TILES
+    "create_denoise_mask", "denoise_mask_output", vae=_VAE, image=_OPTIONAL_IMAGE, mask=_IMAGE, **_PRECISION
 )
 def denoise_mask(run: Running, mask: Picture, **others: object) -> _Given:
     """Black is what is repainted."""
@@ -260,7 +261,7 @@ def denoise_mask(run: Running, mask: Picture, **others: object) -> _Given:
 @invocation(
     "create_gradient_mask", "gradient_mask_output", mask=_IMAGE, edge_radius=Field("int", 16),
     coherence_mode=Field("str", "Gaussian Blur"), minimum_denoise=Field("float", 0.0), image=_OPTIONAL_IMAGE,
-    unet=Field("unet", None), vae=Field("vae", None), **_TILES,
+    unet=Field("unet", None), vae=Field("vae", None), **_PRECISION,
 )  # fmt: skip
 def gradient_mask(run: Running, mask: Picture, **others: object) -> _Given:
     """The edge, which would be soft, is not minded."""
@@ -278,7 +279,7 @@ _CONTROL = {
     "controlnet", "control_output",
     control_mode=Field("str", "balanced", ("balanced", "more_prompt", "more_control", "unbalanced")), **_CONTROL,
 )  # fmt: skip
-@invocation("flux_controlnet", "control_output", instantx_control_mode=Field("int", -1), **_CONTROL)
+@invocation("flux_controlnet", "flux_controlnet_output", instantx_control_mode=Field("int", -1), **_CONTROL)
 def control(
     run: Running, image: Picture, control_model: dict[str, object], control_weight: float, begin_step_percent: float,
     end_step_percent: float, **modes: object,

@@ -6,7 +6,6 @@ import hashlib
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from sidecar.testing.foreign.drawing import Control, Drawing, Pixels
@@ -43,18 +42,6 @@ def record(name: str, base: str, type: str, path: str = "") -> dict[str, object]
         "key": str(uuid.UUID(digest[:32])), "hash": f"blake3:{digest}", "path": path or f"{name}.safetensors",
         "file_size": 1 << 20, "name": name, "base": base, "type": type, "format": "checkpoint", "source": name,
         "source_type": "path", "description": None, "variant": "normal",
-    }  # fmt: skip
-
-
-def described(name: str, width: int, height: int, session_id: str | None) -> dict[str, object]:
-    """A picture as the gallery tells of it. Its URL is relative, and begins without a slash."""
-    moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-    made_in = {} if session_id is None else {"session_id": session_id}
-    return made_in | {
-        "image_name": name, "image_url": f"api/v1/images/i/{name}/full",
-        "thumbnail_url": f"api/v1/images/i/{name}/thumbnail", "image_origin": "external",
-        "image_category": "general", "width": width, "height": height, "created_at": moment, "updated_at": moment,
-        "is_intermediate": False, "starred": False, "has_workflow": False, "image_subfolder": "",
     }  # fmt: skip
 
 
@@ -134,7 +121,7 @@ class Running(Protocol):
         ...
 
     def model(self, given: Mapping[str, object]) -> str:
-        """The name of a model by its key. Raises UnknownModelException."""
+        """The name of a model by its key. Raises UnknownModel."""
         ...
 
     def named(self, name: str) -> Picture:
@@ -156,11 +143,15 @@ class Canceled(Exception):
     """Someone canceled the item."""
 
 
-class UnknownModelException(Exception):
+class UnknownModel(Exception):
     """A model's key that nothing has."""
 
 
 class RequiredConnectionException(Exception):
+    """An input that must come over an edge, and does not."""
+
+
+class MissingInputException(Exception):
     """An input that has neither a value nor an edge."""
 
 
@@ -172,18 +163,10 @@ REQUIRED = _Required()
 
 CONNECTIONS = frozenset(
     {
-        "unet",
-        "clip",
-        "vae",
-        "latents",
-        "conditioning",
-        "control",
-        "denoise_mask",
-        "transformer",
-        "t5_encoder",
-        "loras",
+        "unet", "clip", "vae", "latents", "conditioning", "sd3_conditioning", "flux_conditioning", "control",
+        "flux_control", "denoise_mask", "transformer", "t5_encoder",
     }
-)
+)  # fmt: skip
 """Types that have no value of their own: they come over an edge."""
 
 
@@ -227,6 +210,8 @@ OUTPUTS: dict[str, dict[str, str]] = {
     "seamless_output": {"unet": "unet", "vae": "vae"},
     "clip_skip_output": {"clip": "clip"},
     "conditioning_output": {"conditioning": "conditioning"},
+    "sd3_conditioning_output": {"conditioning": "sd3_conditioning"},
+    "flux_conditioning_output": {"conditioning": "flux_conditioning"},
     "collect_output": {"collection": "any"},
     "noise_output": {"noise": "latents", "width": "int", "height": "int"},
     "latents_output": {"latents": "latents", "width": "int", "height": "int"},
@@ -234,13 +219,14 @@ OUTPUTS: dict[str, dict[str, str]] = {
     "denoise_mask_output": {"denoise_mask": "denoise_mask"},
     "gradient_mask_output": {"denoise_mask": "denoise_mask", "expanded_mask_area": "image"},
     "control_output": {"control": "control"},
+    "flux_controlnet_output": {"control": "flux_control"},
     "integer_output": {"value": "int"},
     "string_output": {"value": "str"},
 }  # fmt: skip
 """The fields of each kind of output, with their types."""
 
 
-_UNCACHED = frozenset({"save_image", "rand_int"})
+_UNCACHED = frozenset({"save_image", "rand_int", "collect"})
 
 
 def invocation(

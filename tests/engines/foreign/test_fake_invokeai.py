@@ -143,7 +143,7 @@ async def test_wrong_graphs(client: httpx2.AsyncClient) -> None:
     wrong = text_to_image(known)
     del wrong["edges"][0]
     assert (await ended(client, (await enqueued(client, wrong))["item_ids"][0]))["status"] == "failed"
-    assert await status({}) == 422
+    assert await status({"nodes": {"x": {}}}) == 422
 
 
 async def test_uploads(client: httpx2.AsyncClient) -> None:
@@ -257,8 +257,8 @@ async def test_the_socket(server: ForeignServer, client: httpx2.AsyncClient) -> 
         names = [name for name, _ in seen]
         assert {"batch_enqueued", "invocation_started", "invocation_complete"} <= set(names)
         progress = [told for name, told in seen if name == "invocation_progress"]
-        assert [told["percentage"] for told in progress] == [0.25, 0.5, 0.75, 1.0]
-        assert progress[0]["image"]["dataURL"].startswith("data:image/")
+        assert [told["percentage"] for told in progress] == [None, 0.25, 0.5, 0.75, 1.0]
+        assert progress[-1]["image"]["dataURL"].startswith("data:image/")
         await server.control(fault="fails")
         await enqueued(client, text_to_image(known, 102))
         seen = await events(socket, "invocation_error")

@@ -268,7 +268,10 @@ def test_records_that_nodes_cannot_take_stay_out() -> None:
 def test_a_control_net_says_its_type_in_its_name_or_its_settings() -> None:
     (named,) = models({"models": [record("control_v11p_sd15_lineart", "sd-1", "controlnet")]})
     assert control_type(named) == "lineart"
-    told = {**record("mine", "sd-1", "controlnet"), "default_settings": {"preprocessor": "normal_map"}}
+    told = {
+        **record("mine", "sd-1", "controlnet"),
+        "default_settings": {"preprocessor": "normalbae_image_processor"},
+    }
     assert control_type(models({"models": [told]})[0]) == "normal"
 
 

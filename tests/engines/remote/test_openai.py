@@ -381,10 +381,11 @@ async def test_only_models_that_are_named_or_marked_are_listed(service: Service)
 
 
 def test_settings_that_cannot_be_are_refused() -> None:
-    wrongs: tuple[dict[str, Any], ...] = ({"quirks": ["sise"]}, {"quirks": ["size-auto"]})
-    for wrong in wrongs:
+    for wrong in ("sise", "size-auto"):
         with pytest.raises(ValidationError, match="quirks"):
-            engine("http://127.0.0.1:1", **wrong)
+            engine("http://127.0.0.1:1", quirks=[wrong])
+    with pytest.raises(ValidationError, match="per_refinement"):
+        engine("http://127.0.0.1:1", key_file="key", per_image=0, chat_model="writer-1")
 
 
 async def test_whoever_leaves_a_paid_call_has_paid(tmp_path: Path) -> None:

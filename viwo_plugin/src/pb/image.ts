@@ -34,6 +34,9 @@ import type { Lora as _viwo_imagegen_v1_Lora, Lora__Output as _viwo_imagegen_v1_
 import type { OutpaintRequest as _viwo_imagegen_v1_OutpaintRequest, OutpaintRequest__Output as _viwo_imagegen_v1_OutpaintRequest__Output } from './viwo/imagegen/v1/OutpaintRequest';
 import type { OutputOptions as _viwo_imagegen_v1_OutputOptions, OutputOptions__Output as _viwo_imagegen_v1_OutputOptions__Output } from './viwo/imagegen/v1/OutputOptions';
 import type { PreprocessRequest as _viwo_imagegen_v1_PreprocessRequest, PreprocessRequest__Output as _viwo_imagegen_v1_PreprocessRequest__Output } from './viwo/imagegen/v1/PreprocessRequest';
+import type { RefinePromptRequest as _viwo_imagegen_v1_RefinePromptRequest, RefinePromptRequest__Output as _viwo_imagegen_v1_RefinePromptRequest__Output } from './viwo/imagegen/v1/RefinePromptRequest';
+import type { RefinePromptResponse as _viwo_imagegen_v1_RefinePromptResponse, RefinePromptResponse__Output as _viwo_imagegen_v1_RefinePromptResponse__Output } from './viwo/imagegen/v1/RefinePromptResponse';
+import type { RefinedPrompt as _viwo_imagegen_v1_RefinedPrompt, RefinedPrompt__Output as _viwo_imagegen_v1_RefinedPrompt__Output } from './viwo/imagegen/v1/RefinedPrompt';
 import type { RemoveBackground as _viwo_imagegen_v1_RemoveBackground, RemoveBackground__Output as _viwo_imagegen_v1_RemoveBackground__Output } from './viwo/imagegen/v1/RemoveBackground';
 import type { Resize as _viwo_imagegen_v1_Resize, Resize__Output as _viwo_imagegen_v1_Resize__Output } from './viwo/imagegen/v1/Resize';
 import type { SaveOptions as _viwo_imagegen_v1_SaveOptions, SaveOptions__Output as _viwo_imagegen_v1_SaveOptions__Output } from './viwo/imagegen/v1/SaveOptions';
@@ -93,6 +96,9 @@ export interface ProtoGrpcType {
         OutpaintRequest: MessageTypeDefinition<_viwo_imagegen_v1_OutpaintRequest, _viwo_imagegen_v1_OutpaintRequest__Output>
         OutputOptions: MessageTypeDefinition<_viwo_imagegen_v1_OutputOptions, _viwo_imagegen_v1_OutputOptions__Output>
         PreprocessRequest: MessageTypeDefinition<_viwo_imagegen_v1_PreprocessRequest, _viwo_imagegen_v1_PreprocessRequest__Output>
+        RefinePromptRequest: MessageTypeDefinition<_viwo_imagegen_v1_RefinePromptRequest, _viwo_imagegen_v1_RefinePromptRequest__Output>
+        RefinePromptResponse: MessageTypeDefinition<_viwo_imagegen_v1_RefinePromptResponse, _viwo_imagegen_v1_RefinePromptResponse__Output>
+        RefinedPrompt: MessageTypeDefinition<_viwo_imagegen_v1_RefinedPrompt, _viwo_imagegen_v1_RefinedPrompt__Output>
         RemoveBackground: MessageTypeDefinition<_viwo_imagegen_v1_RemoveBackground, _viwo_imagegen_v1_RemoveBackground__Output>
         ResampleMethod: EnumTypeDefinition
         Resize: MessageTypeDefinition<_viwo_imagegen_v1_Resize, _viwo_imagegen_v1_Resize__Output>

@@ -72,12 +72,17 @@ class MintRequest(_message.Message):
     CALLER_ID_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
     PARAMS_FIELD_NUMBER: _builtins.int
+    TARGET_ID_FIELD_NUMBER: _builtins.int
     authority_id: _builtins.str
     """Id of a `sys.mint` capability."""
     caller_id: _builtins.int
-    """Entity that mints: must own the authority, and will own the new capability."""
+    """Entity that mints: must own the authority, and will own the new capability unless `target_id` names another."""
     type: _builtins.str
     """Type to mint, such as "diffusers.generate"."""
+    target_id: _builtins.int
+    """Entity that the new capability is given to at once; 0: the caller keeps it. Where there is no such entity, nothing is
+    minted.
+    """
     @_builtins.property
     def params(self) -> _struct_pb2.Struct:
         """Limits of the new capability. A name that nobody knows is refused."""
@@ -89,10 +94,11 @@ class MintRequest(_message.Message):
         caller_id: _builtins.int = ...,
         type: _builtins.str = ...,
         params: _struct_pb2.Struct | None = ...,
+        target_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["params", b"params"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority_id", b"authority_id", "caller_id", b"caller_id", "params", b"params", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authority_id", b"authority_id", "caller_id", b"caller_id", "params", b"params", "target_id", b"target_id", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -488,16 +488,24 @@ class JobEvent(_message.Message):
         DESCRIPTOR: _descriptor.Descriptor
 
         MODEL_ID_FIELD_NUMBER: _builtins.int
+        BYTES_DONE_FIELD_NUMBER: _builtins.int
+        BYTES_TOTAL_FIELD_NUMBER: _builtins.int
         model_id: _builtins.str
-        """Model being loaded."""
+        """Model being loaded, or downloaded before that."""
+        bytes_done: _builtins.int
+        """Bytes of it that are on this machine; 0 while nothing is downloaded."""
+        bytes_total: _builtins.int
+        """Bytes of it in all; 0 where nothing has to be downloaded."""
         def __init__(
             self,
             *,
             model_id: _builtins.str = ...,
+            bytes_done: _builtins.int = ...,
+            bytes_total: _builtins.int = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["model_id", b"model_id"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes_done", b"bytes_done", "bytes_total", b"bytes_total", "model_id", b"model_id"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cviwo/imagegen/v1/model.proto\x12\x10viwo.imagegen.v1\"\xc2\x02\n\x05Model\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x03 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x0e\n\x06loaded\x18\x06 \x01(\x08\x12\x31\n\x08\x64\x65\x66\x61ults\x18\x07 \x01(\x0b\x32\x1f.viwo.imagegen.v1.ModelDefaults\x12\x0f\n\x07methods\x18\x08 \x03(\t\x12\x12\n\nis_default\x18\t \x01(\x08\x12\x10\n\x08revision\x18\n \x01(\t\x12\x0c\n\x04paid\x18\x0b \x01(\x08\x12&\n\x05price\x18\x0c \x01(\x0b\x32\x17.viwo.imagegen.v1.Price\x12\x1e\n\x11\x63ompute_per_image\x18\r \x01(\x01H\x00\x88\x01\x01\x42\x14\n\x12_compute_per_image\"N\n\x05Price\x12\x14\n\x0cimage_micros\x18\x01 \x01(\x03\x12\x1d\n\x15megapixel_step_micros\x18\x02 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\"U\n\rModelDefaults\x12\r\n\x05steps\x18\x01 \x01(\x05\x12\x16\n\x0eguidance_scale\x18\x02 \x01(\x01\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\x88\x01\n\x12ListModelsResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.viwo.imagegen.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x30\n\x08problems\x18\x03 \x03(\x0b\x32\x1e.viwo.imagegen.v1.ModelProblem\",\n\x0cModelProblem\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1e\n\x10LoadModelRequest\x12\n\n\x02id\x18\x01 \x01(\t\" \n\x12UnloadModelRequest\x12\n\n\x02id\x18\x01 \x01(\t2\xef\x01\n\x0cModelService\x12Q\n\x04List\x12#.viwo.imagegen.v1.ListModelsRequest\x1a$.viwo.imagegen.v1.ListModelsResponse\x12\x43\n\x04Load\x12\".viwo.imagegen.v1.LoadModelRequest\x1a\x17.viwo.imagegen.v1.Model\x12G\n\x06Unload\x12$.viwo.imagegen.v1.UnloadModelRequest\x1a\x17.viwo.imagegen.v1.Modelb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cviwo/imagegen/v1/model.proto\x12\x10viwo.imagegen.v1\"\xe0\x03\n\x05Model\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x0e\n\x06\x66\x61mily\x18\x03 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x04 \x01(\t\x12\x12\n\nsize_bytes\x18\x05 \x01(\x03\x12\x0e\n\x06loaded\x18\x06 \x01(\x08\x12\x31\n\x08\x64\x65\x66\x61ults\x18\x07 \x01(\x0b\x32\x1f.viwo.imagegen.v1.ModelDefaults\x12\x0f\n\x07methods\x18\x08 \x03(\t\x12\x12\n\nis_default\x18\t \x01(\x08\x12\x10\n\x08revision\x18\n \x01(\t\x12\x12\n\ndownloaded\x18\x0b \x01(\x08\x12\x0e\n\x06origin\x18\x0c \x01(\t\x12\x0f\n\x07license\x18\r \x01(\t\x12\x17\n\x0fignored_options\x18\x0e \x03(\t\x12\x0f\n\x07told_by\x18\x0f \x01(\t\x12\x13\n\x0bgranularity\x18\x10 \x01(\x05\x12\x12\n\nfixed_size\x18\x11 \x01(\x08\x12\x14\n\x0cplain_ground\x18\x12 \x01(\x08\x12\x0c\n\x04paid\x18\x13 \x01(\x08\x12&\n\x05price\x18\x14 \x01(\x0b\x32\x17.viwo.imagegen.v1.Price\x12\x1e\n\x11\x63ompute_per_image\x18\x15 \x01(\x01H\x00\x88\x01\x01\x42\x14\n\x12_compute_per_image\"N\n\x05Price\x12\x14\n\x0cimage_micros\x18\x01 \x01(\x03\x12\x1d\n\x15megapixel_step_micros\x18\x02 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\"U\n\rModelDefaults\x12\r\n\x05steps\x18\x01 \x01(\x05\x12\x16\n\x0eguidance_scale\x18\x02 \x01(\x01\x12\r\n\x05width\x18\x03 \x01(\x05\x12\x0e\n\x06height\x18\x04 \x01(\x05\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\x88\x01\n\x12ListModelsResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.viwo.imagegen.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x30\n\x08problems\x18\x03 \x03(\x0b\x32\x1e.viwo.imagegen.v1.ModelProblem\",\n\x0cModelProblem\x12\x0c\n\x04\x66ile\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x1e\n\x10LoadModelRequest\x12\n\n\x02id\x18\x01 \x01(\t\" \n\x12UnloadModelRequest\x12\n\n\x02id\x18\x01 \x01(\t\"R\n\x10PullModelRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x0f\n\x07variant\x18\x03 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\"\x8d\x01\n\x11PullModelProgress\x12\x12\n\nbytes_done\x18\x01 \x01(\x03\x12\x13\n\x0b\x62ytes_total\x18\x02 \x01(\x03\x12\x0e\n\x06\x63ommit\x18\x03 \x01(\t\x12\x17\n\x0fprevious_commit\x18\x04 \x01(\t\x12&\n\x05model\x18\x05 \x01(\x0b\x32\x17.viwo.imagegen.v1.Model2\xc2\x02\n\x0cModelService\x12Q\n\x04List\x12#.viwo.imagegen.v1.ListModelsRequest\x1a$.viwo.imagegen.v1.ListModelsResponse\x12\x43\n\x04Load\x12\".viwo.imagegen.v1.LoadModelRequest\x1a\x17.viwo.imagegen.v1.Model\x12G\n\x06Unload\x12$.viwo.imagegen.v1.UnloadModelRequest\x1a\x17.viwo.imagegen.v1.Model\x12Q\n\x04Pull\x12\".viwo.imagegen.v1.PullModelRequest\x1a#.viwo.imagegen.v1.PullModelProgress0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,21 +32,25 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'viwo.imagegen.v1.model_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MODEL']._serialized_start=51
-  _globals['_MODEL']._serialized_end=373
-  _globals['_PRICE']._serialized_start=375
-  _globals['_PRICE']._serialized_end=453
-  _globals['_MODELDEFAULTS']._serialized_start=455
-  _globals['_MODELDEFAULTS']._serialized_end=540
-  _globals['_LISTMODELSREQUEST']._serialized_start=542
-  _globals['_LISTMODELSREQUEST']._serialized_end=600
-  _globals['_LISTMODELSRESPONSE']._serialized_start=603
-  _globals['_LISTMODELSRESPONSE']._serialized_end=739
-  _globals['_MODELPROBLEM']._serialized_start=741
-  _globals['_MODELPROBLEM']._serialized_end=785
-  _globals['_LOADMODELREQUEST']._serialized_start=787
-  _globals['_LOADMODELREQUEST']._serialized_end=817
-  _globals['_UNLOADMODELREQUEST']._serialized_start=819
-  _globals['_UNLOADMODELREQUEST']._serialized_end=851
-  _globals['_MODELSERVICE']._serialized_start=854
-  _globals['_MODELSERVICE']._serialized_end=1093
+  _globals['_MODEL']._serialized_end=531
+  _globals['_PRICE']._serialized_start=533
+  _globals['_PRICE']._serialized_end=611
+  _globals['_MODELDEFAULTS']._serialized_start=613
+  _globals['_MODELDEFAULTS']._serialized_end=698
+  _globals['_LISTMODELSREQUEST']._serialized_start=700
+  _globals['_LISTMODELSREQUEST']._serialized_end=758
+  _globals['_LISTMODELSRESPONSE']._serialized_start=761
+  _globals['_LISTMODELSRESPONSE']._serialized_end=897
+  _globals['_MODELPROBLEM']._serialized_start=899
+  _globals['_MODELPROBLEM']._serialized_end=943
+  _globals['_LOADMODELREQUEST']._serialized_start=945
+  _globals['_LOADMODELREQUEST']._serialized_end=975
+  _globals['_UNLOADMODELREQUEST']._serialized_start=977
+  _globals['_UNLOADMODELREQUEST']._serialized_end=1009
+  _globals['_PULLMODELREQUEST']._serialized_start=1011
+  _globals['_PULLMODELREQUEST']._serialized_end=1093
+  _globals['_PULLMODELPROGRESS']._serialized_start=1096
+  _globals['_PULLMODELPROGRESS']._serialized_end=1237
+  _globals['_MODELSERVICE']._serialized_start=1240
+  _globals['_MODELSERVICE']._serialized_end=1562
 # @@protoc_insertion_point(module_scope)

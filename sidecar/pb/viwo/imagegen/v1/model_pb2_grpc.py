@@ -50,6 +50,11 @@ class ModelServiceStub:
                 request_serializer=viwo_dot_imagegen_dot_v1_dot_model__pb2.UnloadModelRequest.SerializeToString,
                 response_deserializer=viwo_dot_imagegen_dot_v1_dot_model__pb2.Model.FromString,
                 _registered_method=True)
+        self.Pull = channel.unary_stream(
+                '/viwo.imagegen.v1.ModelService/Pull',
+                request_serializer=viwo_dot_imagegen_dot_v1_dot_model__pb2.PullModelRequest.SerializeToString,
+                response_deserializer=viwo_dot_imagegen_dot_v1_dot_model__pb2.PullModelProgress.FromString,
+                _registered_method=True)
 
 
 class ModelServiceServicer:
@@ -77,6 +82,13 @@ class ModelServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Pull(self, request, context):
+        """Downloads a hub model ahead of its first job, or its newest revision; a stream that is canceled ends the download.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ModelServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +106,11 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     servicer.Unload,
                     request_deserializer=viwo_dot_imagegen_dot_v1_dot_model__pb2.UnloadModelRequest.FromString,
                     response_serializer=viwo_dot_imagegen_dot_v1_dot_model__pb2.Model.SerializeToString,
+            ),
+            'Pull': grpc.unary_stream_rpc_method_handler(
+                    servicer.Pull,
+                    request_deserializer=viwo_dot_imagegen_dot_v1_dot_model__pb2.PullModelRequest.FromString,
+                    response_serializer=viwo_dot_imagegen_dot_v1_dot_model__pb2.PullModelProgress.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +195,33 @@ class ModelService:
             '/viwo.imagegen.v1.ModelService/Unload',
             viwo_dot_imagegen_dot_v1_dot_model__pb2.UnloadModelRequest.SerializeToString,
             viwo_dot_imagegen_dot_v1_dot_model__pb2.Model.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Pull(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/viwo.imagegen.v1.ModelService/Pull',
+            viwo_dot_imagegen_dot_v1_dot_model__pb2.PullModelRequest.SerializeToString,
+            viwo_dot_imagegen_dot_v1_dot_model__pb2.PullModelProgress.FromString,
             options,
             channel_credentials,
             insecure,

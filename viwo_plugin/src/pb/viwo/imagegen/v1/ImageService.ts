@@ -15,6 +15,8 @@ import type { InvokeRequest as _viwo_imagegen_v1_InvokeRequest, InvokeRequest__O
 import type { InvokeResponse as _viwo_imagegen_v1_InvokeResponse, InvokeResponse__Output as _viwo_imagegen_v1_InvokeResponse__Output } from '../../../viwo/imagegen/v1/InvokeResponse';
 import type { OutpaintRequest as _viwo_imagegen_v1_OutpaintRequest, OutpaintRequest__Output as _viwo_imagegen_v1_OutpaintRequest__Output } from '../../../viwo/imagegen/v1/OutpaintRequest';
 import type { PreprocessRequest as _viwo_imagegen_v1_PreprocessRequest, PreprocessRequest__Output as _viwo_imagegen_v1_PreprocessRequest__Output } from '../../../viwo/imagegen/v1/PreprocessRequest';
+import type { RefinePromptRequest as _viwo_imagegen_v1_RefinePromptRequest, RefinePromptRequest__Output as _viwo_imagegen_v1_RefinePromptRequest__Output } from '../../../viwo/imagegen/v1/RefinePromptRequest';
+import type { RefinePromptResponse as _viwo_imagegen_v1_RefinePromptResponse, RefinePromptResponse__Output as _viwo_imagegen_v1_RefinePromptResponse__Output } from '../../../viwo/imagegen/v1/RefinePromptResponse';
 import type { TextToImageRequest as _viwo_imagegen_v1_TextToImageRequest, TextToImageRequest__Output as _viwo_imagegen_v1_TextToImageRequest__Output } from '../../../viwo/imagegen/v1/TextToImageRequest';
 import type { UpscaleImg2ImgRequest as _viwo_imagegen_v1_UpscaleImg2ImgRequest, UpscaleImg2ImgRequest__Output as _viwo_imagegen_v1_UpscaleImg2ImgRequest__Output } from '../../../viwo/imagegen/v1/UpscaleImg2ImgRequest';
 import type { UpscaleRequest as _viwo_imagegen_v1_UpscaleRequest, UpscaleRequest__Output as _viwo_imagegen_v1_UpscaleRequest__Output } from '../../../viwo/imagegen/v1/UpscaleRequest';
@@ -111,6 +113,11 @@ export interface ImageServiceClient extends grpc.Client {
   preprocess(argument: _viwo_imagegen_v1_PreprocessRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_ImageResponse__Output>): grpc.ClientUnaryCall;
   preprocess(argument: _viwo_imagegen_v1_PreprocessRequest, callback: grpc.requestCallback<_viwo_imagegen_v1_ImageResponse__Output>): grpc.ClientUnaryCall;
   
+  RefinePrompt(argument: _viwo_imagegen_v1_RefinePromptRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_viwo_imagegen_v1_RefinePromptResponse__Output>;
+  RefinePrompt(argument: _viwo_imagegen_v1_RefinePromptRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_viwo_imagegen_v1_RefinePromptResponse__Output>;
+  refinePrompt(argument: _viwo_imagegen_v1_RefinePromptRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_viwo_imagegen_v1_RefinePromptResponse__Output>;
+  refinePrompt(argument: _viwo_imagegen_v1_RefinePromptRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_viwo_imagegen_v1_RefinePromptResponse__Output>;
+  
   TextToImage(argument: _viwo_imagegen_v1_TextToImageRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_ImageResponse__Output>): grpc.ClientUnaryCall;
   TextToImage(argument: _viwo_imagegen_v1_TextToImageRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_viwo_imagegen_v1_ImageResponse__Output>): grpc.ClientUnaryCall;
   TextToImage(argument: _viwo_imagegen_v1_TextToImageRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_viwo_imagegen_v1_ImageResponse__Output>): grpc.ClientUnaryCall;
@@ -170,6 +177,8 @@ export interface ImageServiceHandlers extends grpc.UntypedServiceImplementation 
   
   Preprocess: grpc.handleUnaryCall<_viwo_imagegen_v1_PreprocessRequest__Output, _viwo_imagegen_v1_ImageResponse>;
   
+  RefinePrompt: grpc.handleServerStreamingCall<_viwo_imagegen_v1_RefinePromptRequest__Output, _viwo_imagegen_v1_RefinePromptResponse>;
+  
   TextToImage: grpc.handleUnaryCall<_viwo_imagegen_v1_TextToImageRequest__Output, _viwo_imagegen_v1_ImageResponse>;
   
   Upscale: grpc.handleUnaryCall<_viwo_imagegen_v1_UpscaleRequest__Output, _viwo_imagegen_v1_ImageResponse>;
@@ -191,6 +200,7 @@ export interface ImageServiceDefinition extends grpc.ServiceDefinition {
   Invoke: MethodDefinition<_viwo_imagegen_v1_InvokeRequest, _viwo_imagegen_v1_InvokeResponse, _viwo_imagegen_v1_InvokeRequest__Output, _viwo_imagegen_v1_InvokeResponse__Output>
   Outpaint: MethodDefinition<_viwo_imagegen_v1_OutpaintRequest, _viwo_imagegen_v1_ImageResponse, _viwo_imagegen_v1_OutpaintRequest__Output, _viwo_imagegen_v1_ImageResponse__Output>
   Preprocess: MethodDefinition<_viwo_imagegen_v1_PreprocessRequest, _viwo_imagegen_v1_ImageResponse, _viwo_imagegen_v1_PreprocessRequest__Output, _viwo_imagegen_v1_ImageResponse__Output>
+  RefinePrompt: MethodDefinition<_viwo_imagegen_v1_RefinePromptRequest, _viwo_imagegen_v1_RefinePromptResponse, _viwo_imagegen_v1_RefinePromptRequest__Output, _viwo_imagegen_v1_RefinePromptResponse__Output>
   TextToImage: MethodDefinition<_viwo_imagegen_v1_TextToImageRequest, _viwo_imagegen_v1_ImageResponse, _viwo_imagegen_v1_TextToImageRequest__Output, _viwo_imagegen_v1_ImageResponse__Output>
   Upscale: MethodDefinition<_viwo_imagegen_v1_UpscaleRequest, _viwo_imagegen_v1_ImageResponse, _viwo_imagegen_v1_UpscaleRequest__Output, _viwo_imagegen_v1_ImageResponse__Output>
   UpscaleImg2Img: MethodDefinition<_viwo_imagegen_v1_UpscaleImg2ImgRequest, _viwo_imagegen_v1_ImageResponse, _viwo_imagegen_v1_UpscaleImg2ImgRequest__Output, _viwo_imagegen_v1_ImageResponse__Output>

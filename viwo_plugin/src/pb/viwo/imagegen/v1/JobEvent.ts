@@ -2,13 +2,18 @@
 
 import type { Timestamp as _google_protobuf_Timestamp, Timestamp__Output as _google_protobuf_Timestamp__Output } from '../../../google/protobuf/Timestamp';
 import type { Job as _viwo_imagegen_v1_Job, Job__Output as _viwo_imagegen_v1_Job__Output } from '../../../viwo/imagegen/v1/Job';
+import type { Long } from '@grpc/proto-loader';
 
 export interface _viwo_imagegen_v1_JobEvent_Loading {
   'modelId'?: (string);
+  'bytesDone'?: (number | string | Long);
+  'bytesTotal'?: (number | string | Long);
 }
 
 export interface _viwo_imagegen_v1_JobEvent_Loading__Output {
   'modelId': (string);
+  'bytesDone': (number);
+  'bytesTotal': (number);
 }
 
 export interface _viwo_imagegen_v1_JobEvent_Preview {

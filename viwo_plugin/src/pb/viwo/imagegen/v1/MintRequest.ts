@@ -8,6 +8,7 @@ export interface MintRequest {
   'callerId'?: (number | string | Long);
   'type'?: (string);
   'params'?: (_google_protobuf_Struct | null);
+  'targetId'?: (number | string | Long);
 }
 
 export interface MintRequest__Output {
@@ -15,4 +16,5 @@ export interface MintRequest__Output {
   'callerId': (number);
   'type': (string);
   'params': (_google_protobuf_Struct__Output | null);
+  'targetId': (number);
 }

@@ -26,7 +26,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!viwo/imagegen/v1/capability.proto\x12\x10viwo.imagegen.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x01\n\nCapability\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08owner_id\x18\x02 \x01(\x03\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\'\n\x06params\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x11\n\tparent_id\x18\x05 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"m\n\x0bMintRequest\x12\x14\n\x0c\x61uthority_id\x18\x01 \x01(\t\x12\x11\n\tcaller_id\x18\x02 \x01(\x03\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\'\n\x06params\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\"\x80\x01\n\x0f\x44\x65legateRequest\x12\x11\n\tparent_id\x18\x01 \x01(\t\x12\x11\n\tcaller_id\x18\x02 \x01(\x03\x12-\n\x0crestrictions\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x18\n\x10parent_statement\x18\x04 \x01(\t\"?\n\x0bGiveRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tcaller_id\x18\x02 \x01(\x03\x12\x11\n\ttarget_id\x18\x03 \x01(\x03\"T\n\x0e\x41pproveRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05world\x18\x02 \x01(\t\x12\'\n\x06params\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\"0\n\x16PushRevocationsRequest\x12\x16\n\x0e\x63\x61pability_ids\x18\x01 \x03(\t\"\x19\n\x17PushRevocationsResponse\".\n\rRevokeRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tcaller_id\x18\x02 \x01(\x03\"%\n\x0eRevokeResponse\x12\x13\n\x0brevoked_ids\x18\x01 \x03(\t\"\"\n\x14GetCapabilityRequest\x12\n\n\x02id\x18\x01 \x01(\t\"`\n\x17ListCapabilitiesRequest\x12\x10\n\x08owner_id\x18\x01 \x01(\x03\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"g\n\x18ListCapabilitiesResponse\x12\x32\n\x0c\x63\x61pabilities\x18\x01 \x03(\x0b\x32\x1c.viwo.imagegen.v1.Capability\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x16\x44\x65scribeMethodsRequest\x12\x0c\n\x04type\x18\x01 \x01(\t\"O\n\x17\x44\x65scribeMethodsResponse\x12\x34\n\x07methods\x18\x01 \x03(\x0b\x32#.viwo.imagegen.v1.MethodDescription\"\x9c\x01\n\x11MethodDescription\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12:\n\nparameters\x18\x05 \x03(\x0b\x32&.viwo.imagegen.v1.ParameterDescription\x12\x0b\n\x03rpc\x18\x06 \x01(\t\"\xc9\x03\n\x14ParameterDescription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61liases\x18\x02 \x03(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x10\n\x08required\x18\x05 \x01(\x08\x12\x12\n\npositional\x18\x06 \x01(\x08\x12\x14\n\x0c\x64\x65\x66\x61ult_json\x18\x07 \x01(\t\x12\x13\n\x0b\x65num_values\x18\x08 \x03(\t\x12\x14\n\x07minimum\x18\t \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\n \x01(\x01H\x01\x88\x01\x01\x12\r\n\x05group\x18\x0b \x01(\t\x12\x37\n\x07members\x18\x0c \x03(\x0b\x32&.viwo.imagegen.v1.ParameterDescription\x12\x1e\n\x11\x65xclusive_minimum\x18\r \x01(\x01H\x02\x88\x01\x01\x12\x1e\n\x11\x65xclusive_maximum\x18\x0e \x01(\x01H\x03\x88\x01\x01\x12\x17\n\nmax_length\x18\x0f \x01(\x05H\x04\x88\x01\x01\x42\n\n\x08_minimumB\n\n\x08_maximumB\x14\n\x12_exclusive_minimumB\x14\n\x12_exclusive_maximumB\r\n\x0b_max_length2\xfe\x05\n\x11\x43\x61pabilityService\x12\x43\n\x04Mint\x12\x1d.viwo.imagegen.v1.MintRequest\x1a\x1c.viwo.imagegen.v1.Capability\x12K\n\x08\x44\x65legate\x12!.viwo.imagegen.v1.DelegateRequest\x1a\x1c.viwo.imagegen.v1.Capability\x12\x43\n\x04Give\x12\x1d.viwo.imagegen.v1.GiveRequest\x1a\x1c.viwo.imagegen.v1.Capability\x12K\n\x06Revoke\x12\x1f.viwo.imagegen.v1.RevokeRequest\x1a .viwo.imagegen.v1.RevokeResponse\x12I\n\x07\x41pprove\x12 .viwo.imagegen.v1.ApproveRequest\x1a\x1c.viwo.imagegen.v1.Capability\x12\x66\n\x0fPushRevocations\x12(.viwo.imagegen.v1.PushRevocationsRequest\x1a).viwo.imagegen.v1.PushRevocationsResponse\x12K\n\x03Get\x12&.viwo.imagegen.v1.GetCapabilityRequest\x1a\x1c.viwo.imagegen.v1.Capability\x12]\n\x04List\x12).viwo.imagegen.v1.ListCapabilitiesRequest\x1a*.viwo.imagegen.v1.ListCapabilitiesResponse\x12\x66\n\x0f\x44\x65scribeMethods\x12(.viwo.imagegen.v1.DescribeMethodsRequest\x1a).viwo.imagegen.v1.DescribeMethodsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!viwo/imagegen/v1/capability.proto\x12\x10viwo.imagegen.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x01\n\nCapability\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08owner_id\x18\x02 \x01(\x03\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\'\n\x06params\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x11\n\tparent_id\x18\x05 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x80\x01\n\x0bMintRequest\x12\x14\n\x0c\x61uthority_id\x18\x01 \x01(\t\x12\x11\n\tcaller_id\x18\x02 \x01(\x03\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\'\n\x06params\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x11\n\ttarget_id\x18\x05 \x01(\x03\"\x80\x01\n\x0f\x44\x65legateRequest\x12\x11\n\tparent_id\x18\x01 \x01(\t\x12\x11\n\tcaller_id\x18\x02 \x01(\x03\x12-\n\x0crestrictions\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x18\n\x10parent_statement\x18\x04 \x01(\t\"?\n\x0bGiveRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tcaller_id\x18\x02 \x01(\x03\x12\x11\n\ttarget_id\x18\x03 \x01(\x03\"T\n\x0e\x41pproveRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\r\n\x05world\x18\x02 \x01(\t\x12\'\n\x06params\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\"0\n\x16PushRevocationsRequest\x12\x16\n\x0e\x63\x61pability_ids\x18\x01 \x03(\t\"\x19\n\x17PushRevocationsResponse\".\n\rRevokeRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tcaller_id\x18\x02 \x01(\x03\"%\n\x0eRevokeResponse\x12\x13\n\x0brevoked_ids\x18\x01 \x03(\t\"\"\n\x14GetCapabilityRequest\x12\n\n\x02id\x18\x01 \x01(\t\"`\n\x17ListCapabilitiesRequest\x12\x10\n\x08owner_id\x18\x01 \x01(\x03\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"g\n\x18ListCapabilitiesResponse\x12\x32\n\x0c\x63\x61pabilities\x18\x01 \x03(\x0b\x32\x1c.viwo.imagegen.v1.Capability\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"&\n\x16\x44\x65scribeMethodsRequest\x12\x0c\n\x04type\x18\x01 \x01(\t\"O\n\x17\x44\x65scribeMethodsResponse\x12\x34\n\x07methods\x18\x01 \x03(\x0b\x32#.viwo.imagegen.v1.MethodDescription\"\x9c\x01\n\x11MethodDescription\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05label\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12:\n\nparameters\x18\x05 \x03(\x0b\x32&.viwo.imagegen.v1.ParameterDescription\x12\x0b\n\x03rpc\x18\x06 \x01(\t\"\xc9\x03\n\x14ParameterDescription\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61liases\x18\x02 \x03(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x10\n\x08required\x18\x05 \x01(\x08\x12\x12\n\npositional\x18\x06 \x01(\x08\x12\x14\n\x0c\x64\x65\x66\x61ult_json\x18\x07 \x01(\t\x12\x13\n\x0b\x65num_values\x18\x08 \x03(\t\x12\x14\n\x07minimum\x18\t \x01(\x01H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\n \x01(\x01H\x01\x88\x01\x01\x12\r\n\x05group\x18\x0b \x01(\t\x12\x37\n\x07members\x18\x0c \x03(\x0b\x32&.viwo.imagegen.v1.ParameterDescription\x12\x1e\n\x11\x65xclusive_minimum\x18\r \x01(\x01H\x02\x88\x01\x01\x12\x1e\n\x11\x65xclusive_maximum\x18\x0e \x01(\x01H\x03\x88\x01\x01\x12\x17\n\nmax_length\x18\x0f \x01(\x05H\x04\x88\x01\x01\x42\n\n\x08_minimumB\n\n\x08_maximumB\x14\n\x12_exclusive_minimumB\x14\n\x12_exclusive_maximumB\r\n\x0b_max_length2\xfe\x05\n\x11\x43\x61pabilityService\x12\x43\n\x04Mint\x12\x1d.viwo.imagegen.v1.MintRequest\x1a\x1c.viwo.imagegen.v1.Capability\x12K\n\x08\x44\x65legate\x12!.viwo.imagegen.v1.DelegateRequest\x1a\x1c.viwo.imagegen.v1.Capability\x12\x43\n\x04Give\x12\x1d.viwo.imagegen.v1.GiveRequest\x1a\x1c.viwo.imagegen.v1.Capability\x12K\n\x06Revoke\x12\x1f.viwo.imagegen.v1.RevokeRequest\x1a .viwo.imagegen.v1.RevokeResponse\x12I\n\x07\x41pprove\x12 .viwo.imagegen.v1.ApproveRequest\x1a\x1c.viwo.imagegen.v1.Capability\x12\x66\n\x0fPushRevocations\x12(.viwo.imagegen.v1.PushRevocationsRequest\x1a).viwo.imagegen.v1.PushRevocationsResponse\x12K\n\x03Get\x12&.viwo.imagegen.v1.GetCapabilityRequest\x1a\x1c.viwo.imagegen.v1.Capability\x12]\n\x04List\x12).viwo.imagegen.v1.ListCapabilitiesRequest\x1a*.viwo.imagegen.v1.ListCapabilitiesResponse\x12\x66\n\x0f\x44\x65scribeMethods\x12(.viwo.imagegen.v1.DescribeMethodsRequest\x1a).viwo.imagegen.v1.DescribeMethodsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,36 +35,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CAPABILITY']._serialized_start=119
   _globals['_CAPABILITY']._serialized_end=284
-  _globals['_MINTREQUEST']._serialized_start=286
-  _globals['_MINTREQUEST']._serialized_end=395
-  _globals['_DELEGATEREQUEST']._serialized_start=398
-  _globals['_DELEGATEREQUEST']._serialized_end=526
-  _globals['_GIVEREQUEST']._serialized_start=528
-  _globals['_GIVEREQUEST']._serialized_end=591
-  _globals['_APPROVEREQUEST']._serialized_start=593
-  _globals['_APPROVEREQUEST']._serialized_end=677
-  _globals['_PUSHREVOCATIONSREQUEST']._serialized_start=679
-  _globals['_PUSHREVOCATIONSREQUEST']._serialized_end=727
-  _globals['_PUSHREVOCATIONSRESPONSE']._serialized_start=729
-  _globals['_PUSHREVOCATIONSRESPONSE']._serialized_end=754
-  _globals['_REVOKEREQUEST']._serialized_start=756
-  _globals['_REVOKEREQUEST']._serialized_end=802
-  _globals['_REVOKERESPONSE']._serialized_start=804
-  _globals['_REVOKERESPONSE']._serialized_end=841
-  _globals['_GETCAPABILITYREQUEST']._serialized_start=843
-  _globals['_GETCAPABILITYREQUEST']._serialized_end=877
-  _globals['_LISTCAPABILITIESREQUEST']._serialized_start=879
-  _globals['_LISTCAPABILITIESREQUEST']._serialized_end=975
-  _globals['_LISTCAPABILITIESRESPONSE']._serialized_start=977
-  _globals['_LISTCAPABILITIESRESPONSE']._serialized_end=1080
-  _globals['_DESCRIBEMETHODSREQUEST']._serialized_start=1082
-  _globals['_DESCRIBEMETHODSREQUEST']._serialized_end=1120
-  _globals['_DESCRIBEMETHODSRESPONSE']._serialized_start=1122
-  _globals['_DESCRIBEMETHODSRESPONSE']._serialized_end=1201
-  _globals['_METHODDESCRIPTION']._serialized_start=1204
-  _globals['_METHODDESCRIPTION']._serialized_end=1360
-  _globals['_PARAMETERDESCRIPTION']._serialized_start=1363
-  _globals['_PARAMETERDESCRIPTION']._serialized_end=1820
-  _globals['_CAPABILITYSERVICE']._serialized_start=1823
-  _globals['_CAPABILITYSERVICE']._serialized_end=2589
+  _globals['_MINTREQUEST']._serialized_start=287
+  _globals['_MINTREQUEST']._serialized_end=415
+  _globals['_DELEGATEREQUEST']._serialized_start=418
+  _globals['_DELEGATEREQUEST']._serialized_end=546
+  _globals['_GIVEREQUEST']._serialized_start=548
+  _globals['_GIVEREQUEST']._serialized_end=611
+  _globals['_APPROVEREQUEST']._serialized_start=613
+  _globals['_APPROVEREQUEST']._serialized_end=697
+  _globals['_PUSHREVOCATIONSREQUEST']._serialized_start=699
+  _globals['_PUSHREVOCATIONSREQUEST']._serialized_end=747
+  _globals['_PUSHREVOCATIONSRESPONSE']._serialized_start=749
+  _globals['_PUSHREVOCATIONSRESPONSE']._serialized_end=774
+  _globals['_REVOKEREQUEST']._serialized_start=776
+  _globals['_REVOKEREQUEST']._serialized_end=822
+  _globals['_REVOKERESPONSE']._serialized_start=824
+  _globals['_REVOKERESPONSE']._serialized_end=861
+  _globals['_GETCAPABILITYREQUEST']._serialized_start=863
+  _globals['_GETCAPABILITYREQUEST']._serialized_end=897
+  _globals['_LISTCAPABILITIESREQUEST']._serialized_start=899
+  _globals['_LISTCAPABILITIESREQUEST']._serialized_end=995
+  _globals['_LISTCAPABILITIESRESPONSE']._serialized_start=997
+  _globals['_LISTCAPABILITIESRESPONSE']._serialized_end=1100
+  _globals['_DESCRIBEMETHODSREQUEST']._serialized_start=1102
+  _globals['_DESCRIBEMETHODSREQUEST']._serialized_end=1140
+  _globals['_DESCRIBEMETHODSRESPONSE']._serialized_start=1142
+  _globals['_DESCRIBEMETHODSRESPONSE']._serialized_end=1221
+  _globals['_METHODDESCRIPTION']._serialized_start=1224
+  _globals['_METHODDESCRIPTION']._serialized_end=1380
+  _globals['_PARAMETERDESCRIPTION']._serialized_start=1383
+  _globals['_PARAMETERDESCRIPTION']._serialized_end=1840
+  _globals['_CAPABILITYSERVICE']._serialized_start=1843
+  _globals['_CAPABILITYSERVICE']._serialized_end=2609
 # @@protoc_insertion_point(module_scope)

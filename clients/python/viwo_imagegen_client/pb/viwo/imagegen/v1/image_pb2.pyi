@@ -1413,6 +1413,100 @@ class RemoveBackground(_message.Message):
 Global___RemoveBackground: _TypeAlias = RemoveBackground  # noqa: Y015
 
 @_typing.final
+class RefinePromptRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    PROMPT_FIELD_NUMBER: _builtins.int
+    MODEL_ID_FIELD_NUMBER: _builtins.int
+    prompt: _builtins.str
+    """What the picture shows."""
+    model_id: _builtins.str
+    """A chat model of an engine, or "rules"; unset: the first that the capability allows and that is up, else rules."""
+    @_builtins.property
+    def context(self) -> _common_pb2.CallContext:
+        """By what right the call comes."""
+
+    def __init__(
+        self,
+        *,
+        context: _common_pb2.CallContext | None = ...,
+        prompt: _builtins.str = ...,
+        model_id: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_model_id", b"_model_id", "context", b"context", "model_id", b"model_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_model_id", b"_model_id", "context", b"context", "model_id", b"model_id", "prompt", b"prompt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__model_id: _TypeAlias = _typing.Literal["model_id"]  # noqa: Y015
+    _WhichOneofArgType__model_id: _TypeAlias = _typing.Literal["_model_id", b"_model_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__model_id) -> _WhichOneofReturnType__model_id | None: ...
+
+Global___RefinePromptRequest: _TypeAlias = RefinePromptRequest  # noqa: Y015
+
+@_typing.final
+class RefinePromptResponse(_message.Message):
+    """A piece of the text, or its end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    REFINED_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """What was written since the message before."""
+    @_builtins.property
+    def refined(self) -> Global___RefinedPrompt:
+        """The whole of it; the last message."""
+
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        refined: Global___RefinedPrompt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "refined", b"refined", "text", b"text"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["part", b"part", "refined", b"refined", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["text", "refined"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___RefinePromptResponse: _TypeAlias = RefinePromptResponse  # noqa: Y015
+
+@_typing.final
+class RefinedPrompt(_message.Message):
+    """A prompt to make pictures with."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROMPT_FIELD_NUMBER: _builtins.int
+    REFINED_BY_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    prompt: _builtins.str
+    """The prompt, in one line."""
+    refined_by: _builtins.str
+    """The chat model that wrote it, or "rules"."""
+    @_builtins.property
+    def cost(self) -> _common_pb2.Cost:
+        """What it cost."""
+
+    def __init__(
+        self,
+        *,
+        prompt: _builtins.str = ...,
+        refined_by: _builtins.str = ...,
+        cost: _common_pb2.Cost | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "prompt", b"prompt", "refined_by", b"refined_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefinedPrompt: _TypeAlias = RefinedPrompt  # noqa: Y015
+
+@_typing.final
 class InvokeRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -101,6 +101,11 @@ class ImageServiceStub:
                 request_serializer=viwo_dot_imagegen_dot_v1_dot_image__pb2.ConvertRequest.SerializeToString,
                 response_deserializer=viwo_dot_imagegen_dot_v1_dot_image__pb2.ImageResponse.FromString,
                 _registered_method=True)
+        self.RefinePrompt = channel.unary_stream(
+                '/viwo.imagegen.v1.ImageService/RefinePrompt',
+                request_serializer=viwo_dot_imagegen_dot_v1_dot_image__pb2.RefinePromptRequest.SerializeToString,
+                response_deserializer=viwo_dot_imagegen_dot_v1_dot_image__pb2.RefinePromptResponse.FromString,
+                _registered_method=True)
         self.Invoke = channel.unary_unary(
                 '/viwo.imagegen.v1.ImageService/Invoke',
                 request_serializer=viwo_dot_imagegen_dot_v1_dot_image__pb2.InvokeRequest.SerializeToString,
@@ -204,6 +209,14 @@ class ImageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RefinePrompt(self, request, context):
+        """diffusers.generate: a fuller prompt from a short one, as it is written; the last message holds all of it. Ends without a
+        job: what it costs is settled at its end, also where the client leaves.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Invoke(self, request, context):
         """Any method by name, with JSON arguments as an in-world script passes them.
         """
@@ -278,6 +291,11 @@ def add_ImageServiceServicer_to_server(servicer, server):
                     servicer.Convert,
                     request_deserializer=viwo_dot_imagegen_dot_v1_dot_image__pb2.ConvertRequest.FromString,
                     response_serializer=viwo_dot_imagegen_dot_v1_dot_image__pb2.ImageResponse.SerializeToString,
+            ),
+            'RefinePrompt': grpc.unary_stream_rpc_method_handler(
+                    servicer.RefinePrompt,
+                    request_deserializer=viwo_dot_imagegen_dot_v1_dot_image__pb2.RefinePromptRequest.FromString,
+                    response_serializer=viwo_dot_imagegen_dot_v1_dot_image__pb2.RefinePromptResponse.SerializeToString,
             ),
             'Invoke': grpc.unary_unary_rpc_method_handler(
                     servicer.Invoke,
@@ -638,6 +656,33 @@ class ImageService:
             '/viwo.imagegen.v1.ImageService/Convert',
             viwo_dot_imagegen_dot_v1_dot_image__pb2.ConvertRequest.SerializeToString,
             viwo_dot_imagegen_dot_v1_dot_image__pb2.ImageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefinePrompt(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/viwo.imagegen.v1.ImageService/RefinePrompt',
+            viwo_dot_imagegen_dot_v1_dot_image__pb2.RefinePromptRequest.SerializeToString,
+            viwo_dot_imagegen_dot_v1_dot_image__pb2.RefinePromptResponse.FromString,
             options,
             channel_credentials,
             insecure,

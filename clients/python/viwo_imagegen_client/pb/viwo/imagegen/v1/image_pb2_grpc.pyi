@@ -61,6 +61,10 @@ class ImageServiceStub:
     """image.edit: change a picture without a model."""
     Convert: _grpc.UnaryUnaryMultiCallable[_image_pb2.ConvertRequest, _image_pb2.ImageResponse]
     """Encodes a picture in another format."""
+    RefinePrompt: _grpc.UnaryStreamMultiCallable[_image_pb2.RefinePromptRequest, _image_pb2.RefinePromptResponse]
+    """diffusers.generate: a fuller prompt from a short one, as it is written; the last message holds all of it. Ends without a
+    job: what it costs is settled at its end, also where the client leaves.
+    """
     Invoke: _grpc.UnaryUnaryMultiCallable[_image_pb2.InvokeRequest, _image_pb2.InvokeResponse]
     """Any method by name, with JSON arguments as an in-world script passes them."""
 
@@ -97,6 +101,10 @@ class ImageServiceAsyncStub(ImageServiceStub):
     """image.edit: change a picture without a model."""
     Convert: _aio.UnaryUnaryMultiCallable[_image_pb2.ConvertRequest, _image_pb2.ImageResponse]  # type: ignore[assignment]
     """Encodes a picture in another format."""
+    RefinePrompt: _aio.UnaryStreamMultiCallable[_image_pb2.RefinePromptRequest, _image_pb2.RefinePromptResponse]  # type: ignore[assignment]
+    """diffusers.generate: a fuller prompt from a short one, as it is written; the last message holds all of it. Ends without a
+    job: what it costs is settled at its end, also where the client leaves.
+    """
     Invoke: _aio.UnaryUnaryMultiCallable[_image_pb2.InvokeRequest, _image_pb2.InvokeResponse]  # type: ignore[assignment]
     """Any method by name, with JSON arguments as an in-world script passes them."""
 
@@ -195,6 +203,15 @@ class ImageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_image_pb2.ImageResponse, _abc.Awaitable[_image_pb2.ImageResponse]]:
         """Encodes a picture in another format."""
+
+    def RefinePrompt(
+        self,
+        request: _image_pb2.RefinePromptRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_image_pb2.RefinePromptResponse], _abc.AsyncIterator[_image_pb2.RefinePromptResponse]]:
+        """diffusers.generate: a fuller prompt from a short one, as it is written; the last message holds all of it. Ends without a
+        job: what it costs is settled at its end, also where the client leaves.
+        """
 
     def Invoke(
         self,

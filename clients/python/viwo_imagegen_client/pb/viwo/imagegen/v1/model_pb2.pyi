@@ -32,6 +32,14 @@ class Model(_message.Message):
     METHODS_FIELD_NUMBER: _builtins.int
     IS_DEFAULT_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    DOWNLOADED_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    LICENSE_FIELD_NUMBER: _builtins.int
+    IGNORED_OPTIONS_FIELD_NUMBER: _builtins.int
+    TOLD_BY_FIELD_NUMBER: _builtins.int
+    GRANULARITY_FIELD_NUMBER: _builtins.int
+    FIXED_SIZE_FIELD_NUMBER: _builtins.int
+    PLAIN_GROUND_FIELD_NUMBER: _builtins.int
     PAID_FIELD_NUMBER: _builtins.int
     PRICE_FIELD_NUMBER: _builtins.int
     COMPUTE_PER_IMAGE_FIELD_NUMBER: _builtins.int
@@ -51,6 +59,20 @@ class Model(_message.Message):
     """The server's default model."""
     revision: _builtins.str
     """Identifies these exact weights, so that a result can be repeated."""
+    downloaded: _builtins.bool
+    """Its weights are on this machine; of a hub model that is not there yet, `methods` is what such models usually can do."""
+    origin: _builtins.str
+    """Where a hub model comes from, "owner/name" and the commit where it is known; empty for all others."""
+    license: _builtins.str
+    """Under what licence its weights are, where that is known."""
+    told_by: _builtins.str
+    """Who says what this message tells: files of the model, the operator, or this program."""
+    granularity: _builtins.int
+    """Number of pixels that width and height must divide by."""
+    fixed_size: _builtins.bool
+    """It draws at its own size only; pictures of other sizes are made from that."""
+    plain_ground: _builtins.bool
+    """It draws its subject on a plain ground, which can be made transparent."""
     paid: _builtins.bool
     """Its engine costs money, so a capability must name that in `allowed_engines`."""
     compute_per_image: _builtins.float
@@ -62,6 +84,10 @@ class Model(_message.Message):
     @_builtins.property
     def methods(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Methods it can do, by their in-world names."""
+
+    @_builtins.property
+    def ignored_options(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Options of a generation that change nothing with it, by their names; an answer's `warnings` say so where they were given."""
 
     @_builtins.property
     def price(self) -> Global___Price:
@@ -80,13 +106,21 @@ class Model(_message.Message):
         methods: _abc.Iterable[_builtins.str] | None = ...,
         is_default: _builtins.bool = ...,
         revision: _builtins.str = ...,
+        downloaded: _builtins.bool = ...,
+        origin: _builtins.str = ...,
+        license: _builtins.str = ...,
+        ignored_options: _abc.Iterable[_builtins.str] | None = ...,
+        told_by: _builtins.str = ...,
+        granularity: _builtins.int = ...,
+        fixed_size: _builtins.bool = ...,
+        plain_ground: _builtins.bool = ...,
         paid: _builtins.bool = ...,
         price: Global___Price | None = ...,
         compute_per_image: _builtins.float | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_compute_per_image", b"_compute_per_image", "compute_per_image", b"compute_per_image", "defaults", b"defaults", "price", b"price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_compute_per_image", b"_compute_per_image", "compute_per_image", b"compute_per_image", "defaults", b"defaults", "description", b"description", "engine", b"engine", "family", b"family", "id", b"id", "is_default", b"is_default", "loaded", b"loaded", "methods", b"methods", "paid", b"paid", "price", b"price", "revision", b"revision", "size_bytes", b"size_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_compute_per_image", b"_compute_per_image", "compute_per_image", b"compute_per_image", "defaults", b"defaults", "description", b"description", "downloaded", b"downloaded", "engine", b"engine", "family", b"family", "fixed_size", b"fixed_size", "granularity", b"granularity", "id", b"id", "ignored_options", b"ignored_options", "is_default", b"is_default", "license", b"license", "loaded", b"loaded", "methods", b"methods", "origin", b"origin", "paid", b"paid", "plain_ground", b"plain_ground", "price", b"price", "revision", b"revision", "size_bytes", b"size_bytes", "told_by", b"told_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__compute_per_image: _TypeAlias = _typing.Literal["compute_per_image"]  # noqa: Y015
     _WhichOneofArgType__compute_per_image: _TypeAlias = _typing.Literal["_compute_per_image", b"_compute_per_image"]  # noqa: Y015
@@ -277,3 +311,75 @@ class UnloadModelRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UnloadModelRequest: _TypeAlias = UnloadModelRequest  # noqa: Y015
+
+@_typing.final
+class PullModelRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    VARIANT_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Model id, one of the server's `hub_models`."""
+    revision: _builtins.str
+    """A commit, tag or branch in the place of the one that the server is configured with; empty: that one."""
+    variant: _builtins.str
+    """A variant of the weights, such as "fp16", in the place of the one that the server is configured with; empty: that one."""
+    dry_run: _builtins.bool
+    """Only look what there is to download."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        revision: _builtins.str = ...,
+        variant: _builtins.str = ...,
+        dry_run: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "id", b"id", "revision", b"revision", "variant", b"variant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PullModelRequest: _TypeAlias = PullModelRequest  # noqa: Y015
+
+@_typing.final
+class PullModelProgress(_message.Message):
+    """How far a download is. The last message of a stream carries the model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BYTES_DONE_FIELD_NUMBER: _builtins.int
+    BYTES_TOTAL_FIELD_NUMBER: _builtins.int
+    COMMIT_FIELD_NUMBER: _builtins.int
+    PREVIOUS_COMMIT_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    bytes_done: _builtins.int
+    """Bytes that are on this machine."""
+    bytes_total: _builtins.int
+    """Bytes in all."""
+    commit: _builtins.str
+    """The commit that is downloaded."""
+    previous_commit: _builtins.str
+    """The commit that was used before; empty: none."""
+    @_builtins.property
+    def model(self) -> Global___Model:
+        """The model as it is now; unset until it is downloaded."""
+
+    def __init__(
+        self,
+        *,
+        bytes_done: _builtins.int = ...,
+        bytes_total: _builtins.int = ...,
+        commit: _builtins.str = ...,
+        previous_commit: _builtins.str = ...,
+        model: Global___Model | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes_done", b"bytes_done", "bytes_total", b"bytes_total", "commit", b"commit", "model", b"model", "previous_commit", b"previous_commit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PullModelProgress: _TypeAlias = PullModelProgress  # noqa: Y015

@@ -39,6 +39,8 @@ class ModelServiceStub:
     """Loads a model ahead of its first job."""
     Unload: _grpc.UnaryUnaryMultiCallable[_model_pb2.UnloadModelRequest, _model_pb2.Model]
     """Takes a model out of memory."""
+    Pull: _grpc.UnaryStreamMultiCallable[_model_pb2.PullModelRequest, _model_pb2.PullModelProgress]
+    """Downloads a hub model ahead of its first job, or its newest revision; a stream that is canceled ends the download."""
 
 @_typing.type_check_only
 class ModelServiceAsyncStub(ModelServiceStub):
@@ -51,6 +53,8 @@ class ModelServiceAsyncStub(ModelServiceStub):
     """Loads a model ahead of its first job."""
     Unload: _aio.UnaryUnaryMultiCallable[_model_pb2.UnloadModelRequest, _model_pb2.Model]  # type: ignore[assignment]
     """Takes a model out of memory."""
+    Pull: _aio.UnaryStreamMultiCallable[_model_pb2.PullModelRequest, _model_pb2.PullModelProgress]  # type: ignore[assignment]
+    """Downloads a hub model ahead of its first job, or its newest revision; a stream that is canceled ends the download."""
 
 class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     """What is there, and what is in memory."""
@@ -75,5 +79,12 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_model_pb2.Model, _abc.Awaitable[_model_pb2.Model]]:
         """Takes a model out of memory."""
+
+    def Pull(
+        self,
+        request: _model_pb2.PullModelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_model_pb2.PullModelProgress], _abc.AsyncIterator[_model_pb2.PullModelProgress]]:
+        """Downloads a hub model ahead of its first job, or its newest revision; a stream that is canceled ends the download."""
 
 def add_ModelServiceServicer_to_server(servicer: ModelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,4 +1,4 @@
-"""Channels and messages that both clients share."""
+"""What both clients ask, and what they make of the answers."""
 
 from __future__ import annotations
 
@@ -6,33 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import grpc
-
-from viwo_imagegen_client.connection import Connection
-from viwo_imagegen_client.errors import ImagegenError, NotFound, Unavailable, of_failure
+from viwo_imagegen_client.errors import ImagegenError, NotFound, of_failure
 from viwo_imagegen_client.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, image_pb2, job_pb2
 from viwo_imagegen_client.pictures import Picture, encoded, pictures
 
 SYSTEM_ID = 3
 """viwo's System entity, for which the operator acts unless told otherwise."""
-MAX_MESSAGE = 64 * 1024 * 1024
 PIECE = 1024 * 1024
 """Bytes of an upload that are sent at a time."""
-OPTIONS = (
-    ("grpc.max_send_message_length", MAX_MESSAGE),
-    ("grpc.max_receive_message_length", MAX_MESSAGE),
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-)
-
-
-def metadata(connection: Connection) -> tuple[tuple[str, str], ...]:
-    return (("authorization", f"Bearer {connection.key}"),) if connection.key else ()
-
-
-def credentials(connection: Connection) -> grpc.ChannelCredentials | None:
-    """None without TLS."""
-    return grpc.ssl_channel_credentials(connection.certificate) if connection.certificate else None
 
 
 def submission(
@@ -65,8 +46,8 @@ def minting(authority: str, owner: int, capability_type: str) -> capability_pb2.
 
 def nobody_allows(owner: int, capability_type: str) -> NotFound:
     return NotFound(
-        f"entity {owner} holds no capability of type {capability_type} and may mint none; name one with capability=, or act as "
-        "another entity with caller=",
+        f"entity {owner} holds no capability of type {capability_type} and no sys.mint to make one by; name a capability, or act "
+        "as another entity",
         code="NOT_FOUND",
         reason="NO_CAPABILITY",
         field="capability",
@@ -89,11 +70,3 @@ def outcome(job: job_pb2.Job) -> Picture | ImagegenError:
         return result(job)
     except ImagegenError as error:
         return error
-
-
-def unreachable(address: str, words: str) -> Unavailable:
-    return Unavailable(
-        f"no sidecar answers at {address} ({words}); start one with 'viwo-imagegen serve', or set VIWO_IMAGEGEN_ADDRESS",
-        code="UNAVAILABLE",
-        reason="NO_SERVER",
-    )

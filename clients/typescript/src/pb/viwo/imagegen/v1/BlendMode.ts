@@ -1,0 +1,35 @@
+// Original file: ../../protos/viwo/imagegen/v1/image.proto
+
+export const BlendMode = {
+  BLEND_MODE_UNSPECIFIED: 'BLEND_MODE_UNSPECIFIED',
+  BLEND_MODE_NORMAL: 'BLEND_MODE_NORMAL',
+  BLEND_MODE_MULTIPLY: 'BLEND_MODE_MULTIPLY',
+  BLEND_MODE_SCREEN: 'BLEND_MODE_SCREEN',
+  BLEND_MODE_OVERLAY: 'BLEND_MODE_OVERLAY',
+  BLEND_MODE_DARKEN: 'BLEND_MODE_DARKEN',
+  BLEND_MODE_LIGHTEN: 'BLEND_MODE_LIGHTEN',
+  BLEND_MODE_ADD: 'BLEND_MODE_ADD',
+  BLEND_MODE_DIFFERENCE: 'BLEND_MODE_DIFFERENCE',
+} as const;
+
+export type BlendMode =
+  | 'BLEND_MODE_UNSPECIFIED'
+  | 0
+  | 'BLEND_MODE_NORMAL'
+  | 1
+  | 'BLEND_MODE_MULTIPLY'
+  | 2
+  | 'BLEND_MODE_SCREEN'
+  | 3
+  | 'BLEND_MODE_OVERLAY'
+  | 4
+  | 'BLEND_MODE_DARKEN'
+  | 5
+  | 'BLEND_MODE_LIGHTEN'
+  | 6
+  | 'BLEND_MODE_ADD'
+  | 7
+  | 'BLEND_MODE_DIFFERENCE'
+  | 8
+
+export type BlendMode__Output = typeof BlendMode[keyof typeof BlendMode]

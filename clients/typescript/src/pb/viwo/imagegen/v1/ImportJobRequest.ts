@@ -1,0 +1,13 @@
+// Original file: ../../protos/viwo/imagegen/v1/job.proto
+
+import type { CallContext as _viwo_imagegen_v1_CallContext, CallContext__Output as _viwo_imagegen_v1_CallContext__Output } from '../../../viwo/imagegen/v1/CallContext.js';
+
+export interface ImportJobRequest {
+  'context'?: (_viwo_imagegen_v1_CallContext | null);
+  'documentJson'?: (string);
+}
+
+export interface ImportJobRequest__Output {
+  'context': (_viwo_imagegen_v1_CallContext__Output | null);
+  'documentJson': (string);
+}

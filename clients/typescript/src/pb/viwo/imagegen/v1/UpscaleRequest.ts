@@ -1,0 +1,21 @@
+// Original file: ../../protos/viwo/imagegen/v1/image.proto
+
+import type { CallContext as _viwo_imagegen_v1_CallContext, CallContext__Output as _viwo_imagegen_v1_CallContext__Output } from '../../../viwo/imagegen/v1/CallContext.js';
+import type { ImageSource as _viwo_imagegen_v1_ImageSource, ImageSource__Output as _viwo_imagegen_v1_ImageSource__Output } from '../../../viwo/imagegen/v1/ImageSource.js';
+import type { OutputOptions as _viwo_imagegen_v1_OutputOptions, OutputOptions__Output as _viwo_imagegen_v1_OutputOptions__Output } from '../../../viwo/imagegen/v1/OutputOptions.js';
+
+export interface UpscaleRequest {
+  'context'?: (_viwo_imagegen_v1_CallContext | null);
+  'image'?: (_viwo_imagegen_v1_ImageSource | null);
+  'model'?: (string);
+  'factor'?: (number);
+  'output'?: (_viwo_imagegen_v1_OutputOptions | null);
+}
+
+export interface UpscaleRequest__Output {
+  'context': (_viwo_imagegen_v1_CallContext__Output | null);
+  'image': (_viwo_imagegen_v1_ImageSource__Output | null);
+  'model': (string);
+  'factor': (number);
+  'output': (_viwo_imagegen_v1_OutputOptions__Output | null);
+}

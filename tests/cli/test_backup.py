@@ -1,0 +1,152 @@
+"""`backup` and `restore` of a whole installation: data, configuration and secrets, also while a server works on them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+import tarfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sidecar.cli import app
+from sidecar.config import Settings
+from sidecar.server import running
+from sidecar.testing.server import connected
+
+PASSPHRASE = "correct horse battery staple"
+SECRETS = ("token", "kernel-key", "elsewhere/statement-key")
+
+
+@dataclass
+class Machine:
+    """A folder with all that an installation has, and the command line on it."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def run(self, *words: str, status: int = 0) -> str:
+        variables = {"VIWO_IMAGEGEN_DATA_DIR": str(self.data), "COLUMNS": "250", **self.environment}
+        done = CliRunner().invoke(app, list(words), env=variables)
+        assert done.exit_code == status, done.output
+        return " ".join(done.output.split())
+
+    def secrets(self) -> dict[str, str]:
+        found = {}
+        for name in SECRETS:
+            path = self.data / name
+            if path.exists():
+                assert stat.S_IMODE(path.stat().st_mode) == 0o600
+                found[name] = path.read_text()
+        return found
+
+
+@pytest.fixture
+async def machine(tmp_path: Path) -> Machine:
+    """One that has served, and was backed up meanwhile: nothing has to be stopped for that."""
+    machine = Machine(tmp_path / "old")
+    machine.data.mkdir(parents=True)
+    key = tmp_path / "new" / "data" / "elsewhere" / "statement-key"
+    (machine.data / "config.toml").write_text(f'log_level = "warning"\nstatement_key_file = "{key}"\n')
+    settings = Settings(data_dir=machine.data, port=0, statement_key_file=key)
+    async with running(settings) as served, connected(served):
+        await asyncio.to_thread(machine.run, "backup", str(tmp_path / "running.tar"))
+    return machine
+
+
+@pytest.mark.parametrize("how", ["plain", "encrypted"])
+async def test_an_installation_comes_back_with_its_secrets(
+    machine: Machine, tmp_path: Path, how: str
+) -> None:
+    archive, phrase = tmp_path / "all.tar", tmp_path / "phrase"
+    phrase.write_text(PASSPHRASE + "\n")
+    given = ("--passphrase-file", str(phrase)) if how == "encrypted" else ()
+    told = machine.run("backup", str(archive), "--secrets", how, *given)
+    assert "not in it: secrets" not in told
+    assert "not in it: models" in told
+    assert stat.S_IMODE(archive.stat().st_mode) == 0o600
+    token = (machine.data / "token").read_text().strip()
+    assert (token.encode() in archive.read_bytes()) is (how == "plain")
+    # The statement key is made anew where its file is gone; another one would refuse what the plugin states.
+    statement_key = (tmp_path / "new" / "data" / "elsewhere" / "statement-key").read_text()
+    (tmp_path / "new" / "data" / "elsewhere" / "statement-key").unlink()
+    new = Machine(tmp_path / "new")
+    told = new.run("restore", str(archive), *given)
+    assert f"configuration: {new.data / 'config.toml'}" in told
+    assert new.secrets() == {
+        "token": token + "\n",
+        "kernel-key": (machine.data / "kernel-key").read_text(),
+        "elsewhere/statement-key": statement_key,
+    }
+    assert (new.data / "config.toml").read_text() == (machine.data / "config.toml").read_text()
+    assert "fit together" in new.run("fsck")
+
+
+async def test_secrets_are_left_out_unless_asked_for(machine: Machine, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "running.tar") as archive:
+        assert "installation/config.toml" in archive.getnames()
+        assert not [name for name in archive.getnames() if "secrets" in name]
+    told = machine.run("backup", str(tmp_path / "none.tar"), "--json")
+    assert any(
+        words.startswith("secrets (kernel-key, statement-key, token)")
+        for words in json.loads(told)["left_out"]
+    )
+    new = Machine(tmp_path / "other")
+    assert "new ones are made at the next start" in new.run("restore", str(tmp_path / "none.tar"))
+    assert new.secrets() == {}
+
+
+async def test_a_configuration_with_a_password_goes_with_the_secrets(
+    machine: Machine, tmp_path: Path
+) -> None:
+    url = "postgresql+psycopg://viwo:hunter2@localhost/x"
+    (machine.data / "config.toml").write_text(f'database_url = "{url}"\n')
+    machine.environment["VIWO_IMAGEGEN_DATABASE_URL"] = ""
+    told = machine.run("backup", str(tmp_path / "none.tar"))
+    assert "not in it: secrets (config.toml, kernel-key," in told
+    assert b"hunter2" not in (tmp_path / "none.tar").read_bytes()
+
+
+async def test_what_is_there_is_replaced_only_when_told_to(machine: Machine, tmp_path: Path) -> None:
+    archive = str(tmp_path / "all.tar")
+    machine.run("backup", archive, "--secrets", "plain")
+    new = Machine(tmp_path / "another")
+    new.data.mkdir(parents=True)
+    (new.data / "config.toml").write_text("threads = 2\n")
+    assert "--no-configuration leaves it as it is" in new.run("restore", archive, status=1)
+    (new.data / "token").write_text("x" * 40)
+    assert "--no-secrets leaves it as it is" in new.run("restore", archive, "--no-configuration", status=1)
+    assert sorted(path.name for path in new.data.iterdir()) == ["config.toml", "token"]
+    # A backup that cannot be restored changes nothing either.
+    (new.data / "jobs.sqlite").touch()
+    assert "is there already" in new.run("restore", archive, "--overwrite", status=1)
+    assert (new.data / "config.toml").read_text() == "threads = 2\n"
+    (new.data / "jobs.sqlite").unlink()
+    new.run("restore", archive, "--overwrite")
+    assert new.secrets()["token"] == (machine.data / "token").read_text()
+    assert "log_level" in (new.data / "config.toml").read_text()
+
+
+async def test_a_passphrase_is_needed_and_must_be_the_right_one(machine: Machine, tmp_path: Path) -> None:
+    archive, phrase = str(tmp_path / "all.tar"), tmp_path / "phrase"
+    given = ("--passphrase-file", str(phrase))
+    assert "--passphrase-file" in machine.run("backup", archive, "--secrets", "encrypted", status=1)
+    phrase.write_text("short")
+    assert "at least 12 characters; it has 5" in machine.run(
+        "backup", archive, "--secrets", "encrypted", *given, status=1
+    )
+    phrase.write_text(PASSPHRASE)
+    machine.run("backup", archive, "--secrets", "encrypted", *given)
+    phrase.write_text(PASSPHRASE[::-1])
+    new = Machine(tmp_path / "another")
+    assert "does not open the secrets" in new.run("restore", archive, *given, status=1)
+    assert not new.data.exists()
+    new.run("restore", archive, "--no-secrets")
+    assert new.secrets() == {}

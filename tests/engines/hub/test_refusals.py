@@ -1,0 +1,168 @@
+"""What goes wrong with a hub: told at once, as what it is, with what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import shutil
+
+import grpc
+import pytest
+
+from capabilities.errors import FailedPrecondition, ResourceExhausted
+from sidecar.engines.events import Failed
+from sidecar.engines.local import hub_cache
+from sidecar.engines.local.hub_faults import failure
+from sidecar.engines.local.hub_fetch import Fetch
+from sidecar.engines.local.hub_files import Wanted
+from sidecar.pb.viwo.imagegen.v1 import job_pb2
+from sidecar.testing.hub import Hub
+from sidecar.testing.refusals import refused, retry_delay
+from sidecar.testing.server import Sidecar
+from tests.engines.hub.asking import blobs, draw, drawn, pulled
+
+
+async def test_one_that_is_broken_off_without_end_is_told(hub: Hub, hubbed: Sidecar) -> None:
+    repository = hub.repositories["tiny/first"]
+    # Nothing at all comes of the weights.
+    repository.cut_after, repository.cuts = -1, 1000
+    error = await refused(pulled(hubbed, "tiny/first"))
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    assert "breaks off" in (error.details() or "")
+
+
+async def test_gated_models_name_the_page_and_the_token(
+    hub: Hub, hubbed: Sidecar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.repositories["tiny/gated"].gated = True
+    context = await hubbed.context()
+    error = await refused(hubbed.images.TextToImage(drawn(context, "tiny/gated")))
+    assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert f"open {hub.url}/tiny/gated with your account, accept its conditions" in (error.details() or "")
+    assert "HF_TOKEN" in (error.details() or "")
+    monkeypatch.setenv("HF_TOKEN", "hf_known")
+    error = await refused(pulled(hubbed, "tiny/gated"))
+    assert "has not been let in" in (error.details() or "")
+    assert "hf_known" not in (error.details() or "")
+    monkeypatch.setenv("HF_TOKEN", "hf_accepted")
+    assert (await pulled(hubbed, "tiny/gated"))[-1].model.downloaded
+
+
+async def test_tokens_and_names_that_the_hub_does_not_take(
+    hub: Hub, hubbed: Sidecar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.repositories["tiny/private"].private = True
+    for name in ("tiny/private", "no/such"):
+        error = await refused(pulled(hubbed, name))
+        assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
+        assert f"lets nobody without a token read '{name}', or has no such repository" in (
+            error.details() or ""
+        )
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    error = await refused(pulled(hubbed, "tiny/private"))
+    assert "does not let the token in HF_TOKEN read 'tiny/private' (401)" in (error.details() or "")
+    monkeypatch.setenv("HF_TOKEN", "hf_known")
+    error = await refused(pulled(hubbed, "no/such"))
+    assert error.code() is grpc.StatusCode.NOT_FOUND
+    assert "has no repository 'no/such'" in (error.details() or "")
+    error = await refused(pulled(hubbed, "tagged"))
+    assert error.code() is grpc.StatusCode.NOT_FOUND
+    assert "has no revision 'v9'" in (error.details() or "")
+    error = await refused(pulled(hubbed, "tiny/pickled"))
+    assert "pickles" in (error.details() or "")
+    error = await refused(pulled(hubbed, "icons"))
+    assert "is not from a hub" in (error.details() or "")
+
+
+async def test_a_hub_that_is_busy_is_asked_again_when_it_says(hub: Hub, hubbed: Sidecar) -> None:
+    repository = hub.repositories["tiny/busy"]
+    repository.status, repository.headers = 429, {"Retry-After": "77"}
+    error = await refused(pulled(hubbed, "tiny/busy"))
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    assert retry_delay(error) == 77
+    repository.headers, repository.refusals = {"Retry-After": "0"}, 1
+    context = await hubbed.context()
+    job = await hubbed.jobs.Submit(job_pb2.SubmitJobRequest(text_to_image=drawn(context, "tiny/busy")))
+    ended = await hubbed.ended(job.id)
+    assert (ended.state, ended.attempts) == (job_pb2.JOB_STATE_SUCCEEDED, 2)
+
+
+async def test_a_hub_that_is_not_there_is_told_at_once(
+    hub: Hub, hubbed: Sidecar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.repositories["tiny/down"].status = 503
+    host = hub.url.removeprefix("http://")
+    context = await hubbed.context()
+    error = await refused(hubbed.images.TextToImage(drawn(context, "tiny/down")))
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    assert f"the hub {host} is out of order (503)" in (error.details() or "")
+    for endpoint, words in (
+        ("http://127.0.0.1:9", "the hub 127.0.0.1:9 cannot be reached"),
+        (f"{hub.url}/elsewhere", "does not answer as a hub does"),
+    ):
+        monkeypatch.setenv("HF_ENDPOINT", endpoint)
+        async with asyncio.timeout(20):
+            error = await refused(hubbed.images.TextToImage(drawn(context, "tiny/down")))
+        assert error.code() is grpc.StatusCode.UNAVAILABLE
+        assert words in (error.details() or "")
+        assert "local_files_only" not in (error.details() or "")
+
+
+async def test_without_a_hub_what_is_not_here_is_refused_before_it_waits(
+    hub: Hub, hubbed: Sidecar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pulled(hubbed, "tiny/plain")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    context = await hubbed.context()
+    error = await refused(
+        hubbed.jobs.Submit(job_pb2.SubmitJobRequest(text_to_image=drawn(context, "tiny/absent")))
+    )
+    assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
+    assert "'tiny/absent' has not been downloaded, and HF_HUB_OFFLINE forbids to ask a hub" in (
+        error.details() or ""
+    )
+    assert not hub.repositories["tiny/absent"].requests
+    await draw(hubbed, "tiny/plain")
+
+
+async def test_damaged_files_are_told_and_not_kept(hub: Hub, hubbed: Sidecar) -> None:
+    repository = hub.repositories["tiny/damaged"]
+    repository.damaged = {"unet/diffusion_pytorch_model.safetensors"}
+    error = await refused(pulled(hubbed, "tiny/damaged"))
+    assert error.code() is grpc.StatusCode.UNAVAILABLE
+    assert "unet/diffusion_pytorch_model.safetensors of 'tiny/damaged' came damaged" in (
+        error.details() or ""
+    )
+    assert not list(blobs(repository).glob("*.incomplete"))
+    repository.damaged = set()
+    assert (await pulled(hubbed, "tiny/damaged"))[-1].model.downloaded
+
+
+async def test_what_is_too_large_is_refused_before_it_begins(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = Wanted("tiny/large")
+    with pytest.raises(
+        FailedPrecondition, match=r"has 1\.4 MB to download, and at most 1\.0 MB are; raise max_download_gib"
+    ):
+        await asyncio.to_thread(Fetch(wanted, 10**6, lambda told: None).run)
+    room = shutil.disk_usage(hub_cache.folder())
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: room._replace(free=10**6))
+    with pytest.raises(ResourceExhausted, match=r"1\.0 MB are free"):
+        await asyncio.to_thread(Fetch(wanted, 10**9, lambda told: None).run)
+    assert not [name for name in hub.repositories["tiny/large"].fetched() if name.endswith("safetensors")]
+    full = failure(OSError(errno.ENOSPC, "No space left on device"), wanted)
+    assert (full.code, full.reason) == ("RESOURCE_EXHAUSTED", "DISK_FULL")
+    odd = await asyncio.to_thread(failing, Wanted("a--b/c"))
+    assert "is no name of a repository" in odd.message
+    denied = failure(PermissionError(errno.EACCES, "Permission denied", "/x"), wanted)
+    assert "set HF_HOME" in denied.message
+
+
+def failing(wanted: Wanted) -> Failed:
+    """How a download ends that cannot succeed."""
+    try:
+        Fetch(wanted, 10**9, lambda told: None).run()
+    except Exception as error:
+        return failure(error, wanted)
+    raise AssertionError("it has been downloaded")
