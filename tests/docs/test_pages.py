@@ -182,6 +182,7 @@ def test_every_block_is_played_or_it_is_told_why_not(page: str) -> None:
         if not any(block.text.startswith(start) for start in known)
     ]
     assert untold == []
+    assert [start for start in known if not any(block.text.startswith(start) for block in blocks(page))] == []
 
 
 @pytest.mark.parametrize(

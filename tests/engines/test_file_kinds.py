@@ -14,7 +14,8 @@ from safetensors.numpy import load_file, save_file
 from capabilities.errors import FailedPrecondition
 from sidecar.engines.local import pipelines
 from sidecar.engines.local.catalog import Catalog
-from sidecar.engines.local.discovery import LocalModel, examined
+from sidecar.engines.local.discovery import examined
+from sidecar.engines.local.local_model import LocalModel
 from sidecar.engines.local.model_files import NotAModel, UnusableModel
 from sidecar.pb.viwo.imagegen.v1 import model_pb2
 from sidecar.testing import single_file, tiny_models

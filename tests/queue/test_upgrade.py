@@ -31,7 +31,7 @@ from sidecar.pb.viwo.imagegen.v1 import (
     key_pb2,
     template_pb2,
 )
-from sidecar.queue.store.database import Database
+from sidecar.queue.store.database import Database, only_server
 from sidecar.queue.store.tables import LEDGER
 from sidecar.testing.client import Client
 from sidecar.testing.refusals import error_info, refused
@@ -366,6 +366,17 @@ async def test_the_documented_steps_upgrade_it(
     back = {**environment, "VIWO_IMAGEGEN_DATA_DIR": str(tmp_path / "back")}
     assert CliRunner().invoke(app, ["restore", "before.tar"], env=back).exit_code == 0
     assert not any(json.loads(CliRunner().invoke(app, ["fsck", "--json"], env=back).stdout).values())
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_what_a_server_of_a_release_works_on_is_left_alone(tmp_path: Path, release: str) -> None:
+    unpack(release, tmp_path)
+    data = tmp_path / "data"
+    before = (data / "jobs.sqlite").read_bytes()
+    with only_server(data):
+        done = CliRunner().invoke(app, ["fsck"], env={"VIWO_IMAGEGEN_DATA_DIR": str(data)})
+    assert (done.exit_code, "stop it before its job database is upgraded" in done.output) == (1, True)
+    assert (data / "jobs.sqlite").read_bytes() == before
 
 
 def test_a_service_is_upgraded_by_the_same_steps() -> None:

@@ -16,9 +16,10 @@ from capabilities.spelling import nearest
 from sidecar.config import HubModel
 from sidecar.engines.api import ModelListing, ModelProblem
 from sidecar.engines.local import hub_cache
-from sidecar.engines.local.discovery import LocalModel, embedded_folder
+from sidecar.engines.local.discovery import embedded_folder
 from sidecar.engines.local.hub_files import Wanted
 from sidecar.engines.local.listed_models import annotators, downloaded, hub_model, packaged_upscalers
+from sidecar.engines.local.local_model import LocalModel
 from sidecar.engines.local.model_files import shown
 from sidecar.engines.local.model_scan import Candidate, Record, Scan, examine
 

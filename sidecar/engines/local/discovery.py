@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ from sidecar.engines.local.file_kinds import (
     kind_of,
     unusable_channels,
 )
-from sidecar.engines.local.hub_files import Wanted
 from sidecar.engines.local.ignored_options import ignored_options
+from sidecar.engines.local.local_model import LocalModel
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.model_checks import (
     INDEX,
@@ -38,7 +37,6 @@ from sidecar.engines.local.model_files import (
     unreadable,
 )
 from sidecar.engines.local.operator_settings import DEFAULTS_FILE, MOST_SIDE, settings_of
-from sidecar.engines.local.packaged import Package
 from sidecar.engines.local.weights import fingerprint, read_header, read_headers
 
 CONFIG_SUFFIX = ".config"
@@ -84,41 +82,6 @@ def embedded_folder() -> Path:
     here = Path(__file__).resolve()
     installed = here.parents[2] / "embedded" / "icons"
     return installed if installed.is_dir() else here.parents[3] / "models" / "icons"
-
-
-@dataclass(frozen=True)
-class LocalModel:
-    """A model, where it is, and what a request needs to know of it."""
-
-    facts: ModelFacts
-    source: ModelSource
-    family: str
-    description: str
-    size: int
-    files: tuple[Path, ...] = ()
-    """What it consists of: when one of these changes, it may be another model."""
-    problems: tuple[UnusableModel, ...] = ()
-    """What is wrong beside it, and was left out."""
-    missing: str = ""
-    """What it cannot draw without and is not there, in words."""
-    wanted: Wanted | None = None
-    """What it is on a hub, where it comes from one."""
-    package: Package | None = None
-    """The Python package that carries its weights, where one does."""
-
-    @property
-    def is_downloaded(self) -> bool:
-        """Whether its weights are on this machine."""
-        return not self.is_absent and (self.package is None or self.package.kept_in.is_dir())
-
-    @property
-    def is_absent(self) -> bool:
-        """Whether it is still to be downloaded from a hub; weights of Python packages come by themselves."""
-        return self.source.kind == "hub"
-
-    license: str = ""
-    told_by: str = "the files of the model"
-    """As in `ModelListing`."""
 
 
 def examined(model_id: str, path: Path) -> LocalModel:

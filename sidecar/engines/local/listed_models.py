@@ -9,8 +9,8 @@ from capabilities.methods.control_types import CONTROL_TYPES
 from capabilities.models import GENERATION, IMAGE_TO_IMAGE, ModelFacts
 from sidecar.config import HubModel
 from sidecar.engines.local import hub_cache
-from sidecar.engines.local.discovery import LocalModel
 from sidecar.engines.local.hub_files import Wanted
+from sidecar.engines.local.local_model import LocalModel
 from sidecar.engines.local.messages import ModelSource
 from sidecar.engines.local.packaged import HED, REALESRGAN
 

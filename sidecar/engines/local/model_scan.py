@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from sidecar.engines.local.discovery import CONFIG_SUFFIX, LocalModel, examined
+from sidecar.engines.local.discovery import CONFIG_SUFFIX, examined
+from sidecar.engines.local.local_model import LocalModel
 from sidecar.engines.local.model_checks import INDEX
 from sidecar.engines.local.model_files import (
     MAX_NAME,
