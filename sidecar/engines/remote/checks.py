@@ -87,8 +87,9 @@ async def check(
     facts = chosen[0]
     yield Check("options", True, 0.0, _options(engine, facts.id))
     yield await _canceled(engine, facts, side)
-    parts = {method: _first(engine, method) for method in ("upscale", "faceRestore", "control")}
-    for name, task, files in _tasks(facts, parts, side or min(facts.width, facts.height), steps):
+    for name, task, files in _tasks(
+        facts, _parts(engine, facts), side or min(facts.width, facts.height), steps
+    ):
         if task is None:
             yield Check(name, None, 0.0, "no model of this engine does that")
         else:
@@ -159,11 +160,22 @@ async def _canceled(engine: RemoteEngine, facts: ModelFacts, side: int) -> Check
     return Check("cancel", fine, max(0.0, ended - await ending), words)
 
 
-def _first(engine: RemoteEngine, method: str) -> str:
-    able = engine.able(method)
-    if method == "control":
-        able = [facts for facts in able if facts.control == "canny"] or able
-    return able[0].id if able else ""
+def _parts(engine: RemoteEngine, facts: ModelFacts) -> dict[str, str]:
+    """The ids of the models that help a model: for each method the first, and of the ControlNets one that fits; empty: none."""
+    found = {
+        method: next((each.id for each in engine.able(method)), "") for method in ("upscale", "faceRestore")
+    }
+    own = engine.listing(facts.id)
+
+    def fit(control: ModelFacts) -> tuple[bool, bool]:
+        listing = engine.listing(control.id)
+        return (
+            own is not None and listing is not None and listing.family == own.family,
+            control.control == "canny",
+        )
+
+    controls = max(engine.able("control"), key=fit, default=None)
+    return {**found, "control": "" if controls is None else controls.id}
 
 
 def _tasks(
