@@ -30,9 +30,10 @@ async def test_a_server_that_is_left_alone_is_told_with_its_cause(
         async with started(
             tmp_path / "models", tmp_path / "data", engines=engines, default_model="glyphs:game-icons"
         ) as sidecar:
-            running = sidecar.running.engines
-            await running["gone"].wait_known()
-            await running["there"].wait_ready()
+            gone = sidecar.running.engines["gone"]
+            assert isinstance(gone, engine.RemoteEngine)
+            await gone.wait_known()
+            await sidecar.running.engines["there"].wait_ready()
             status = await sidecar.system.Status(system_pb2.StatusRequest())
             metrics = (await sidecar.system.Metrics(system_pb2.MetricsRequest())).text
     told = {each.name: each for each in status.engines}
