@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from sidecar.engines.a1111.connector import A1111Connector
 from sidecar.engines.comfyui.connector import ComfyUIConnector
 from sidecar.engines.fooocus.connector import FooocusConnector
+from sidecar.engines.invokeai.connector import InvokeAIConnector
 from sidecar.engines.openai.connector import OpenAIConnector
 from sidecar.engines.remote.engine import RemoteEngine
 from sidecar.engines.remote.server import Connect
@@ -17,6 +18,7 @@ CONNECTORS: Mapping[Kind, Connect] = {
     "fooocus": FooocusConnector,
     "openai": OpenAIConnector,
     "comfyui": ComfyUIConnector,
+    "invokeai": InvokeAIConnector,
 }
 
 

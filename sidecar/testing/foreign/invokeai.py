@@ -46,7 +46,8 @@ class InvokeAI(ForeignFake):
         self.models = records()
         self.pictures = Pictures()
         self.made: list[Picture] = []
-        self.tokens: set[str] = set()
+        self.tokens: dict[str, str] = {}
+        """What each was given for: a new password ends those of the old one."""
         self.installs: dict[int, dict[str, object]] = {}
         self.executor = Executor()
         self.queue = Queue(self._emit)
@@ -65,6 +66,7 @@ class InvokeAI(ForeignFake):
             (f"{_QUEUE}/cancel_by_batch_ids", self._cancel_batches, "PUT"),
             (f"{_QUEUE}/clear", self._clear, "PUT"),
             (f"{_QUEUE}/status", self._status, "GET"),
+            (f"{_QUEUE}/list_all", self._list, "GET"),
             (f"{_QUEUE}/current", self._current, "GET"),
             (f"{_QUEUE}/b/{{batch_id}}/status", self._batch_status, "GET"),
             ("/api/v1/images/upload", self.pictures.upload, "POST"),
@@ -97,7 +99,7 @@ class InvokeAI(ForeignFake):
         if not self.options.key or is_open:
             return None
         given = Headers(scope=scope).get("authorization", "").removeprefix("Bearer ")
-        return None if given in self.tokens else self.refusal(401, "Missing authentication credentials")
+        return None if self._is_valid(given) else self.refusal(401, "Missing authentication credentials")
 
     def background(self) -> Sequence[Coroutine[Any, Any, None]]:
         return self._work(), self._send_events()
@@ -138,6 +140,11 @@ class InvokeAI(ForeignFake):
 
     async def _item(self, request: Request) -> Response:
         return JSONResponse(self._found(request).told())
+
+    async def _list(self, request: Request) -> Response:
+        wanted = request.query_params.get("destination")
+        items = self.queue.items.values()
+        return JSONResponse([item.told() for item in items if wanted in (None, item.destination)])
 
     async def _cancel(self, request: Request) -> Response:
         item = self._found(request)
@@ -250,7 +257,11 @@ class InvokeAI(ForeignFake):
         return np.asarray(self.pictures.opened(given).convert("RGBA").getchannel("A"))
 
     def save(self, pixels: Pixels) -> Picture:
-        made = self.pictures.add(self.file(pixels, "/api/v1/images"), pixels.shape[1], pixels.shape[0])
+        assert self.queue.current is not None
+        session = self.queue.current.session_id
+        made = self.pictures.add(
+            self.file(pixels, "/api/v1/images"), pixels.shape[1], pixels.shape[0], session
+        )
         self.made.append(made)
         return made
 
@@ -309,7 +320,7 @@ class InvokeAI(ForeignFake):
         if f"{body.get('email')}:{body.get('password')}" != self.options.key:
             raise HTTPException(401, "Incorrect email or password")
         token = uuid.uuid4().hex
-        self.tokens.add(token)
+        self.tokens[token] = self.options.key
         user = {"user_id": "1", "email": body["email"], "is_admin": False, "is_active": True}
         return JSONResponse({"token": token, "user": user, "expires_in": 86400})
 
@@ -319,7 +330,10 @@ class InvokeAI(ForeignFake):
         self, sid: str, environ: Mapping[str, object], auth: Mapping[str, str] | None = None
     ) -> bool:
         bearer = str(environ.get("HTTP_AUTHORIZATION", "")).removeprefix("Bearer ")
-        return not self.options.key or (auth or {}).get("token", bearer) in self.tokens
+        return not self.options.key or self._is_valid((auth or {}).get("token", bearer))
+
+    def _is_valid(self, token: str) -> bool:
+        return self.tokens.get(token) == self.options.key
 
     async def _subscribe(self, sid: str, told: Mapping[str, str]) -> None:
         await self.sio.enter_room(sid, told["queue_id"])

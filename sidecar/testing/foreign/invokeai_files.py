@@ -20,11 +20,14 @@ class Pictures:
 
     def __init__(self) -> None:
         self._files: dict[str, bytes] = {}
+        self._sessions: dict[str, str] = {}
+        """Those that made them."""
 
-    def add(self, data: bytes, width: int, height: int) -> Picture:
+    def add(self, data: bytes, width: int, height: int, session_id: str) -> Picture:
         """Under a new name."""
         made = Picture(f"{uuid.uuid4()}.png", width, height)
         self._files[made.name] = data
+        self._sessions[made.name] = session_id
         return made
 
     def named(self, name: str) -> Picture:
@@ -60,7 +63,8 @@ class Pictures:
     def _told(self, name: str) -> dict[str, object]:
         """Its URL is relative, and begins without a slash."""
         width, height = opened(self._files[name]).size
-        return {
+        made_in = {"session_id": self._sessions[name]} if name in self._sessions else {}
+        return made_in | {
             "image_name": name, "image_url": f"api/v1/images/i/{name}/full",
             "thumbnail_url": f"api/v1/images/i/{name}/thumbnail", "image_origin": "external",
             "image_category": "general", "width": width, "height": height, "created_at": now(), "updated_at": now(),

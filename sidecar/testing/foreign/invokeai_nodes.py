@@ -106,6 +106,14 @@ def skip_clip(run: Running, clip: Model, skipped_layers: int) -> _Given:
     return (clip,)
 
 
+@invocation(
+    "seamless", "seamless_output", unet=Field("unet", None), vae=Field("vae", None), seamless_x=Field("bool", True),
+    seamless_y=Field("bool", True),
+)  # fmt: skip
+def make_seamless(run: Running, unet: Model | None, vae: Model | None, **axes: bool) -> _Given:
+    return unet, vae
+
+
 # Conditioning
 
 

@@ -66,6 +66,18 @@ def upscale(
     return saved(run, resized(run.picture(image), width, height))
 
 
+_ESRGAN_MODELS = ("RealESRGAN_x4plus.pth", "RealESRGAN_x2plus.pth")
+
+
+@invocation(
+    "esrgan", "image_output", image=_IMAGE, model_name=Field("str", _ESRGAN_MODELS[0], _ESRGAN_MODELS),
+    tile_size=Field("int", 400),
+)  # fmt: skip
+def enlarge(run: Running, image: Picture, model_name: str, tile_size: int) -> _Given:
+    factor = int(model_name.partition("_x")[2][0])
+    return saved(run, resized(run.picture(image), image.width * factor, image.height * factor))
+
+
 @invocation(
     "img_paste", "image_output", base_image=_IMAGE, image=_IMAGE, mask=Field("image", None), x=_ZERO, y=_ZERO,
     crop=Field("bool", False),

@@ -32,6 +32,8 @@ class Kind:
     """In-world methods that it has none of."""
     upscaler: str = ""
     restorer: str = ""
+    lacking: str = "dpm++ 2s"
+    """A scheduler of ours that it has not; empty: it has all."""
     takes_seed: bool = True
     tells_model: bool = True
     """Whether it tells with which model it drew."""
@@ -91,6 +93,16 @@ KINDS = (
         tells_seed=False,
         finds_what_was_sent=True,
         key="a key",
+    ),
+    Kind(
+        "invokeai",
+        "tiny-sd15",
+        "/api/v1/queue/default/enqueue_batch",
+        upscaler="tiny-x2",
+        lacking="",
+        tells_model=False,
+        tells_seed=False,
+        finds_what_was_sent=True,
     ),
 )
 
