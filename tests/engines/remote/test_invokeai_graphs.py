@@ -170,6 +170,14 @@ def test_parts_of_stable_diffusion() -> None:
     } <= edges(result)
 
 
+def test_a_prompt_calls_no_textual_inversion_by_itself() -> None:
+    nodes = made(replace(TEXT, prompt="a <tiny-inversion>, 1 < 2 > 0", negative_prompt="<<a b>>")).nodes
+    assert (nodes["positive"]["prompt"], nodes["negative"]["prompt"]) == (
+        "a tiny-inversion, 1  2  0",
+        "<a b>",
+    )
+
+
 def test_the_second_prompt_and_the_size_go_to_the_second_encoder() -> None:
     wanted = replace(TEXT, model="tiny-sdxl", prompt_2="in oil", negative_prompt_2="flat")
     nodes = made(wanted).nodes
