@@ -50,12 +50,14 @@ class Cost:
 class Price:
     """What a paid model costs, in millionths of the currency: for each time that it draws, and for each megapixel-step.
 
-    `billed_when_canceled`: the provider may bill a call that was canceled, so it counts as spent.
+    `billed_when_canceled`: the provider may bill a call that was canceled, so it counts as spent. `is_of_engine`: it is what
+    an engine takes for a drawing, whichever of its models are used together.
     """
 
     per_image: int = 0
     per_megapixel_step: int = 0
     billed_when_canceled: bool = False
+    is_of_engine: bool = False
 
     @property
     def is_free(self) -> bool:
@@ -69,11 +71,15 @@ NOTHING = Cost()
 def cost(task: Task, price_of: Callable[[str], Price], sizes: Mapping[str, Size]) -> Cost:
     """What a task will cost: its compute, and the price of every paid model that it touches; `sizes` of its inputs."""
     compute = round(task.charge(sizes) * UNITS)
-    money = sum(
-        price.per_image * task.drawings + -(-price.per_megapixel_step * compute // UNITS)
-        for price in map(price_of, task.models)
-    )
-    return Cost(compute, money)
+    return Cost(compute, sum(_money(task, compute, model, price_of(model)) for model in task.models))
+
+
+def _money(task: Task, compute: int, model: str, price: Price) -> int:
+    """What one of a task's models costs in it."""
+    if price.is_of_engine and model != task.model_id:
+        # A LoRA costs nothing by itself then; an upscaler is a drawing of its own.
+        return price.per_image * task.count if (model, "upscale") in task.needs else 0
+    return price.per_image * task.drawings + -(-price.per_megapixel_step * compute // UNITS)
 
 
 @dataclass(frozen=True)

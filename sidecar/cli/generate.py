@@ -12,7 +12,7 @@ from capabilities.errors import InvalidArgument
 from entity_store.world import SYSTEM_ID
 from sidecar.cli import completion
 from sidecar.cli.capability import context_for
-from sidecar.cli.making import done, print_made, show_made, written
+from sidecar.cli.making import done, print_made, seeds_of, show_made, written
 from sidecar.cli.output import Json, client, out, refusals, show, table
 from sidecar.cli.picture_files import Open, Out, target
 from sidecar.cli.references import names_picture, with_whole_pictures
@@ -110,7 +110,7 @@ def generate(
         task.context.CopyFrom(context_for(sidecar, capability, caller, _KINDS[str(kind)]))
         task.output.CopyFrom(_saved(output, None if upscale > 1 else saving))
         job = done(sidecar, request)
-        seeds = [made.seed for made in job.images]
+        seeds = seeds_of(job.images)
         jobs = [job]
         if upscale > 1:
             jobs = _enlarged(sidecar, job, caller, upscaler, upscale, _saved(output, saving))

@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from capabilities.errors import Unavailable
 from entity_store.world import SYSTEM_ID
 from sidecar.cli.capability import context_for
-from sidecar.cli.output import Json, client, err, refusals, show
+from sidecar.cli.output import Json, client, err, show
 from viwo_imagegen_client.pb.viwo.imagegen.v1 import image_pb2
 
 
@@ -27,17 +26,14 @@ def refine(
         request = image_pb2.RefinePromptRequest(
             context=context_for(sidecar, capability, caller), prompt=prompt, model_id=model
         )
-        refined = None
+        refined = image_pb2.RefinedPrompt()
         for part in sidecar.images.RefinePrompt(request):
             if part.WhichOneof("part") == "refined":
                 refined = part.refined
             elif not as_json:
                 print(part.text, end="", flush=True)
         if not as_json:
-            print()
-        if refined is None:
-            with refusals():
-                raise Unavailable("the sidecar ended its answer before the prompt was written")
+            print(flush=True)
         show(refined, as_json, lambda: _show(refined))
 
 

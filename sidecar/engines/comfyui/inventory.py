@@ -16,7 +16,8 @@ from sidecar.engines.comfyui import families
 from sidecar.engines.comfyui.families import FAMILIES, Family, ModelFile
 from sidecar.engines.comfyui.node_classes import NodeClasses
 from sidecar.engines.comfyui.samplers import offered
-from sidecar.engines.comfyui.workflows import Workflow, read_workflows
+from sidecar.engines.comfyui.workflow_files import read_workflows
+from sidecar.engines.comfyui.workflows import Workflow
 from sidecar.engines.remote.connector import Ability, Inventory, RemoteListing
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
 from sidecar.engines.remote.settings import EngineSettings
@@ -29,6 +30,12 @@ AT_ONCE = 4
 FAST_STEPS, FAST_GUIDANCE = 6, 1.0
 """Of models that were trained to draw in a few steps."""
 
+Folders = Mapping[str, tuple[str, ...]]
+"""The names of the files in each folder."""
+
+_MODELS = ("checkpoints", "diffusion_models")
+_ENCODERS = ("text_encoders", "clip")
+"""The second is the first's name in early versions."""
 _PARTS = {
     "loras": "lora",
     "vae": "vae",
@@ -85,12 +92,17 @@ class Looker:
         try:
             stats = await self._host.get_json("/system_stats")
             await self._look_at_classes()
+            folders = {folder: await self._folder(folder) for folder in (*_MODELS, *_ENCODERS, *_PARTS)}
             stock = Stock(classes=self.stock.classes)
             problems: list[ModelProblem] = []
-            listings = [*await self._models(stock, problems), *await self._parts(stock)]
+            listings = await self._models(folders, stock, problems) + await self._parts(folders, stock)
             listings += await self._workflows(stock, problems)
-        except RemoteFailure:
+        except RemoteFailure as failure:
             self._classes_at = float("-inf")
+            if failure.status == 403:
+                failure.message += (
+                    " (ComfyUI does so where Host and Origin differ; ask it by the name that it has)"
+                )
             raise
         self.stock = stock
         return Inventory(
@@ -117,15 +129,17 @@ class Looker:
         self.stock.classes = classes
         self._classes_at = time.monotonic()
 
-    async def _models(self, stock: Stock, problems: list[ModelProblem]) -> list[RemoteListing]:
+    async def _models(
+        self, folders: Folders, stock: Stock, problems: list[ModelProblem]
+    ) -> list[RemoteListing]:
         listings = []
-        encoders = await self._folder("text_encoders") or await self._folder("clip")
-        vaes = await self._folder("vae")
-        has_controls = bool(await self._folder("controlnet")) and stock.classes.has(
+        encoders = next((folders[folder] for folder in _ENCODERS if folders[folder]), ())
+        vaes = folders["vae"]
+        has_controls = bool(folders["controlnet"]) and stock.classes.has(
             "ControlNetLoader", "ControlNetApplyAdvanced"
         )
-        for folder in ("checkpoints", "diffusion_models"):
-            names = await self._folder(folder)
+        for folder in _MODELS:
+            names = folders[folder]
             told = await self._families(folder, names)
             for name in names:
                 file = self._model_file(folder, name, told[name], encoders, vaes)
@@ -200,10 +214,10 @@ class Looker:
             offered(sampler.choices("sampler_name"), sampler.choices("scheduler"), flow=family.is_flow),
         )
 
-    async def _parts(self, stock: Stock) -> list[RemoteListing]:
+    async def _parts(self, folders: Folders, stock: Stock) -> list[RemoteListing]:
         listings = []
         for folder, method in _PARTS.items():
-            names: Iterable[str] = await self._folder(folder)
+            names: Iterable[str] = folders[folder]
             told: Mapping[str, Family | None] = {}
             match folder:
                 case "controlnet":
@@ -259,9 +273,8 @@ class Looker:
             if failure.status in (404, 405):
                 return ()
             raise
-        return (
-            tuple(name for name in found if isinstance(name, str) and name) if isinstance(found, list) else ()
-        )
+        names = found if isinstance(found, list) else []
+        return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and name))
 
     async def _families(self, folder: str, names: tuple[str, ...]) -> Mapping[str, Family | None]:
         """What files say of themselves; asked once for each."""
@@ -336,4 +349,4 @@ def _text(told: object, *path: str) -> str:
 
 def _number(told: object, name: str) -> int:
     found = told.get(name) if isinstance(told, Mapping) else None
-    return int(found) if isinstance(found, int | float) else 0
+    return found if isinstance(found, int) else 0

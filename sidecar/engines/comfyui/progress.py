@@ -20,8 +20,9 @@ from sidecar.engines.remote.transport import Host
 
 PREVIEW_IMAGE = 1
 """Kind of a binary message; after it come the picture's format and its bytes."""
-_FORMATS = (1, 2)
-"""JPEG and PNG."""
+JPEG = 1
+"""The format that previews have; a PNG, which some nodes show, is no preview of a picture."""
+MOST_STEPS = 1_000_000
 _ENDS = ("execution_success", "execution_error", "execution_interrupted")
 
 
@@ -78,12 +79,14 @@ class Progress:
         self._done.add(node)
 
     def _step(self, node: str, value: object, most: object) -> None:
-        if node == self._graph.sampler and isinstance(value, int | float) and isinstance(most, int | float):
-            self._call.tell(max(0.0, min(1.0, value / most)) if most > 0 else 0.0)
+        if not isinstance(value, int | float) or not isinstance(most, int | float):
+            return
+        if node == self._graph.sampler and 0 <= value <= most < MOST_STEPS and most:
+            self._call.tell(value / most)
 
     def _see(self, message: bytes) -> None:
         if not self._is_ours or not self._call.wants_previews or len(message) <= struct.calcsize(">II"):
             return
         kind, format = struct.unpack_from(">II", message)
-        if kind == PREVIEW_IMAGE and format in _FORMATS:
+        if kind == PREVIEW_IMAGE and format == JPEG:
             self._call.tell(Preview(message[struct.calcsize(">II") :], 0, 0, 0))

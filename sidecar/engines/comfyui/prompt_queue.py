@@ -6,6 +6,7 @@ Its history is the truth. Prompts have ids that we choose, so that what was sent
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -17,6 +18,8 @@ from sidecar.engines.remote.transport import Host
 
 AGAIN_AFTER = 0.1
 """Seconds until a cancellation that may have been lost is repeated."""
+
+_ID = re.compile(r"[\w-]{1,128}")
 
 Place = Literal["running", "pending", ""]
 
@@ -57,7 +60,7 @@ class PromptQueue:
                 return id
             raise
         taken = answer.get("prompt_id") if isinstance(answer, Mapping) else None
-        if not isinstance(taken, str) or not taken:
+        if not isinstance(taken, str) or not _ID.fullmatch(taken):
             raise RemoteFailure(FailureKind.BAD_ANSWER, "it does not tell the id of what it was sent")
         if errors := answer.get("node_errors"):
             await self.withdraw(taken)

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncGenerator, Callable, Iterable
 
-from capabilities.errors import Refusal
+from capabilities.errors import Code, Refusal
 from sidecar.engines.api import DownloadProgress, EngineRequest
 from sidecar.engines.events import CANCELED, Event, Failed, Loading
 from sidecar.engines.local import hub_cache
@@ -77,11 +77,24 @@ class HubModels:
                     for job_id in left:
                         yield job_id, Loading(model_id, progress.done, progress.total)
             if isinstance(download.outcome, Failed):
+                failed = self._as_asked(model_id, download.outcome)
                 for job_id in list(left):
                     del left[job_id]
-                    yield job_id, download.outcome
+                    yield job_id, failed
                 return
         await asyncio.to_thread(self._catalog.fetched, model_id)
+
+    def _as_asked(self, model_id: str, failed: Failed) -> Failed:
+        """A failure in terms of what was asked: nobody names a preprocessor's weights, but a control type."""
+        if self._catalog.model(model_id).source.role != "annotator":
+            return failed
+        return dataclasses.replace(
+            failed,
+            code=Code.FAILED_PRECONDITION.value,
+            message=f"the preprocessor '{model_id}' needs weights from the hub: {failed.message}",
+            field="type",
+            retryable=False,
+        )
 
     def wake(self) -> None:
         """Some of the jobs that wait have been canceled."""

@@ -7,8 +7,9 @@ import dataclasses
 import logging
 from collections.abc import Callable
 
+from capabilities.without_effect import OPTIONS
 from sidecar.engines.remote.breaker import BreakerState
-from sidecar.engines.remote.connector import Connector, Inventory
+from sidecar.engines.remote.connector import Connector, Inventory, RemoteListing
 from sidecar.engines.remote.failures import RemoteFailure
 from sidecar.engines.remote.settings import EngineSettings
 from sidecar.engines.remote.transport import Host
@@ -56,14 +57,23 @@ class Server:
         self.failure = None
 
     def _chosen(self, inventory: Inventory) -> Inventory:
-        """Without what the operator leaves out."""
-        if not self._settings.only_these_models:
-            return inventory
+        """Without what the operator leaves out; each model's facts tell what has no effect with it."""
         named = {model.name for model in self._settings.models}
-        return dataclasses.replace(
-            inventory, models=tuple(model for model in inventory.models if model.name in named)
+        models = (
+            listing
+            for listing in inventory.models
+            if listing.name in named or not self._settings.only_these_models
         )
+        return dataclasses.replace(inventory, models=tuple(map(_with_ignored_options, models)))
 
     async def close(self) -> None:
         await self.connector.close()
         await self.host.close()
+
+
+def _with_ignored_options(listing: RemoteListing) -> RemoteListing:
+    ignored: set[str] = {*(listing.ignores - listing.abilities)}
+    if "prompt_2" in ignored:
+        ignored.add("negative_prompt_2")
+    facts = dataclasses.replace(listing.facts, ignores=listing.facts.ignores | (ignored & OPTIONS))
+    return dataclasses.replace(listing, facts=facts)

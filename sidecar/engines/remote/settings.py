@@ -193,7 +193,10 @@ class EngineSettings(BaseModel):
         model = self.model_named(name)
         per_image = self.per_image if model.per_image is None else model.per_image
         per_step = self.per_megapixel_step if model.per_megapixel_step is None else model.per_megapixel_step
-        return Price(round(per_image * UNITS), round(per_step * UNITS), self.billed_when_canceled)
+        is_of_engine = model.per_image is None and model.per_megapixel_step is None
+        return Price(
+            round(per_image * UNITS), round(per_step * UNITS), self.billed_when_canceled, is_of_engine
+        )
 
     @property
     def is_paid(self) -> bool:

@@ -12,15 +12,10 @@ from capabilities.tasks import Task
 from sidecar.engines.remote.connector import Ability, RemoteListing
 
 _NO_EFFECT: dict[Ability, str] = {
-    "negative_prompt": "a negative prompt has no effect on this model",
-    "guidance_scale": "the guidance scale has no effect on this model",
-    "steps": "the number of steps has no effect on this model",
-    "scheduler": "the scheduler has no effect on this model",
     "seed": "this model takes no seed: the same call makes another picture each time",
     "clip_skip": "clip skip has no effect on this model",
-    "prompt_2": "a second prompt has no effect on this model",
-    "tiling": "tiling has no effect on this model",
 }
+"""What `capabilities.without_effect` does not tell for every engine."""
 
 
 def refusal(engine: str, task: Task, listing: RemoteListing, fit: str) -> Refusal | None:

@@ -34,6 +34,8 @@ _SUCCESS, _CANCELED, _FULL = "SUCCESS", "USER_CANCEL", "QUEUE_IS_FULL"
 class Fooocus(ForeignFake):
     """One job at a time; each picture costs."""
 
+    reset_after_500 = True
+
     def __init__(self, options: Options) -> None:
         self.tasks: dict[str, Task] = {}
         self.waiting: list[Task] = []
@@ -79,7 +81,10 @@ class Fooocus(ForeignFake):
         try:
             body = await request.json()
         except ValueError:
-            return _unprocessable("body", "JSON decode error")
+            detail = Invalid("body", "JSON decode error").detail
+            return JSONResponse(
+                {"detail": detail, "body": (await request.body()).decode(errors="replace")}, 422
+            )
         return await self._accept(request, body)
 
     async def _from_form(self, request: Request) -> Response:
@@ -102,7 +107,10 @@ class Fooocus(ForeignFake):
         try:
             task = Task(str(uuid.uuid4()), route, {**body, "image_number": 1} if as_picture else body)
         except Invalid as wrong:
-            return JSONResponse({"detail": wrong.detail}, 422)
+            if any(isinstance(value, bytes) for value in body.values()):
+                # It means to repeat the body in its answer, and cannot write a file as JSON.
+                return self.refusal(500, "")
+            return JSONResponse({"detail": wrong.detail, "body": body}, 422)
         if len(self.waiting) >= LONGEST_QUEUE or self.faults.happens(Kind.QUEUE_FULL, route):
             return self._full(kind, bool(body.get("async_process")), as_picture)
         self.tasks[task.id] = task
@@ -264,7 +272,3 @@ class Fooocus(ForeignFake):
     async def _file(self, request: Request) -> Response:
         found = self.files.get(request.path_params["name"])
         return self.refusal(404, "Not Found") if found is None else Response(found, media_type="image/png")
-
-
-def _unprocessable(field: str, words: str) -> Response:
-    return JSONResponse({"detail": Invalid(field, words).detail}, 422)

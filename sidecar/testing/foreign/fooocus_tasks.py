@@ -49,10 +49,8 @@ class Task:
         self.performance = str(body.get("performance_selection", "Speed"))
         if self.performance not in STEPS:
             raise Invalid("performance_selection", f"Input should be one of {list(STEPS)}")
-        width, star, height = str(body.get("aspect_ratios_selection", "1152*896")).partition("*")
-        if not star or not width.isdigit() or not height.isdigit():
-            raise Invalid("aspect_ratios_selection", "Invalid aspect ratios selection")
-        self.size = (int(width), int(height))
+        self.ratio = str(body.get("aspect_ratios_selection", "1152*896"))
+        """Nobody looks at it before the job begins."""
         self.count = int(body.get("image_number", 1))
         if not 1 <= self.count <= 32:
             raise Invalid("image_number", "Input should be between 1 and 32")
@@ -81,9 +79,9 @@ class Task:
 
     def drawings(self) -> Iterator[Drawing]:
         """One for each picture. Raises ValueError where the job will fail."""
-        if min(self.size) < SMALLEST_SIDE:
+        width, height = (int(side) // 8 * 8 for side in self.ratio.replace("×", "*").split("*"))
+        if min(width, height) < SMALLEST_SIDE:
             raise ValueError("too small")
-        width, height = (side // 8 * 8 for side in self.size)
         init, mask, strength = self._changed()
         if init is not None:
             height, width = init.shape[:2]

@@ -82,7 +82,7 @@ async def test_an_unknown_model_becomes_the_default_and_the_file_tells(client: h
 async def test_a_failed_job_is_an_empty_list(server: ForeignServer, client: httpx2.AsyncClient) -> None:
     await server.control(fault="fails", times=3)
     assert await drawn(client) == []
-    as_picture = await client.post(DRAW, json=BODY, headers={"Accept": "image/png"})
+    as_picture = await client.post(DRAW, json=BODY, headers={"Accept": "image/png", "Connection": "close"})
     assert as_picture.status_code == 500
     job = (await client.post(DRAW, json={**BODY, "async_process": True})).json()
     told = await ended(client, job["job_id"])
@@ -92,15 +92,17 @@ async def test_a_failed_job_is_an_empty_list(server: ForeignServer, client: http
 
 
 async def test_refusals(server: ForeignServer, client: httpx2.AsyncClient) -> None:
-    job = await client.post(DRAW, json={**BODY, "aspect_ratios_selection": "10*10", "async_process": True})
-    assert job.status_code == 200
-    assert (await ended(client, job.json()["job_id"]))["job_stage"] == "ERROR"
-    for wrong in (
-        {"performance_selection": "nope"},
-        {"image_number": 0},
-        {"aspect_ratios_selection": "nope"},
-    ):
-        assert (await client.post(DRAW, json={**BODY, **wrong})).status_code == 422
+    for ratio in ("10*10", "nope"):
+        job = await client.post(DRAW, json={**BODY, "aspect_ratios_selection": ratio, "async_process": True})
+        assert job.status_code == 200
+        assert (await ended(client, job.json()["job_id"]))["job_stage"] == "ERROR"
+    for wrong in ({"performance_selection": "nope"}, {"image_number": 0}):
+        answer = await client.post(DRAW, json={**BODY, **wrong})
+        assert (answer.status_code, set(answer.json())) == (422, {"detail", "body"})
+    files = {"input_image": ("a.png", encoded(GREY), "image/png")}
+    path = "/v1/generation/image-upscale-vary"
+    form = await client.post(path, data={"image_number": "0"}, files=files, headers={"Connection": "close"})
+    assert form.status_code == 500
     unknown = await client.get("/v1/generation/query-job?job_id=nope")
     assert (unknown.status_code, unknown.json()["job_type"]) == (404, "Not Found")
     await server.control(fault="queue_full")

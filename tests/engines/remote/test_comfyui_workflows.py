@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from sidecar.engines.comfyui.workflows import read_workflows
+from sidecar.engines.comfyui.workflow_files import read_workflows
 from sidecar.pb.viwo.imagegen.v1 import model_pb2
 from sidecar.testing.foreign.drawing import shows
 from sidecar.testing.foreign.kinds import KINDS, Far, far
-from tests.engines.remote.test_comfyui import fake_nodes
+from tests.engines.remote.test_comfyui_graphs import fake_nodes
 from tests.engines.remote.test_scenarios import (
     HEIGHT,
     INPAINT,
@@ -109,11 +109,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 async def server(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Far]:
-    settings: dict[str, Any] = {
-        "models": [{"name": "workflow/fixed", "compute_per_image": 0.5}],
-        "workflows": folder,
-    }
-    async with far(COMFYUI, tmp_path_factory.mktemp("comfyui"), **settings) as running:
+    models = [{"name": "workflow/fixed", "compute_per_image": 0.5}]
+    place = tmp_path_factory.mktemp("comfyui")
+    async with far(COMFYUI, place, models=models, workflows=folder) as running:
         yield running
 
 
