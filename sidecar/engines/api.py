@@ -44,6 +44,10 @@ class EngineStatus:
     loaded: frozenset[str] = frozenset()
     """Ids of the models in memory."""
     device_memory: int = 0
+    breakers: Mapping[str, str] = field(default_factory=dict)
+    """Of an engine whose servers are others': the state of each one's circuit breaker (closed, half_open, open) by its address
+    without a scheme.
+    """
 
 
 @dataclass(frozen=True)
