@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.engines.remote import engine, transport
+from sidecar.engines.remote.engine import RemoteEngine
 from sidecar.engines.remote.settings import EngineSettings
 from sidecar.pb.viwo.imagegen.v1 import system_pb2
 from sidecar.testing.foreign.server import ForeignServer
@@ -31,7 +32,9 @@ async def test_a_server_that_is_left_alone_is_told_with_its_cause(
             tmp_path / "models", tmp_path / "data", engines=engines, default_model="glyphs:game-icons"
         ) as sidecar:
             running = sidecar.running.engines
-            await running["gone"].wait_known()
+            gone = running["gone"]
+            assert isinstance(gone, RemoteEngine)
+            await gone.wait_known()
             await running["there"].wait_ready()
             status = await sidecar.system.Status(system_pb2.StatusRequest())
             metrics = (await sidecar.system.Metrics(system_pb2.MetricsRequest())).text
