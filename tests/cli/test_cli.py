@@ -280,17 +280,7 @@ async def test_illustrates_a_room_and_takes_it_back(terminal: Terminal, sidecar:
     room = sidecar.entity(name="a cellar")
     for name in ("a barrel", "a barrel", "a rat"):
         sidecar.entity(name=name, location=room)
-    words = (
-        "illustrate",
-        "--room",
-        str(room),
-        "--model",
-        "glyphs:game-icons",
-        "--width",
-        "64",
-        "--height",
-        "64",
-    )
+    words = ("illustrate", *f"--room {room} --model glyphs:game-icons --width 64 --height 64".split())
     planned = await terminal.json(*words, "--dry-run")
     assert (planned["entities"], planned["drawings"]) == (4, 3)
     assert "4 entities without a picture, 3 drawings" in await terminal.run(*words, "--dry-run")

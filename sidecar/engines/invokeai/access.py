@@ -29,7 +29,12 @@ class Access:
                 raise
             key = self.host.key()
             if not key:
-                raise
+                raise RemoteFailure(
+                    FailureKind.UNAUTHORIZED,
+                    f"{failure.message}; put an e-mail address and a password into key_file, as email:password",
+                    field="key_file",
+                    status=failure.status,
+                ) from None
         await self._log_in(key, instead_of=shown)
         return await self.host.call(method, path, **options)
 

@@ -51,7 +51,9 @@ class InvokeAIConnector:
     async def close(self) -> None:
         await self._gallery.close()
         if self._leaving:
-            await asyncio.wait(self._leaving, timeout=LET_GO)
+            _, opening = await asyncio.wait(self._leaving, timeout=LET_GO)
+            for following in opening:
+                following.cancel()
 
     async def draw(self, call: Call) -> Drawn:
         wanted = call.drawing
@@ -80,7 +82,7 @@ class InvokeAIConnector:
             except (asyncio.CancelledError, RemoteFailure):
                 await ended(self._withdrawn(call, submitting, batch_id))
                 raise
-        if item.has_failed:
+        if item.has_failed or not item.has_begun:
             # It says that it has made nothing.
             call.billed -= self._price
         if item.failure is not None:

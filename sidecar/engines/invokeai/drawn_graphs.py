@@ -16,6 +16,7 @@ SEEDS = 2**32
 """Its noise has so many seeds; larger ones are taken modulo this."""
 NOISE, DENOISE, OUTPUT = "noise", "denoise", "output"
 """Ids of nodes that are looked at afterwards."""
+_NO_BRACKETS = str.maketrans("", "", "<>")
 Images = Mapping[bytes, str]
 """The server's names of uploaded pictures."""
 
@@ -153,7 +154,8 @@ class _Generation:
             # One of another family would be left out without a word.
             return f"<{self._fitting(server_name, 'prompt', 'the textual inversion').name}>"
 
-        return EMBEDDING.sub(lambda found: call(embedding_id(found)), text)
+        # A name in brackets would use a textual inversion that nobody has allowed.
+        return EMBEDDING.sub(lambda found: call(embedding_id(found)), text.translate(_NO_BRACKETS))
 
     def _initial(self) -> Port:
         encoder = self._family.image_encoder

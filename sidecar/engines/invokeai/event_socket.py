@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 import aiohttp
 import socketio
-from socketio.exceptions import SocketIOError
 
 from sidecar.engines.invokeai.access import Access
 from sidecar.engines.invokeai.session_queue import QUEUE
@@ -30,7 +30,7 @@ class _RedirectedError(aiohttp.ClientConnectionError):
 async def follow(access: Access, settings: EngineSettings, hear: Hear, over: asyncio.Event) -> None:
     """Tell of each event by its name, until it is over or the socket ends; that is at once where it cannot be opened.
 
-    Never cancel this: the client's tasks outlive it.
+    Not to be canceled once it is open: the client's tasks would outlive it.
     """
     opening = settings.timeouts.connect
     tracing = aiohttp.TraceConfig()
@@ -50,23 +50,23 @@ async def follow(access: Access, settings: EngineSettings, hear: Hear, over: asy
         )
         client.on("*", hear)
         client.on("disconnect", lambda *_: over.set())
-        try:
-            # The client has no limit of its own for the server's first word.
-            async with asyncio.timeout(2 * opening):
-                await client.connect(
-                    access.host.url,
-                    headers=dict(access.host.headers),
-                    auth={"token": access.token} if access.token else None,
-                    transports=["websocket"],
-                    socketio_path=f"{urlsplit(access.host.url).path}/ws/socket.io",
-                    wait_timeout=opening,
-                )
-            await client.emit("subscribe_queue", {"queue_id": QUEUE})
-            await over.wait()
-        except (SocketIOError, aiohttp.ClientError, OSError, ValueError, TypeError):
-            return
-        finally:
-            await client.disconnect()
+        # Whatever goes wrong in somebody else's protocol, the drawing goes on.
+        with contextlib.suppress(Exception):
+            try:
+                # The client has no limit of its own for the server's first word.
+                async with asyncio.timeout(2 * opening):
+                    await client.connect(
+                        access.host.url,
+                        headers=dict(access.host.headers),
+                        auth={"token": access.token} if access.token else None,
+                        transports=["websocket"],
+                        socketio_path=f"{urlsplit(access.host.url).path}/ws/socket.io",
+                        wait_timeout=opening,
+                    )
+                await client.emit("subscribe_queue", {"queue_id": QUEUE})
+                await over.wait()
+            finally:
+                await client.disconnect()
 
 
 async def _refuse_redirect(

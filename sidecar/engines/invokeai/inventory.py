@@ -26,7 +26,7 @@ FACTOR = 4
 ESRGAN, UPSCALER = "esrgan", "spandrel_image_to_image_autoscale"
 """Nodes that enlarge: with models of their own, and with those of the records."""
 EMBEDDING_NAME = re.compile(r"[a-zA-Z0-9., _-]+")
-"""What a prompt can call between < and >."""
+"""What a prompt can name between < and >, which uses the textual inversion of that name."""
 _PARTS = {
     "lora": ("lora", "a LoRA"),
     "vae": ("vae", "an autoencoder"),
@@ -98,7 +98,11 @@ class Looker:
         """One look. Raises RemoteFailure where the server does not answer what every one answers."""
         told = await self._access.get_json("/api/v1/app/version")
         version = told.get("version") if isinstance(told, Mapping) else None
-        nodes = await self._nodes(str(version))
+        if not isinstance(version, str):
+            raise RemoteFailure(
+                FailureKind.BAD_ANSWER, "it tells no version: it is no InvokeAI", field="urls"
+            )
+        nodes = await self._nodes(version)
         stock = Stock.of(models(await self._access.get_json("/api/v2/models/")), nodes)
         listings: list[RemoteListing] = []
         problems: list[ModelProblem] = []

@@ -32,6 +32,7 @@ class Progress:
         self._batch_id = batch_id
         self._model_id = model_id
         self._is_running = False
+        self._has_loaded = False
 
     async def hear(self, event: str, told: object) -> None:
         """An event of the queue."""
@@ -41,8 +42,9 @@ class Progress:
             case "queue_items_canceled" | "queue_cleared":
                 # These name no batch.
                 self.worth_a_look.set()
-            case "model_load_started" if self._is_running:
-                # One item is run at a time, so that what is loaded is for it.
+            case "model_load_started" if self._is_running and not self._has_loaded:
+                # One item is run at a time, so that what is loaded is for it; a model is many such parts.
+                self._has_loaded = True
                 self._call.tell(Loading(self._model_id))
             case _ if told.get("batch_id") == self._batch_id:
                 await self._hear_own(event, told)

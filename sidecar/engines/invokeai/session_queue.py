@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from capabilities.errors import brief
 from sidecar.engines.invokeai.access import Access
 from sidecar.engines.invokeai.graph import Graph
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
@@ -81,7 +82,7 @@ class Item:
             return RemoteFailure(
                 FailureKind.SERVER_ERROR, "somebody canceled the drawing there, or started the server anew"
             )
-        words = self.error_message or self.error_type or "it does not say why"
+        words = _last_line(self.error_message) or self.error_type or "it does not say why"
         if self.error_type == "UnknownModelException" or "Unknown model" in words:
             return RemoteFailure(FailureKind.MODEL_MISSING, f"a model is gone: {words}", field="model_id")
         is_final = self.error_type in _OF_THE_GRAPH
@@ -213,6 +214,12 @@ def explained(failure: RemoteFailure) -> RemoteFailure:
                 failure.field = _FIELDS[part]
                 return failure
     return failure
+
+
+def _last_line(message: str) -> str:
+    """What went wrong; some messages are whole tracebacks, at the end of which it stands."""
+    lines = message.strip().splitlines()
+    return brief(lines[-1], 300) if lines else ""
 
 
 def _mapping(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:

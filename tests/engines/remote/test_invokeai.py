@@ -345,7 +345,8 @@ async def test_events_of_others_and_of_no_shape_are_passed_over() -> None:
         await progress.hear(event, data)
     assert (told, progress.worth_a_look.is_set()) == ([], False)
     await progress.hear("queue_item_status_changed", {"batch_id": "ours", "status": "in_progress"})
-    await progress.hear("model_load_started", {"config": {}})
+    for _ in range(2):
+        await progress.hear("model_load_started", {"config": {}})
     await progress.hear("invocation_progress", step)
     await progress.hear("queue_item_status_changed", {"batch_id": "ours", "status": "failed"})
     assert told == [Loading("far:model"), 0.5]

@@ -170,6 +170,14 @@ def test_parts_of_stable_diffusion() -> None:
     } <= edges(result)
 
 
+def test_a_prompt_calls_no_textual_inversion_by_itself() -> None:
+    nodes = made(replace(TEXT, prompt="a <tiny-inversion>, 1 < 2 > 0", negative_prompt="<<a b>>")).nodes
+    assert (nodes["positive"]["prompt"], nodes["negative"]["prompt"]) == (
+        "a tiny-inversion, 1  2  0",
+        "a b",
+    )
+
+
 def test_the_second_prompt_and_the_size_go_to_the_second_encoder() -> None:
     wanted = replace(TEXT, model="tiny-sdxl", prompt_2="in oil", negative_prompt_2="flat")
     nodes = made(wanted).nodes
@@ -295,6 +303,7 @@ def test_every_family_is_drawn_by_the_nodes_there_are() -> None:
         ("UnknownModelException", "Unknown model: 1", FailureKind.MODEL_MISSING),
         ("ValueError", "'latents' or 'noise' must be provided!", FailureKind.BAD_REQUEST),
         ("", "", FailureKind.SERVER_ERROR),
+        ("Exception", "Unknown model 1", FailureKind.MODEL_MISSING),
     ],
 )
 def test_a_failed_item_says_why(type: str, words: str, kind: FailureKind) -> None:
@@ -302,6 +311,13 @@ def test_a_failed_item_says_why(type: str, words: str, kind: FailureKind) -> Non
     assert failure is not None
     assert failure.kind == kind
     assert words in failure.message
+
+
+def test_no_traceback_is_passed_on() -> None:
+    words = 'Traceback (most recent call last):\n  File "a.py", line 1\nConnectionError: no route to models\n'
+    failure = Item(1, "batch", "failed", error_type="Exception", error_message=words).failure
+    assert failure is not None
+    assert failure.message == "the drawing failed (Exception): ConnectionError: no route to models"
 
 
 def test_results_are_found_by_the_nodes_that_were_sent() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.engines.remote import engine, transport
+from sidecar.engines.remote.engine import RemoteEngine
 from sidecar.engines.remote.settings import EngineSettings
 from sidecar.pb.viwo.imagegen.v1 import system_pb2
 from sidecar.testing.foreign.server import ForeignServer
@@ -30,10 +31,11 @@ async def test_a_server_that_is_left_alone_is_told_with_its_cause(
         async with started(
             tmp_path / "models", tmp_path / "data", engines=engines, default_model="glyphs:game-icons"
         ) as sidecar:
-            gone = sidecar.running.engines["gone"]
-            assert isinstance(gone, engine.RemoteEngine)
+            running = sidecar.running.engines
+            gone = running["gone"]
+            assert isinstance(gone, RemoteEngine)
             await gone.wait_known()
-            await sidecar.running.engines["there"].wait_ready()
+            await running["there"].wait_ready()
             status = await sidecar.system.Status(system_pb2.StatusRequest())
             metrics = (await sidecar.system.Metrics(system_pb2.MetricsRequest())).text
     told = {each.name: each for each in status.engines}
