@@ -13,6 +13,7 @@ from benchmarks import (
     colours,
     engine,
     engine_faults,
+    engine_overhead,
     first_hour,
     hostile,
     icons,
@@ -48,6 +49,7 @@ BENCHMARKS: dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = {
     "icons_attributes": colours.icons_attributes,
     "illustrate": illustrating.illustrate,
     "engine_faults": engine_faults.engine_faults,
+    "engine_overhead": engine_overhead.engine_overhead,
     "first_hour": first_hour.first_hour,
 }
 LONG = ("soak", "first_hour")

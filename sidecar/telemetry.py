@@ -80,6 +80,12 @@ class Meter:
             "viwo_imagegen_model_loads", "Models brought into memory.", ["model"], registry=registry
         )
         self.starts = Gauge("viwo_imagegen_engine_starts", "Engine processes started.", registry=registry)
+        self.breaker = Gauge(
+            "viwo_imagegen_engine_breaker",
+            "Circuit breaker of a server of an engine: 0 closed, 1 half open, 2 open.",
+            ["engine", "host"],
+            registry=registry,
+        )
         self.memory = Gauge(
             "viwo_imagegen_memory_bytes",
             "Memory in use: resident of the server and the engine, and the engine's of its device.",

@@ -24,6 +24,8 @@ from sidecar.telemetry import Meter
 COUNT_EVERY = 60.0
 """Seconds between two looks at the size of every stored file."""
 MOST_RUNNING = 100
+BREAKER_STATES = ("closed", "half_open", "open")
+"""By their number in the metrics."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,9 @@ class Status:
         self._meter.memory.labels("engine").set(main.memory)
         self._meter.memory.labels("device").set(main.status.device_memory)
         self._meter.starts.set(main.status.starts)
+        for engine in self._engines.values():
+            for host, state in engine.status().breakers.items():
+                self._meter.breaker.labels(engine.name, host).set(BREAKER_STATES.index(state))
 
     def _views(self, lines: Sequence[Line]) -> list[EngineView]:
         views = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import typer
-from rich.markup import escape
 
 from sidecar.cli.engine_check import check_engine
 from sidecar.cli.output import Json, client, out, show, table
@@ -33,7 +32,6 @@ def list_engines(as_json: Json = False) -> None:
 def _print(found: Sequence[pb.StatusResponse.Engine]) -> None:
     rows = table("name", "kind", "state", "slots", "waiting", "models", "paid", "reason")
     for engine in found:
-        # A reason may hold what another server said.
         rows.add_row(
             engine.name,
             engine.kind,
@@ -42,6 +40,6 @@ def _print(found: Sequence[pb.StatusResponse.Engine]) -> None:
             str(engine.waiting),
             str(engine.models),
             "yes" if engine.paid else "",
-            escape(engine.reason),
+            engine.reason,
         )
     out.print(rows)

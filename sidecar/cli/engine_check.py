@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import asdict
 from typing import Annotated
 
@@ -25,11 +26,13 @@ def check_engine(
     as_json: Json = False,
 ) -> None:
     """Try an engine: connect, list its models, cancel a drawing, and draw by every method it has; status 1 if one fails."""
+    # What goes wrong is what this command tells; a bug is told by the log besides.
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
     with refusals():
         settings = _settings(name)
         if settings.is_paid and not pay:
             raise FailedPrecondition(
-                f"the engine '{name}' costs {settings.per_image:g} a picture, and some ten are drawn; say --pay",
+                f"the engine '{name}' costs money, and some ten pictures are drawn; say --pay if they may be paid for",
                 reason="COSTS_MONEY",
                 field="--pay",
             )
@@ -39,7 +42,7 @@ def check_engine(
             )
         )
     if as_json:
-        print_json([asdict(each) for each in done])
+        print_json([{**asdict(each), "seconds": round(each.seconds, 3)} for each in done])
     if any(each.fine is False for each in done):
         raise typer.Exit(1)
 

@@ -44,6 +44,10 @@ class EngineStatus:
     loaded: frozenset[str] = frozenset()
     """Ids of the models in memory."""
     device_memory: int = 0
+    breakers: Mapping[str, str] = field(default_factory=dict)
+    """Of an engine whose servers are others': the state of each one's circuit breaker (closed, half_open, open) by its address
+    without a scheme.
+    """
 
 
 @dataclass(frozen=True)
@@ -245,9 +249,13 @@ class ModelDownloader(Protocol):
         ...
 
 
-def engine_down(name: str = LOCAL) -> Unavailable:
-    """The refusal for work of an engine that is down."""
+def engine_down(name: str = LOCAL, why: str = "") -> Unavailable:
+    """The refusal for work of an engine that is down; `why` is what its status says."""
     words = "the engine does not start; the server's log says why (is the 'local' extra installed?)"
     if name != LOCAL:
-        words = f"the engine '{name}' is down; the server's log says why"
+        words = (
+            f"the engine '{name}' is down: {why}"
+            if why
+            else f"the engine '{name}' is down; the server's log says why"
+        )
     return Unavailable(words, reason=ENGINE_DOWN, asked=name, retry_after=30)

@@ -118,7 +118,7 @@ class JobQueue:
             orders = [await self.answered(order) for order in orders]
             for order in orders:
                 if order.job.lane in down and not order.job.state.final:
-                    raise engine_down(order.job.lane)
+                    raise engine_down(order.job.lane, self._engines[order.job.lane].status().reason)
         new = {order.job.id for order in orders}
         jobs = await self._store.add(
             orders,
@@ -228,7 +228,7 @@ class JobQueue:
         for job_id in self._notifier.waited_for:
             job = await retry_until_written(partial(self._store.get, job_id))
             if job.state is State.QUEUED and job.lane == engine.name:
-                failure = Failed.of(engine_down(engine.name))
+                failure = Failed.of(engine_down(engine.name, engine.status().reason))
                 for ended in await retry_until_written(partial(self._store.fail, job_id, failure)):
                     self._ended(ended)
 

@@ -10,6 +10,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from entity_store.world import World, create_entity
 from sidecar.auth import read_secret
 from sidecar.cli.commands import COMMANDS
 from sidecar.config import Settings
+from sidecar.engines.comfyui.workflows import WorkflowSettings
 from sidecar.engines.local.packaged import cache
 
 ROOT = Path(__file__).parents[2]
@@ -190,6 +192,9 @@ def test_every_block_is_played_or_it_is_told_why_not(page: str) -> None:
     [pytest.param(block, id=page) for page in PAGES for block in blocks(page) if block.language == "toml"],
 )
 def test_every_configuration_is_one(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "[inputs]" in block.text:
+        assert WorkflowSettings.model_validate(tomllib.loads(block.text)).inputs.prompt
+        return
     file = tmp_path / "config.toml"
     file.write_text(block.text)
     monkeypatch.setenv("VIWO_IMAGEGEN_CONFIG", str(file))

@@ -9,6 +9,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from sidecar.engines.a1111 import inventory
@@ -25,6 +26,14 @@ POLL_EVERY = 0.25
 """Seconds between two looks at how far the server is."""
 
 
+@dataclass(frozen=True)
+class _Task:
+    """A drawing as the server knows it. `is_told`: what it tells of whatever it draws is of this one."""
+
+    id: str
+    is_told: bool
+
+
 class A1111Connector:
     """Implements `Connector`."""
 
@@ -34,11 +43,15 @@ class A1111Connector:
         self._settings = settings
         self._has_task_progress = True
         """Whether it tells the progress of one task; without its page it does not."""
+        self._drawing = 0
+        """Drawings of ours that it has not answered."""
 
     async def look(self) -> Inventory:
         if key := self._host.key():
             self._host.headers["Authorization"] = f"Basic {base64.b64encode(key.encode()).decode()}"
-        return await inventory.look(self._host, self._settings)
+        found = await inventory.look(self._host, self._settings)
+        self._has_task_progress = await inventory.has_task_progress(self._host)
+        return found
 
     async def close(self) -> None:
         """The connection is the host's."""
@@ -60,12 +73,16 @@ class A1111Connector:
         # A name of its own: what was asked under the same one before may still be going on.
         task_id = f"task({uuid.uuid4().hex})"
         payload["force_task_id"] = task_id
-        async with self._followed(call, task_id):
-            try:
+        task = _Task(task_id, is_told=self._has_task_progress or await self._is_idle())
+        self._drawing += 1
+        try:
+            async with self._followed(call, task):
                 answer = await self._answer(call, f"/sdapi/v1/{route}", payload)
-            except asyncio.CancelledError:
-                await ended(self._interrupted(task_id))
-                raise
+        except asyncio.CancelledError:
+            await ended(self._interrupted(task))
+            raise
+        finally:
+            self._drawing -= 1
         info = _info(answer)
         _require_asked(wanted, info)
         first = info.get("index_of_first_image")
@@ -100,9 +117,9 @@ class A1111Connector:
         return await self._host.json_of(answer)
 
     @asynccontextmanager
-    async def _followed(self, call: Call, task_id: str) -> AsyncIterator[None]:
+    async def _followed(self, call: Call, task: _Task) -> AsyncIterator[None]:
         """Tell how far a task is while it is drawn."""
-        following = asyncio.create_task(self._follow(call, task_id))
+        following = asyncio.create_task(self._follow(call, task))
         try:
             yield
         finally:
@@ -110,12 +127,12 @@ class A1111Connector:
             with contextlib.suppress(asyncio.CancelledError):
                 await following
 
-    async def _follow(self, call: Call, task_id: str) -> None:
+    async def _follow(self, call: Call, task: _Task) -> None:
         last_preview = -1
         while True:
             await asyncio.sleep(POLL_EVERY)
             try:
-                told = await self._progress(task_id, call.wants_previews, last_preview)
+                told = await self._progress(task, call.wants_previews, last_preview)
             except RemoteFailure:
                 # How far it is, is not worth a job.
                 continue
@@ -127,43 +144,58 @@ class A1111Connector:
             if call.wants_previews and (preview := await _preview(told)) is not None:
                 call.tell(preview)
 
-    async def _progress(self, task_id: str, previews: bool, last_preview: int) -> Mapping[str, Any] | None:
-        """What the server tells of our task; None where it tells of another's, or nothing."""
+    async def _progress(
+        self, task: _Task, previews: bool = False, last_preview: int = -1
+    ) -> Mapping[str, Any] | None:
+        """What the server tells of our task; None where it is not its turn, or nothing is told of it alone."""
         if self._has_task_progress:
-            body = {"id_task": task_id, "id_live_preview": last_preview, "live_preview": previews}
-            try:
-                told = await self._host.post_json("/internal/progress", body, repeatable=True)
-            except RemoteFailure as failure:
-                if failure.status not in (404, 405):
-                    raise
-                self._has_task_progress = False
-            else:
-                return told if isinstance(told, Mapping) and told.get("active") else None
+            told = await self._task_state(task, last_preview, previews)
+            return told if told.get("active") else None
+        if not task.is_told:
+            return None
         params = {"skip_current_image": "false" if previews else "true"}
-        told = await self._host.get_json("/sdapi/v1/progress", params=params)
-        if not isinstance(told, Mapping):
+        answer = await self._host.get_json("/sdapi/v1/progress", params=params)
+        if not isinstance(answer, Mapping) or not _is_drawing(answer):
             return None
-        state = told.get("state")
-        job = str(state.get("job") or "") if isinstance(state, Mapping) else ""
-        # Where it names the task, another's is not ours.
-        if job.startswith("task(") and job != task_id:
-            return None
-        return {"progress": told.get("progress"), "live_preview": told.get("current_image")}
+        return {"progress": answer.get("progress"), "live_preview": answer.get("current_image")}
 
-    async def _interrupted(self, task_id: str) -> None:
-        """Interrupt our own task: the command is for whatever is being drawn, so it is sent only while that is ours."""
-        while True:
-            told = await self._progress(task_id, False, -1)
-            if told is not None:
-                break
+    async def _task_state(
+        self, task: _Task, last_preview: int = -1, previews: bool = False
+    ) -> Mapping[str, Any]:
+        body = {"id_task": task.id, "id_live_preview": last_preview, "live_preview": previews}
+        told = await self._host.post_json("/internal/progress", body, repeatable=True)
+        return told if isinstance(told, Mapping) else {}
+
+    async def _is_idle(self) -> bool:
+        """Whether nothing is drawn there, so that what is drawn next is ours: for servers that name no task."""
+        if self._drawing:
+            return False
+        try:
+            answer = await self._host.get_json("/sdapi/v1/progress", params={"skip_current_image": "true"})
+        except RemoteFailure:
+            return False
+        return isinstance(answer, Mapping) and not _is_drawing(answer)
+
+    async def _interrupted(self, task: _Task) -> None:
+        """Interrupt our own task: the command is for whatever is being drawn, so it is sent only while that is ours.
+
+        Where the server names no task and drew another's before, it is left to end by itself.
+        """
+        while await self._progress(task) is None:
             if not self._has_task_progress:
                 return
-            waits = await self._host.post_json("/internal/progress", {"id_task": task_id}, repeatable=True)
-            if not isinstance(waits, Mapping) or waits.get("completed") or not waits.get("queued"):
+            state = await self._task_state(task)
+            if state.get("completed") or not (state.get("queued") or state.get("active")):
                 return
             await asyncio.sleep(POLL_EVERY)
-        # It waits for the end of the step, and the interrupted task answers with what there is.
+        # It waits for the end of the step.
         await self._host.call("POST", "/sdapi/v1/interrupt", repeatable=True)
+
+
+def _is_drawing(told: Mapping[str, Any]) -> bool:
+    """Whether anything is drawn, by what `/sdapi/v1/progress` says."""
+    state = told.get("state")
+    return bool(told.get("progress")) or (isinstance(state, Mapping) and bool(state.get("job_count")))
 
 
 def _require_asked(wanted: Drawing, info: Mapping[str, Any]) -> None:

@@ -83,6 +83,19 @@ async def look(host: Host, settings: EngineSettings) -> Inventory:
     )
 
 
+async def has_task_progress(host: Host) -> bool:
+    """Whether it tells how far one task is: without its page (`--nowebui`) it tells of whatever it draws."""
+    try:
+        await host.post_json(
+            "/internal/progress", {"id_task": "task(none)", "id_live_preview": -1}, repeatable=True
+        )
+    except RemoteFailure as failure:
+        if failure.status in (404, 405):
+            return False
+        raise
+    return True
+
+
 def name_of(title: str) -> str:
     """A checkpoint's name in its title, which has a hash in brackets after it once it was loaded, and an ending."""
     bare = re.sub(r"\s*\[[0-9a-f]{6,64}\]$", "", title)

@@ -7,6 +7,7 @@ from typing import Any
 from capabilities.methods.generation import EMBEDDING, embedding_id
 from sidecar.engines.remote.base64_pictures import text_of
 from sidecar.engines.remote.connector import ControlPart, Drawing
+from sidecar.engines.remote.prompt_tags import without_tags
 
 WHOLE_MASK, ORIGINAL = 0, 1
 """Of `inpaint_full_res` and `inpainting_fill`: the picture is cut before it is sent, and what is masked is begun from."""
@@ -103,6 +104,7 @@ def control(part: ControlPart) -> dict[str, Any]:
 
 def prompt(wanted: Drawing, text: str) -> str:
     """A prompt whose textual inversions are called as the server calls them: by the bare name."""
+    text = without_tags(text)
     return EMBEDDING.sub(lambda found: wanted.embeddings.get(embedding_id(found), embedding_id(found)), text)
 
 

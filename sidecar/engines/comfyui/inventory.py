@@ -118,7 +118,8 @@ class Looker:
     async def _look_at_classes(self) -> None:
         if time.monotonic() - self._classes_at < CLASSES_LAST:
             return
-        classes = NodeClasses.of(await self._host.get_json("/object_info"))
+        # Extensions make it megabytes.
+        classes = await asyncio.to_thread(NodeClasses.of, await self._host.get_json("/object_info"))
         if not classes.has(*_NEEDED):
             missing = ", ".join(name for name in _NEEDED if name not in classes)
             raise RemoteFailure(

@@ -23,6 +23,7 @@ PREVIEW_IMAGE = 1
 JPEG = 1
 """The format that previews have; a PNG, which some nodes show, is no preview of a picture."""
 MOST_STEPS = 1_000_000
+_HEADER = struct.Struct(">II")
 _ENDS = ("execution_success", "execution_error", "execution_interrupted")
 
 
@@ -38,6 +39,9 @@ class Progress:
         self._model_id = model_id
         self._done: set[str] = set()
         self._is_loading = False
+        self._step_now = 0.0
+        self._shown_at = float("-inf")
+        """The step of the last preview."""
         self._is_ours = False
         """Whether the last message that names a prompt named this one: previews name none."""
 
@@ -82,11 +86,15 @@ class Progress:
         if not isinstance(value, int | float) or not isinstance(most, int | float):
             return
         if node == self._graph.sampler and 0 <= value <= most < MOST_STEPS and most:
+            self._step_now = value
             self._call.tell(value / most)
 
     def _see(self, message: bytes) -> None:
-        if not self._is_ours or not self._call.wants_previews or len(message) <= struct.calcsize(">II"):
+        detail = self._call.detail
+        if detail is None or not self._call.wants_previews or not self._is_ours:
             return
-        kind, format = struct.unpack_from(">II", message)
-        if kind == PREVIEW_IMAGE and format == JPEG:
-            self._call.tell(Preview(message[struct.calcsize(">II") :], 0, 0, 0))
+        if len(message) <= _HEADER.size or _HEADER.unpack_from(message) != (PREVIEW_IMAGE, JPEG):
+            return
+        if self._step_now - self._shown_at >= detail.preview_every:
+            self._shown_at = self._step_now
+            self._call.tell(Preview(message[_HEADER.size :], 0, 0, 0))

@@ -8,6 +8,7 @@ from sidecar.engines.fooocus.inventory import UPSCALER
 from sidecar.engines.remote.base64_pictures import text_of
 from sidecar.engines.remote.connector import ControlPart, Drawing
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
+from sidecar.engines.remote.prompt_tags import without_tags
 from sidecar.engines.remote.settings import EngineSettings
 
 _SUBTLE, _STRONG = "Vary (Subtle)", "Vary (Strong)"
@@ -52,8 +53,8 @@ def _common(wanted: Drawing, settings: EngineSettings) -> dict[str, Any]:
     if sampler:
         advanced |= {"sampler_name": sampler, "scheduler_name": schedule}
     body: dict[str, Any] = {
-        "prompt": wanted.prompt,
-        "negative_prompt": wanted.negative_prompt,
+        "prompt": without_tags(wanted.prompt),
+        "negative_prompt": without_tags(wanted.negative_prompt),
         # Its own styles rewrite the prompt; what was asked is what is drawn, unless the operator chose some.
         "style_selections": [],
         "performance_selection": "Speed",

@@ -24,23 +24,30 @@ from capabilities.methods.upscale import Upscale
 from capabilities.methods.upscale_img2img import UpscaleImg2Img
 from capabilities.models import ModelFacts
 from capabilities.tasks import Task
-from sidecar.engines.api import EngineRequest, ProgressDetail
+from sidecar.engines.api import EngineRequest, EngineState, ProgressDetail
 from sidecar.engines.events import Done, Failed, Preview, Step
 from sidecar.engines.remote.engine import RemoteEngine
 
 PROMPT = "a red apple on a white table"
 LONG = 60
 """Steps of the drawing that is canceled: it must still go on when it is told to end."""
+BEGINS_WITHIN = 1.0
+"""Seconds after which it is told so, where the server says nothing of its beginning."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """What came of one try. `fine` None: there is nothing to try. Times in seconds."""
+    """What came of one try. `fine` None: there is nothing to try. Times in seconds.
+
+    `reports`, `previews`: how often it was told on the way how far it was, and shown what there was.
+    """
 
     name: str
     fine: bool | None
     seconds: float
     words: str
+    reports: int = 0
+    previews: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,13 +67,16 @@ async def check(
     `model`: the id of one that draws; empty: the first. `side`: of the pictures, in pixels; 0: the model's own.
     """
     started = time.perf_counter()
-    try:
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(30):
-            await engine.wait_ready()
-    except TimeoutError:
-        yield Check("connect", False, time.perf_counter() - started, engine.status().reason)
+            await engine.wait_known()
+    status = engine.status()
+    is_ready = status.state is EngineState.READY
+    yield Check(
+        "connect", is_ready, time.perf_counter() - started, status.device if is_ready else status.reason
+    )
+    if not is_ready:
         return
-    yield Check("connect", True, time.perf_counter() - started, engine.status().device)
     listings = list(engine.models())
     able = [listing.facts for listing in listings if "textToImage" in listing.facts.methods]
     chosen = [facts for facts in able if model in ("", facts.id)] or ([engine.find(model)] if model else [])
@@ -75,9 +85,11 @@ async def check(
     if not chosen:
         return
     facts = chosen[0]
+    yield Check("options", True, 0.0, _options(engine, facts.id))
     yield await _canceled(engine, facts, side)
-    parts = {method: _first(engine, method) for method in ("upscale", "faceRestore", "control")}
-    for name, task, files in _tasks(facts, parts, side or min(facts.width, facts.height), steps):
+    for name, task, files in _tasks(
+        facts, _parts(engine, facts), side or min(facts.width, facts.height), steps
+    ):
         if task is None:
             yield Check(name, None, 0.0, "no model of this engine does that")
         else:
@@ -89,50 +101,81 @@ async def _tried(engine: RemoteEngine, name: str, task: Task, files: Mapping[str
     refusal = engine.supports(task)
     if refusal is not None:
         return Check(name, None, 0.0, refusal.message)
-    told = {"steps": 0, "previews": 0}
+    reports = previews = 0
     request = EngineRequest(f"check-{uuid.uuid4().hex}", task, files, {}, detail=ProgressDetail(1))
     words, fine = "nothing came of it", False
     try:
         async with contextlib.aclosing(engine.run([request])) as events:
             async for _, event in events:
-                told["steps"] += isinstance(event, Step)
-                told["previews"] += isinstance(event, Preview)
+                reports += isinstance(event, Step)
+                previews += isinstance(event, Preview)
                 if isinstance(event, Done):
                     (image,) = event.images
                     words = f"{getattr(image, 'width', 0)} x {getattr(image, 'height', 0)}"
-                    words += "".join(f", {count} {kind}" for kind, count in told.items() if count)
                     words += "".join(f"; {warning}" for warning in event.warnings)
                     fine = True
                 elif isinstance(event, Failed):
                     words = event.message
     except Refusal as not_begun:
         words = not_begun.message
-    return Check(name, fine, time.perf_counter() - started, words)
+    return Check(name, fine, time.perf_counter() - started, words, reports, previews)
+
+
+def _options(engine: RemoteEngine, model_id: str) -> str:
+    listing = engine.listing(model_id)
+    assert listing is not None
+    done = sorted(listing.abilities - {"scheduler"})
+    words = f"{model_id} takes {', '.join(done) or 'a prompt alone'}"
+    ignored = ", ".join(sorted(listing.ignores - listing.abilities))
+    schedulers = f"; {len(listing.schedulers)} schedulers" if listing.schedulers else ""
+    return words + schedulers + (f"; without effect: {ignored}" if ignored else "")
 
 
 async def _canceled(engine: RemoteEngine, facts: ModelFacts, side: int) -> Check:
     """A long drawing that is told to end once it is begun."""
-    side = side or min(facts.width, facts.height)
-    task = _drawing(facts, TextToImage, side, LONG)
+    if "textToImage" not in facts.methods:
+        return Check("cancel", None, 0.0, f"'{facts.id}' does not draw from words")
+    task = _drawing(facts, TextToImage, side or min(facts.width, facts.height), LONG)
     request = EngineRequest(f"check-{uuid.uuid4().hex}", task, detail=ProgressDetail())
-    told = 0.0
+    begun = asyncio.Event()
+
+    async def end() -> float:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(BEGINS_WITHIN):
+                await begun.wait()
+        asked = time.perf_counter()
+        await engine.cancel(request.job_id)
+        return asked
+
+    ending = asyncio.create_task(end())
     words, fine = "it was done before it could be canceled", None
     async with contextlib.aclosing(engine.run([request])) as events:
         async for _, event in events:
-            if not isinstance(event, Done | Failed) and not told:
-                told = time.perf_counter()
-                await engine.cancel(request.job_id)
             if isinstance(event, Failed):
                 fine = event.code == "CANCELLED"
                 words = "ended" if fine else event.message
-    return Check("cancel", fine, time.perf_counter() - told if told else 0.0, words)
+            elif not isinstance(event, Done):
+                begun.set()
+    ended = time.perf_counter()
+    return Check("cancel", fine, max(0.0, ended - await ending), words)
 
 
-def _first(engine: RemoteEngine, method: str) -> str:
-    able = engine.able(method)
-    if method == "control":
-        able = [facts for facts in able if facts.control == "canny"] or able
-    return able[0].id if able else ""
+def _parts(engine: RemoteEngine, facts: ModelFacts) -> dict[str, str]:
+    """The ids of the models that help a model: for each method the first, and of the ControlNets one that fits; empty: none."""
+    found = {
+        method: next((each.id for each in engine.able(method)), "") for method in ("upscale", "faceRestore")
+    }
+    own = engine.listing(facts.id)
+
+    def fit(control: ModelFacts) -> tuple[bool, bool]:
+        listing = engine.listing(control.id)
+        return (
+            own is not None and listing is not None and listing.family == own.family,
+            control.control == "canny",
+        )
+
+    controls = max(engine.able("control"), key=fit, default=None)
+    return {**found, "control": "" if controls is None else controls.id}
 
 
 def _tasks(

@@ -89,7 +89,7 @@ class RemoteEngine:
 
     def status(self) -> EngineStatus:
         up = [server for server in self._servers if server.is_up]
-        reasons = [server.failure.message for server in self._servers if server.failure is not None]
+        reasons = [server.reason for server in self._servers if server.reason]
         if up:
             state = EngineState.READY
         elif self._misses >= MAX_MISSES:
@@ -104,10 +104,18 @@ class RemoteEngine:
             device=next((each.device for each in inventories if each.device), self._settings.kind),
             loaded=frozenset(model_id for each in inventories for model_id in each.loaded),
             device_memory=sum(each.device_memory for each in inventories),
+            breakers={
+                server.url.partition("://")[2]: server.host.breaker.state.value for server in self._servers
+            },
         )
 
     async def wait_ready(self) -> None:
         while self.status().state is not EngineState.READY:
+            await self._changed.wait()
+
+    async def wait_known(self) -> None:
+        """Until it is ready or down."""
+        while self.status().state is EngineState.STARTING:
             await self._changed.wait()
 
     def models(self) -> Sequence[ModelListing]:
@@ -130,7 +138,7 @@ class RemoteEngine:
         return list(dict.fromkeys(problem for problems in found for problem in problems))
 
     def find(self, model_id: str) -> ModelFacts:
-        listing = self._listing(model_id)
+        listing = self.listing(model_id)
         if listing is not None:
             return listing.facts
         if not any(server.inventory is not None for server in self._servers):
@@ -159,7 +167,7 @@ class RemoteEngine:
                 self._loop.call_soon_threadsafe(self._look_now.set)
 
     def supports(self, task: Task) -> Refusal | None:
-        listing = self._listing(task.model_id)
+        listing = self.listing(task.model_id)
         if listing is None:
             return FailedPrecondition(
                 f"the engine '{self.name}' does not have the model '{brief(task.model_id, 60)}'",
@@ -173,7 +181,7 @@ class RemoteEngine:
         return None
 
     def build_id(self, task: Task) -> str | None:
-        listing = self._listing(task.model_id)
+        listing = self.listing(task.model_id)
         if listing is None or "seed" not in listing.abilities:
             return None
         versions = sorted(
@@ -229,7 +237,7 @@ class RemoteEngine:
 
     async def _events(self, request: EngineRequest) -> AsyncGenerator[Event]:
         """What happens to one job, its end the last."""
-        listing = self._listing(request.task.model_id)
+        listing = self.listing(request.task.model_id)
         server = self._choose(request.task)
         if listing is None or server is None:
             missing = f"none of the servers of the engine '{self.name}' has '{request.task.model_id}' now"
@@ -302,7 +310,8 @@ class RemoteEngine:
                 found.setdefault(listing.facts.id, listing)
         return list(found.values())
 
-    def _listing(self, model_id: str) -> RemoteListing | None:
+    def listing(self, model_id: str) -> RemoteListing | None:
+        """What is known of a model; None where no server has it."""
         return next((listing for listing in self._listings() if listing.facts.id == model_id), None)
 
     def _not_there(self) -> Unavailable:

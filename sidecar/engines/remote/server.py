@@ -42,6 +42,13 @@ class Server:
             and self.host.breaker.state is not BreakerState.OPEN
         )
 
+    @property
+    def reason(self) -> str:
+        """Why it gets no work now; empty where it does."""
+        if why := self.host.why_left_alone:
+            return why
+        return "" if self.failure is None else self.failure.message
+
     async def look(self) -> None:
         """See how it is. What goes wrong is kept, and told in the log when it is something new."""
         before = None if self.failure is None else self.failure.message

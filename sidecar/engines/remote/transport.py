@@ -22,7 +22,7 @@ from typing import Any
 import httpx2
 
 from capabilities.errors import brief
-from sidecar.engines.remote.breaker import Breaker
+from sidecar.engines.remote.breaker import Breaker, BreakerState
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
 from sidecar.engines.remote.refusals import retry_after, words_of
 from sidecar.engines.remote.settings import EngineSettings
@@ -70,6 +70,7 @@ class Host:
         """Raises OSError where the certificates cannot be read."""
         self.url = url
         self.breaker = Breaker()
+        self._last_fault = ""
         self.tls = _trusted(settings.ca_file)
         self._settings = settings
         times = settings.timeouts
@@ -88,6 +89,13 @@ class Host:
 
     async def close(self) -> None:
         await self._client.aclose()
+
+    @property
+    def why_left_alone(self) -> str:
+        """Why nothing is sent there for a while; empty where calls go through."""
+        if self.breaker.state is not BreakerState.OPEN:
+            return ""
+        return f"{self._last_fault}; it has failed several times in a row and is left alone for a while"
 
     def key(self) -> str:
         """What the key file holds; empty where none is named. Raises RemoteFailure for a file that cannot be read."""
@@ -205,7 +213,7 @@ class Host:
         if not self.breaker.enter():
             raise RemoteFailure(
                 FailureKind.UNREACHABLE,
-                f"{self.url} has failed several times in a row and is left alone for a while",
+                self.why_left_alone or f"{self.url} is being tried again; others wait for what comes of it",
                 retry_after=max(1.0, self.breaker.opens_in),
                 was_sent=False,
             )
@@ -230,6 +238,7 @@ class Host:
 
     def _count(self, failure: RemoteFailure) -> None:
         if failure.is_of_the_host:
+            self._last_fault = failure.message
             self.breaker.failed()
         else:
             self.breaker.succeeded()
@@ -280,9 +289,18 @@ class Host:
                 field="urls",
                 status=status,
             )
+        kind = _KINDS.get(status, FailureKind.SERVER_ERROR if status >= 500 else FailureKind.BAD_REQUEST)
+        cure = ""
+        if kind is FailureKind.UNAUTHORIZED:
+            named = self._settings.key_file is not None
+            cure = (
+                "; is the key in key_file right?"
+                if named
+                else "; put its key into a file that key_file names"
+            )
         return RemoteFailure(
-            _KINDS.get(status, FailureKind.SERVER_ERROR if status >= 500 else FailureKind.BAD_REQUEST),
-            f"{self.url} answers {status}{words_of(told, ': ')}",
+            kind,
+            f"{self.url} answers {status}{words_of(told, ': ')}{cure}",
             retry_after=retry_after(response.headers.get("retry-after")),
             status=status,
             answer=told,
@@ -331,9 +349,11 @@ def _told(error: httpx2.HTTPError, url: str) -> RemoteFailure:
     """A fault of the connection, in words."""
     match error:
         case httpx2.ConnectTimeout() | httpx2.ConnectError() | httpx2.PoolTimeout():
-            why = _why_not(error)
             return RemoteFailure(
-                FailureKind.UNREACHABLE, f"{url} cannot be reached: {why}", field="urls", was_sent=False
+                FailureKind.UNREACHABLE,
+                f"{url} cannot be reached: {_why_not(error)}",
+                field="urls",
+                was_sent=False,
             )
         case httpx2.TimeoutException():
             return RemoteFailure(FailureKind.TIMEOUT, f"{url} did not answer in time")
@@ -355,8 +375,8 @@ def _why_not(error: httpx2.HTTPError) -> str:
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return "its certificate is not trusted here; name its authority in ca_file"
     if isinstance(error, httpx2.TimeoutException):
-        return "no connection in time"
-    return brief(text, 200) or "no connection"
+        return "no connection in time; is the machine up, and is the address in urls right?"
+    return f"{brief(text, 200) or 'no connection'}; is the server running, and is the address in urls right?"
 
 
 def _trusted(ca_file: Path | None) -> ssl.SSLContext:

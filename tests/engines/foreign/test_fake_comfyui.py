@@ -286,9 +286,9 @@ async def test_a_socket_that_goes_silent_and_a_history_that_forgets(
     server: ForeignServer, client: httpx2.AsyncClient
 ) -> None:
     address = server.url.replace("http", "ws") + "/ws?clientId=deaf"
+    await server.control(fault="silent_socket", times=0)
     async with connect(address) as socket:
         await socket.recv()
-        await server.control(fault="silent_socket", times=0)
         await ended(client, await enqueued(client, text_to_image(41), client_id="deaf"))
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(socket.recv(), 0.01)

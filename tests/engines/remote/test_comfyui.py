@@ -188,6 +188,9 @@ async def test_it_is_followed_on_the_socket(comfy: Comfy, wanted: Drawing) -> No
     previews = [each.data for each in comfy.told if isinstance(each, Preview)]
     assert previews
     assert all(data.startswith(b"\xff\xd8") for data in previews)
+    comfy.told.clear()
+    await comfy.draw(dataclasses.replace(wanted, seed=6), detail=ProgressDetail(preview_every=3))
+    assert len([each for each in comfy.told if isinstance(each, Preview)]) == 2
 
 
 @pytest.mark.parametrize(
