@@ -99,7 +99,7 @@ async def _model(sidecar: Served) -> str:
             for model in listed
             if model.id.startswith(f"{ENGINE}:") and "textToImage" in model.methods
         ]
-        found = [id for id in able if not wanted or id == f"{ENGINE}:{wanted}"]
+        found: list[str] = [id for id in able if not wanted or id == f"{ENGINE}:{wanted}"]
         if found:
             return found[0]
         await asyncio.sleep(POLL_EVERY)

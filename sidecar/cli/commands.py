@@ -48,7 +48,7 @@ COMMANDS: Mapping[str, Place] = {
     "template": Place("template", "app", "Chains of tasks under a name."),
     "entity": Place("entity", "app", "Look at image entities, and call their verbs."),
     "models": Place("model", "app", "See, download, load and unload models."),
-    "engines": Place("engine", "app", "See the engines that make pictures."),
+    "engines": Place("engine", "app", "See the engines that make pictures, and try them."),
     "serve": Place("serve", "serve", "Run the sidecar until it is told to stop (Ctrl-C or SIGTERM)."),
     "demo": Place(
         "serve",

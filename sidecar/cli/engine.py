@@ -10,12 +10,12 @@ from sidecar.cli.engine_check import check_engine
 from sidecar.cli.output import Json, client, out, show, table
 from viwo_imagegen_client.pb.viwo.imagegen.v1 import system_pb2 as pb
 
-app = typer.Typer(help="See the engines that make pictures.", no_args_is_help=True)
+app = typer.Typer(help="See the engines that make pictures, and try them.", no_args_is_help=True)
 
 
 @app.callback()
 def engines() -> None:
-    """See the engines that make pictures."""
+    """See the engines that make pictures, and try them."""
 
 
 app.command("check")(check_engine)

@@ -94,7 +94,7 @@ async def test_a_server_that_is_not_there_is_told_with_cause_and_cure(folder: Pa
     assert "connect" in printed
     assert "textToImage" not in printed
     assert "http://127.0.0.1:9 cannot be reached" in printed
-    assert "is the server running, and is the address in urls right?" in printed
+    assert "see whether the server runs and the address in urls is right" in printed
 
 
 async def test_a_wrong_key_is_told(folder: Path) -> None:

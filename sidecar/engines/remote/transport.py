@@ -294,7 +294,7 @@ class Host:
         if kind is FailureKind.UNAUTHORIZED:
             named = self._settings.key_file is not None
             cure = (
-                "; is the key in key_file right?"
+                "; see whether the key in key_file is right"
                 if named
                 else "; put its key into a file that key_file names"
             )
@@ -375,8 +375,10 @@ def _why_not(error: httpx2.HTTPError) -> str:
     if "CERTIFICATE_VERIFY_FAILED" in text:
         return "its certificate is not trusted here; name its authority in ca_file"
     if isinstance(error, httpx2.TimeoutException):
-        return "no connection in time; is the machine up, and is the address in urls right?"
-    return f"{brief(text, 200) or 'no connection'}; is the server running, and is the address in urls right?"
+        return "no connection in time; see whether the machine is up and the address in urls right"
+    return (
+        f"{brief(text, 200) or 'no connection'}; see whether the server runs and the address in urls is right"
+    )
 
 
 def _trusted(ca_file: Path | None) -> ssl.SSLContext:
