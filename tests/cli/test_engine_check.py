@@ -33,6 +33,7 @@ async def folder(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Path
             "home": (fake.url, "key", ""),
             "locked": (fake.url, "other", ""),
             "paid": (fake.url, "key", "models = [{ name = 'tiny-sdxl', per_image = 0.25 }]"),
+            "empty": (fake.url, "key", "only_these_models = true"),
             "dead": ("http://127.0.0.1:9", "key", ""),
         }
         (folder / "config.toml").write_text(
@@ -105,6 +106,13 @@ async def test_a_wrong_key_is_told(folder: Path) -> None:
     assert "key_file" in connect["words"]
 
 
+async def test_a_server_without_a_model_that_draws_is_told_with_the_cure(folder: Path) -> None:
+    status, printed = await checked(folder, "empty", "--json")
+    (_, models) = json.loads(printed)
+    assert (status, models["name"], models["fine"]) == (1, "models", False)
+    assert "name under models of this engine" in models["words"]
+
+
 async def test_money_is_spent_when_told_to_only(folder: Path) -> None:
     status, printed = await checked(folder, "paid", "--json")
     assert (status, error(printed)["reason"], error(printed)["field"]) == (1, "COSTS_MONEY", "--pay")
@@ -115,7 +123,7 @@ async def test_money_is_spent_when_told_to_only(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "reason", "limit"),
     [
-        (("hom",), "UNKNOWN_ENGINE", "home, locked, paid, dead"),
+        (("hom",), "UNKNOWN_ENGINE", "home, locked, paid, empty, dead"),
         (("home", "--model", "tiny-sd51"), "UNKNOWN_MODEL", "home:tiny-sd15"),
     ],
 )

@@ -31,6 +31,7 @@ from sidecar.engines.remote.engine import RemoteEngine
 PROMPT = "a red apple on a white table"
 LONG = 60
 """Steps of the drawing that is canceled: it must still go on when it is told to end."""
+NONE_DRAWS = "none; give the server one, or name under models of this engine those that it has"
 BEGINS_WITHIN = 1.0
 """Seconds after which it is told so, where the server says nothing of its beginning."""
 
@@ -81,7 +82,9 @@ async def check(
     able = [listing.facts for listing in listings if "textToImage" in listing.facts.methods]
     chosen = [facts for facts in able if model in ("", facts.id)] or ([engine.find(model)] if model else [])
     names = ", ".join(facts.id for facts in able[:5]) + (" ..." if len(able) > 5 else "")
-    yield Check("models", bool(chosen), 0.0, f"{len(listings)}, of which {len(able)} draw: {names or 'none'}")
+    words = f"{len(listings)}, of which {len(able)} draw: {names or NONE_DRAWS}"
+    left_out = [f"; {problem.file} is left out: {problem.reason}" for problem in engine.problems()[:3]]
+    yield Check("models", bool(chosen), 0.0, words + "".join(left_out))
     if not chosen:
         return
     facts = chosen[0]
