@@ -21,7 +21,16 @@ from sidecar.testing.pictures import plain
 from sidecar.testing.server import Sidecar, connected
 
 FACTS = {"code", "reason", "field", "limit", "asked", "message"}
-WITHOUT_SERVER = {"config", "config check", "generate", "call", "doctor", "batch submit"}
+WITHOUT_SERVER = {
+    "config",
+    "config check",
+    "generate",
+    "call",
+    "doctor",
+    "batch submit",
+    "refine",
+    "engines check",
+}
 """They need none, or run one of their own where none runs."""
 OF_FILES = {"models import", "models fetch"}
 """They need neither server nor configuration."""
@@ -103,8 +112,10 @@ def test_a_configuration_that_cannot_be_used_is_told_in_it(name: str, tmp_path: 
         assert "port" in json.dumps(documents)
         return
     error = only_error(documents)
-    assert (status, error["code"]) == (1, "NOT_FOUND" if name == "call" else "FAILED_PRECONDITION")
-    if name != "call":
+    # What is named on the command line is looked at before what is configured.
+    earlier = {"call": "NOT_FOUND", "restore": "INVALID_ARGUMENT"}
+    assert (status, error["code"]) == (1, earlier.get(name, "FAILED_PRECONDITION"))
+    if name not in earlier:
         assert error["reason"] == "BAD_CONFIGURATION"
         assert "port" in error["message"]
 
@@ -184,8 +195,8 @@ async def test_every_command_tells_what_it_did_in_it(shell: Shell, sidecar: Side
     await of_rights(shell, str(sidecar.painter))
     await of_the_world(shell, sidecar)
     await of_the_store(shell)
-    # What is left fetches from elsewhere.
-    assert COMMANDS_WITH_JSON.keys() - shell.told <= {"models fetch", "models pull"}
+    # What is left asks other servers.
+    assert COMMANDS_WITH_JSON.keys() - shell.told <= {"models fetch", "models pull", "engines check"}
 
 
 async def of_pictures_and_jobs(shell: Shell) -> None:
@@ -196,6 +207,8 @@ async def of_pictures_and_jobs(shell: Shell) -> None:
     assert (await shell("call", "transform", str(picture), "90", *out))["pictures"]
     assert (await shell("call", "getAvailableTypes"))["ok"] is True
     assert await shell("methods")
+    assert await shell("engines", "list")
+    assert (await shell("refine", "a cup"))["prompt"]
     for words in (("get", job), ("watch", job), ("cancel", job), ("rerun", job), ("list",), ("budget",)):
         assert isinstance(await shell("jobs", *words), dict | list)
     exported = await shell("jobs", "export", job, str(shell.folder / "job.json"))

@@ -124,10 +124,10 @@ async def test_from_another_machine_an_address_and_a_key_are_enough(
     (job,) = (await sidecar.jobs.List(job_pb2.ListJobsRequest(owner_id=painter))).jobs
     assert job.id == json.loads(drawn.stdout)["id"]
     refused = await asyncio.to_thread(CliRunner().invoke, app, [*words, "--steps", "4"], env=elsewhere)
-    assert "max_steps of this capability is 3" in " ".join(refused.stderr.split())
+    assert "max_steps of this capability is 3" in json.loads(refused.stdout)["error"]["message"]
     # Who names an address wants no other sidecar, nor one of their own.
     nobody = {**elsewhere, "VIWO_IMAGEGEN_ADDRESS": "127.0.0.1:1"}
     unreached = await asyncio.to_thread(CliRunner().invoke, app, words, env=nobody)
     assert unreached.exit_code == 1
-    assert "no sidecar answers at 127.0.0.1:1" in " ".join(unreached.stderr.split())
+    assert "no sidecar answers at 127.0.0.1:1" in json.loads(unreached.stdout)["error"]["message"]
     assert not (tmp_path / "nothing").exists()

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sidecar.engines.invokeai import drawn_graphs, event_socket
+from sidecar.engines.invokeai import drawn_graphs
 from sidecar.engines.invokeai.access import Access
 from sidecar.engines.invokeai.drawn_graphs import NOISE, SEEDS
 from sidecar.engines.invokeai.gallery import Gallery
@@ -35,6 +35,9 @@ class InvokeAIConnector:
     """Implements `Connector`."""
 
     def __init__(self, host: Host, settings: EngineSettings) -> None:
+        # Its client takes long to load, which only those who have such a server are to wait for.
+        from sidecar.engines.invokeai import event_socket
+
         self.is_paid = settings.is_paid
         self._price = int(self.is_paid)
         """Pictures that a drawing is charged as."""
@@ -43,6 +46,7 @@ class InvokeAIConnector:
         self._looker = Looker(self._access, settings)
         self._queue = SessionQueue(self._access)
         self._gallery = Gallery(self._access)
+        self._follow = event_socket.follow
         self._leaving: set[asyncio.Task[None]] = set()
 
     async def look(self) -> Inventory:
@@ -109,7 +113,7 @@ class InvokeAIConnector:
     @asynccontextmanager
     async def _followed(self, progress: Progress) -> AsyncIterator[None]:
         following = asyncio.create_task(
-            event_socket.follow(self._access, self._settings, progress.hear, progress.over)
+            self._follow(self._access, self._settings, progress.hear, progress.over)
         )
         try:
             yield

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +16,29 @@ import pytest
 
 from sidecar.engines.api import ProgressDetail
 from sidecar.engines.events import Loading, Preview
+from sidecar.engines.invokeai import drawn_graphs
 from sidecar.engines.invokeai.connector import InvokeAIConnector
-from sidecar.engines.invokeai.graph import Graph, Port
+from sidecar.engines.invokeai.graph import Graph
+from sidecar.engines.invokeai.inventory import Stock
+from sidecar.engines.invokeai.models import models
+from sidecar.engines.invokeai.node_types import NodeTypes
 from sidecar.engines.invokeai.progress import Progress
 from sidecar.engines.remote.connector import Call, Drawing
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
 from sidecar.engines.remote.settings import EngineSettings
 from sidecar.engines.remote.transport import Host
 from sidecar.testing.foreign.drawing import decoded, encoded, shows
-from sidecar.testing.foreign.kinds import KINDS, Far, far
+from sidecar.testing.foreign.kinds import KINDS, far
 from sidecar.testing.foreign.server import ForeignServer
-from sidecar.testing.server import started
 from tests.engines.remote.test_scenarios import (
     CONTROL,
     HEIGHT,
-    INPAINT,
     WIDTH,
     asked,
     generated,
-    hole,
     picture,
     pixels,
+    refusal,
     text,
 )
 
@@ -77,9 +79,8 @@ async def connected(fake: ForeignServer, **more: Any) -> AsyncIterator[InvokeAIC
 
 
 def call(told: list[Any] | None = None, *, previews: bool = False, **change: Any) -> Call:
-    drawing = Drawing(**{**TEXT.__dict__, **change})
     heard: list[Any] = [] if told is None else told
-    return Call(drawing, heard.append, ProgressDetail(1) if previews else None)
+    return Call(replace(TEXT, **change), heard.append, ProgressDetail(1) if previews else None)
 
 
 @contextmanager
@@ -99,26 +100,10 @@ async def sent(server: ForeignServer, method: str, begin: str) -> list[str]:
 async def queued_by_somebody(server: ForeignServer, prompt: str) -> int:
     """The item of a person who uses the server as well."""
     async with httpx2.AsyncClient(base_url=server.url) as client:
-        listed = (await client.get("/api/v2/models/")).json()["models"]
-        record = next(each for each in listed if each["name"] == "tiny-sd15")
-        model = {name: record[name] for name in ("key", "hash", "name", "base", "type")}
-        graph = Graph()
-        graph.add("model", "main_model_loader", model=model)
-        clip = Port("model", "clip")
-        graph.add("good", "compel", prompt=prompt, clip=clip)
-        graph.add("bad", "compel", clip=clip)
-        graph.add("noise", "noise", seed=1, width=64, height=64)
-        graph.add(
-            "denoise",
-            "denoise_latents",
-            unet=Port("model", "unet"),
-            noise=Port("noise", "noise"),
-            steps=2,
-            positive_conditioning=Port("good", "conditioning"),
-            negative_conditioning=Port("bad", "conditioning"),
-        )
-        graph.add("decode", "l2i", latents=Port("denoise", "latents"), vae=Port("model", "vae"))
-        answer = await client.post(ENQUEUE, json={"batch": {"graph": graph.told(), "runs": 1}})
+        records = models((await client.get("/api/v2/models/")).json())
+        stock = Stock.of(records, NodeTypes.of((await client.get("/openapi.json")).json()))
+        theirs = drawn_graphs.graph(replace(TEXT, prompt=prompt), stock, {})
+        answer = await client.post(ENQUEUE, json={"batch": {"graph": theirs.told(), "runs": 1}})
         (id,) = answer.json()["item_ids"]
         assert isinstance(id, int)
         return id
@@ -374,82 +359,18 @@ async def test_a_login_that_has_ended_is_renewed_once(server: ForeignServer, tmp
         assert (caught[0].kind, caught[0].field) == (FailureKind.UNAUTHORIZED, "key_file")
 
 
-async def test_controls_of_several_kinds_and_loras_in_one_call(tmp_path: Path) -> None:
+async def test_a_script_gets_loras_controls_and_schedulers(tmp_path: Path) -> None:
     async with far(INVOKEAI, tmp_path) as server:
-        await check_controls(server)
-        await check_refusals(server)
-
-
-async def check_controls(server: Far) -> None:
-    options = {
-        "model": server.kind.model_id,
-        "steps": 4,
-        "loras": [{"id": "far:tiny-lora", "weight": 0.5}],
-        "preprocess": True,
-        "scheduler": "dpm++ 2m karras",
-    }
-    made = await asked(server, "apply", text(picture()), "a house", "canny", options, kind=CONTROL)
-    assert pixels(made).shape == (HEIGHT, WIDTH, 3)
-    drawn = (await server.drawn())[-1]
-    assert drawn["sampler"] == "dpmpp_2m_k"
-    assert drawn["loras"] == [["tiny-lora", 0.5]]
-
-
-async def check_refusals(server: Far) -> None:
-    result = await generated(server, loras=[{"id": "far:tiny-sdxl-lora"}])
-    assert result["error"]["code"] == "INVALID_ARGUMENT"
-    assert result["error"]["field"] == "loras"
-
-
-@pytest.mark.skipif(
-    "VIWO_TEST_INVOKEAI_URL" not in os.environ, reason="VIWO_TEST_INVOKEAI_URL names no server"
-)
-async def test_a_real_server(tmp_path: Path) -> None:
-    """VIWO_TEST_INVOKEAI_URL=http://host:9090, and if need be _MODEL=name, _KEY_FILE=path, _SIZE=512x512."""
-
-    def told(name: str, otherwise: str = "") -> str:
-        return os.environ.get(f"VIWO_TEST_INVOKEAI_{name}", otherwise)
-
-    width, _, height = told("SIZE", "512x512").partition("x")
-    key = {"key_file": told("KEY_FILE")} if told("KEY_FILE") else {}
-    settings = EngineSettings.model_validate(
-        {"name": "real", "kind": "invokeai", "urls": [told("URL")], **key}
-    )
-    async with started(
-        tmp_path / "models", tmp_path / "data", engines=[settings], default_model="glyphs:game-icons"
-    ) as sidecar:
-        engine = sidecar.running.engines["real"]
-        async with asyncio.timeout(60):
-            await engine.wait_ready()
-        able = [each.facts.id for each in engine.models() if "textToImage" in each.facts.methods]
-        model = f"real:{told('MODEL')}" if told("MODEL") else able[0]
         options = {
-            "model": model,
-            "seed": 5,
-            "reuse": False,
-            **({"steps": int(told("STEPS"))} if told("STEPS") else {}),
+            "model": server.kind.model_id,
+            "steps": 4,
+            "loras": [{"id": "far:tiny-lora", "weight": 0.5}],
+            "preprocess": True,
+            "scheduler": "dpm++ 2m karras",
         }
-        context = await sidecar.context({})
-        size = {"width": int(width), "height": int(height)}
-        first, again = [
-            await sidecar.in_world(context, "textToImage", "a red apple", {**options, **size})
-            for _ in range(2)
-        ]
-        assert pixels(first).shape == (int(height), int(width), 3)
-        assert np.array_equal(pixels(first), pixels(again))
-        image = first["images"][0]["image"]
-        changed = await sidecar.in_world(context, "imageToImage", image, "a green apple", 0.6, options)
-        assert not np.array_equal(pixels(changed), pixels(first))
-        inpainting = await sidecar.context({}, kind=INPAINT)
-        mask = text(hole(int(width), int(height)))
-        painted = await sidecar.in_world(
-            inpainting, "inpaint", image, mask, "a worm", {**options, "feather": 0}
-        )
-        outside = np.asarray(hole(int(width), int(height))) == 0
-        assert np.array_equal(pixels(painted)[outside], pixels(first)[outside])
-        controls = [each.facts for each in engine.models() if "control" in each.facts.methods]
-        if controls:
-            applying = await sidecar.context({}, kind=CONTROL)
-            options["preprocess"] = True
-            steered = await sidecar.in_world(applying, "apply", image, "a pear", "canny", options)
-            assert pixels(steered).shape == (int(height), int(width), 3)
+        made = await asked(server, "apply", text(picture()), "a house", "canny", options, kind=CONTROL)
+        assert pixels(made).shape == (HEIGHT, WIDTH, 3)
+        drawn = (await server.drawn())[-1]
+        assert (drawn["sampler"], drawn["loras"]) == ("dpmpp_2m_k", [["tiny-lora", 0.5]])
+        refused = refusal(await generated(server, loras=[{"id": "far:tiny-sdxl-lora"}]))
+        assert (refused["code"], refused["field"]) == ("INVALID_ARGUMENT", "loras")
