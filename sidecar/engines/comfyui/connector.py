@@ -28,6 +28,8 @@ POLL_EVERY, LONGEST_POLL = 0.25, 1.0
 POLL_GROWTH = 1.02
 POLL_AFTER_END = 0.01
 """Seconds until the first look after the socket told of the end; the history is written a moment later."""
+HEAD_START = 0.1
+"""Seconds that the socket gets to open before a graph is sent."""
 QUEUE_EVERY = 6
 """Looks at the history between two at the queue, which show whether the prompt is still there."""
 ATTEMPTS = 8
@@ -64,10 +66,12 @@ class ComfyUIConnector:
         digest = graph.digest()
         for attempt in range(ATTEMPTS):
             id = str(uuid.uuid5(_IDS, f"{call.drawing.job_id} {digest} {attempt}"))
-            # A job that is drawn again after this sidecar died may have its picture there, or on its way.
-            entry = await self._queue.entry(id)
+            # A job that is drawn again after this sidecar died may have its picture there, or on its way. The queue first: what
+            # leaves it between the two looks is in the history then.
+            is_on_its_way = bool(await self._queue.place(id))
+            entry = None if is_on_its_way else await self._queue.entry(id)
             if entry is None:
-                return await self._drawn(call, graph, id)
+                return await self._drawn(call, graph, id, is_on_its_way=is_on_its_way)
             if entry.succeeded:
                 call.billed += self._price
                 with contextlib.suppress(RemoteFailure):
@@ -114,12 +118,14 @@ class ComfyUIConnector:
             raise RemoteFailure(FailureKind.BAD_ANSWER, "it does not tell the name of an uploaded picture")
         return f"{subfolder}/{given}" if subfolder else given
 
-    async def _drawn(self, call: Call, graph: Graph, id: str) -> Drawn:
+    async def _drawn(self, call: Call, graph: Graph, id: str, *, is_on_its_way: bool = False) -> Drawn:
         progress = Progress(call, graph, self._settings.id_of(call.drawing.model))
         progress.prompt_id = id
         client = uuid.uuid4().hex
         async with self._followed(progress, client):
-            submitting = asyncio.create_task(self._submitted(call, graph, id, client))
+            submitting = asyncio.create_task(
+                self._submitted(call, graph, id, client, is_on_its_way=is_on_its_way)
+            )
             try:
                 # Whether it was taken must be known before it can be taken back.
                 taken = progress.prompt_id = await asyncio.shield(submitting)
@@ -131,8 +137,8 @@ class ComfyUIConnector:
             raise entry.failure
         return await self._fetched(entry, graph, id)
 
-    async def _submitted(self, call: Call, graph: Graph, id: str, client: str) -> str:
-        if await self._queue.place(id):
+    async def _submitted(self, call: Call, graph: Graph, id: str, client: str, *, is_on_its_way: bool) -> str:
+        if is_on_its_way:
             call.billed += self._price
             return id
         with call.at_cost(self._price):
@@ -150,6 +156,8 @@ class ComfyUIConnector:
     async def _followed(self, progress: Progress, client: str) -> AsyncIterator[None]:
         following = asyncio.create_task(progress.follow(self._host, self._settings, client))
         try:
+            # What is told before it listens is told to nobody.
+            await _happened(progress.opened, HEAD_START)
             yield
         finally:
             # Saying goodbye may take a moment, which the picture does not wait for.

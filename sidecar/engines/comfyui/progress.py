@@ -34,6 +34,8 @@ class Progress:
         self.prompt_id = ""
         self.ended = asyncio.Event()
         """The socket told of the prompt's end."""
+        self.opened = asyncio.Event()
+        """The socket tells something, or never will: it begins with how the server is."""
         self._call = call
         self._graph = graph
         self._model_id = model_id
@@ -47,16 +49,23 @@ class Progress:
 
     async def follow(self, host: Host, settings: EngineSettings, client: str) -> None:
         """Until the socket ends, or this is canceled."""
-        async for message in sockets.messages(host, settings, "/ws", {"clientId": client}):
-            if isinstance(message, bytes):
-                self._see(message)
-                continue
-            try:
-                told = json.loads(message)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(told, Mapping) and isinstance(told.get("data"), Mapping):
-                self._hear(told.get("type"), told["data"])
+        try:
+            async for message in sockets.messages(host, settings, "/ws", {"clientId": client}):
+                self.opened.set()
+                self._take(message)
+        finally:
+            self.opened.set()
+
+    def _take(self, message: str | bytes) -> None:
+        if isinstance(message, bytes):
+            self._see(message)
+            return
+        try:
+            told = json.loads(message)
+        except (ValueError, RecursionError):
+            return
+        if isinstance(told, Mapping) and isinstance(told.get("data"), Mapping):
+            self._hear(told.get("type"), told["data"])
 
     def _hear(self, event: object, data: Mapping[str, Any]) -> None:
         if "prompt_id" in data:
