@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -68,6 +70,28 @@ def download_bar() -> Iterator[Callable[[str, int, int], None]]:
             progress.update(bar, **_loading(event))
 
         yield tell
+
+
+@contextmanager
+def ended_by_ctrl_c(end: Callable[[], object]) -> Iterator[threading.Event]:
+    """Ctrl-C calls `end` and sets the event, instead of an exception that may rise where nobody can take it.
+
+    On another thread than the main one, which gets no signals, it changes nothing.
+    """
+    ended = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield ended
+        return
+
+    def interrupted(*_: object) -> None:
+        ended.set()
+        end()
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield ended
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def done(sidecar: Client, request: job_pb2.SubmitJobRequest) -> job_pb2.Job:

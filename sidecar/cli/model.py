@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import grpc
 import typer
 from rich.markup import escape
 
 from capabilities.errors import data_size
 from capabilities.plain_text import cleaned
 from sidecar.cli import completion
-from sidecar.cli.making import download_bar
+from sidecar.cli.making import download_bar, ended_by_ctrl_c
 from sidecar.cli.model_import import imported
 from sidecar.cli.output import MAX_CELL, Json, client, err, out, print_json, refusals, show, table
 from sidecar.cli.progress import elapsed
@@ -72,14 +73,16 @@ def pull(
     last = pb.PullModelProgress()
     with client() as sidecar:
         stream = sidecar.models.Pull(request)
-        try:
-            with download_bar() as told:
-                for last in stream:
-                    told(model_id, last.bytes_done, last.bytes_total)
-        except KeyboardInterrupt:
-            stream.cancel()  # type: ignore[no-untyped-call]
-            err.print("ended; what has come so far is kept, and the next pull goes on with it")
-            raise typer.Exit(130) from None
+        with ended_by_ctrl_c(stream.cancel) as ended:
+            try:
+                with download_bar() as told:
+                    for last in stream:
+                        told(model_id, last.bytes_done, last.bytes_total)
+            except grpc.RpcError:
+                if not ended.is_set():
+                    raise
+                err.print("ended; what has come so far is kept, and the next pull goes on with it")
+                raise typer.Exit(130) from None
         show(last, as_json, lambda: _print_pulled(last, request))
 
 
