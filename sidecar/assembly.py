@@ -108,7 +108,7 @@ async def assembled(settings: Settings, engines: Sequence[Engine] | None = None)
             [
                 *_local_engine(settings),
                 GlyphsEngine(log_level=settings.log_level),
-                *(connectors.engine(each, log_level=settings.log_level) for each in settings.engines),
+                *(connectors.engine(each, log_level=settings.log_level) for each in settings.priced_engines),
             ]
             if engines is None
             else engines
@@ -220,29 +220,19 @@ def _queue_settings(settings: Settings) -> QueueSettings:
 
 def _prices(settings: Settings) -> Callable[[str], Price]:
     """What models cost, by id: as `prices` says, else as their engines do."""
-    named = {_canonical(price.model, settings): price.price for price in settings.prices}
-    engines = {engine.name: engine for engine in settings.engines}
+    named = {price.model: price.price for price in settings.prices}
+    engines = {engine.name: engine for engine in settings.priced_engines}
 
     def price_of(model_id: str) -> Price:
         name, colon, model = model_id.partition(":")
-        if model_id in named or not colon or name not in engines:
-            return named.get(model_id, FREE)
-        return engines[name].price(model)
+        return engines[name].price(model) if colon and name in engines else named.get(model_id, FREE)
 
     return price_of
 
 
-def _canonical(model_id: str, settings: Settings) -> str:
-    """As `Router.canonical`, before there is one."""
-    name, slash, model = model_id.partition("/")
-    return f"{name}:{model}" if slash and name in _kinds(settings) else model_id
-
-
 def _paid(settings: Settings) -> frozenset[str]:
     """The names of the engines of others that cost money."""
-    ids = [_canonical(price.model, settings) for price in settings.prices if not price.price.is_free]
-    priced = {name for name, colon, _ in (model_id.partition(":") for model_id in ids) if colon}
-    return frozenset(engine.name for engine in settings.engines if engine.is_paid or engine.name in priced)
+    return frozenset(engine.name for engine in settings.priced_engines if engine.is_paid)
 
 
 def _kinds(settings: Settings) -> dict[str, str]:

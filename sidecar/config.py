@@ -305,6 +305,21 @@ class Settings(BaseSettings):
         return self.world_path or self.data_dir / "world.sqlite"
 
     @property
+    def priced_engines(self) -> list[EngineSettings]:
+        """The image servers that are engines here, with what `prices` says of their models: that counts for more."""
+        return [
+            engine.priced(
+                {
+                    price.model[len(engine.name) + 1 :]: price.price
+                    for price in self.prices
+                    # A slash is another spelling of the colon.
+                    if price.model.startswith((f"{engine.name}:", f"{engine.name}/"))
+                }
+            )
+            for engine in self.engines
+        ]
+
+    @property
     def keep_bytes(self) -> int | None:
         return None if self.keep_gib is None else int(self.keep_gib * 1024**3)
 

@@ -48,7 +48,7 @@ def check_engine(
 
 
 def _settings(name: str) -> EngineSettings:
-    configured = config.load().engines
+    configured = config.load().priced_engines
     found = next((each for each in configured if each.name == name), None)
     if found is None:
         known = ", ".join(each.name for each in configured) or "none"

@@ -38,7 +38,7 @@ def serve(
             for handler in logging.getLogger().handlers:
                 handler.setFormatter(JsonFormatter())
         set_up_tracing()
-        for chatty in ("alembic", "pyvips"):
+        for chatty in ("alembic", "pyvips", "websockets", "httpcore2", "socketio", "engineio"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
         asyncio.run(server.serve(settings, with_stdin=with_stdin))
 

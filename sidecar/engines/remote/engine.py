@@ -29,7 +29,7 @@ from sidecar.engines.builds import build_id
 from sidecar.engines.events import CANCELED, Event, Failed
 from sidecar.engines.remote import support
 from sidecar.engines.remote.connector import RemoteListing, Writer
-from sidecar.engines.remote.failures import RemoteFailure
+from sidecar.engines.remote.failures import FailureKind, RemoteFailure
 from sidecar.engines.remote.job import RemoteJob
 from sidecar.engines.remote.messages import FRAMING
 from sidecar.engines.remote.server import Connect, Server
@@ -80,8 +80,7 @@ class RemoteEngine:
     async def stop(self) -> None:
         if self._watching is not None:
             self._watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watching
+            await asyncio.wait([self._watching])
         for server in self._servers:
             await server.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -240,20 +239,19 @@ class RemoteEngine:
         listing = self.listing(request.task.model_id)
         server = self._choose(request.task)
         if listing is None or server is None:
-            missing = f"none of the servers of the engine '{self.name}' has '{request.task.model_id}' now"
-            yield Failed.of(
-                Unavailable(missing, reason=ENGINE_DOWN, asked=self.name, retry_after=10), retryable=True
-            )
+            yield self._missing(request.task, is_known=listing is not None)
             return
         job = RemoteJob(request, listing, server, self._settings, self._ask)
         self._jobs[request.job_id] = job
         server.running += 1
         work = asyncio.create_task(self._work(job))
+        # Also where it is canceled before its first step.
+        work.add_done_callback(lambda _: job.events.put_nowait(None))
         job.task = work
         try:
             while (event := await job.events.get()) is not None:
                 yield event
-            yield await work
+            yield job.ended(CANCELED) if work.cancelled() else work.result()
         finally:
             server.running -= 1
             del self._jobs[request.job_id]
@@ -283,8 +281,20 @@ class RemoteEngine:
                     "INTERNAL", f"the engine '{self.name}' failed; the server's log says why", reason="BUG"
                 )
             )
-        finally:
-            job.events.put_nowait(None)
+
+    def _missing(self, task: Task, *, is_known: bool) -> Failed:
+        """The end of a job whose model no server has that is up; one that is down may have it when it is back."""
+        words = (
+            f"none of the servers of the engine '{self.name}' that are up has '{brief(task.model_id, 60)}'"
+        )
+        if is_known:
+            return Failed.of(
+                Unavailable(words, reason="MODEL_ELSEWHERE", asked=self.name, retry_after=10), retryable=True
+            )
+        failure = RemoteFailure(
+            FailureKind.MODEL_MISSING, f"{words} any more", field="model_id", asked=task.model_id
+        )
+        return failure.failed(self.name, 0)
 
     async def _ask(self, message: object, field: str) -> Any:
         """A worker's answer to a message. Raises Refusal."""
@@ -342,14 +352,21 @@ class RemoteEngine:
         """Look at the servers again and again."""
         while True:
             self._look_now.clear()
-            await asyncio.gather(*(server.look() for server in self._servers))
+            await asyncio.gather(*map(self._look, self._servers))
             self._looked = time.monotonic()
-            self._first_look.set()
             is_up = any(server.is_up for server in self._servers)
             self._misses = 0 if is_up else self._misses + 1
+            self._first_look.set()
             self._notify()
             pause = LOOK_EVERY if is_up else LOOK_BACKOFF[min(self._misses, len(LOOK_BACKOFF)) - 1]
             await _either(self._look_now.wait(), pause)
+
+    async def _look(self, server: Server) -> None:
+        """Look at one server; who waits for the engine need not wait for the others."""
+        await server.look()
+        if server.is_up:
+            self._first_look.set()
+            self._notify()
 
 
 async def _either(happening: Coroutine[Any, Any, Any], seconds: float) -> None:

@@ -62,6 +62,10 @@ HOST_FAULTS = frozenset(
 """Kinds that say something of the server and not of the task: enough of them in a row, and it is left alone for a while."""
 
 
+MAX_TOLD = 300
+"""Characters of a limit, or of what was asked, that is kept: a server may have said it."""
+
+
 class RemoteFailure(Exception):
     """A server did not do what it was asked.
 
@@ -110,9 +114,9 @@ class RemoteFailure(Exception):
             meaning.code.value,
             f"the engine '{engine}': {brief(self.message, 600)}",
             f"ENGINE_{self.kind.upper()}",
-            self.field,
-            self.limit,
-            self.asked or engine,
+            brief(self.field),
+            brief(self.limit, MAX_TOLD),
+            brief(self.asked, MAX_TOLD) or engine,
             retryable=meaning.retryable and not billed,
             retry_after=self.retry_after,
         )

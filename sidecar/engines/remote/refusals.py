@@ -15,10 +15,10 @@ def words_of(body: bytes, before: str = "") -> str:
     if not text or text.startswith("<") or "\ufffd" in text:
         return ""
     try:
-        found = json.loads(text)
+        told = _message(json.loads(text))
     except (ValueError, RecursionError):
-        found = text
-    return f"{before}{brief(' '.join(_message(found).split()), 300)}"
+        told = text
+    return f"{before}{brief(' '.join(told.split()), 300)}"
 
 
 def _message(found: object) -> str:
@@ -45,7 +45,7 @@ def retry_after(header: str | None) -> float | None:
     except ValueError:
         pass
     try:
-        moment = email.utils.parsedate_to_datetime(header)
-    except ValueError:
+        moment = email.utils.parsedate_to_datetime(header).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return min(86_400.0, max(0.0, moment.timestamp() - time.time()))
+    return min(86_400.0, max(0.0, moment - time.time()))

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from capabilities.without_effect import OPTIONS
 from sidecar.engines.remote.breaker import BreakerState
 from sidecar.engines.remote.connector import Connector, Inventory, RemoteListing
-from sidecar.engines.remote.failures import RemoteFailure
+from sidecar.engines.remote.failures import FailureKind, RemoteFailure
 from sidecar.engines.remote.settings import EngineSettings
 from sidecar.engines.remote.transport import Host
 
 log = logging.getLogger("viwo_imagegen.engines")
 
+LOOK_SECONDS = 60.0
+"""How long a server may take to tell what it has, all its lists together."""
 Connect = Callable[[Host, EngineSettings], Connector]
 
 
@@ -53,15 +55,34 @@ class Server:
         """See how it is. What goes wrong is kept, and told in the log when it is something new."""
         before = None if self.failure is None else self.failure.message
         try:
-            self.inventory = self._chosen(await self.connector.look())
-        except RemoteFailure as failure:
-            self.failure = failure
-            if failure.message != before:
-                log.warning("engine '%s' is not to be had: %s", self._settings.name, failure.message)
+            async with asyncio.timeout(LOOK_SECONDS):
+                self.inventory = self._chosen(await self.connector.look())
+        except TimeoutError:
+            self._note(
+                RemoteFailure(
+                    FailureKind.TIMEOUT, f"{self.url} did not tell within {LOOK_SECONDS:g} s what it has"
+                ),
+                before,
+            )
             return
-        if self.failure is not None or before is not None:
+        except RemoteFailure as failure:
+            self._note(failure, before)
+            return
+        except Exception:
+            # Whatever it said, it is asked again, and so are the others.
+            log.exception("engine '%s' broke on what %s has", self._settings.name, self.url)
+            words = f"what {self.url} says that it has makes no sense; the server's log says more"
+            self._note(RemoteFailure(FailureKind.BAD_ANSWER, words), before)
+            return
+        if before is not None:
             log.info("engine '%s' is there again: %s", self._settings.name, self.url)
         self.failure = None
+
+    def _note(self, failure: RemoteFailure, before: str | None) -> None:
+        """Keep why a look told nothing."""
+        self.failure = failure
+        if failure.message != before:
+            log.warning("engine '%s' is not to be had: %s", self._settings.name, failure.message)
 
     def _chosen(self, inventory: Inventory) -> Inventory:
         """Without what the operator leaves out; each model's facts tell what has no effect with it."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, model_validator
 
 from capabilities.budgets import UNITS, Price
 from capabilities.params import MAX_AMOUNT
@@ -140,6 +141,9 @@ class EngineSettings(BaseModel):
     per_refinement: Annotated[float, Field(ge=0, le=MAX_PRICE)] | None = None
     """What a prompt refined by the chat model costs; None: nothing."""
 
+    _prices: dict[str, Price] = PrivateAttr(default_factory=dict)
+    """Of `[[prices]]`, which count for more than what stands here."""
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.name in RESERVED:
@@ -186,8 +190,16 @@ class EngineSettings(BaseModel):
         """The id that callers use for a model of the server."""
         return f"{self.name}:{name}"
 
+    def priced(self, prices: Mapping[str, Price]) -> Self:
+        """The same where some of its models cost what is said elsewhere, by their names."""
+        copy = self.model_copy()
+        copy._prices = dict(prices)
+        return copy
+
     def price(self, name: str) -> Price:
         """What a model costs; zero throughout where it is free."""
+        if name in self._prices:
+            return self._prices[name]
         if name == self.chat_model:
             return Price(round((self.per_refinement or 0) * UNITS), 0, self.billed_when_canceled)
         model = self.model_named(name)
@@ -204,4 +216,4 @@ class EngineSettings(BaseModel):
         prices = [self.per_image, self.per_megapixel_step, self.per_refinement or 0]
         for model in self.models:
             prices += [model.per_image or 0, model.per_megapixel_step or 0]
-        return any(price > 0 for price in prices)
+        return any(price > 0 for price in prices) or not all(price.is_free for price in self._prices.values())

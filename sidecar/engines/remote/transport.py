@@ -21,8 +21,8 @@ from typing import Any
 
 import httpx2
 
-from capabilities.errors import brief
 from sidecar.engines.remote.breaker import Breaker, BreakerState
+from sidecar.engines.remote.connection_faults import failure_of
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
 from sidecar.engines.remote.refusals import retry_after, words_of
 from sidecar.engines.remote.settings import EngineSettings
@@ -117,6 +117,14 @@ class Host:
                 field="key_file",
             )
         return text
+
+    def _words(self, body: bytes) -> str:
+        """What a body says in a few words, without what was sent along as a key: some servers say it back."""
+        told = words_of(body, ": ")
+        for header in self.headers.values():
+            for secret in {header, header.rpartition(" ")[2]}:
+                told = told.replace(secret, "***") if len(secret) > 3 else told
+        return told
 
     async def get_json(self, path: str, *, params: Mapping[str, str] | None = None) -> Any:
         """What a GET answers, as JSON. Repeated where the server is busy. Raises RemoteFailure."""
@@ -227,8 +235,8 @@ class Host:
         except RemoteFailure as failed:
             self._count(failed)
             raise
-        except httpx2.HTTPError as error:
-            failure = _told(error, self.url)
+        except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeEncodeError) as error:
+            failure = failure_of(error, self.url)
             self._count(failure)
             raise failure from None
         except BaseException:
@@ -300,7 +308,7 @@ class Host:
             )
         return RemoteFailure(
             kind,
-            f"{self.url} answers {status}{words_of(told, ': ')}{cure}",
+            f"{self.url} answers {status}{self._words(told)}{cure}",
             retry_after=retry_after(response.headers.get("retry-after")),
             status=status,
             answer=told,
@@ -329,7 +337,7 @@ class Host:
             kind = answer.media_type or "something without a type"
             raise RemoteFailure(
                 FailureKind.BAD_ANSWER,
-                f"{self.url} answers {answer.status} with {kind} that is not JSON{words_of(answer.body[:200], ': ')}",
+                f"{self.url} answers {answer.status} with {kind} that is not JSON{self._words(answer.body[:200])}",
                 status=answer.status,
             ) from None
 
@@ -343,42 +351,6 @@ _KINDS = {
     429: FailureKind.RATE_LIMITED,
     504: FailureKind.TIMEOUT,
 }
-
-
-def _told(error: httpx2.HTTPError, url: str) -> RemoteFailure:
-    """A fault of the connection, in words."""
-    match error:
-        case httpx2.ConnectTimeout() | httpx2.ConnectError() | httpx2.PoolTimeout():
-            return RemoteFailure(
-                FailureKind.UNREACHABLE,
-                f"{url} cannot be reached: {_why_not(error)}",
-                field="urls",
-                was_sent=False,
-            )
-        case httpx2.TimeoutException():
-            return RemoteFailure(FailureKind.TIMEOUT, f"{url} did not answer in time")
-        case httpx2.RemoteProtocolError() | httpx2.DecodingError():
-            return RemoteFailure(
-                FailureKind.BAD_ANSWER, f"{url} broke off its answer: {brief(str(error), 200)}"
-            )
-        case httpx2.UnsupportedProtocol() | httpx2.LocalProtocolError():
-            return RemoteFailure(FailureKind.BAD_REQUEST, f"{url}: {brief(str(error), 200)}")
-        case _:
-            return RemoteFailure(
-                FailureKind.UNREACHABLE,
-                f"the connection to {url} broke: {brief(str(error) or type(error).__name__, 200)}",
-            )
-
-
-def _why_not(error: httpx2.HTTPError) -> str:
-    text = str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return "its certificate is not trusted here; name its authority in ca_file"
-    if isinstance(error, httpx2.TimeoutException):
-        return "no connection in time; see whether the machine is up and the address in urls right"
-    return (
-        f"{brief(text, 200) or 'no connection'}; see whether the server runs and the address in urls is right"
-    )
 
 
 def _trusted(ca_file: Path | None) -> ssl.SSLContext:

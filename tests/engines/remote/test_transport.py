@@ -145,6 +145,16 @@ async def test_a_key_file_that_holds_no_key_is_told_without_it(
     assert "two" not in caught.value.message
 
 
+async def test_what_no_header_and_no_address_can_hold_is_told() -> None:
+    async with server(OK) as (host, heard):
+        host.headers["Authorization"] = "Bearer schlüssel"
+        failure = await refused(host.get_json("/models"))
+        assert (failure.kind, failure.field) == (FailureKind.UNAUTHORIZED, "key_file")
+        host.headers.clear()
+        assert (await refused(host.call("GET", "/a\x7f.png"))).kind is FailureKind.BAD_ANSWER
+        assert not heard
+
+
 @given(st.lists(st.sampled_from(["good", "bad", "left", "later"]), max_size=60))
 def test_a_breaker_lets_one_through_after_each_pause(happenings: list[str]) -> None:
     now = [0.0]
