@@ -265,7 +265,7 @@ class RemoteEngine:
         try:
             return await job.make()
         except asyncio.CancelledError:
-            return job.ended(CANCELED)
+            return job.ended(_LOST if job.is_abandoned else CANCELED)
         except RemoteFailure as failure:
             if failure.is_of_the_host:
                 self._look_now.set()
@@ -367,6 +367,12 @@ class RemoteEngine:
         if server.is_up:
             self._first_look.set()
             self._notify()
+
+
+_LOST = Failed.of(
+    Unavailable("the engine's work was ended by force; try again", reason="ENGINE_LOST"), retryable=True
+)
+"""The end of a job beside another that did not end when it was told to."""
 
 
 async def _either(happening: Coroutine[Any, Any, Any], seconds: float) -> None:

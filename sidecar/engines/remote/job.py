@@ -44,6 +44,7 @@ class RemoteJob:
         self.events: asyncio.Queue[Event | None] = asyncio.Queue()
         """What happens on the way; None when that is over."""
         self.task: asyncio.Task[Event] | None = None
+        self.is_abandoned = False
         self.billed = 0
         """Drawings that have been charged for, or may have been."""
         self._listing = listing
@@ -64,7 +65,8 @@ class RemoteJob:
             self.task.cancel()
 
     def abandon(self) -> None:
-        """End it at once, whatever the server does."""
+        """End it at once, whatever the server does, and whether or not anybody canceled it."""
+        self.is_abandoned = True
         if self.task is not None:
             self.task.cancel()
             self.task.cancel()

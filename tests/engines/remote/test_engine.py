@@ -157,6 +157,29 @@ async def test_a_cancel_before_the_first_step_ends_the_job() -> None:
     assert end.code == "CANCELLED"
 
 
+async def test_who_was_beside_a_job_that_did_not_end_is_tried_again() -> None:
+    class Slow(Scripted):
+        async def draw(self, call: Call) -> Drawn:
+            call.tell(0.5)
+            await asyncio.Event().wait()
+            return Drawn(())
+
+    settings = EngineSettings(name="far", kind="a1111", urls=("http://127.0.0.1:1",))
+    engine = RemoteEngine(settings, lambda host, settings: Slow(lambda: STOCK))
+    await engine.start()
+    try:
+        await engine.wait_ready()
+        ended: list[Event] = []
+        async with asyncio.timeout(20):
+            async for _, event in engine.run([REQUEST]):
+                ended.append(event)
+                await engine.abort()
+    finally:
+        await engine.stop()
+    assert isinstance(ended[-1], Failed)
+    assert (ended[-1].code, ended[-1].retryable) == ("UNAVAILABLE", True)
+
+
 def test_a_price_of_a_model_makes_its_engine_paid() -> None:
     settings = Settings(
         engines=[EngineSettings(name="far", kind="openai", urls=("http://127.0.0.1:1/v1",), per_image=0)],
