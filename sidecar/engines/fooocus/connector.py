@@ -7,21 +7,24 @@ import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from sidecar.engines.events import Preview
 from sidecar.engines.fooocus import inventory
 from sidecar.engines.fooocus.requests import request
+from sidecar.engines.remote.answers import share, whole
 from sidecar.engines.remote.base64_pictures import picture_of
 from sidecar.engines.remote.connector import Call, Drawing, Drawn, DrawnPicture, Inventory
 from sidecar.engines.remote.ending import ended
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
+from sidecar.engines.remote.own_address import own_address
 from sidecar.engines.remote.png_text import texts
 from sidecar.engines.remote.settings import EngineSettings
 from sidecar.engines.remote.transport import MAX_ANSWER, Host
 
 POLL_EVERY = 0.25
 """Seconds between two looks at a job."""
+SEED_DIGITS = 100
+"""A longer seed is nothing said; each that is read is compared with the one that was asked."""
 _QUEUE_FULL, _SUCCESS = "QUEUE_IS_FULL", "SUCCESS"
 
 
@@ -78,9 +81,8 @@ class FooocusConnector:
             told = await self._query(job_id, previews=call.wants_previews)
             if told.get("job_stage") in (_SUCCESS, "ERROR"):
                 return told
-            progress = told.get("job_progress")
-            if isinstance(progress, int | float):
-                call.tell(min(1.0, max(0.0, progress / 100)))
+            if (done := share(told.get("job_progress"), 100)) is not None:
+                call.tell(done)
             if call.wants_previews and told.get("job_step_preview"):
                 # A glimpse that cannot be read is not worth a job.
                 with contextlib.suppress(RemoteFailure):
@@ -122,20 +124,18 @@ class FooocusConnector:
         reason = item.get("finish_reason")
         if reason != _SUCCESS:
             raise RemoteFailure(FailureKind.SERVER_ERROR, f"the drawing ended with {str(reason)[:40]}")
-        seed = item.get("seed")
-        number = int(seed) if isinstance(seed, str | int) and str(seed).isdecimal() else None
+        number = whole(item.get("seed"), SEED_DIGITS)
         if item.get("base64"):
             return DrawnPicture(await picture_of(item["base64"]), number)
         return DrawnPicture(await self._fetched(item.get("url")), number)
 
     async def _fetched(self, url: object) -> bytes:
         """A picture by its address, which must be this server's own."""
-        there, here = urlsplit(str(url)), urlsplit(self._host.url)
-        if (there.scheme, there.netloc) != (here.scheme, here.netloc):
+        if (own := own_address(url, self._host)) is None:
             raise RemoteFailure(
                 FailureKind.BAD_ANSWER, "its picture lies on another server, which is not asked"
             )
-        return (await self._host.call("GET", there.path, repeatable=True)).body
+        return (await self._host.call("GET", own, repeatable=True)).body
 
     def _require_asked(self, wanted: Drawing, picture: DrawnPicture, place: int) -> None:
         """Raises RemoteFailure where it drew something else than it was asked, and did not say so."""
