@@ -48,18 +48,12 @@ class FooocusConnector:
         wanted = call.drawing
         route, body = request(wanted, self._settings)
         price = wanted.count if self.is_paid else 0
-        with call.at_cost(price):
-            told = _job(await self._host.post_json(route, body))
-        job_id = told.get("job_id")
-        if _is_full(told) or not isinstance(job_id, str) or not job_id:
-            call.billed -= price
-            raise RemoteFailure(
-                FailureKind.RATE_LIMITED, f"the queue of {self._host.url} is full", retry_after=10
-            )
+        submitting = asyncio.create_task(self._submitted(call, route, body, price))
         try:
-            told = await self._until_done(call, job_id)
-        except asyncio.CancelledError:
-            await ended(self._stopped(job_id))
+            # Whether it was taken must be known before it can be taken back.
+            told = await self._until_done(call, await asyncio.shield(submitting))
+        except (asyncio.CancelledError, RemoteFailure):
+            await ended(self._withdrawn(submitting))
             raise
         if told.get("job_stage") == "ERROR" or not told.get("job_result"):
             # It says that it has made nothing, and nothing else.
@@ -75,6 +69,18 @@ class FooocusConnector:
         for place, picture in enumerate(pictures):
             self._require_asked(wanted, picture, place)
         return Drawn(tuple(pictures))
+
+    async def _submitted(self, call: Call, route: str, body: Mapping[str, Any], price: int) -> str:
+        """The id of the job that a request becomes."""
+        with call.at_cost(price):
+            told = _job(await self._host.post_json(route, body))
+        job_id = told.get("job_id")
+        if _is_full(told) or not isinstance(job_id, str) or not job_id:
+            call.billed -= price
+            raise RemoteFailure(
+                FailureKind.RATE_LIMITED, f"the queue of {self._host.url} is full", retry_after=10
+            )
+        return job_id
 
     async def _until_done(self, call: Call, job_id: str) -> Mapping[str, Any]:
         while True:
@@ -102,6 +108,13 @@ class FooocusConnector:
                 FailureKind.SERVER_ERROR, f"{self._host.url} has forgotten the job that it took"
             ) from None
         return _job(await self._host.json_of(answer))
+
+    async def _withdrawn(self, submitting: asyncio.Task[str]) -> None:
+        try:
+            job_id = await submitting
+        finally:
+            submitting.cancel()
+        await self._stopped(job_id)
 
     async def _stopped(self, job_id: str) -> None:
         """End our job: the command is for whatever is being drawn, so it is sent only while that is ours."""

@@ -30,13 +30,13 @@ class Scripted(Host):
     def __init__(self, kind: str, **answers: list[Any]) -> None:
         self.settings = EngineSettings.model_validate({"name": "far", "kind": kind, "urls": [URL]})
         super().__init__(URL, self.settings)
-        self._answers = answers
+        self.answers = answers
         self.sent: list[str] = []
 
     async def call(self, method: str, path: str, **how: Any) -> Answer:
         self.sent.append(path)
         name = path.partition("?")[0].rpartition("/")[2].replace("-", "_")
-        answers = self._answers[name]
+        answers = self.answers[name]
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if callable(answer):
             answer = await answer(self)
@@ -187,4 +187,39 @@ async def test_the_address_of_a_picture_is_asked_as_it_was_told() -> None:
     host = on_fooocus(done(url=url), picture=[PICTURE])
     made = await fooocus.FooocusConnector(host, host.settings).draw(call_of([]))
     assert (made.pictures[0].data, host.sent[-1]) == (PICTURE, url)
+    await host.close()
+
+
+async def test_a_job_that_is_canceled_while_it_is_sent_to_a_fooocus_is_ended_there() -> None:
+    came, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def taken(host: Scripted) -> object:
+        came.set()
+        await goes_on.wait()
+        return job()
+
+    host = on_fooocus(job(), job(job_stage="ERROR"), stop=[{}])
+    host.answers["text_to_image"] = [taken]
+    drawing = asyncio.create_task(fooocus.FooocusConnector(host, host.settings).draw(call_of([])))
+    await came.wait()
+    drawing.cancel()
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await drawing
+    assert host.sent.count("/v1/generation/stop") == 1
+    await host.close()
+
+
+@pytest.mark.parametrize("failure", [RemoteFailure(FailureKind.SERVER_ERROR, "502"), b"[1", 5], ids=str)
+@pytest.mark.parametrize(
+    ("stages", "stops"), [(("WAITING", "RUNNING", "ERROR"), 1), (("RUNNING", "ERROR"), 1), (("SUCCESS",), 0)]
+)
+async def test_a_job_that_cannot_be_followed_is_ended_at_a_fooocus(
+    failure: object, stages: tuple[str, ...], stops: int
+) -> None:
+    host = on_fooocus(failure, *(job(job_stage=stage) for stage in stages), stop=[{}])
+    with pytest.raises(RemoteFailure) as caught:
+        await fooocus.FooocusConnector(host, host.settings).draw(call_of([]))
+    assert caught.value.is_of_the_host
+    assert host.sent.count("/v1/generation/stop") == stops
     await host.close()
