@@ -22,6 +22,7 @@ from sidecar.engines.remote.transport import Answer, Host
 URL = "http://127.0.0.1:1/api"
 PICTURE = b"\x89PNG\r\n\x1a\n"
 HUGE = 10**400
+_NAMES = str.maketrans("-.", "__")
 
 
 class Scripted(Host):
@@ -35,7 +36,7 @@ class Scripted(Host):
 
     async def call(self, method: str, path: str, **how: Any) -> Answer:
         self.sent.append(path)
-        name = path.partition("?")[0].rpartition("/")[2].replace("-", "_")
+        name = path.partition("?")[0].strip("/").rpartition("/")[2].translate(_NAMES)
         answers = self.answers[name]
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if callable(answer):
