@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from sidecar.engines.a1111 import inventory as a1111
+from sidecar.engines.invokeai import gallery
 from sidecar.engines.invokeai.access import Access
+from sidecar.engines.invokeai.gallery import Gallery
 from sidecar.engines.invokeai.inventory import Looker
 from sidecar.engines.remote.connector import RemoteListing
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
@@ -90,3 +93,20 @@ async def test_a_record_that_is_told_again_and_again_is_listed(times: int) -> No
     lora = record("twice", "sd-1", "lora")
     found = await listed_by_invokeai(*[lora] * times, record("tiny-sd15", "sd-1", "main"))
     assert {"twice", "tiny-sd15"} <= found.keys()
+
+
+async def test_what_a_server_does_not_delete_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gallery, "LET_GO", 0.01)
+    asked = asyncio.Event()
+
+    async def silent(host: Scripted) -> object:
+        asked.set()
+        return await asyncio.Event().wait()
+
+    host = Scripted("invokeai", a_png=[silent])
+    pictures = Gallery(Access(host))
+    pictures.remove(["a.png"])
+    await asked.wait()
+    async with asyncio.timeout(10):
+        await pictures.close()
+    await host.close()
