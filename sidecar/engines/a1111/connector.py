@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import json
+import logging
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -15,12 +15,15 @@ from typing import Any
 from sidecar.engines.a1111 import inventory
 from sidecar.engines.a1111.payloads import extras, image_to_image, text_to_image
 from sidecar.engines.events import Preview
+from sidecar.engines.remote.answers import share
 from sidecar.engines.remote.base64_pictures import picture_of, text_of
 from sidecar.engines.remote.connector import Call, Drawing, Drawn, DrawnPicture, Inventory
 from sidecar.engines.remote.ending import ended
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
 from sidecar.engines.remote.settings import EngineSettings
 from sidecar.engines.remote.transport import MAX_ANSWER, Host
+
+log = logging.getLogger("viwo_imagegen.engines")
 
 POLL_EVERY = 0.25
 """Seconds between two looks at how far the server is."""
@@ -124,8 +127,13 @@ class A1111Connector:
             yield
         finally:
             following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
+            try:
                 await following
+            except asyncio.CancelledError:
+                pass
+            except Exception:
+                # How far it was, is not worth a picture that is there.
+                log.exception("what %s told of its progress cannot be understood", self._host.url)
 
     async def _follow(self, call: Call, task: _Task) -> None:
         last_preview = -1
@@ -138,7 +146,8 @@ class A1111Connector:
                 continue
             if told is None:
                 continue
-            call.tell(float(told.get("progress") or 0.0))
+            if (done := share(told.get("progress"))) is not None:
+                call.tell(done)
             number = told.get("id_live_preview")
             last_preview = number if isinstance(number, int) else last_preview
             if call.wants_previews and (preview := await _preview(told)) is not None:

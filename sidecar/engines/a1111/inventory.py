@@ -10,7 +10,7 @@ from capabilities.methods.control_types import CONTROL_TYPES
 from capabilities.models import GENERATION, IMAGE_TO_IMAGE, ModelFacts
 from sidecar.engines.a1111.samplers import offered
 from sidecar.engines.remote.connector import Ability, Inventory, RemoteListing
-from sidecar.engines.remote.failures import RemoteFailure
+from sidecar.engines.remote.failures import FailureKind, RemoteFailure
 from sidecar.engines.remote.settings import EngineSettings
 from sidecar.engines.remote.transport import Host
 
@@ -19,6 +19,8 @@ STEPS, GUIDANCE = 20, 7.0
 SIDE, LARGE_SIDE = 512, 1024
 """Pixels a side at which models of Stable Diffusion 1 and 2, and of XL, were trained."""
 GRANULARITY = 8
+LONGEST_TITLE = 400
+"""Characters of a checkpoint's title that are read."""
 FACTOR = 4
 """Most times that an upscaler enlarges."""
 
@@ -40,6 +42,8 @@ ABILITIES: frozenset[Ability] = frozenset(
 async def look(host: Host, settings: EngineSettings) -> Inventory:
     """One look. Raises RemoteFailure where the server does not answer what every one answers."""
     models = await host.get_json("/sdapi/v1/sd-models")
+    if not isinstance(models, list):
+        raise RemoteFailure(FailureKind.BAD_ANSWER, "it does not list its models")
     samplers = _names(await host.get_json("/sdapi/v1/samplers"), "name")
     schedules = _names(await _optional(host, "/sdapi/v1/schedulers"), "name")
     options = await host.get_json("/sdapi/v1/options")
@@ -98,7 +102,7 @@ async def has_task_progress(host: Host) -> bool:
 
 def name_of(title: str) -> str:
     """A checkpoint's name in its title, which has a hash in brackets after it once it was loaded, and an ending."""
-    bare = re.sub(r"\s*\[[0-9a-f]{6,64}\]$", "", title)
+    bare = re.sub(r"\s*\[[0-9a-f]{6,64}\]$", "", title[:LONGEST_TITLE])
     return re.sub(r"\.(safetensors|ckpt|gguf)$", "", bare)
 
 
@@ -131,8 +135,10 @@ async def _parts(host: Host, settings: EngineSettings) -> AsyncIterator[RemoteLi
     for lora in _names(await _optional(host, "/sdapi/v1/loras"), "name"):
         yield RemoteListing(lora, _part(settings, lora, "lora"), "a LoRA")
     found = await _optional(host, "/sdapi/v1/embeddings")
-    for embedding in found.get("loaded", {}) if isinstance(found, dict) else ():
-        yield RemoteListing(embedding, _part(settings, embedding, "embedding"), "a textual inversion")
+    loaded = found.get("loaded") if isinstance(found, Mapping) else None
+    for embedding in loaded if isinstance(loaded, Mapping | list) else ():
+        if isinstance(embedding, str):
+            yield RemoteListing(embedding, _part(settings, embedding, "embedding"), "a textual inversion")
     vaes = await _optional(host, "/sdapi/v1/sd-vae") or await _optional(host, "/sdapi/v1/sd-modules")
     for vae in _names(vaes, "model_name"):
         yield RemoteListing(vae, _part(settings, vae, "vae"), "an autoencoder")

@@ -16,7 +16,7 @@ from sidecar.engines.comfyui.inventory import Looker
 from sidecar.engines.comfyui.progress import Progress
 from sidecar.engines.comfyui.prompt_queue import Entry, PromptQueue
 from sidecar.engines.remote.connector import Call, Drawing, Drawn, DrawnPicture, Inventory
-from sidecar.engines.remote.ending import ended
+from sidecar.engines.remote.ending import LET_GO, ended
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
 from sidecar.engines.remote.settings import EngineSettings
 from sidecar.engines.remote.transport import Host
@@ -32,6 +32,8 @@ HEAD_START = 0.1
 """Seconds that the socket gets to open before a graph is sent."""
 QUEUE_EVERY = 6
 """Looks at the history between two at the queue, which show whether the prompt is still there."""
+MISSES = 3
+"""Looks in a row that may go wrong before a prompt is given up."""
 ATTEMPTS = 8
 """Ids that a drawing may have had before; a further one is made up."""
 _IDS = uuid.UUID("6f0c6d3e-5d4c-4d0c-9a0b-6c2b8b2f3f0a")
@@ -59,7 +61,7 @@ class ComfyUIConnector:
 
     async def close(self) -> None:
         if self._leaving:
-            await asyncio.wait(self._leaving)
+            await asyncio.wait(self._leaving, timeout=LET_GO)
 
     async def draw(self, call: Call) -> Drawn:
         graph = await self._graph(call.drawing)
@@ -130,7 +132,7 @@ class ComfyUIConnector:
                 # Whether it was taken must be known before it can be taken back.
                 taken = progress.prompt_id = await asyncio.shield(submitting)
                 entry = await self._ended(taken, progress)
-            except asyncio.CancelledError:
+            except (asyncio.CancelledError, RemoteFailure):
                 await ended(self._withdrawn(call, submitting))
                 raise
         if entry.failure is not None:
@@ -167,19 +169,29 @@ class ComfyUIConnector:
 
     async def _ended(self, id: str, progress: Progress) -> Entry:
         """A prompt's entry in the history, once it is there. Raises RemoteFailure where it will not be."""
-        pause = POLL_EVERY
+        misses, pause = 0, POLL_EVERY
         for looks in itertools.count(1):
             if progress.ended.is_set():
                 await asyncio.sleep(pause)
             elif await _happened(progress.ended, pause):
                 pause = POLL_AFTER_END
-            if (entry := await self._queue.entry(id)) is not None:
+            try:
+                entry = await self._queue.entry(id)
+                is_gone = entry is None and looks % QUEUE_EVERY == 0 and not await self._queue.place(id)
+                if is_gone:
+                    # It may have ended between the two looks.
+                    entry = await self._queue.entry(id)
+            except RemoteFailure as failure:
+                misses += 1
+                if misses == MISSES or not failure.is_of_the_host:
+                    raise
+                pause = max(pause, POLL_EVERY)
+                continue
+            if entry is not None:
                 return entry
-            if looks % QUEUE_EVERY == 0 and not await self._queue.place(id):
-                # It may have ended between the two looks.
-                if (entry := await self._queue.entry(id)) is not None:
-                    return entry
+            if is_gone:
                 break
+            misses = 0
             pause = min(LONGEST_POLL, pause * (2 if progress.ended.is_set() else POLL_GROWTH))
         raise RemoteFailure(
             FailureKind.SERVER_ERROR,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 
-from capabilities.methods.generation import EMBEDDING, embedding_id
+from sidecar.engines.comfyui.embeddings import named
 from sidecar.engines.comfyui.families import Family, ModelFile
 from sidecar.engines.comfyui.graph import Edge, Graph
 from sidecar.engines.comfyui.node_classes import NodeClasses
@@ -283,14 +282,10 @@ class _Generation:
         graph.saved(("decoded", 0))
 
     def _named(self, text: str) -> str:
-        """A prompt whose textual inversions are called as the server calls them, each a word of its own."""
+        def file_of(name: str) -> str:
+            return self._file_of(self._drawing.embeddings.get(name, name), "prompt").name
 
-        def word(found: re.Match[str]) -> str:
-            name = embedding_id(found)
-            file = self._file_of(self._drawing.embeddings.get(name, name), "prompt").name
-            return f" embedding:{file} "
-
-        return EMBEDDING.sub(word, text)
+        return named(text, file_of)
 
 
 def steps_taken(drawing: Drawing) -> int:

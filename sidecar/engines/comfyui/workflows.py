@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from capabilities.errors import brief
 from capabilities.models import GENERATION, INPAINTING, ModelFacts
+from sidecar.engines.comfyui.embeddings import without_names
 from sidecar.engines.comfyui.graph import Graph
 from sidecar.engines.comfyui.node_classes import InputSpec
 from sidecar.engines.remote.connector import Ability, Drawing, RemoteListing
@@ -131,8 +132,8 @@ class Workflow:
     def graph(self, drawing: Drawing, uploads: Mapping[bytes, str]) -> Graph:
         """With a drawing's values in their places. Raises RemoteFailure for one that an input does not take."""
         values: dict[str, object] = {
-            "prompt": drawing.prompt,
-            "negative_prompt": drawing.negative_prompt,
+            "prompt": without_names(drawing.prompt),
+            "negative_prompt": without_names(drawing.negative_prompt),
             "seed": drawing.seed,
             "steps": self._steps(drawing),
             "guidance_scale": float(drawing.guidance_scale),

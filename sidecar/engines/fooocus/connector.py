@@ -7,21 +7,24 @@ import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from sidecar.engines.events import Preview
 from sidecar.engines.fooocus import inventory
 from sidecar.engines.fooocus.requests import request
+from sidecar.engines.remote.answers import share, whole
 from sidecar.engines.remote.base64_pictures import picture_of
 from sidecar.engines.remote.connector import Call, Drawing, Drawn, DrawnPicture, Inventory
 from sidecar.engines.remote.ending import ended
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
+from sidecar.engines.remote.own_address import own_address
 from sidecar.engines.remote.png_text import texts
 from sidecar.engines.remote.settings import EngineSettings
 from sidecar.engines.remote.transport import MAX_ANSWER, Host
 
 POLL_EVERY = 0.25
 """Seconds between two looks at a job."""
+SEED_DIGITS = 100
+"""A longer seed is nothing said; each that is read is compared with the one that was asked."""
 _QUEUE_FULL, _SUCCESS = "QUEUE_IS_FULL", "SUCCESS"
 
 
@@ -45,18 +48,12 @@ class FooocusConnector:
         wanted = call.drawing
         route, body = request(wanted, self._settings)
         price = wanted.count if self.is_paid else 0
-        with call.at_cost(price):
-            told = _job(await self._host.post_json(route, body))
-        job_id = told.get("job_id")
-        if _is_full(told) or not isinstance(job_id, str) or not job_id:
-            call.billed -= price
-            raise RemoteFailure(
-                FailureKind.RATE_LIMITED, f"the queue of {self._host.url} is full", retry_after=10
-            )
+        submitting = asyncio.create_task(self._submitted(call, route, body, price))
         try:
-            told = await self._until_done(call, job_id)
-        except asyncio.CancelledError:
-            await ended(self._stopped(job_id))
+            # Whether it was taken must be known before it can be taken back.
+            told = await self._until_done(call, await asyncio.shield(submitting))
+        except (asyncio.CancelledError, RemoteFailure):
+            await ended(self._withdrawn(submitting))
             raise
         if told.get("job_stage") == "ERROR" or not told.get("job_result"):
             # It says that it has made nothing, and nothing else.
@@ -73,14 +70,25 @@ class FooocusConnector:
             self._require_asked(wanted, picture, place)
         return Drawn(tuple(pictures))
 
+    async def _submitted(self, call: Call, route: str, body: Mapping[str, Any], price: int) -> str:
+        """The id of the job that a request becomes."""
+        with call.at_cost(price):
+            told = _job(await self._host.post_json(route, body))
+        job_id = told.get("job_id")
+        if _is_full(told) or not isinstance(job_id, str) or not job_id:
+            call.billed -= price
+            raise RemoteFailure(
+                FailureKind.RATE_LIMITED, f"the queue of {self._host.url} is full", retry_after=10
+            )
+        return job_id
+
     async def _until_done(self, call: Call, job_id: str) -> Mapping[str, Any]:
         while True:
             told = await self._query(job_id, previews=call.wants_previews)
             if told.get("job_stage") in (_SUCCESS, "ERROR"):
                 return told
-            progress = told.get("job_progress")
-            if isinstance(progress, int | float):
-                call.tell(min(1.0, max(0.0, progress / 100)))
+            if (done := share(told.get("job_progress"), 100)) is not None:
+                call.tell(done)
             if call.wants_previews and told.get("job_step_preview"):
                 # A glimpse that cannot be read is not worth a job.
                 with contextlib.suppress(RemoteFailure):
@@ -100,6 +108,13 @@ class FooocusConnector:
                 FailureKind.SERVER_ERROR, f"{self._host.url} has forgotten the job that it took"
             ) from None
         return _job(await self._host.json_of(answer))
+
+    async def _withdrawn(self, submitting: asyncio.Task[str]) -> None:
+        try:
+            job_id = await submitting
+        finally:
+            submitting.cancel()
+        await self._stopped(job_id)
 
     async def _stopped(self, job_id: str) -> None:
         """End our job: the command is for whatever is being drawn, so it is sent only while that is ours."""
@@ -122,20 +137,18 @@ class FooocusConnector:
         reason = item.get("finish_reason")
         if reason != _SUCCESS:
             raise RemoteFailure(FailureKind.SERVER_ERROR, f"the drawing ended with {str(reason)[:40]}")
-        seed = item.get("seed")
-        number = int(seed) if isinstance(seed, str | int) and str(seed).isdecimal() else None
+        number = whole(item.get("seed"), SEED_DIGITS)
         if item.get("base64"):
             return DrawnPicture(await picture_of(item["base64"]), number)
         return DrawnPicture(await self._fetched(item.get("url")), number)
 
     async def _fetched(self, url: object) -> bytes:
         """A picture by its address, which must be this server's own."""
-        there, here = urlsplit(str(url)), urlsplit(self._host.url)
-        if (there.scheme, there.netloc) != (here.scheme, here.netloc):
+        if (own := own_address(url, self._host)) is None:
             raise RemoteFailure(
                 FailureKind.BAD_ANSWER, "its picture lies on another server, which is not asked"
             )
-        return (await self._host.call("GET", there.path, repeatable=True)).body
+        return (await self._host.call("GET", own, repeatable=True)).body
 
     def _require_asked(self, wanted: Drawing, picture: DrawnPicture, place: int) -> None:
         """Raises RemoteFailure where it drew something else than it was asked, and did not say so."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 from sidecar.engines.invokeai.access import Access
+from sidecar.engines.remote.ending import LET_GO
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
 
 _IMAGES = "/api/v1/images"
@@ -61,9 +62,11 @@ class Gallery:
             removing.add_done_callback(self._removing.discard)
 
     async def close(self) -> None:
-        """Wait for what is being deleted."""
+        """Wait for what is being deleted, as long as a server gets for that."""
         if self._removing:
-            await asyncio.wait(self._removing)
+            _, removing = await asyncio.wait(self._removing, timeout=LET_GO)
+            for each in removing:
+                each.cancel()
 
     async def _removed(self, names: Iterable[str]) -> None:
         for name in names:

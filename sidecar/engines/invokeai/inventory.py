@@ -23,6 +23,8 @@ NODES_LAST = 300.0
 """Seconds after which the nodes are asked for again: their description is long, and changes with the server's version."""
 FACTOR = 4
 """Most times that an upscaler enlarges."""
+MOST = 100_000
+"""A number in a model's settings that is larger is none."""
 ESRGAN, UPSCALER = "esrgan", "spandrel_image_to_image_autoscale"
 """Nodes that enlarge: with models of their own, and with those of the records."""
 EMBEDDING_NAME = re.compile(r"[a-zA-Z0-9., _-]+")
@@ -54,7 +56,9 @@ class Stock:
         stock = cls(parts=tuple(found), esrgan=nodes.choices(ESRGAN, "model_name"), nodes=nodes)
         # Of several with one name the model itself keeps it.
         for model in sorted(found, key=lambda model: (model.type != "main", model.key)):
-            stock.models[_free_name(stock, model)] = model
+            # A record that is told twice is one model.
+            if (name := _free_name(stock, model)) is not None:
+                stock.models[name] = model
         return stock
 
     def model(self, name: str, asked_in: str) -> Model:
@@ -153,13 +157,11 @@ class Looker:
         width = known.width or _number(model, "width") or family.side
         height = known.height or _number(model, "height") or family.side
         steps = SCHNELL_STEPS if model.variant == "schnell" else family.steps
-        guidance = model.defaults.get(family.guidance_field, family.guidance)
-        if known.guidance_scale is not None:
-            guidance = known.guidance_scale
+        guidance = _guidance(model, family) if known.guidance_scale is None else known.guidance_scale
         facts = ModelFacts(
             self._settings.id_of(name),
             steps=known.steps or _number(model, "steps") or steps,
-            guidance_scale=float(guidance) if isinstance(guidance, int | float) else family.guidance,
+            guidance_scale=guidance,
             width=width,
             height=height,
             granularity=family.granularity,
@@ -252,12 +254,19 @@ def _abilities(family: Family, model: Model, stock: Stock) -> tuple[frozenset[Ab
     return frozenset(does), frozenset(without_effect - does)
 
 
-def _free_name(stock: Stock, model: Model) -> str:
-    """The name under which callers find a model: its own, and more of it where another has that already."""
+def _free_name(stock: Stock, model: Model) -> str | None:
+    """The name under which callers find a model: its own, and more of it where another has that already; None: all are had."""
     names = (model.name, f"{model.name} ({model.base} {model.type})", f"{model.name} {model.key}")
-    return next(name for name in names if name not in stock.models)
+    return next((name for name in names if name not in stock.models), None)
 
 
 def _number(model: Model, name: str) -> int:
     found = model.defaults.get(name)
-    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else 0
+    return found if isinstance(found, int) and not isinstance(found, bool) and 0 < found <= MOST else 0
+
+
+def _guidance(model: Model, family: Family) -> float:
+    found = model.defaults.get(family.guidance_field)
+    if isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found <= MOST:
+        return float(found)
+    return family.guidance

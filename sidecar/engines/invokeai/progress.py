@@ -12,6 +12,7 @@ from typing import Any
 
 from sidecar.engines.events import Loading, Preview
 from sidecar.engines.invokeai.graph import Graph
+from sidecar.engines.remote.answers import share
 from sidecar.engines.remote.base64_pictures import picture_of
 from sidecar.engines.remote.connector import Call
 from sidecar.engines.remote.failures import RemoteFailure
@@ -56,9 +57,8 @@ class Progress:
                 if told.get("status") in _ENDS:
                     self.worth_a_look.set()
             case "invocation_progress" if told.get("invocation_source_id") == self._graph.measured:
-                done = told.get("percentage")
-                if isinstance(done, int | float):
-                    self._call.tell(min(1.0, max(0.0, float(done))))
+                if (done := share(told.get("percentage"))) is not None:
+                    self._call.tell(done)
                 await self._see(told.get("image"))
 
     async def _see(self, image: object) -> None:

@@ -10,11 +10,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import httpx2
-
 from sidecar.engines.openai.refusals import refused
 from sidecar.engines.remote.connector import Drawing
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
+from sidecar.engines.remote.own_address import own_address
 from sidecar.engines.remote.transport import MAX_LISTING, ON_A_THREAD, Host
 
 
@@ -91,7 +90,14 @@ async def picture(item: Mapping[str, Any], host: Host) -> bytes:
         raise RemoteFailure(FailureKind.BAD_ANSWER, "its answer holds no picture")
     if url.startswith("data:"):
         return await _decoded(url)
-    return (await host.call("GET", _own(url, host), repeatable=True, most=MAX_LISTING)).body
+    if (own := own_address(url, host)) is None:
+        raise RemoteFailure(
+            FailureKind.BAD_ANSWER,
+            "its picture is at an address of another host, which is not fetched; have it answer base64 with the quirk "
+            "response-format",
+            field="quirks",
+        )
+    return (await host.call("GET", own, repeatable=True, most=MAX_LISTING)).body
 
 
 def told(item: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, object]:
@@ -104,23 +110,6 @@ def told(item: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, object
         counted = {name: value for name, value in usage.items() if isinstance(value, int)}
         kept |= {"usage": counted} if counted else {}
     return kept
-
-
-def _own(url: str, host: Host) -> str:
-    """An address of the server itself, whole. Raises RemoteFailure for any other."""
-    try:
-        base = httpx2.URL(host.url)
-        found = base.join(url)
-    except httpx2.InvalidURL:
-        found = None
-    if found is None or (found.scheme, found.host, found.port) != (base.scheme, base.host, base.port):
-        raise RemoteFailure(
-            FailureKind.BAD_ANSWER,
-            "its picture is at an address of another host, which is not fetched; have it answer base64 with the quirk "
-            "response-format",
-            field="quirks",
-        )
-    return str(found)
 
 
 async def _parsed(text: bytes) -> Mapping[str, Any]:

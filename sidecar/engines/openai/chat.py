@@ -40,7 +40,7 @@ async def refined(host: Host, settings: EngineSettings, prompt: str, longest: in
     deadline = asyncio.get_running_loop().time() + LONGEST_SECONDS
     stream = host.stream("POST", "/chat/completions", body=body, draws=False, most=MAX_LISTING)
     async with stream as lines, contextlib.aclosing(answers.events(lines)) as events:
-        async for event in events:
+        while (event := await _next(events, deadline)) is not None:
             piece, is_last = _piece(event)
             ended = ended or is_last
             if piece:
@@ -48,11 +48,18 @@ async def refined(host: Host, settings: EngineSettings, prompt: str, longest: in
                 left -= len(piece)
             if left <= 0:
                 return
-            if asyncio.get_running_loop().time() > deadline:
-                limit = f"{LONGEST_SECONDS:g} s"
-                raise RemoteFailure(FailureKind.TIMEOUT, f"it did not write within {limit}", limit=limit)
     if not ended:
         raise RemoteFailure(FailureKind.BAD_ANSWER, "its text ended before it was finished")
+
+
+async def _next(events: AsyncGenerator[Mapping[str, Any]], deadline: float) -> Mapping[str, Any] | None:
+    """The next event of a stream; None at its end. Raises RemoteFailure where the time is up, as of one that only idles."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await anext(events, None)
+    except TimeoutError:
+        limit = f"{LONGEST_SECONDS:g} s"
+        raise RemoteFailure(FailureKind.TIMEOUT, f"it did not write within {limit}", limit=limit) from None
 
 
 def _piece(event: Mapping[str, Any]) -> tuple[str, bool]:

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from sidecar.engines.remote.connector import Drawing
+from sidecar.engines.remote.prompt_tags import without_tags
 from sidecar.engines.remote.settings import EngineSettings
 from sidecar.engines.remote.transport import Files
 
@@ -39,10 +40,10 @@ def variation(wanted: Drawing, settings: EngineSettings) -> tuple[dict[str, str]
 
 def prompt(wanted: Drawing, settings: EngineSettings) -> str:
     """The prompt, in which nobody but this module gives settings to the server."""
-    text = wanted.prompt.replace(SD_CPP_ARGS, SD_CPP_ARGS.replace("_", " "))
+    text = _plain(wanted.prompt)
     if "negative-after-bar" in settings.quirks:
         text = text.replace("|", ",")
-        text += f"|{wanted.negative_prompt}" if wanted.negative_prompt else ""
+        text += f"|{_plain(wanted.negative_prompt)}" if wanted.negative_prompt else ""
     if "sd-cpp" in settings.quirks:
         args = json.dumps(_sd_cpp_args(wanted, settings))
         # A tag within the arguments would end them.
@@ -53,6 +54,11 @@ def prompt(wanted: Drawing, settings: EngineSettings) -> str:
 def sends_guidance(wanted: Drawing, settings: EngineSettings) -> bool:
     """Whether anybody says what the guidance scale is; else the server's own is the right one."""
     return wanted.guidance_scale != 0 or settings.model_named(wanted.model).guidance_scale is not None
+
+
+def _plain(text: str) -> str:
+    """What a caller wrote, without a way to load a model or to give settings."""
+    return without_tags(text.replace(SD_CPP_ARGS, SD_CPP_ARGS.replace("_", " ")))
 
 
 def _common(wanted: Drawing, settings: EngineSettings) -> dict[str, Any]:
@@ -85,7 +91,7 @@ def _extras(wanted: Drawing, settings: EngineSettings) -> dict[str, Any]:
     if "guidance" in quirks and sends_guidance(wanted, settings):
         extras["guidance_scale"] = wanted.guidance_scale
     if "negative-prompt" in quirks and wanted.negative_prompt:
-        extras["negative_prompt"] = wanted.negative_prompt
+        extras["negative_prompt"] = _plain(wanted.negative_prompt)
     return extras
 
 
@@ -95,7 +101,7 @@ def _sd_cpp_args(wanted: Drawing, settings: EngineSettings) -> dict[str, Any]:
         sample["guidance"] = {"txt_cfg": wanted.guidance_scale}
     args: dict[str, Any] = {"seed": wanted.seed, "sample_params": sample}
     if wanted.negative_prompt:
-        args["negative_prompt"] = wanted.negative_prompt
+        args["negative_prompt"] = without_tags(wanted.negative_prompt)
     if wanted.kind == "image":
         args["strength"] = wanted.strength
     return args

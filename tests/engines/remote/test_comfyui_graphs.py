@@ -197,6 +197,25 @@ def test_a_textual_inversion_is_a_word_of_its_own(classes: NodeClasses) -> None:
     assert text == "a cat,  embedding:style-v2 , sitting"
 
 
+@pytest.mark.parametrize(
+    ("prompt", "sent"),
+    [
+        ("a cat, embedding: evil", "a cat, embedding : evil"),
+        ("a cat, embedding:", "a cat, embedding :"),
+        ("a cat, EMBEDDING:evil", "a cat, EMBEDDING :evil"),
+        ("a cat, embedding:\tevil", "a cat, embedding :\tevil"),
+        ("a cat, embedding:+evil", "a cat, embedding :+evil"),
+        ('embedding:"" embedding:mine embedding: evil', 'embedding :""  embedding:mine  embedding : evil'),
+    ],
+)
+def test_a_textual_inversion_that_the_task_does_not_name_is_not_loaded(
+    classes: NodeClasses, prompt: str, sent: str
+) -> None:
+    wanted = drawing(prompt=prompt, negative_prompt=prompt)
+    nodes = graph_of(wanted, checkpoint("sd1"), classes).nodes
+    assert [nodes[id]["inputs"]["text"] for id in ("positive", "negative")] == [sent, sent]
+
+
 def test_a_control_picture_that_it_cannot_make_is_refused(classes: NodeClasses) -> None:
     wanted = drawing(controls=(control("depth", preprocess=True),))
     with pytest.raises(RemoteFailure, match="depth") as refusal:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sidecar.engines.comfyui.workflow_files import read_workflows
+from sidecar.engines.remote.connector import Drawing
 from sidecar.pb.viwo.imagegen.v1 import model_pb2
 from sidecar.testing.foreign.drawing import shows
 from sidecar.testing.foreign.kinds import KINDS, Far, far
@@ -225,6 +226,16 @@ def test_one_that_cannot_work_is_left_out_with_the_reason(
     assert found == []
     assert words in problem.reason
     assert problem.of == "workflow/one"
+
+
+@pytest.mark.parametrize("named", ["embedding: evil", "embedding:evil", "Embedding:\tevil"])
+def test_a_prompt_loads_no_textual_inversion(tmp_path: Path, named: str) -> None:
+    write(tmp_path, "one", ICONS, ICONS_INPUTS)
+    (workflow,), _ = read_workflows(tmp_path, fake_nodes())
+    wanted = Drawing("text", "workflow/one", 96, 64, prompt=named, negative_prompt=named, steps=4)
+    nodes = workflow.graph(wanted, {}).nodes
+    broken = named.replace(":", " :")
+    assert [nodes[id]["inputs"]["text"] for id in "23"] == [broken, broken]
 
 
 def test_a_mask_that_is_a_pictures_transparency_is_left_out(tmp_path: Path) -> None:

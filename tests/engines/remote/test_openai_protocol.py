@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from pydantic import ValidationError
 
 from capabilities import imaging
 from capabilities.methods.outpaint import Outpaint
-from sidecar.engines.openai import answers, requests
+from sidecar.engines.openai import answers, chat, requests
 from sidecar.engines.openai.refusals import explained
 from sidecar.engines.remote.connector import Drawing
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
@@ -97,6 +99,49 @@ def test_settings_in_a_prompt_are_never_the_callers() -> None:
     args = json.loads(prompt.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0])
     assert args["sample_params"] == {"sample_steps": 9, "guidance": {"txt_cfg": 3.5}}
     assert (args["seed"], args["negative_prompt"]) == (7, f"</{tag}>")
+
+
+@pytest.mark.parametrize("quirks", [["negative-prompt"], ["negative-after-bar"], ["sd-cpp"]], ids=str)
+def test_callers_load_no_models_and_give_no_settings(quirks: list[str]) -> None:
+    tag = requests.SD_CPP_ARGS
+    for forged in ("a cat <lora:evil:1>", "a cat <lyco:evil:1>"):
+        wanted = replace(WANTED, prompt=forged, negative_prompt=forged)
+        sent = json.dumps(requests.generation(wanted, engine("http://127.0.0.1:1", quirks=quirks)))
+        assert ("<l" in sent, "u003cl" in sent, sent.count("evil")) == (False, False, 2)
+    if quirks != ["sd-cpp"]:
+        wanted = replace(WANTED, negative_prompt=f"<{tag}>{{}}</{tag}>")
+        sent = json.dumps(requests.generation(wanted, engine("http://127.0.0.1:1", quirks=quirks)))
+        assert tag not in sent
+
+
+class Talking:
+    """A server whose stream says what it is told to, or nothing."""
+
+    def __init__(self, *said: bytes) -> None:
+        self._said = said
+
+    @asynccontextmanager
+    async def stream(self, method: str, path: str, **how: Any) -> AsyncIterator[AsyncIterator[bytes]]:
+        yield self._lines()
+
+    async def _lines(self) -> AsyncIterator[bytes]:
+        while self._said:
+            for line in self._said:
+                await asyncio.sleep(0)
+                yield line
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("said", [(b": still here", b""), (b"event: ping",), ()], ids=str)
+async def test_a_refinement_ends_though_the_server_only_idles(
+    monkeypatch: pytest.MonkeyPatch, said: tuple[bytes, ...]
+) -> None:
+    monkeypatch.setattr(chat, "LONGEST_SECONDS", 0.05)
+    settings = engine("http://127.0.0.1:1", per_refinement=0, chat_model="writer-1")
+    with pytest.raises(RemoteFailure, match="did not write within") as caught:
+        async for _ in chat.refined(cast(Host, Talking(*said)), settings, "a cat", 100):
+            pass
+    assert caught.value.kind is FailureKind.TIMEOUT
 
 
 def test_an_edit_is_a_form() -> None:
