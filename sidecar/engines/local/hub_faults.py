@@ -197,6 +197,17 @@ def corrupt(file: str, repository: str, found: str, told: str) -> Unavailable:
     )
 
 
+def too_long(file: str, repository: str) -> Unavailable:
+    """A file of which more comes than the hub says it has, again and again."""
+    return Unavailable(
+        f"{shown(file)} of '{shown(repository)}' came damaged from {hub_cache.host()}: it is longer than the hub says; it has been "
+        "removed, so try again, look whether a proxy answers in the hub's place, and use another mirror if it stays so",
+        reason="DOWNLOAD_DAMAGED",
+        field="model_id",
+        asked=shown(repository),
+    )
+
+
 def cut_off(file: str, repository: str) -> Unavailable:
     """A file that ends too early, again and again."""
     return Unavailable(

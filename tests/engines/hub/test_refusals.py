@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import shutil
+from collections.abc import Callable
 
 import grpc
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from capabilities.errors import FailedPrecondition, ResourceExhausted
 from sidecar.engines.events import Failed
 from sidecar.engines.local import hub_cache
+from sidecar.engines.local.download_messages import Progress
 from sidecar.engines.local.hub_faults import failure
 from sidecar.engines.local.hub_fetch import Fetch
 from sidecar.engines.local.hub_files import Wanted
@@ -138,6 +140,33 @@ async def test_damaged_files_are_told_and_not_kept(hub: Hub, hubbed: Sidecar) ->
     assert (await pulled(hubbed, "tiny/damaged"))[-1].model.downloaded
 
 
+async def test_what_comes_longer_than_it_is_fills_no_disk(hub: Hub) -> None:
+    repository = hub.repositories["tiny/longer"]
+    # A page of HTML in the place of a file of a few hundred bytes, and after half of a large one has come.
+    weights = "unet/diffusion_pytorch_model.safetensors"
+    whole = repository.revisions[repository.refs["main"]][weights]
+    for name, content in (
+        ("unet/config.json", b"<html>".ljust(5000)),
+        (weights, whole.path.read_bytes() + b"\n"),
+    ):
+        repository.replaced = {name: content}
+        repository.requests.clear()
+        if name == weights:
+            partial = blobs(repository) / f"{whole.etag}.incomplete"
+            partial.write_bytes(whole.path.read_bytes()[: whole.size // 2])
+        told: list[Progress] = []
+        failed = await asyncio.to_thread(failing, Wanted("tiny/longer"), told.append)
+        assert (failed.code, failed.reason) == ("UNAVAILABLE", "DOWNLOAD_DAMAGED")
+        assert f"{name} of 'tiny/longer' came damaged" in failed.message
+        assert "it is longer than the hub says" in failed.message
+        assert repository.fetched().count(name) == 3
+        assert all(0 <= each.done <= each.total for each in told)
+        assert not sum(path.stat().st_size for path in blobs(repository).glob("*.incomplete"))
+    repository.replaced = {}
+    await asyncio.to_thread(Fetch(Wanted("tiny/longer"), 10**9, lambda told: None).run)
+    assert hub_cache.kept(Wanted("tiny/longer")) is not None
+
+
 async def test_what_is_too_large_is_refused_before_it_begins(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,10 +188,10 @@ async def test_what_is_too_large_is_refused_before_it_begins(
     assert "set HF_HOME" in denied.message
 
 
-def failing(wanted: Wanted) -> Failed:
+def failing(wanted: Wanted, tell: Callable[[Progress], None] = lambda told: None) -> Failed:
     """How a download ends that cannot succeed."""
     try:
-        Fetch(wanted, 10**9, lambda told: None).run()
+        Fetch(wanted, 10**9, tell).run()
     except Exception as error:
         return failure(error, wanted)
     raise AssertionError("it has been downloaded")
