@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import tempfile
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +91,9 @@ def place(wanted: Wanted, commit: str, selection: Selection, blobs: Mapping[str,
     """Put a model together from files by their names in the repository. Raises OSError."""
     shelf = _shelf(wanted)
     shelf.mkdir(parents=True, exist_ok=True)
-    view = shelf / f"{commit[:12]}-{_key(dataclasses.replace(wanted, revision=''))}"
+    of_commit = f"{commit[:12]}-{_key(dataclasses.replace(wanted, revision=''))}"
+    # What is there decides what is chosen, and more may be there than the last time.
+    view = shelf / f"{of_commit}-{_digest(sorted(selection.files.items()))}"
     with tempfile.TemporaryDirectory(dir=shelf, prefix=".new-") as scratch:
         made = Path(scratch) / "model"
         for local, name in selection.files.items():
@@ -107,6 +110,9 @@ def place(wanted: Wanted, commit: str, selection: Selection, blobs: Mapping[str,
                     raise
     pointer = {"commit": commit, "path": f"{view.name}/{selection.single}".rstrip("/")}
     _write(_pointer(wanted), json.dumps(pointer))
+    for old in shelf.glob(f"{of_commit}*"):
+        if old != view:
+            shutil.rmtree(old, ignore_errors=True)
     return Kept(shelf / pointer["path"], commit)
 
 
@@ -180,7 +186,11 @@ def _pointer(wanted: Wanted) -> Path:
 
 
 def _key(wanted: Wanted) -> str:
-    return hashlib.sha256(json.dumps(dataclasses.asdict(wanted)).encode()).hexdigest()[:12]
+    return _digest(dataclasses.asdict(wanted))
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
 
 def _link(link: Path, target: Path) -> None:
@@ -192,8 +202,11 @@ def _link(link: Path, target: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace a file as a whole."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-    os.replace(name, path)
+    """Replace a file as a whole. Who may read it is as for any file here: others may share the cache."""
+    new = path.with_name(f".new-{uuid.uuid4().hex}")
+    try:
+        with open(new, "x") as file:
+            file.write(text)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
