@@ -64,6 +64,8 @@ class Repository:
     """Files that are listed and not there."""
     damaged: set[str] = field(default_factory=set)
     """Files whose last byte comes wrong."""
+    replaced: dict[str, bytes] = field(default_factory=dict)
+    """What comes in the place of a file, all of it whatever was asked for, as proxies answer with a page of their own."""
     cut_after: int = 0
     """A large file is broken off after so many bytes of each answer; 0: never."""
     cuts: int = 0
@@ -211,6 +213,8 @@ class _Content(Response):
         if self._name in self._repository.damaged:
             content = content[:-1] + bytes([content[-1] ^ 1])
         wanted = dict(scope["headers"]).get(b"range", b"").decode()
+        if self._name in self._repository.replaced:
+            content, wanted = self._repository.replaced[self._name], ""
         start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
         length = len(content)
         headers = [item for item in self.raw_headers if item[0] != b"content-length"]

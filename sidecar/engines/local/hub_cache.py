@@ -14,10 +14,10 @@ import os
 import re
 import shutil
 import tempfile
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from capabilities.errors import FailedPrecondition
 from sidecar.engines.local.hub_files import Incomplete, Selection, Wanted, select
@@ -25,6 +25,8 @@ from sidecar.engines.local.model_files import UnusableModel, json_if_there, read
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 MAIN = "main"
+_USER_INFO = re.compile(r"^([a-z][a-z0-9+.-]*://)?.*@", re.IGNORECASE | re.DOTALL)
+"""What comes before the host in an address: up to the last @, since a password may hold anything."""
 _TRUE = frozenset({"1", "ON", "YES", "TRUE"})
 _MAX_READ = 16 * 1024 * 1024
 """Largest file of JSON that is read to find out which files a model has, in bytes."""
@@ -45,8 +47,13 @@ def endpoint() -> str:
     return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
 
 
+def shown_endpoint() -> str:
+    """The endpoint for people: without the name and password that it may hold."""
+    return _USER_INFO.sub(r"\1", endpoint())
+
+
 def host() -> str:
-    return urlsplit(endpoint()).netloc or endpoint()
+    return shown_endpoint().partition("://")[2].partition("/")[0] or shown_endpoint()
 
 
 def is_offline() -> bool:
@@ -64,6 +71,22 @@ def offline(name: str) -> FailedPrecondition:
         field="model_id",
         asked=name,
     )
+
+
+def refusal(name: str, most_bytes: int) -> FailedPrecondition | None:
+    """Why nothing may be downloaded here, of what is not there. `most_bytes`: as `max_download_gib` says."""
+    if is_offline():
+        return offline(name)
+    if most_bytes == 0:
+        return FailedPrecondition(
+            f"'{name}' has not been downloaded, and max_download_gib is 0, so nothing is; raise it, or put the model into a "
+            "folder of model_dirs",
+            reason="MODEL_NOT_DOWNLOADED",
+            field="model_id",
+            limit="max_download_gib 0",
+            asked=name,
+        )
+    return None
 
 
 def folder() -> Path:
@@ -90,7 +113,9 @@ def place(wanted: Wanted, commit: str, selection: Selection, blobs: Mapping[str,
     """Put a model together from files by their names in the repository. Raises OSError."""
     shelf = _shelf(wanted)
     shelf.mkdir(parents=True, exist_ok=True)
-    view = shelf / f"{commit[:12]}-{_key(dataclasses.replace(wanted, revision=''))}"
+    of_commit = f"{commit[:12]}-{_key(dataclasses.replace(wanted, revision=''))}"
+    # What is there decides what is chosen, and more may be there than the last time.
+    view = shelf / f"{of_commit}-{_digest(sorted(selection.files.items()))}"
     with tempfile.TemporaryDirectory(dir=shelf, prefix=".new-") as scratch:
         made = Path(scratch) / "model"
         for local, name in selection.files.items():
@@ -107,6 +132,9 @@ def place(wanted: Wanted, commit: str, selection: Selection, blobs: Mapping[str,
                     raise
     pointer = {"commit": commit, "path": f"{view.name}/{selection.single}".rstrip("/")}
     _write(_pointer(wanted), json.dumps(pointer))
+    for old in shelf.glob(f"{of_commit}*"):
+        if old != view:
+            shutil.rmtree(old, ignore_errors=True)
     return Kept(shelf / pointer["path"], commit)
 
 
@@ -180,7 +208,11 @@ def _pointer(wanted: Wanted) -> Path:
 
 
 def _key(wanted: Wanted) -> str:
-    return hashlib.sha256(json.dumps(dataclasses.asdict(wanted)).encode()).hexdigest()[:12]
+    return _digest(dataclasses.asdict(wanted))
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
 
 def _link(link: Path, target: Path) -> None:
@@ -192,8 +224,11 @@ def _link(link: Path, target: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace a file as a whole."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-    os.replace(name, path)
+    """Replace a file as a whole. Who may read it is as for any file here: others may share the cache."""
+    new = path.with_name(f".new-{uuid.uuid4().hex}")
+    try:
+        with open(new, "x") as file:
+            file.write(text)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)

@@ -27,6 +27,8 @@ from sidecar.engines.local.model_files import UnusableModel, shown
 
 RETRY_SECONDS = 30.0
 """After how long to try again, where the hub does not say."""
+MOST_RETRY_SECONDS = 3600.0
+"""Longest after which, whatever the hub says: the windows of its limits are minutes."""
 
 log = logging.getLogger("viwo_imagegen.download")
 
@@ -72,11 +74,11 @@ def _refusal(error: Exception, wanted: Wanted) -> Refusal:
             return hub_cache.offline(name)
         case httpx2.InvalidURL() | httpx2.UnsupportedProtocol():
             return FailedPrecondition(
-                f"HF_ENDPOINT is {shown(hub_cache.endpoint())}, which is no address of a hub; set it to one such as "
+                f"HF_ENDPOINT is {shown(hub_cache.shown_endpoint())}, which is no address of a hub; set it to one such as "
                 "https://huggingface.co, or unset it",
                 reason="BAD_ENDPOINT",
                 field="HF_ENDPOINT",
-                asked=shown(hub_cache.endpoint()),
+                asked=shown(hub_cache.shown_endpoint()),
             )
         case httpx2.TransportError():
             return Unavailable(
@@ -108,7 +110,8 @@ def _answered(response: httpx2.Response, wanted: Wanted) -> Refusal:
     about: dict[str, Any] = {"field": "model_id", "asked": name}
     token = "the token in HF_TOKEN" if os.environ.get("HF_TOKEN") else "the token that is stored here"
     storage = response.url.netloc.decode()
-    if storage != host and not code and status in (401, 403, 404):
+    hub = httpx2.URL(hub_cache.endpoint()).netloc.decode()
+    if storage != hub and not code and status in (401, 403, 404):
         return Unavailable(
             f"{storage}, where {host} keeps the files of '{name}', answers {status}; look at the proxy and the firewall, which "
             "must let both through, then try again",
@@ -116,7 +119,7 @@ def _answered(response: httpx2.Response, wanted: Wanted) -> Refusal:
             **about,
         )
     if code == "GatedRepo":
-        page = f"{hub_cache.endpoint()}/{name}"
+        page = f"{hub_cache.shown_endpoint()}/{name}"
         return FailedPrecondition(
             f"'{name}' is gated: open {page} with your account, accept its conditions there, then set HF_TOKEN to a token of "
             "that account where the server runs, and start it again"
@@ -197,6 +200,17 @@ def corrupt(file: str, repository: str, found: str, told: str) -> Unavailable:
     )
 
 
+def too_long(file: str, repository: str) -> Unavailable:
+    """A file of which more comes than the hub says it has, again and again."""
+    return Unavailable(
+        f"{shown(file)} of '{shown(repository)}' came damaged from {hub_cache.host()}: it is longer than the hub says; it has been "
+        "removed, so try again, look whether a proxy answers in the hub's place, and use another mirror if it stays so",
+        reason="DOWNLOAD_DAMAGED",
+        field="model_id",
+        asked=shown(repository),
+    )
+
+
 def cut_off(file: str, repository: str) -> Unavailable:
     """A file that ends too early, again and again."""
     return Unavailable(
@@ -216,19 +230,23 @@ def no_hub(why: str) -> Unavailable:
         "its place",
         reason="NOT_A_HUB",
         field="HF_ENDPOINT",
-        asked=hub_cache.endpoint(),
+        asked=hub_cache.shown_endpoint(),
     )
 
 
 def _delay(headers: httpx2.Headers) -> float:
     said = headers.get("Retry-After", "").strip()
-    if said.isdigit():
-        return float(said)
+    if _is_number(said):
+        return min(float(said), MOST_RETRY_SECONDS)
     for part in headers.get("RateLimit", "").split(";"):
         name, _, value = part.strip().partition("=")
-        if name == "t" and value.isdigit():
-            return float(value)
+        if name == "t" and _is_number(value):
+            return min(float(value), MOST_RETRY_SECONDS)
     return RETRY_SECONDS
+
+
+def _is_number(said: str) -> bool:
+    return said.isascii() and said.isdigit()
 
 
 def _words(error: Exception) -> str:

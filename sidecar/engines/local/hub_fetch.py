@@ -198,25 +198,31 @@ class Fetch:
         """Go on with a file until all of it has come. Raises what the connection does where nothing more comes."""
         partial = self._partial(file)
         partial.touch()
-        at, tries = partial.stat().st_size, 0
+        at, tries, is_longer = partial.stat().st_size, 0, False
+        furthest = at if at <= file.size else 0
         while at != file.size:
             if at > file.size:
                 os.truncate(partial, 0)
                 self._done -= file.size
                 at = 0
             try:
-                self._receive_from(file, at)
+                is_longer = self._receive_from(file, at)
             except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError):
                 # A hub that takes no connection is not there; one that breaks them off may go on.
                 raise
             except httpx2.TransportError as error:
+                is_longer = False
                 log.info("%s was broken off: %s", file.name, error)
-            before, at = at, partial.stat().st_size
-            tries = 0 if at > before else tries + 1
+            at = partial.stat().st_size
+            # What was begun anew has to come further than before; else it could be begun anew without end.
+            tries = 0 if at > furthest else tries + 1
+            furthest = max(at, furthest)
             if tries >= TRIES:
-                raise hub_faults.cut_off(file.name, self._wanted.repository)
+                told = hub_faults.too_long if is_longer else hub_faults.cut_off
+                raise told(file.name, self._wanted.repository)
 
-    def _receive_from(self, file: _File, at: int) -> None:
+    def _receive_from(self, file: _File, at: int) -> bool:
+        """Append what comes from an offset on. Whether it was more than the file has, so that nothing of it is kept."""
         url = hf_hub_url(
             self._wanted.repository, file.name, revision=self._commit, endpoint=hub_cache.endpoint()
         )
@@ -228,13 +234,20 @@ class Fetch:
             goes_on = response.status_code == 206
             if at and not goes_on:
                 self._done -= at
+                at = 0
             with open(self._partial(file), "ab" if goes_on else "wb") as out:
                 for part in response.iter_bytes():
+                    if at + len(part) > file.size:
+                        out.truncate(0)
+                        self._done -= at
+                        return True
                     out.write(part)
                     # The process may be ended at any moment, and what has come is kept.
                     out.flush()
+                    at += len(part)
                     self._done += len(part)
                     self._say()
+        return False
 
     def _check(self, file: _File) -> None:
         """Raises where a file is not what the hub says."""

@@ -10,6 +10,7 @@ import signal
 from pathlib import Path
 
 import grpc
+import pytest
 from typer.testing import CliRunner
 
 from sidecar import child_process
@@ -251,6 +252,47 @@ async def test_two_processes_download_a_file_once(hub: Hub) -> None:
     assert len(fetched) == len(set(fetched))
     shutil.rmtree(blobs(repository))
     assert hub_cache.kept(Wanted("tiny/changed")) is None, "the cache has been emptied"
+
+
+async def test_a_pull_completes_what_another_program_has_fetched_in_part(hub: Hub) -> None:
+    # Another program has fetched the halves alone, or was broken off before the last file of a part.
+    for name, is_there in (
+        ("tiny/halves", lambda file: not file.endswith(".safetensors") or ".fp16." in file),
+        ("tiny/begun", lambda file: file != "tokenizer/tokenizer.json"),
+    ):
+        repository, wanted = hub.repositories[name], Wanted(name)
+        files = repository.revisions[repository.refs["main"]]
+        have = {file: blobs(repository) / each.etag for file, each in files.items() if is_there(file)}
+        blobs(repository).mkdir(parents=True)
+        for file, blob in have.items():
+            shutil.copyfile(files[file].path, blob)
+        hub_cache.note_in_cache(wanted, repository.refs["main"], have)
+        adopted = hub_cache.kept(wanted)
+        assert adopted is not None
+        await asyncio.to_thread(Fetch(wanted, 10**9, _ignored).run)
+        pulled_now = hub_cache.kept(wanted)
+        assert pulled_now is not None
+        for file in ("unet/diffusion_pytorch_model.safetensors", "tokenizer/tokenizer.json"):
+            assert (pulled_now.path / file).read_bytes() == files[file].path.read_bytes(), (name, file)
+        assert not adopted.path.exists(), "nobody uses it any more"
+
+
+async def test_what_is_noted_in_a_shared_cache_can_be_read_by_others(hub: Hub) -> None:
+    await asyncio.to_thread(Fetch(Wanted("tiny/readable"), 10**9, _ignored).run)
+    folder = hub_cache.repository_folder("tiny/readable")
+    before = os.umask(0)
+    os.umask(before)
+    noted = [folder / "refs" / "main", *(folder / "viwo-imagegen").glob("*.json")]
+    assert len(noted) == 2
+    for path in noted:
+        assert path.stat().st_mode & 0o777 == 0o666 & ~before, path
+    # Where it cannot be put in its place, nothing is left over.
+    reference = folder / "refs" / "main"
+    reference.unlink()
+    (reference / "inside").mkdir(parents=True)
+    with pytest.raises(OSError, match="directory"):
+        await asyncio.to_thread(Fetch(Wanted("tiny/readable"), 10**9, _ignored).run)
+    assert [path.name for path in (folder / "refs").iterdir()] == ["main"]
 
 
 def address(sidecar: Sidecar) -> dict[str, str]:
