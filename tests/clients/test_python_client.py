@@ -242,6 +242,29 @@ def test_it_finds_what_the_sidecars_file_says(tmp_path: Path) -> None:
     assert connection.find(environment=here) == connection.Connection("unix:/run/imagegen.sock", "", None)
 
 
+@pytest.mark.parametrize(
+    ("address", "is_here"),
+    [
+        ("127.0.0.1:50061", True),
+        ("127.8.0.1", True),
+        ("localhost:1", True),
+        ("[::1]:50061", True),
+        ("127.0.0.1.evil.org:50061", False),
+        ("127.example.com:50061", False),
+        ("localhost.evil.org:50061", False),
+        ("127.0.0.1@evil.org:50061", False),
+    ],
+)
+def test_the_operators_token_stays_on_this_machine(tmp_path: Path, address: str, is_here: bool) -> None:
+    (tmp_path / "token").write_text("of the operator")
+    here = {"VIWO_IMAGEGEN_DATA_DIR": str(tmp_path)}
+    if is_here:
+        assert connection.find(address, environment=here).key == "of the operator"
+    else:
+        with pytest.raises(Unauthenticated, match="is another machine"):
+            connection.find(address, environment=here)
+
+
 async def test_the_readmes_programs_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     programs = re.findall(r"```python\n(.*?)```", (PACKAGE / "README.md").read_text(), re.DOTALL)

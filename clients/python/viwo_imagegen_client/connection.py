@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -71,8 +72,15 @@ def find(
 
 def _is_here(address: str) -> bool:
     """Whether it is an address of this machine only; another machine is not sent the token of this one's sidecar."""
-    host = address.rpartition(":")[0].strip("[]")
-    return address.startswith(("unix:", "127.")) or host in ("localhost", "::1")
+    if address.startswith("unix:"):
+        return True
+    host, colon, _ = address.rpartition(":")
+    host = host.strip("[]") if colon else address
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        # Any other name, also one that begins like an address here, may be of another machine.
+        return False
 
 
 def _read_key(address: str, file: str | Path | None) -> str:

@@ -1,7 +1,7 @@
 /** Where the sidecar is, and who asks: found in the environment and in the sidecar's own files on this machine. */
 
 import { readFileSync } from "node:fs";
-import { connect as dial, type Socket } from "node:net";
+import { connect as dial, isIPv4, type Socket } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { connect as dialEncrypted } from "node:tls";
@@ -67,7 +67,10 @@ function dataFolder(environment: Environment): string {
 
 /** Whether it is an address of this machine only; another machine is not sent the token of this one's sidecar. */
 function isOfThisMachine(address: string): boolean {
-  return /^(unix:|127\.|localhost:|\[::1\]:)/.test(address);
+  const host = address.replace(/:\d+$/, "");
+  // No name that only begins like an address here.
+  const isLoopback = host.startsWith("127.") && isIPv4(host);
+  return address.startsWith("unix:") || isLoopback || host === "localhost" || host === "[::1]";
 }
 
 function keyIn(file: string, address: string): string {

@@ -187,6 +187,17 @@ describe("where the sidecar is", () => {
     expect(findConnection({}, { ...here, VIWO_IMAGEGEN_HOST: "10.0.0.5" }).key).toBe("of the operator");
   });
 
+  test.each(["127.0.0.1.evil.org:50061", "127.example.com:50061", "localhost.evil.org:50061"])(
+    "at %s is not sent it either",
+    (address) => {
+      expect(() => findConnection({ address }, here)).toThrow(`${address} is another machine`);
+    },
+  );
+
+  test.each(["127.0.0.1:50061", "127.8.0.1", "localhost:1", "[::1]:50061"])("at %s is this machine", (address) => {
+    expect(findConnection({ address }, here).key).toBe("of the operator");
+  });
+
   test("needs a key, unless it is a socket", () => {
     const empty = join(home, "empty");
     mkdirSync(empty);
