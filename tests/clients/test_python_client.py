@@ -265,6 +265,22 @@ def test_the_operators_token_stays_on_this_machine(tmp_path: Path, address: str,
             connection.find(address, environment=here)
 
 
+def test_the_token_is_where_the_sidecars_file_says(tmp_path: Path) -> None:
+    data, default = tmp_path / "big disk", tmp_path / "viwo-imagegen"
+    data.mkdir()
+    default.mkdir()
+    (data / "token").write_text("of the operator")
+    (tmp_path / "x.toml").write_text(f'data_dir = "{data}"\nport = 4000\n')
+    named = {"XDG_DATA_HOME": str(tmp_path), "VIWO_IMAGEGEN_CONFIG": str(tmp_path / "x.toml")}
+    expected = connection.Connection("127.0.0.1:4000", "of the operator", None)
+    assert connection.find(environment=named) == expected
+    (default / "config.toml").write_text(f'data_dir = "{data}"\nport = 4000\n')
+    assert connection.find(environment={"XDG_DATA_HOME": str(tmp_path)}) == expected
+    (default / "token").write_text("of another one")
+    variable = {**named, "VIWO_IMAGEGEN_DATA_DIR": str(default)}
+    assert connection.find(environment=variable).key == "of another one"
+
+
 async def test_the_readmes_programs_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     programs = re.findall(r"```python\n(.*?)```", (PACKAGE / "README.md").read_text(), re.DOTALL)

@@ -47,8 +47,7 @@ def find(
     Raises Unauthenticated where a key is needed, and none is given or can be read; FailedPrecondition for a
     certificate that cannot be read.
     """
-    data = _data_dir(environment)
-    settings = _settings(environment, data)
+    settings = _settings(environment)
     address = address or environment.get(f"{PREFIX}ADDRESS", "")
     certificate = ca_file or environment.get(f"{PREFIX}CA_FILE")
     is_here = not address or _is_here(address)
@@ -58,7 +57,9 @@ def find(
             certificate = certificate or settings.get("tls_cert")
     key = key or environment.get(f"{PREFIX}KEY", "")
     if not key:
-        file = environment.get(f"{PREFIX}KEY_FILE") or (data / "token" if is_here else None)
+        file = environment.get(f"{PREFIX}KEY_FILE") or (
+            Path(settings["data_dir"]) / "token" if is_here else None
+        )
         try:
             key = _read_key(address, file)
         except Unauthenticated:
@@ -107,24 +108,24 @@ def _read(certificate: Path) -> bytes:
         ) from None
 
 
-def _data_dir(environment: Mapping[str, str]) -> Path:
-    named = environment.get(f"{PREFIX}DATA_DIR")
-    if named:
-        return Path(named)
+def _default_data_dir(environment: Mapping[str, str]) -> Path:
     base = environment.get("XDG_DATA_HOME") or environment.get("LOCALAPPDATA") or "~/.local/share"
     return Path(base).expanduser() / "viwo-imagegen"
 
 
-def _settings(environment: Mapping[str, str], data: Path) -> Mapping[str, Any]:
-    """The sidecar's settings that tell where it listens: variables over its file."""
-    file = Path(environment.get(f"{PREFIX}CONFIG") or data / "config.toml")
+def _settings(environment: Mapping[str, str]) -> Mapping[str, Any]:
+    """The sidecar's settings that tell where it listens and where its token is: variables over its file."""
+    data = environment.get(f"{PREFIX}DATA_DIR") or _default_data_dir(environment)
+    file = Path(environment.get(f"{PREFIX}CONFIG") or Path(data) / "config.toml")
     try:
-        settings = tomllib.loads(file.read_text())
+        settings = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         settings = {}
-    for name in ("host", "port", "unix_socket", "tls_cert"):
+    for name in ("data_dir", "host", "port", "unix_socket", "tls_cert"):
         if value := environment.get(f"{PREFIX}{name.upper()}"):
             settings[name] = value
+    if not isinstance(settings.get("data_dir"), str):
+        settings["data_dir"] = data
     return settings
 
 

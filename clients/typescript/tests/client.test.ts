@@ -198,6 +198,18 @@ describe("where the sidecar is", () => {
     expect(findConnection({ address }, here).key).toBe("of the operator");
   });
 
+  test("has its token where its file says", () => {
+    const shared = mkdtempSync(join(tmpdir(), "imagegen-shared-"));
+    const file = join(shared, "x.toml");
+    writeFileSync(file, `data_dir = "${home}"\nport = 4000\n`);
+    const named = { XDG_DATA_HOME: shared, VIWO_IMAGEGEN_CONFIG: file };
+    expect(findConnection({}, named)).toMatchObject({ address: "127.0.0.1:4000", key: "of the operator" });
+    mkdirSync(join(shared, "viwo-imagegen"));
+    writeFileSync(join(shared, "viwo-imagegen", "config.toml"), `data_dir = "${home}"\n`);
+    expect(findConnection({}, { XDG_DATA_HOME: shared }).key).toBe("of the operator");
+    expect(() => findConnection({}, { ...named, VIWO_IMAGEGEN_DATA_DIR: shared })).toThrow(shared);
+  });
+
   test("needs a key, unless it is a socket", () => {
     const empty = join(home, "empty");
     mkdirSync(empty);
