@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl
 
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
@@ -31,7 +31,9 @@ MIN_PASSPHRASE = 12
 _SALT = 16
 _SCRYPT_COST = 2**17
 """OWASP's for scrypt: 128 MiB and about half a second a try."""
-_SECRET_NAME = re.compile(r"(^|_)(token|password|secret|passphrase|api_key)$")
+_SECRET_NAME = re.compile(r"(^|_|ssl)(token|password|secret|passphrase|api_key)$")
+_PASSWORD_IN_URL = re.compile(r"[^:/]+://[^:/]*:[^@]+@")
+"""As SQLAlchemy reads a database's URL: a password may hold what ends the host of other URLs, such as # and /."""
 
 
 class SecretsIn(StrEnum):
@@ -229,7 +231,12 @@ def _holds_secret(value: object, name: str = "") -> bool:
         return any(_holds_secret(item, name) for item in value)
     if not isinstance(value, str):
         return False
-    with contextlib.suppress(ValueError):
-        if urlsplit(value).password:
-            return True
-    return bool(value and _SECRET_NAME.search(name))
+    if _PASSWORD_IN_URL.match(value):
+        return True
+    if any(_names_secret(key) for key, _ in parse_qsl(value.partition("?")[2])):
+        return True
+    return bool(value) and _names_secret(name)
+
+
+def _names_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name.lower()) is not None

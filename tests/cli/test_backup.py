@@ -103,10 +103,18 @@ async def test_secrets_are_left_out_unless_asked_for(machine: Machine, tmp_path:
     assert new.secrets() == {}
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://viwo:hunter2@localhost/x",
+        "postgresql+psycopg://viwo@localhost/x?password=hunter2",
+        "postgresql+psycopg://viwo@localhost/x?sslmode=require&sslpassword=hunter2",
+        "postgresql+psycopg://viwo:a#/?hunter2@localhost/x",
+    ],
+)
 async def test_a_configuration_with_a_password_goes_with_the_secrets(
-    machine: Machine, tmp_path: Path
+    machine: Machine, tmp_path: Path, url: str
 ) -> None:
-    url = "postgresql+psycopg://viwo:hunter2@localhost/x"
     (machine.data / "config.toml").write_text(f'database_url = "{url}"\n')
     machine.environment["VIWO_IMAGEGEN_DATABASE_URL"] = ""
     told = machine.run("backup", str(tmp_path / "none.tar"))
