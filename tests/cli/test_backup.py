@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from entity_store.blobs import Blobs
 from sidecar.cli import app
 from sidecar.config import Settings
+from sidecar.queue.maintenance import lock
 from sidecar.server import running
 from sidecar.testing.server import connected
 
@@ -120,6 +122,20 @@ async def test_a_configuration_with_a_password_goes_with_the_secrets(
     told = machine.run("backup", str(tmp_path / "none.tar"))
     assert "not in it: secrets (config.toml, kernel-key," in told
     assert b"hunter2" not in (tmp_path / "none.tar").read_bytes()
+
+
+@pytest.mark.parametrize("words", ["backup all.tar", "gc"])
+async def test_upkeep_that_does_not_end_is_told(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.setattr(lock, "PATIENCE", 0.0)
+    monkeypatch.chdir(tmp_path)
+    options = ("--blind",) if words == "gc" else ()
+    with lock.maintenance_lock(Blobs(machine.data)):
+        told = machine.run(*words.split(), *options, status=1)
+    assert "another backup, gc or fsck has been at work" in told
+    assert "move it away" not in told
+    machine.run(*words.split(), *options)
 
 
 async def test_what_is_there_is_replaced_only_when_told_to(machine: Machine, tmp_path: Path) -> None:
