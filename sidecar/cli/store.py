@@ -32,6 +32,7 @@ from sidecar.installation import (
     put_back,
     read_members,
     require_room_for,
+    text_of,
 )
 from sidecar.queue.maintenance import backup as archives
 from sidecar.queue.maintenance import consistency, retention
@@ -184,7 +185,7 @@ def restore(
 def _passphrase(file: Path | None, *, new: bool) -> str:
     """From the file, or else asked for, a new one twice. Raises FailedPrecondition where nobody can be asked."""
     if file is not None:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
+        return text_of(file).rstrip("\r\n")
     if not sys.stdin.isatty():
         raise FailedPrecondition(
             "the secrets are encrypted with a passphrase, and there is no terminal to ask for it; name a file that holds it "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sqlite3
 import stat
 import tarfile
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from typer.testing import CliRunner
 from entity_store.blobs import Blobs
 from sidecar.cli import app
 from sidecar.config import Settings
+from sidecar.queue.maintenance import backup as archives
 from sidecar.queue.maintenance import lock
 from sidecar.server import running
 from sidecar.testing.server import connected
@@ -136,6 +139,33 @@ async def test_upkeep_that_does_not_end_is_told(
     assert "another backup, gc or fsck has been at work" in told
     assert "move it away" not in told
     machine.run(*words.split(), *options)
+
+
+@pytest.mark.parametrize("name", ["passphrase", "token", "kernel-key", "config.toml"])
+async def test_a_file_that_is_no_text_is_named(machine: Machine, tmp_path: Path, name: str) -> None:
+    path = machine.data / name
+    path.write_bytes(b"\xff\xfe\x00" * 20)
+    archive = str(tmp_path / "all.tar")
+    options = ("--secrets", "encrypted", "--passphrase-file", str(path)) if name == "passphrase" else ()
+    told = machine.run("backup", archive, *options, status=1)
+    assert str(path) in told
+    assert "not UTF-8 text" in told
+    if name == "config.toml":
+        restored = ("restore", str(tmp_path / "running.tar"))
+        assert "--no-configuration leaves it as it is" in machine.run(*restored, status=1)
+        assert str(path) in machine.run(*restored, "--no-configuration", status=1)
+
+
+async def test_a_full_disk_is_told_while_a_database_is_copied(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(archives, "_snapshot", full)
+    told = machine.run("backup", str(tmp_path / "all.tar"), status=1)
+    assert "database or disk is full; make room" in told
+    assert not [name for name in os.listdir(tmp_path) if "all.tar" in name]
 
 
 async def test_what_is_there_is_replaced_only_when_told_to(machine: Machine, tmp_path: Path) -> None:

@@ -281,6 +281,15 @@ def test_the_token_is_where_the_sidecars_file_says(tmp_path: Path) -> None:
     assert connection.find(environment=variable).key == "of another one"
 
 
+@pytest.mark.parametrize("variable", ["DATA_DIR", "KEY_FILE"])
+def test_a_key_that_is_no_text_is_told(tmp_path: Path, variable: str) -> None:
+    token = tmp_path / "token"
+    token.write_bytes(b"\xff\xfe")
+    place = token if variable == "KEY_FILE" else tmp_path
+    with pytest.raises(Unauthenticated, match="token is not text"):
+        connection.find("127.0.0.1:1", environment={f"VIWO_IMAGEGEN_{variable}": str(place)})
+
+
 async def test_the_readmes_programs_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     programs = re.findall(r"```python\n(.*?)```", (PACKAGE / "README.md").read_text(), re.DOTALL)

@@ -89,7 +89,9 @@ def _read_key(address: str, file: str | Path | None) -> str:
     problem = f"{address} is another machine; {cure}"
     if file is not None:
         try:
-            return Path(file).read_text().strip()
+            return Path(file).read_text(encoding="utf-8").strip()
+        except UnicodeDecodeError:
+            problem = f"{file} is not text; {cure}"
         except OSError as error:
             problem = f"{file} cannot be read ({error.strerror}); start the sidecar once, or {cure}"
     raise Unauthenticated(f"no key: {problem}", code="UNAUTHENTICATED", reason="NO_KEY") from None
