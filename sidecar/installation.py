@@ -169,8 +169,18 @@ def configuration_in_place(text: str | None, *, overwrite: bool) -> Iterator[Non
 
 
 def require_room_for(secrets: Mapping[str, str], settings: Settings, *, overwrite: bool) -> None:
-    """Raises AlreadyExists for a secret that is there and is another, unless told to overwrite it."""
+    """Raises AlreadyExists for a secret that is there and is another, unless told to overwrite it; FailedPrecondition
+    where one cannot be written."""
     for path, text in _placed(secrets, settings):
+        folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
+        if path.is_dir() or not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+            raise FailedPrecondition(
+                f"the secret {path} cannot be written there; let this user write to the folder {folder}, name another in the "
+                "configuration, or say --no-secrets",
+                reason="NOT_WRITABLE",
+                field="secrets",
+                asked=str(path),
+            )
         if not path.is_file() or path.read_bytes().strip() != text.encode():
             _require_free(path, "--no-secrets leaves it as it is", overwrite=overwrite)
 

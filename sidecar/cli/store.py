@@ -171,7 +171,7 @@ def restore(
             given = installation.secrets if secrets else {}
             require_room_for(given, settings, overwrite=overwrite)
             count = archives.restore(source, settings.data_dir, settings.jobs_database)
-        placed = [str(path) for path in put_back(given, settings)]
+            placed = [str(path) for path in put_back(given, settings)]
         if as_json:
             print(json.dumps({"data_dir": str(settings.data_dir), "files": count, "secrets": placed}))
             return

@@ -168,6 +168,27 @@ async def test_a_full_disk_is_told_while_a_database_is_copied(
     assert not [name for name in os.listdir(tmp_path) if "all.tar" in name]
 
 
+@pytest.mark.parametrize("there", ["elsewhere", "elsewhere/statement-key/x"])
+async def test_a_restore_that_has_no_place_for_a_secret_changes_nothing(
+    machine: Machine, tmp_path: Path, there: str
+) -> None:
+    archive, place = str(tmp_path / "all.tar"), tmp_path / "keys" / there
+    machine.run("backup", archive, "--secrets", "plain")
+    new = Machine(tmp_path / "another")
+    key = tmp_path / "keys" / "elsewhere" / "statement-key"
+    new.environment["VIWO_IMAGEGEN_STATEMENT_KEY_FILE"] = str(key)
+    place.parent.mkdir(parents=True)
+    place.touch()
+    told = new.run("restore", archive, "--overwrite", status=1)
+    assert f"the secret {key} cannot be written there" in told
+    assert not new.folder.exists()
+    place.unlink()
+    if place.parent == key:
+        key.rmdir()
+    new.run("restore", archive)
+    assert key.read_text().strip()
+
+
 async def test_what_is_there_is_replaced_only_when_told_to(machine: Machine, tmp_path: Path) -> None:
     archive = str(tmp_path / "all.tar")
     machine.run("backup", archive, "--secrets", "plain")
