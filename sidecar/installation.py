@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl
 
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from capabilities import strict_json
-from capabilities.errors import AlreadyExists, InvalidArgument
+from capabilities.errors import AlreadyExists, FailedPrecondition, InvalidArgument
 from sidecar.auth import MAX_SECRET, MIN_SECRET
 from sidecar.config import Settings, config_file
 from sidecar.queue.maintenance.backup import CONFIGURATION, ENCRYPTED_SECRETS, PLAIN_SECRETS
@@ -31,7 +31,9 @@ MIN_PASSPHRASE = 12
 _SALT = 16
 _SCRYPT_COST = 2**17
 """OWASP's for scrypt: 128 MiB and about half a second a try."""
-_SECRET_NAME = re.compile(r"(^|_)(token|password|secret|passphrase|api_key)$")
+_SECRET_NAME = re.compile(r"(^|_|ssl)(token|password|secret|passphrase|api_key)$")
+_PASSWORD_IN_URL = re.compile(r"[^:/]+://[^:/]*:[^@]+@")
+"""As SQLAlchemy reads a database's URL: a password may hold what ends the host of other URLs, such as # and /."""
 
 
 class SecretsIn(StrEnum):
@@ -65,14 +67,25 @@ def secret_files(settings: Settings) -> dict[str, Path]:
 
 
 def gather(settings: Settings) -> Installation:
-    """What is there now. Raises OSError for a file that cannot be read, UnicodeDecodeError for one that is no text."""
-    secrets = {
-        name: path.read_text().strip() for name, path in secret_files(settings).items() if path.is_file()
-    }
-    configuration = config_file().read_text(encoding="utf-8") if config_file().is_file() else None
+    """What is there now. Raises OSError for a file that cannot be read, FailedPrecondition for one that is no text."""
+    secrets = {name: text_of(path).strip() for name, path in secret_files(settings).items() if path.is_file()}
+    configuration = text_of(config_file()) if config_file().is_file() else None
     if configuration is not None and _holds_secret(tomllib.loads(configuration)):
         return Installation(None, {**secrets, CONFIG_NAME: configuration})
     return Installation(configuration, secrets)
+
+
+def text_of(path: Path) -> str:
+    """Raises OSError for a file that cannot be read, FailedPrecondition for one that is no text."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise FailedPrecondition(
+            f"{path} is not UTF-8 text ({error.reason} at byte {error.start}); name another file, or save it as UTF-8",
+            reason="NOT_TEXT",
+            limit="UTF-8",
+            asked=str(path),
+        ) from None
 
 
 def members(installation: Installation, how: SecretsIn, passphrase: str = "") -> dict[str, bytes]:
@@ -135,7 +148,7 @@ def configuration_in_place(text: str | None, *, overwrite: bool) -> Iterator[Non
     Raises AlreadyExists for another one that is there, unless told to overwrite it.
     """
     path = config_file()
-    if text is None or (path.is_file() and path.read_text(encoding="utf-8") == text):
+    if text is None or (path.is_file() and path.read_bytes() == text.encode()):
         yield
         return
     _require_free(path, "--no-configuration leaves it as it is", overwrite=overwrite)
@@ -156,9 +169,19 @@ def configuration_in_place(text: str | None, *, overwrite: bool) -> Iterator[Non
 
 
 def require_room_for(secrets: Mapping[str, str], settings: Settings, *, overwrite: bool) -> None:
-    """Raises AlreadyExists for a secret that is there and is another, unless told to overwrite it."""
+    """Raises AlreadyExists for a secret that is there and is another, unless told to overwrite it; FailedPrecondition
+    where one cannot be written."""
     for path, text in _placed(secrets, settings):
-        if not path.is_file() or path.read_text().strip() != text:
+        folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
+        if path.is_dir() or not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+            raise FailedPrecondition(
+                f"the secret {path} cannot be written there; let this user write to the folder {folder}, name another in the "
+                "configuration, or say --no-secrets",
+                reason="NOT_WRITABLE",
+                field="secrets",
+                asked=str(path),
+            )
+        if not path.is_file() or path.read_bytes().strip() != text.encode():
             _require_free(path, "--no-secrets leaves it as it is", overwrite=overwrite)
 
 
@@ -229,7 +252,12 @@ def _holds_secret(value: object, name: str = "") -> bool:
         return any(_holds_secret(item, name) for item in value)
     if not isinstance(value, str):
         return False
-    with contextlib.suppress(ValueError):
-        if urlsplit(value).password:
-            return True
-    return bool(value and _SECRET_NAME.search(name))
+    if _PASSWORD_IN_URL.match(value):
+        return True
+    if any(_names_secret(key) for key, _ in parse_qsl(value.partition("?")[2])):
+        return True
+    return bool(value) and _names_secret(name)
+
+
+def _names_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name.lower()) is not None

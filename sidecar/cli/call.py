@@ -75,7 +75,7 @@ def call(
         seeds = seeds_of(job.images)
         begun_with = next((Path(text).stem for text in values or () if Path(text).is_file()), job.id[-8:])
         paths = written(
-            job.images, where.paths(prompt, seeds, otherwise=f"{begun_with}-{found.name}"), show_them
+            job.images, where, where.paths(prompt, seeds, otherwise=f"{begun_with}-{found.name}"), show_them
         )
         show_made([job], paths, seeds, prompt, as_json, lambda: print_made([job], paths, seeds))
 

@@ -115,7 +115,7 @@ def generate(
         if upscale > 1:
             jobs = _enlarged(sidecar, job, caller, upscaler, upscale, _saved(output, saving))
         images = [made for each in jobs for made in each.images]
-        paths = written(images, where.paths(prompt, seeds), show_them)
+        paths = written(images, where, where.paths(prompt, seeds), show_them)
         show_made(jobs, paths, seeds, prompt, as_json, partial(print_made, jobs, paths, seeds))
 
 

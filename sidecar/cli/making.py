@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from capabilities import strict_json
 from capabilities.errors import Unavailable, data_size
 from sidecar.cli.output import err, out, plain, table
-from sidecar.cli.picture_files import EXTENSIONS, Target
+from sidecar.cli.picture_files import EXTENSIONS, Target, slug
 from sidecar.engines.events import Failed
 from viwo_imagegen_client import Client
 from viwo_imagegen_client.pb.viwo.imagegen.v1 import common_pb2, job_pb2
@@ -163,24 +163,28 @@ def fetched(sidecar: Client, jobs: Sequence[job_pb2.Job], where: Target, show_th
             continue
         job = sidecar.jobs.Get(job_pb2.GetJobRequest(id=listed.id, include_data=True))
         here = replace(where, format=EXTENSIONS[job.images[0].format])
-        otherwise = f"{job.method}-{job.id[-8:]}"
+        otherwise = f"{slug(job.method) or 'picture'}-{job.id[-8:]}"
         wanted = here.paths(prompt_of(job), seeds_of(job.images), otherwise=otherwise, several=several)
         taken = [
             path if path not in paths else path.with_stem(f"{path.stem}-{job.id[-8:]}") for path in wanted
         ]
-        paths += written(job.images, taken, show_them)
+        paths += written(job.images, here, taken, show_them)
     for path in paths:
         err.print(str(path), highlight=False)
 
 
-def written(images: Sequence[common_pb2.Image], paths: Sequence[Path], show_them: bool) -> Sequence[Path]:
-    """Write the pictures, and take them out of the messages; show them where that is wanted."""
-    for image, path in zip(images, paths, strict=True):
-        path.write_bytes(image.data)
+def written(
+    images: Sequence[common_pb2.Image], where: Target, paths: Sequence[Path], show_them: bool
+) -> Sequence[Path]:
+    """Write the pictures, and take them out of the messages; show them where that is wanted. Where they are."""
+    found: list[Path] = []
+    for image, wanted in zip(images, paths, strict=True):
+        path = where.write(wanted, image.data)
+        found.append(path)
         image.ClearField("data")
         if show_them:
             typer.launch(str(path.absolute()))
-    return paths
+    return found
 
 
 def show_made(

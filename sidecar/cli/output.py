@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sqlite3
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -75,6 +76,19 @@ def refusals() -> Iterator[None]:
     except tomllib.TOMLDecodeError as error:
         raise _complaint(
             "FAILED_PRECONDITION", f"{config.config_file()} is not TOML: {error}", reason="BAD_CONFIGURATION"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise _complaint(
+            "FAILED_PRECONDITION",
+            f"{config.config_file()}, or another file that was named, is not UTF-8 text ({error.reason} at byte {error.start}); "
+            "save it as UTF-8",
+            reason="NOT_TEXT",
+        ) from None
+    except sqlite3.Error as error:
+        raise _complaint(
+            "FAILED_PRECONDITION",
+            f"a database cannot be read or written: {error}; make room on the disk, or look with 'viwo-imagegen fsck'",
+            reason="DATABASE",
         ) from None
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

@@ -15,7 +15,7 @@ from sidecar import config
 from sidecar.cli import completion
 from sidecar.cli.moments import moment
 from sidecar.cli.output import Json, client, err, out, pages, plain, print_json, show, table
-from sidecar.cli.picture_files import EXTENSIONS, Open, Out, Target, target
+from sidecar.cli.picture_files import EXTENSIONS, Open, Out, Target, slug, target
 from sidecar.cli.references import short, whole_picture
 from viwo_imagegen_client import Client
 from viwo_imagegen_client.pb.viwo.imagegen.v1 import blob_pb2
@@ -73,8 +73,7 @@ def get(picture: Reference, file: Out = None, show_them: Open = False, as_json: 
     with client() as sidecar:
         where = target(file, None)
         found = sidecar.pictures.Describe(pb.DescribePictureRequest(ref=whole_picture(sidecar, picture)))
-        path = _path(found, where)
-        path.write_bytes(_file(sidecar, found.ref))
+        path = where.write(_path(found, where), _file(sidecar, found.ref))
         if show_them:
             typer.launch(str(path.absolute()))
         if as_json:
@@ -124,7 +123,9 @@ def _path(found: pb.Picture, where: Target) -> Path:
         )
     seed = found.seed if found.HasField("seed") else None
     named = Target(where.folder, where.stem, image_format)
-    return named.paths(found.prompt, [seed], otherwise=f"{found.method or 'picture'}-{short(found.ref)}")[0]
+    return named.paths(
+        found.prompt, [seed], otherwise=f"{slug(found.method) or 'picture'}-{short(found.ref)}"
+    )[0]
 
 
 def _file(sidecar: Client, ref: str) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import re
 from collections.abc import Sequence
@@ -54,6 +56,22 @@ class Target:
             path = self.folder / f"{stem}-{place + 1 if seed is None else seed}.{ending}"
             found.append(path if path not in found else path.with_stem(f"{path.stem}-{place + 1}"))
         return found
+
+    def write(self, path: Path, data: bytes) -> Path:
+        """Write one of `paths`; where that is. Only the file that was named is written over: a name that is made here gets a
+        number where another picture has it."""
+        if self.stem and path.stem == self.stem:
+            path.write_bytes(data)
+            return path
+        free = path
+        for number in itertools.count(2):
+            with contextlib.suppress(FileExistsError), free.open("xb") as file:
+                file.write(data)
+                return free
+            if free.is_file() and free.read_bytes() == data:
+                return free
+            free = path.with_stem(f"{path.stem}-{number}")
+        raise AssertionError("some number is free")
 
 
 def target_if_wanted(out: Path | None, show_them: bool) -> Target | None:

@@ -32,6 +32,7 @@ from sidecar.installation import (
     put_back,
     read_members,
     require_room_for,
+    text_of,
 )
 from sidecar.queue.maintenance import backup as archives
 from sidecar.queue.maintenance import consistency, retention
@@ -170,7 +171,7 @@ def restore(
             given = installation.secrets if secrets else {}
             require_room_for(given, settings, overwrite=overwrite)
             count = archives.restore(source, settings.data_dir, settings.jobs_database)
-        placed = [str(path) for path in put_back(given, settings)]
+            placed = [str(path) for path in put_back(given, settings)]
         if as_json:
             print(json.dumps({"data_dir": str(settings.data_dir), "files": count, "secrets": placed}))
             return
@@ -184,7 +185,7 @@ def restore(
 def _passphrase(file: Path | None, *, new: bool) -> str:
     """From the file, or else asked for, a new one twice. Raises FailedPrecondition where nobody can be asked."""
     if file is not None:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
+        return text_of(file).rstrip("\r\n")
     if not sys.stdin.isatty():
         raise FailedPrecondition(
             "the secrets are encrypted with a passphrase, and there is no terminal to ask for it; name a file that holds it "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sqlite3
 import stat
 import tarfile
 from dataclasses import dataclass, field
@@ -12,8 +14,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from entity_store.blobs import Blobs
 from sidecar.cli import app
 from sidecar.config import Settings
+from sidecar.queue.maintenance import backup as archives
+from sidecar.queue.maintenance import lock
 from sidecar.server import running
 from sidecar.testing.server import connected
 
@@ -103,15 +108,85 @@ async def test_secrets_are_left_out_unless_asked_for(machine: Machine, tmp_path:
     assert new.secrets() == {}
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://viwo:hunter2@localhost/x",
+        "postgresql+psycopg://viwo@localhost/x?password=hunter2",
+        "postgresql+psycopg://viwo@localhost/x?sslmode=require&sslpassword=hunter2",
+        "postgresql+psycopg://viwo:a#/?hunter2@localhost/x",
+    ],
+)
 async def test_a_configuration_with_a_password_goes_with_the_secrets(
-    machine: Machine, tmp_path: Path
+    machine: Machine, tmp_path: Path, url: str
 ) -> None:
-    url = "postgresql+psycopg://viwo:hunter2@localhost/x"
     (machine.data / "config.toml").write_text(f'database_url = "{url}"\n')
     machine.environment["VIWO_IMAGEGEN_DATABASE_URL"] = ""
     told = machine.run("backup", str(tmp_path / "none.tar"))
     assert "not in it: secrets (config.toml, kernel-key," in told
     assert b"hunter2" not in (tmp_path / "none.tar").read_bytes()
+
+
+@pytest.mark.parametrize("words", ["backup all.tar", "gc"])
+async def test_upkeep_that_does_not_end_is_told(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.setattr(lock, "PATIENCE", 0.0)
+    monkeypatch.chdir(tmp_path)
+    options = ("--blind",) if words == "gc" else ()
+    with lock.maintenance_lock(Blobs(machine.data)):
+        told = machine.run(*words.split(), *options, status=1)
+    assert "another backup, gc or fsck has been at work" in told
+    assert "move it away" not in told
+    machine.run(*words.split(), *options)
+
+
+@pytest.mark.parametrize("name", ["passphrase", "token", "kernel-key", "config.toml"])
+async def test_a_file_that_is_no_text_is_named(machine: Machine, tmp_path: Path, name: str) -> None:
+    path = machine.data / name
+    path.write_bytes(b"\xff\xfe\x00" * 20)
+    archive = str(tmp_path / "all.tar")
+    options = ("--secrets", "encrypted", "--passphrase-file", str(path)) if name == "passphrase" else ()
+    told = machine.run("backup", archive, *options, status=1)
+    assert str(path) in told
+    assert "not UTF-8 text" in told
+    if name == "config.toml":
+        restored = ("restore", str(tmp_path / "running.tar"))
+        assert "--no-configuration leaves it as it is" in machine.run(*restored, status=1)
+        assert str(path) in machine.run(*restored, "--no-configuration", status=1)
+
+
+async def test_a_full_disk_is_told_while_a_database_is_copied(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(archives, "_snapshot", full)
+    told = machine.run("backup", str(tmp_path / "all.tar"), status=1)
+    assert "database or disk is full; make room" in told
+    assert not [name for name in os.listdir(tmp_path) if "all.tar" in name]
+
+
+@pytest.mark.parametrize("there", ["elsewhere", "elsewhere/statement-key/x"])
+async def test_a_restore_that_has_no_place_for_a_secret_changes_nothing(
+    machine: Machine, tmp_path: Path, there: str
+) -> None:
+    archive, place = str(tmp_path / "all.tar"), tmp_path / "keys" / there
+    machine.run("backup", archive, "--secrets", "plain")
+    new = Machine(tmp_path / "another")
+    key = tmp_path / "keys" / "elsewhere" / "statement-key"
+    new.environment["VIWO_IMAGEGEN_STATEMENT_KEY_FILE"] = str(key)
+    place.parent.mkdir(parents=True)
+    place.touch()
+    told = new.run("restore", archive, "--overwrite", status=1)
+    assert f"the secret {key} cannot be written there" in told
+    assert not new.folder.exists()
+    place.unlink()
+    if place.parent == key:
+        key.rmdir()
+    new.run("restore", archive)
+    assert key.read_text().strip()
 
 
 async def test_what_is_there_is_replaced_only_when_told_to(machine: Machine, tmp_path: Path) -> None:

@@ -11,15 +11,21 @@ import sys
 import termios
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from PIL import Image
 
 from sidecar import server
+from sidecar.cli.making import fetched
+from sidecar.cli.picture_files import Target
 from sidecar.config import Settings
 from sidecar.testing.fake_engine import FakeEngine
 from sidecar.testing.server import Sidecar, connected
 from tests.cli.test_cli import Terminal
+from viwo_imagegen_client import Client
+from viwo_imagegen_client.pb.viwo.imagegen.v1 import common_pb2, job_pb2
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +38,11 @@ async def gallery(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sid
 @pytest.fixture
 def terminal(gallery: Sidecar, tmp_path: Path) -> Terminal:
     return Terminal(gallery, tmp_path)
+
+
+def size(path: Path) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        return picture.size
 
 
 async def drawn(terminal: Terminal, prompt: str, seed: int) -> str:
@@ -71,6 +82,47 @@ async def test_one_is_fetched_by_the_beginning_of_its_reference(terminal: Termin
     assert named.read_bytes() == (folder / "green-cup-103.png").read_bytes()
     complaint = await terminal.run("pictures", "get", cup, "--out", str(folder / "mine.webp"), status=1)
     assert "this picture is png, and --out ends as webp" in complaint
+
+
+async def test_a_name_that_is_made_here_writes_over_no_picture(terminal: Terminal) -> None:
+    words = ("generate", "a teal cup", "--seed", "107", "--height", "64", "--out", str(terminal.folder))
+    small, wide = [(await terminal.json(*words, "--width", width))["pictures"][0] for width in ("64", "128")]
+    first, second = Path(small["path"]), Path(wide["path"])
+    assert (first.name, second.name) == ("teal-cup-107.png", "teal-cup-107-2.png")
+    assert [size(path) for path in (first, second)] == [(64, 64), (128, 64)]
+    # The same picture again needs no other file.
+    for picture, path in ((small, first), (wide, second)):
+        told = await terminal.json("pictures", "get", picture["ref"], "--out", str(terminal.folder))
+        assert told["path"] == str(path)
+    assert len(list(terminal.folder.glob("teal-cup*"))) == 2
+    named = terminal.folder / "mine.png"
+    for picture in (small, wide):
+        await terminal.json("pictures", "get", picture["ref"], "--out", str(named))
+    assert size(named) == (128, 64)
+    called = (
+        "call",
+        "textToImage",
+        "a teal cup",
+        "--set",
+        "seed=107",
+        "--set",
+        "width=64",
+        "--set",
+        "height=192",
+    )
+    tall = (await terminal.json(*called, "--out", str(terminal.folder)))["pictures"][0]
+    assert Path(tall["path"]).name == "teal-cup-107-3.png"
+
+
+@pytest.mark.parametrize("method", ["../../etc/x", "/tmp/textToImage"])
+def test_what_a_server_calls_a_method_is_no_path(tmp_path: Path, method: str) -> None:
+    image = common_pb2.Image(format=common_pb2.IMAGE_FORMAT_PNG, data=b"file")
+    job = job_pb2.Job(id="job-0123456789", method=method, images=[image])
+    jobs = SimpleNamespace(Get=lambda _: job)
+    fetched(cast(Client, SimpleNamespace(jobs=jobs)), [job], Target(tmp_path, "", "png"), False)
+    (written,) = tmp_path.iterdir()
+    assert written.read_bytes() == b"file"
+    assert written.name.endswith("-23456789.png")
 
 
 @pytest.mark.parametrize(

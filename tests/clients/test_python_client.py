@@ -242,6 +242,54 @@ def test_it_finds_what_the_sidecars_file_says(tmp_path: Path) -> None:
     assert connection.find(environment=here) == connection.Connection("unix:/run/imagegen.sock", "", None)
 
 
+@pytest.mark.parametrize(
+    ("address", "is_here"),
+    [
+        ("127.0.0.1:50061", True),
+        ("127.8.0.1", True),
+        ("localhost:1", True),
+        ("[::1]:50061", True),
+        ("127.0.0.1.evil.org:50061", False),
+        ("127.example.com:50061", False),
+        ("localhost.evil.org:50061", False),
+        ("127.0.0.1@evil.org:50061", False),
+    ],
+)
+def test_the_operators_token_stays_on_this_machine(tmp_path: Path, address: str, is_here: bool) -> None:
+    (tmp_path / "token").write_text("of the operator")
+    here = {"VIWO_IMAGEGEN_DATA_DIR": str(tmp_path)}
+    if is_here:
+        assert connection.find(address, environment=here).key == "of the operator"
+    else:
+        with pytest.raises(Unauthenticated, match="is another machine"):
+            connection.find(address, environment=here)
+
+
+def test_the_token_is_where_the_sidecars_file_says(tmp_path: Path) -> None:
+    data, default = tmp_path / "big disk", tmp_path / "viwo-imagegen"
+    data.mkdir()
+    default.mkdir()
+    (data / "token").write_text("of the operator")
+    (tmp_path / "x.toml").write_text(f'data_dir = "{data}"\nport = 4000\n')
+    named = {"XDG_DATA_HOME": str(tmp_path), "VIWO_IMAGEGEN_CONFIG": str(tmp_path / "x.toml")}
+    expected = connection.Connection("127.0.0.1:4000", "of the operator", None)
+    assert connection.find(environment=named) == expected
+    (default / "config.toml").write_text(f'data_dir = "{data}"\nport = 4000\n')
+    assert connection.find(environment={"XDG_DATA_HOME": str(tmp_path)}) == expected
+    (default / "token").write_text("of another one")
+    variable = {**named, "VIWO_IMAGEGEN_DATA_DIR": str(default)}
+    assert connection.find(environment=variable).key == "of another one"
+
+
+@pytest.mark.parametrize("variable", ["DATA_DIR", "KEY_FILE"])
+def test_a_key_that_is_no_text_is_told(tmp_path: Path, variable: str) -> None:
+    token = tmp_path / "token"
+    token.write_bytes(b"\xff\xfe")
+    place = token if variable == "KEY_FILE" else tmp_path
+    with pytest.raises(Unauthenticated, match="token is not text"):
+        connection.find("127.0.0.1:1", environment={f"VIWO_IMAGEGEN_{variable}": str(place)})
+
+
 async def test_the_readmes_programs_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     programs = re.findall(r"```python\n(.*?)```", (PACKAGE / "README.md").read_text(), re.DOTALL)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import sqlite3
+import stat
 import tarfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -86,6 +89,52 @@ async def test_a_backup_comes_back_whole(store: Store, tiny: Path, tmp_path: Pat
         assert final.images[0].ref == store.refs["job"]
     with pytest.raises(AlreadyExists):
         backup.restore(target, fresh, fresh / "jobs.sqlite")
+
+
+async def test_a_backup_is_its_owners_alone_whatever_was_there(store: Store, tmp_path: Path) -> None:
+    target, elsewhere = tmp_path / "all.tar", tmp_path / "elsewhere"
+    elsewhere.write_text("of somebody else")
+    (tmp_path / "all.tar.part").symlink_to(elsewhere)
+    with store:
+        backup.backup(store.database, store.blobs, target, world=None)
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
+        assert elsewhere.read_text() == "of somebody else"
+        link = tmp_path / "link.tar"
+        link.symlink_to(tmp_path / "nowhere")
+        with pytest.raises(AlreadyExists):
+            backup.backup(store.database, store.blobs, link, world=None)
+
+
+async def test_a_backup_that_fails_leaves_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+
+    def full(*_: object, **__: object) -> None:
+        assert list(folder.iterdir()), "it is under way"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tarfile.TarFile, "add", full)
+    with store, pytest.raises(OSError, match="No space"):
+        backup.backup(store.database, store.blobs, folder / "all.tar", world=None)
+    assert list(folder.iterdir()) == []
+
+
+async def test_a_backup_does_not_replace_what_another_wrote_meanwhile(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "all.tar"
+    add = tarfile.TarFile.add
+
+    def other(archive: tarfile.TarFile, *words: Any) -> None:
+        target.write_text("of another store")
+        add(archive, *words)
+
+    monkeypatch.setattr(tarfile.TarFile, "add", other)
+    with store, pytest.raises(AlreadyExists):
+        backup.backup(store.database, store.blobs, target, world=None)
+    assert target.read_text() == "of another store"
 
 
 async def test_a_damaged_backup_is_refused_and_changes_nothing(store: Store, tmp_path: Path) -> None:

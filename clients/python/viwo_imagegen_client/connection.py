@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -46,8 +47,7 @@ def find(
     Raises Unauthenticated where a key is needed, and none is given or can be read; FailedPrecondition for a
     certificate that cannot be read.
     """
-    data = _data_dir(environment)
-    settings = _settings(environment, data)
+    settings = _settings(environment)
     address = address or environment.get(f"{PREFIX}ADDRESS", "")
     certificate = ca_file or environment.get(f"{PREFIX}CA_FILE")
     is_here = not address or _is_here(address)
@@ -57,7 +57,9 @@ def find(
             certificate = certificate or settings.get("tls_cert")
     key = key or environment.get(f"{PREFIX}KEY", "")
     if not key:
-        file = environment.get(f"{PREFIX}KEY_FILE") or (data / "token" if is_here else None)
+        file = environment.get(f"{PREFIX}KEY_FILE") or (
+            Path(settings["data_dir"]) / "token" if is_here else None
+        )
         try:
             key = _read_key(address, file)
         except Unauthenticated:
@@ -71,8 +73,15 @@ def find(
 
 def _is_here(address: str) -> bool:
     """Whether it is an address of this machine only; another machine is not sent the token of this one's sidecar."""
-    host = address.rpartition(":")[0].strip("[]")
-    return address.startswith(("unix:", "127.")) or host in ("localhost", "::1")
+    if address.startswith("unix:"):
+        return True
+    host, colon, _ = address.rpartition(":")
+    host = host.strip("[]") if colon else address
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        # Any other name, also one that begins like an address here, may be of another machine.
+        return False
 
 
 def _read_key(address: str, file: str | Path | None) -> str:
@@ -80,7 +89,9 @@ def _read_key(address: str, file: str | Path | None) -> str:
     problem = f"{address} is another machine; {cure}"
     if file is not None:
         try:
-            return Path(file).read_text().strip()
+            return Path(file).read_text(encoding="utf-8").strip()
+        except UnicodeDecodeError:
+            problem = f"{file} is not text; {cure}"
         except OSError as error:
             problem = f"{file} cannot be read ({error.strerror}); start the sidecar once, or {cure}"
     raise Unauthenticated(f"no key: {problem}", code="UNAUTHENTICATED", reason="NO_KEY") from None
@@ -99,24 +110,24 @@ def _read(certificate: Path) -> bytes:
         ) from None
 
 
-def _data_dir(environment: Mapping[str, str]) -> Path:
-    named = environment.get(f"{PREFIX}DATA_DIR")
-    if named:
-        return Path(named)
+def _default_data_dir(environment: Mapping[str, str]) -> Path:
     base = environment.get("XDG_DATA_HOME") or environment.get("LOCALAPPDATA") or "~/.local/share"
     return Path(base).expanduser() / "viwo-imagegen"
 
 
-def _settings(environment: Mapping[str, str], data: Path) -> Mapping[str, Any]:
-    """The sidecar's settings that tell where it listens: variables over its file."""
-    file = Path(environment.get(f"{PREFIX}CONFIG") or data / "config.toml")
+def _settings(environment: Mapping[str, str]) -> Mapping[str, Any]:
+    """The sidecar's settings that tell where it listens and where its token is: variables over its file."""
+    data = environment.get(f"{PREFIX}DATA_DIR") or _default_data_dir(environment)
+    file = Path(environment.get(f"{PREFIX}CONFIG") or Path(data) / "config.toml")
     try:
-        settings = tomllib.loads(file.read_text())
+        settings = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         settings = {}
-    for name in ("host", "port", "unix_socket", "tls_cert"):
+    for name in ("data_dir", "host", "port", "unix_socket", "tls_cert"):
         if value := environment.get(f"{PREFIX}{name.upper()}"):
             settings[name] = value
+    if not isinstance(settings.get("data_dir"), str):
+        settings["data_dir"] = data
     return settings
 
 

@@ -1,7 +1,7 @@
 /** Where the sidecar is, and who asks: found in the environment and in the sidecar's own files on this machine. */
 
 import { readFileSync } from "node:fs";
-import { connect as dial, type Socket } from "node:net";
+import { connect as dial, isIPv4, type Socket } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { connect as dialEncrypted } from "node:tls";
@@ -41,16 +41,15 @@ export interface ConnectionOptions {
  */
 export function findConnection(given: ConnectionOptions = {}, environment: Environment = process.env): Connection {
   const variable = (name: string) => environment[`${PREFIX}${name}`] || undefined;
-  const data = dataFolder(environment);
+  const settings = settingsOf(environment);
   let address = given.address || variable("ADDRESS");
   let certificateFile = given.caFile || variable("CA_FILE");
   const isHere = address === undefined || isOfThisMachine(address);
   if (address === undefined) {
-    const settings = settingsOf(environment, data);
     address = ownAddress(settings);
     certificateFile ||= address.startsWith("unix:") ? undefined : settings["tls_cert"];
   }
-  const key = given.key || variable("KEY") || keyIn(variable("KEY_FILE") ?? (isHere ? join(data, "token") : ""), address);
+  const key = given.key || variable("KEY") || keyIn(variable("KEY_FILE") ?? (isHere ? join(settings.data_dir, "token") : ""), address);
   const certificate = certificateFile === undefined ? undefined : certificateIn(certificateFile);
   return { address, key, certificate, certificateFile };
 }
@@ -67,7 +66,10 @@ function dataFolder(environment: Environment): string {
 
 /** Whether it is an address of this machine only; another machine is not sent the token of this one's sidecar. */
 function isOfThisMachine(address: string): boolean {
-  return /^(unix:|127\.|localhost:|\[::1\]:)/.test(address);
+  const host = address.replace(/:\d+$/, "");
+  // No name that only begins like an address here.
+  const isLoopback = host.startsWith("127.") && isIPv4(host);
+  return address.startsWith("unix:") || isLoopback || host === "localhost" || host === "[::1]";
 }
 
 function keyIn(file: string, address: string): string {
@@ -101,17 +103,17 @@ function reasonOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : String(error);
 }
 
-/** The sidecar's settings that tell where it listens: variables over its file. */
-function settingsOf(environment: Environment, data: string): Record<string, string> {
-  const names = ["host", "port", "unix_socket", "tls_cert"];
-  const settings: Record<string, string> = {};
+/** The sidecar's settings that tell where it listens and where its token is: variables over its file. */
+function settingsOf(environment: Environment): Record<string, string> & { data_dir: string } {
+  const data = dataFolder(environment);
+  const settings: Record<string, string> & { data_dir: string } = { data_dir: data };
   let written: Record<string, unknown> = {};
   try {
     written = parse(readFileSync(environment[`${PREFIX}CONFIG`] || join(data, "config.toml"), "utf8"));
   } catch {
     // No file, or one that the sidecar complains about at its start.
   }
-  for (const name of names) {
+  for (const name of ["data_dir", "host", "port", "unix_socket", "tls_cert"]) {
     const value = environment[`${PREFIX}${name.toUpperCase()}`] || written[name];
     if (value !== undefined) {
       settings[name] = String(value);

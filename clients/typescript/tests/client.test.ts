@@ -187,6 +187,29 @@ describe("where the sidecar is", () => {
     expect(findConnection({}, { ...here, VIWO_IMAGEGEN_HOST: "10.0.0.5" }).key).toBe("of the operator");
   });
 
+  test.each(["127.0.0.1.evil.org:50061", "127.example.com:50061", "localhost.evil.org:50061"])(
+    "at %s is not sent it either",
+    (address) => {
+      expect(() => findConnection({ address }, here)).toThrow(`${address} is another machine`);
+    },
+  );
+
+  test.each(["127.0.0.1:50061", "127.8.0.1", "localhost:1", "[::1]:50061"])("at %s is this machine", (address) => {
+    expect(findConnection({ address }, here).key).toBe("of the operator");
+  });
+
+  test("has its token where its file says", () => {
+    const shared = mkdtempSync(join(tmpdir(), "imagegen-shared-"));
+    const file = join(shared, "x.toml");
+    writeFileSync(file, `data_dir = "${home}"\nport = 4000\n`);
+    const named = { XDG_DATA_HOME: shared, VIWO_IMAGEGEN_CONFIG: file };
+    expect(findConnection({}, named)).toMatchObject({ address: "127.0.0.1:4000", key: "of the operator" });
+    mkdirSync(join(shared, "viwo-imagegen"));
+    writeFileSync(join(shared, "viwo-imagegen", "config.toml"), `data_dir = "${home}"\n`);
+    expect(findConnection({}, { XDG_DATA_HOME: shared }).key).toBe("of the operator");
+    expect(() => findConnection({}, { ...named, VIWO_IMAGEGEN_DATA_DIR: shared })).toThrow(shared);
+  });
+
   test("needs a key, unless it is a socket", () => {
     const empty = join(home, "empty");
     mkdirSync(empty);

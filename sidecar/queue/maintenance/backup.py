@@ -19,13 +19,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 import sqlalchemy as sa
-from filelock import FileLock
 from sqlalchemy.engine import Connection
 
 from capabilities import strict_json
 from capabilities.errors import AlreadyExists, InvalidArgument, ResourceExhausted, brief
 from entity_store.blobs import Blobs
 from entity_store.permissions import private_folder
+from sidecar.queue.maintenance.lock import maintenance_lock
 from sidecar.queue.store import tables
 from sidecar.queue.store.database import Database
 
@@ -70,12 +70,14 @@ def backup(
     Rows are copied first: a picture is stored before its row is written, so none that a copied row names is missing.
     A picture whose bytes are not what its name says is left out, and its reference told to `damaged`.
     """
-    if target.exists():
-        raise AlreadyExists(
-            f"{target} is there already", reason="FILE_EXISTS", field="target", asked=str(target)
-        )
-    temporary = target.with_name(target.name + ".part")
-    with FileLock(blobs.folder / "upkeep.lock"), tempfile.TemporaryDirectory() as folder:
+    _require_free(target)
+    with (
+        maintenance_lock(blobs),
+        # Nobody else's, on the target's own disk, and removed with what is in it, however this ends.
+        tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder,
+    ):
+        # Another backup may have written it meanwhile.
+        _require_free(target)
         copies = {JOBS: Path(folder) / JOBS}
         _copy_jobs(database, copies[JOBS])
         if world is not None:
@@ -102,7 +104,8 @@ def backup(
                 asked=str(len(files)),
             )
         # It holds what the data folder holds, which is its owner's alone.
-        private_file = os.fdopen(os.open(temporary, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb")
+        temporary = Path(folder) / "backup.tar"
+        private_file = os.fdopen(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb")
         with private_file, tarfile.open(fileobj=private_file, mode="w") as archive:
             # The installation comes right after, so that it is read without the rest.
             for name, data in ((MANIFEST, manifest), *installation.items()):
@@ -111,8 +114,16 @@ def backup(
                 archive.addfile(head, io.BytesIO(data))
             for name, path in names.items():
                 archive.add(path, name)
-    temporary.replace(target)
+        _require_free(target)
+        temporary.replace(target)
     return len(files)
+
+
+def _require_free(target: Path) -> None:
+    if os.path.lexists(target):
+        raise AlreadyExists(
+            f"{target} is there already", reason="FILE_EXISTS", field="target", asked=str(target)
+        )
 
 
 def restore(source: Path, data_dir: Path, place: Path | str) -> int:
