@@ -90,7 +90,9 @@ def place(wanted: Wanted, commit: str, selection: Selection, blobs: Mapping[str,
     """Put a model together from files by their names in the repository. Raises OSError."""
     shelf = _shelf(wanted)
     shelf.mkdir(parents=True, exist_ok=True)
-    view = shelf / f"{commit[:12]}-{_key(dataclasses.replace(wanted, revision=''))}"
+    of_commit = f"{commit[:12]}-{_key(dataclasses.replace(wanted, revision=''))}"
+    # What is there decides what is chosen, and more may be there than the last time.
+    view = shelf / f"{of_commit}-{_digest(sorted(selection.files.items()))}"
     with tempfile.TemporaryDirectory(dir=shelf, prefix=".new-") as scratch:
         made = Path(scratch) / "model"
         for local, name in selection.files.items():
@@ -107,6 +109,9 @@ def place(wanted: Wanted, commit: str, selection: Selection, blobs: Mapping[str,
                     raise
     pointer = {"commit": commit, "path": f"{view.name}/{selection.single}".rstrip("/")}
     _write(_pointer(wanted), json.dumps(pointer))
+    for old in shelf.glob(f"{of_commit}*"):
+        if old != view:
+            shutil.rmtree(old, ignore_errors=True)
     return Kept(shelf / pointer["path"], commit)
 
 
@@ -180,7 +185,11 @@ def _pointer(wanted: Wanted) -> Path:
 
 
 def _key(wanted: Wanted) -> str:
-    return hashlib.sha256(json.dumps(dataclasses.asdict(wanted)).encode()).hexdigest()[:12]
+    return _digest(dataclasses.asdict(wanted))
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
 
 def _link(link: Path, target: Path) -> None:

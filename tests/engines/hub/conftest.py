@@ -29,7 +29,8 @@ async def hub(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
     for name in PLAIN:
         made.add(f"tiny/{name}", tiny / "sd")
     _with_much_else(tiny / "sd", root / "much")
-    made.add("tiny/much", root / "much")
+    for name in ("tiny/much", "tiny/halves", "tiny/begun"):
+        made.add(name, root / "much")
     shutil.copytree(tiny / "sd", root / "many" / "models" / "sd")
     made.add("tiny/many", root / "many")
     (root / "lora").mkdir()

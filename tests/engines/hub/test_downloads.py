@@ -253,6 +253,29 @@ async def test_two_processes_download_a_file_once(hub: Hub) -> None:
     assert hub_cache.kept(Wanted("tiny/changed")) is None, "the cache has been emptied"
 
 
+async def test_a_pull_completes_what_another_program_has_fetched_in_part(hub: Hub) -> None:
+    # Another program has fetched the halves alone, or was broken off before the last file of a part.
+    for name, is_there in (
+        ("tiny/halves", lambda file: not file.endswith(".safetensors") or ".fp16." in file),
+        ("tiny/begun", lambda file: file != "tokenizer/tokenizer.json"),
+    ):
+        repository, wanted = hub.repositories[name], Wanted(name)
+        files = repository.revisions[repository.refs["main"]]
+        have = {file: blobs(repository) / each.etag for file, each in files.items() if is_there(file)}
+        blobs(repository).mkdir(parents=True)
+        for file, blob in have.items():
+            shutil.copyfile(files[file].path, blob)
+        hub_cache.note_in_cache(wanted, repository.refs["main"], have)
+        adopted = hub_cache.kept(wanted)
+        assert adopted is not None
+        await asyncio.to_thread(Fetch(wanted, 10**9, _ignored).run)
+        pulled_now = hub_cache.kept(wanted)
+        assert pulled_now is not None
+        for file in ("unet/diffusion_pytorch_model.safetensors", "tokenizer/tokenizer.json"):
+            assert (pulled_now.path / file).read_bytes() == files[file].path.read_bytes(), (name, file)
+        assert not adopted.path.exists(), "nobody uses it any more"
+
+
 def address(sidecar: Sidecar) -> dict[str, str]:
     """The environment of a command that is to find the server."""
     return {
