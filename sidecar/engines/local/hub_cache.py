@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import tempfile
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,8 +202,11 @@ def _link(link: Path, target: Path) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace a file as a whole."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-    os.replace(name, path)
+    """Replace a file as a whole. Who may read it is as for any file here: others may share the cache."""
+    new = path.with_name(f".new-{uuid.uuid4().hex}")
+    try:
+        with open(new, "x") as file:
+            file.write(text)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ import signal
 from pathlib import Path
 
 import grpc
+import pytest
 from typer.testing import CliRunner
 
 from sidecar import child_process
@@ -274,6 +275,24 @@ async def test_a_pull_completes_what_another_program_has_fetched_in_part(hub: Hu
         for file in ("unet/diffusion_pytorch_model.safetensors", "tokenizer/tokenizer.json"):
             assert (pulled_now.path / file).read_bytes() == files[file].path.read_bytes(), (name, file)
         assert not adopted.path.exists(), "nobody uses it any more"
+
+
+async def test_what_is_noted_in_a_shared_cache_can_be_read_by_others(hub: Hub) -> None:
+    await asyncio.to_thread(Fetch(Wanted("tiny/readable"), 10**9, _ignored).run)
+    folder = hub_cache.repository_folder("tiny/readable")
+    before = os.umask(0)
+    os.umask(before)
+    noted = [folder / "refs" / "main", *(folder / "viwo-imagegen").glob("*.json")]
+    assert len(noted) == 2
+    for path in noted:
+        assert path.stat().st_mode & 0o777 == 0o666 & ~before, path
+    # Where it cannot be put in its place, nothing is left over.
+    reference = folder / "refs" / "main"
+    reference.unlink()
+    (reference / "inside").mkdir(parents=True)
+    with pytest.raises(OSError, match="directory"):
+        await asyncio.to_thread(Fetch(Wanted("tiny/readable"), 10**9, _ignored).run)
+    assert [path.name for path in (folder / "refs").iterdir()] == ["main"]
 
 
 def address(sidecar: Sidecar) -> dict[str, str]:
