@@ -9,8 +9,9 @@ import json
 import logging
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
+from functools import partial
 
-from capabilities.errors import FailedPrecondition, Unavailable
+from capabilities.errors import FailedPrecondition, InternalFault, Unavailable
 from sidecar import child_process
 from sidecar.engines.events import Failed
 from sidecar.engines.local import hub_cache
@@ -32,7 +33,7 @@ class Download:
         self.progress = Progress(0, 0, "")
         self.outcome: Fetched | Failed | None = None
         self.wanted_by = 0
-        self.task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[Fetched | Failed] | None = None
         self._changed = asyncio.Event()
 
     async def follow(self) -> AsyncGenerator[Progress]:
@@ -80,7 +81,8 @@ class Downloads:
         download = self._running.get(key)
         if download is None:
             download = self._running[key] = Download()
-            download.task = asyncio.create_task(self._run(wanted, dry_run, download))
+            download.task = asyncio.create_task(self._fetched(wanted, dry_run, download))
+            download.task.add_done_callback(partial(self._end, key, download))
         download.wanted_by += 1
         try:
             yield download
@@ -102,10 +104,22 @@ class Downloads:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, wanted: Wanted, dry_run: bool, download: Download) -> None:
-        download.outcome = await self._fetched(wanted, dry_run, download)
+    def _end(
+        self, key: tuple[Wanted, bool], download: Download, task: asyncio.Task[Fetched | Failed]
+    ) -> None:
+        """Tell whoever follows a download how it came out, whatever ended it."""
+        wanted, _ = key
+        if task.cancelled():
+            download.outcome = _lost(wanted, "it was ended", retryable=True)
+        elif (error := task.exception()) is not None:
+            log.error("the download of %s failed", wanted.repository, exc_info=error)
+            download.outcome = Failed.of(
+                InternalFault(f"the download failed: {type(error).__name__}", reason="BUG")
+            )
+        else:
+            download.outcome = task.result()
         # Who comes from now on begins another.
-        self._forget((wanted, dry_run), download)
+        self._forget(key, download)
         download.notify()
 
     def _forget(self, key: tuple[Wanted, bool], download: Download) -> None:
@@ -153,12 +167,13 @@ class Downloads:
             download.notify()
 
 
-def _lost(wanted: Wanted, why: str) -> Failed:
+def _lost(wanted: Wanted, why: str, *, retryable: bool = False) -> Failed:
     return Failed.of(
         Unavailable(
             f"'{wanted.repository}' has not been downloaded: {why}; try again: what has come so far is kept",
             reason="DOWNLOAD_LOST",
             field="model_id",
             asked=wanted.repository,
-        )
+        ),
+        retryable=retryable,
     )
