@@ -18,7 +18,6 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from capabilities.errors import FailedPrecondition
 from sidecar.engines.local.hub_files import Incomplete, Selection, Wanted, select
@@ -26,6 +25,8 @@ from sidecar.engines.local.model_files import UnusableModel, json_if_there, read
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 MAIN = "main"
+_USER_INFO = re.compile(r"^([a-z][a-z0-9+.-]*://)?.*@", re.IGNORECASE | re.DOTALL)
+"""What comes before the host in an address: up to the last @, since a password may hold anything."""
 _TRUE = frozenset({"1", "ON", "YES", "TRUE"})
 _MAX_READ = 16 * 1024 * 1024
 """Largest file of JSON that is read to find out which files a model has, in bytes."""
@@ -46,8 +47,13 @@ def endpoint() -> str:
     return (os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
 
 
+def shown_endpoint() -> str:
+    """The endpoint for people: without the name and password that it may hold."""
+    return _USER_INFO.sub(r"\1", endpoint())
+
+
 def host() -> str:
-    return urlsplit(endpoint()).netloc or endpoint()
+    return shown_endpoint().partition("://")[2].partition("/")[0] or shown_endpoint()
 
 
 def is_offline() -> bool:

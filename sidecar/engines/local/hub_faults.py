@@ -72,11 +72,11 @@ def _refusal(error: Exception, wanted: Wanted) -> Refusal:
             return hub_cache.offline(name)
         case httpx2.InvalidURL() | httpx2.UnsupportedProtocol():
             return FailedPrecondition(
-                f"HF_ENDPOINT is {shown(hub_cache.endpoint())}, which is no address of a hub; set it to one such as "
+                f"HF_ENDPOINT is {shown(hub_cache.shown_endpoint())}, which is no address of a hub; set it to one such as "
                 "https://huggingface.co, or unset it",
                 reason="BAD_ENDPOINT",
                 field="HF_ENDPOINT",
-                asked=shown(hub_cache.endpoint()),
+                asked=shown(hub_cache.shown_endpoint()),
             )
         case httpx2.TransportError():
             return Unavailable(
@@ -108,7 +108,8 @@ def _answered(response: httpx2.Response, wanted: Wanted) -> Refusal:
     about: dict[str, Any] = {"field": "model_id", "asked": name}
     token = "the token in HF_TOKEN" if os.environ.get("HF_TOKEN") else "the token that is stored here"
     storage = response.url.netloc.decode()
-    if storage != host and not code and status in (401, 403, 404):
+    hub = httpx2.URL(hub_cache.endpoint()).netloc.decode()
+    if storage != hub and not code and status in (401, 403, 404):
         return Unavailable(
             f"{storage}, where {host} keeps the files of '{name}', answers {status}; look at the proxy and the firewall, which "
             "must let both through, then try again",
@@ -116,7 +117,7 @@ def _answered(response: httpx2.Response, wanted: Wanted) -> Refusal:
             **about,
         )
     if code == "GatedRepo":
-        page = f"{hub_cache.endpoint()}/{name}"
+        page = f"{hub_cache.shown_endpoint()}/{name}"
         return FailedPrecondition(
             f"'{name}' is gated: open {page} with your account, accept its conditions there, then set HF_TOKEN to a token of "
             "that account where the server runs, and start it again"
@@ -227,7 +228,7 @@ def no_hub(why: str) -> Unavailable:
         "its place",
         reason="NOT_A_HUB",
         field="HF_ENDPOINT",
-        asked=hub_cache.endpoint(),
+        asked=hub_cache.shown_endpoint(),
     )
 
 

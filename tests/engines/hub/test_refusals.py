@@ -8,7 +8,9 @@ import shutil
 from collections.abc import Callable
 
 import grpc
+import httpx2
 import pytest
+from huggingface_hub.errors import HfHubHTTPError
 
 from capabilities.errors import FailedPrecondition, ResourceExhausted
 from sidecar.engines.events import Failed
@@ -125,6 +127,43 @@ async def test_without_a_hub_what_is_not_here_is_refused_before_it_waits(
     )
     assert not hub.repositories["tiny/absent"].requests
     await draw(hubbed, "tiny/plain")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "reason", "named"),
+    [
+        # The stand-in knows no passwords, and says so itself: it is no other place that keeps the files.
+        ("http://me:secret@{hub}", "HUB_TOKEN_MISSING", "{hub} lets nobody"),
+        ("http://me:se@secret@127.0.0.1:9", "HUB_UNREACHABLE", "the hub 127.0.0.1:9 cannot be reached"),
+        ("http://me:s/secret@127.0.0.1:9", "BAD_ENDPOINT", "HF_ENDPOINT is http://127.0.0.1:9, which"),
+        ("ftp://me:secret@mirror", "BAD_ENDPOINT", "HF_ENDPOINT is ftp://mirror, which"),
+        ("me:secret@mirror", "BAD_ENDPOINT", "HF_ENDPOINT is mirror, which"),
+    ],
+)
+async def test_the_password_of_a_mirror_is_not_told(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, endpoint: str, reason: str, named: str
+) -> None:
+    host = hub.url.removeprefix("http://")
+    monkeypatch.setenv("HF_ENDPOINT", endpoint.format(hub=host))
+    failed = await asyncio.to_thread(failing, Wanted("tiny/absent"))
+    assert failed.reason == reason
+    assert named.format(hub=host) in failed.message
+    assert "secret" not in repr(failed)
+
+
+async def test_the_page_of_a_gated_model_is_named_without_the_password(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://me:secret@mirror")
+    answer = httpx2.Response(
+        403, headers={"X-Error-Code": "GatedRepo"}, request=httpx2.Request("GET", "http://mirror/x/y")
+    )
+    failed = failure(HfHubHTTPError("gated", response=answer), Wanted("x/y"))
+    assert "open http://mirror/x/y with your account" in failed.message
+    monkeypatch.setenv("HF_ENDPOINT", "http://MIRROR:80")
+    answer = httpx2.Response(403, request=httpx2.Request("GET", "http://mirror/x/y"))
+    failed = failure(HfHubHTTPError("refused", response=answer), Wanted("x/y"))
+    assert failed.reason == "HUB_TOKEN_MISSING", "the hub itself, however it is written"
 
 
 async def test_damaged_files_are_told_and_not_kept(hub: Hub, hubbed: Sidecar) -> None:
