@@ -27,6 +27,8 @@ from sidecar.engines.local.model_files import UnusableModel, shown
 
 RETRY_SECONDS = 30.0
 """After how long to try again, where the hub does not say."""
+MOST_RETRY_SECONDS = 3600.0
+"""Longest after which, whatever the hub says: the windows of its limits are minutes."""
 
 log = logging.getLogger("viwo_imagegen.download")
 
@@ -234,13 +236,17 @@ def no_hub(why: str) -> Unavailable:
 
 def _delay(headers: httpx2.Headers) -> float:
     said = headers.get("Retry-After", "").strip()
-    if said.isdigit():
-        return float(said)
+    if _is_number(said):
+        return min(float(said), MOST_RETRY_SECONDS)
     for part in headers.get("RateLimit", "").split(";"):
         name, _, value = part.strip().partition("=")
-        if name == "t" and value.isdigit():
-            return float(value)
+        if name == "t" and _is_number(value):
+            return min(float(value), MOST_RETRY_SECONDS)
     return RETRY_SECONDS
+
+
+def _is_number(said: str) -> bool:
+    return said.isascii() and said.isdigit()
 
 
 def _words(error: Exception) -> str:

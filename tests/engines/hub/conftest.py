@@ -16,7 +16,7 @@ from tests.engines.hub.asking import SIZE
 PLAIN = (
     "plain", "twice", "canceled", "cut", "changed", "moved", "streamed", "shown", "stopped", "first", "gated", "private", "busy",
     "down", "damaged", "large", "absent",
-    "longer", "readable",
+    "longer", "readable", "patient",
 )  # fmt: skip
 """Repositories with the same model, each for a test that does something to it."""
 

@@ -130,6 +130,22 @@ async def test_without_a_hub_what_is_not_here_is_refused_before_it_waits(
 
 
 @pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "9" * 400}, 3600),
+        ({"RateLimit": f'"api";r=0;t={"9" * 400}'}, 3600),
+        ({"Retry-After": "\N{SUPERSCRIPT TWO}"}, 30),
+        ({"RateLimit": '"api";r=0;t=12'}, 12),
+    ],
+)
+async def test_no_hub_has_a_job_wait_for_ever(hub: Hub, headers: dict[str, str], seconds: float) -> None:
+    repository = hub.repositories["tiny/patient"]
+    repository.status, repository.headers = 429, headers
+    failed = await asyncio.to_thread(failing, Wanted("tiny/patient"))
+    assert (failed.reason, failed.retry_after) == ("HUB_BUSY", seconds)
+
+
+@pytest.mark.parametrize(
     ("endpoint", "reason", "named"),
     [
         # The stand-in knows no passwords, and says so itself: it is no other place that keeps the files.
