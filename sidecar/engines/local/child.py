@@ -62,12 +62,20 @@ class Child:
         self._work: queue.SimpleQueue[Run | Load | Unload] = queue.SimpleQueue()
         self._tokens: dict[str, CancellationToken] = {}
 
-    def serve(self, device: str, threads: int, max_loaded: int, memory_budget: int) -> None:
+    def serve(
+        self, device: str, threads: int, max_loaded: int, memory_budget: int, max_download: int
+    ) -> None:
         """Work until the input ends. Reading begins before torch is imported, which takes seconds."""
         threading.Thread(target=self._read, daemon=True).start()
         from sidecar.engines.local.executor import Executor
 
-        executor = Executor(device, threads=threads, max_loaded=max_loaded, memory_budget=memory_budget)
+        executor = Executor(
+            device,
+            threads=threads,
+            max_loaded=max_loaded,
+            memory_budget=memory_budget,
+            max_download=max_download,
+        )
         self._send(Ready(executor.device, os.getpid()))
         threading.Thread(target=self._live, daemon=True).start()
         while True:
@@ -231,6 +239,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--max-loaded", type=int, default=2)
     parser.add_argument("--memory-budget", type=int, default=0, help="bytes; 0: by the device")
+    parser.add_argument("--max-download", type=int, default=0, help="bytes; 0: nothing is downloaded")
     parser.add_argument("--log-level", default="info")
     options = parser.parse_args()
     logging.basicConfig(
@@ -245,7 +254,7 @@ def main() -> None:
     sink = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     Child(sys.stdin.buffer, sink).serve(
-        options.device, options.threads, options.max_loaded, options.memory_budget
+        options.device, options.threads, options.max_loaded, options.memory_budget, options.max_download
     )
 
 

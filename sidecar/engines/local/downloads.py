@@ -61,18 +61,7 @@ class Downloads:
 
     def refusal(self, name: str) -> FailedPrecondition | None:
         """Why nothing may be downloaded here."""
-        if hub_cache.is_offline():
-            return hub_cache.offline(name)
-        if self._most == 0:
-            return FailedPrecondition(
-                f"'{name}' has not been downloaded, and max_download_gib is 0, so nothing is; raise it, or put the model into a "
-                "folder of model_dirs",
-                reason="MODEL_NOT_DOWNLOADED",
-                field="model_id",
-                limit="max_download_gib 0",
-                asked=name,
-            )
-        return None
+        return hub_cache.refusal(name, self._most)
 
     @contextmanager
     def joined(self, wanted: Wanted, *, dry_run: bool = False) -> Iterator[Download]:

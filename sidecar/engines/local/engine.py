@@ -83,7 +83,8 @@ class LocalEngine:
         self._catalog = catalog
         self._hub = HubModels(catalog, Downloads(most_bytes=max_download, log_level=log_level))
         self._arguments = ["--device", device, "--threads", str(threads), "--max-loaded", str(max_loaded)]
-        self._arguments += ["--memory-budget", str(memory_budget), "--log-level", log_level]
+        self._arguments += ["--memory-budget", str(memory_budget), "--max-download", str(max_download)]
+        self._arguments += ["--log-level", log_level]
         self._events: dict[str, asyncio.Queue[tuple[str, Event]]] = {}
         self._ready = asyncio.Event()
         self._changed = asyncio.Event()

@@ -66,12 +66,19 @@ class Executor:
     """Models in memory, and the work done with them."""
 
     def __init__(
-        self, device: str = "auto", *, threads: int = 0, max_loaded: int = 2, memory_budget: int = 0
+        self,
+        device: str = "auto",
+        *,
+        threads: int = 0,
+        max_loaded: int = 2,
+        memory_budget: int = 0,
+        max_download: int = 0,
     ) -> None:
         pipelines.quiet_libraries()
         if threads:
             torch.set_num_threads(threads)
         self.device = pipelines.pick_device(device)
+        self._max_download = max_download
         self._finder: faces.FaceFinder | None = None
         self._batching = Batching()
         self.give_back = Returned()
@@ -279,7 +286,7 @@ class Executor:
 
     def _pipeline(self, source: ModelSource, emit: Emit, token: CancellationToken) -> Loaded:
         def load() -> Loaded:
-            return Loaded(pipelines.load(source, self.device), source)
+            return Loaded(pipelines.load(source, self.device, self._max_download), source)
 
         loaded = self._taken(source, emit, token, load, lambda loaded: loaded.modules, is_base=True)
         token.check()
@@ -301,10 +308,14 @@ class Executor:
         source: ModelSource,
         emit: Emit,
         token: CancellationToken,
-        load: Callable[[ModelSource, str], Any],
+        load: Callable[[ModelSource, str, int], Any],
     ) -> Any:
         """A single module that several pipelines may use."""
-        return self._taken(source, emit, token, lambda: load(source, self.device), lambda module: [module])
+
+        def loaded() -> Any:
+            return load(source, self.device, self._max_download)
+
+        return self._taken(source, emit, token, loaded, lambda module: [module])
 
     def _annotator(self, source: ModelSource, emit: Emit, token: CancellationToken) -> Annotator:
         def load() -> Annotator:

@@ -73,6 +73,22 @@ def offline(name: str) -> FailedPrecondition:
     )
 
 
+def refusal(name: str, most_bytes: int) -> FailedPrecondition | None:
+    """Why nothing may be downloaded here, of what is not there. `most_bytes`: as `max_download_gib` says."""
+    if is_offline():
+        return offline(name)
+    if most_bytes == 0:
+        return FailedPrecondition(
+            f"'{name}' has not been downloaded, and max_download_gib is 0, so nothing is; raise it, or put the model into a "
+            "folder of model_dirs",
+            reason="MODEL_NOT_DOWNLOADED",
+            field="model_id",
+            limit="max_download_gib 0",
+            asked=name,
+        )
+    return None
+
+
 def folder() -> Path:
     """The cache of the hub's client."""
     home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"

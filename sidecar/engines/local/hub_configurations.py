@@ -18,8 +18,8 @@ MOST_BYTES = 256 * 1024 * 1024
 """Most that all configurations of a family have, in bytes; vocabularies are the largest of them."""
 
 
-def configurations(path: Path) -> Path:
-    """A folder with the configurations of a checkpoint's family.
+def configurations(path: Path, max_download: int) -> Path:
+    """A folder with the configurations of a checkpoint's family. `max_download`: most bytes of a download; 0: none.
 
     Raises UnusableModel where the family is not known, and as a download does where they are not here and cannot be had.
     """
@@ -28,9 +28,9 @@ def configurations(path: Path) -> Path:
     if kept is not None:
         return kept.path
     try:
-        if hub_cache.is_offline():
-            raise hub_cache.offline(wanted.repository)
-        Fetch(wanted, MOST_BYTES, lambda progress: None).run()
+        if (forbidden := hub_cache.refusal(wanted.repository, max_download)) is not None:
+            raise forbidden
+        Fetch(wanted, min(MOST_BYTES, max_download), lambda progress: None).run()
     except Exception as error:
         refusal = hub_faults.failure(error, wanted).refusal()
         folder = shown(path.with_suffix(CONFIG_SUFFIX).name)
@@ -39,6 +39,7 @@ def configurations(path: Path) -> Path:
             f"{folder}/",
             reason=refusal.reason,
             field=refusal.field,
+            limit=refusal.limit,
             asked=refusal.asked,
             retry_after=refusal.retry_after,
         ) from None

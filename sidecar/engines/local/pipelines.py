@@ -68,10 +68,14 @@ MAX_TOKENS = 4096
 """Most tokens of a prompt, where the text encoder has no positions that tell."""
 
 
-def load(source: ModelSource, device: str) -> Any:
-    """The model's own pipeline, on the device. Raises FailedPrecondition with the loader's own words when it cannot."""
+def load(source: ModelSource, device: str, max_download: int = 0) -> Any:
+    """The model's own pipeline, on the device. `max_download`: most bytes of configurations to fetch.
+
+    Raises FailedPrecondition with the loader's own words when it cannot.
+    """
     with loading(f"the model '{source.id}' cannot be loaded", source.id):
-        pipeline = _from_file(source, device) if source.kind == "file" else _from_folder(source, device)
+        is_file = source.kind == "file"
+        pipeline = _from_file(source, device, max_download) if is_file else _from_folder(source, device)
         pipeline.set_progress_bar_config(disable=True)
         _bound_tokens(pipeline)
         return pipeline.to(device)
@@ -89,7 +93,7 @@ def _bound_tokens(pipeline: Any) -> None:
         part.model_max_length = min(length, most, MAX_TOKENS)
 
 
-def _from_file(source: ModelSource, device: str) -> Any:
+def _from_file(source: ModelSource, device: str, max_download: int) -> Any:
     """A checkpoint in one file. Its configurations come from the hub, or from a folder beside it."""
     import diffusers
 
@@ -97,7 +101,7 @@ def _from_file(source: ModelSource, device: str) -> Any:
     missing = kind_of(read_header(path), path.name).missing
     options: dict[str, Any] = {"dtype": pick_dtype(device), "use_safetensors": True}
     beside = path.with_suffix(CONFIG_SUFFIX)
-    folder = beside if beside.is_dir() else configurations(path)
+    folder = beside if beside.is_dir() else configurations(path, max_download)
     check_pipeline(folder, configuration_only=True)
     _check_classes(folder)
     options |= {"config": str(folder), "local_files_only": True}
@@ -258,19 +262,19 @@ def lower_ending(path: Path) -> Iterator[Path]:
         yield link
 
 
-def load_vae(source: ModelSource, device: str) -> Any:
+def load_vae(source: ModelSource, device: str, max_download: int = 0) -> Any:
     """An autoencoder, from a folder or a single file. Raises FailedPrecondition."""
     with loading(f"the autoencoder '{source.id}' cannot be loaded", source.id, field="vae"):
-        return _part(source, device)
+        return _part(source, device, max_download)
 
 
-def load_controlnet(source: ModelSource, device: str) -> Any:
+def load_controlnet(source: ModelSource, device: str, max_download: int = 0) -> Any:
     """A ControlNet. Raises FailedPrecondition with the loader's own words when it cannot."""
     with loading(f"the ControlNet '{source.id}' cannot be loaded", source.id, field="controlModelId"):
-        return _part(source, device)
+        return _part(source, device, max_download)
 
 
-def _part(source: ModelSource, device: str) -> Any:
+def _part(source: ModelSource, device: str, max_download: int) -> Any:
     import diffusers
 
     kind = _require_class(diffusers, source.pipeline, (diffusers.ModelMixin,), "part")
@@ -280,7 +284,7 @@ def _part(source: ModelSource, device: str) -> Any:
         options: dict[str, Any] = {"dtype": pick_dtype(device), "local_files_only": True}
         folder = path.with_suffix(CONFIG_SUFFIX)
         if not folder.is_dir():
-            folder = configurations(path)
+            folder = configurations(path, max_download)
             options["subfolder"] = part_folder(kind)
         options["config"] = str(folder)
         check_component(folder / options.get("subfolder", ""))

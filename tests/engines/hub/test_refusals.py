@@ -6,6 +6,7 @@ import asyncio
 import errno
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import grpc
 import httpx2
@@ -14,13 +15,15 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from capabilities.errors import FailedPrecondition, ResourceExhausted
 from sidecar.engines.events import Failed
-from sidecar.engines.local import hub_cache
+from sidecar.engines.local import hub_cache, pipelines
 from sidecar.engines.local.download_messages import Progress
 from sidecar.engines.local.hub_faults import failure
 from sidecar.engines.local.hub_fetch import Fetch
 from sidecar.engines.local.hub_files import Wanted
+from sidecar.engines.local.messages import ModelSource
 from sidecar.pb.viwo.imagegen.v1 import job_pb2
-from sidecar.testing.hub import Hub
+from sidecar.testing import single_file
+from sidecar.testing.hub import Hub, Repository
 from sidecar.testing.refusals import refused, retry_delay
 from sidecar.testing.server import Sidecar
 from tests.engines.hub.asking import blobs, draw, drawn, pulled
@@ -180,6 +183,34 @@ async def test_the_page_of_a_gated_model_is_named_without_the_password(
     answer = httpx2.Response(403, request=httpx2.Request("GET", "http://mirror/x/y"))
     failed = failure(HfHubHTTPError("refused", response=answer), Wanted("x/y"))
     assert failed.reason == "HUB_TOKEN_MISSING", "the hub itself, however it is written"
+
+
+@pytest.mark.parametrize(
+    ("most", "words"),
+    [
+        (0, "has not been downloaded, and max_download_gib is 0, so nothing is; raise it"),
+        (100, "to download, and at most 0.0 MB are; raise max_download_gib"),
+    ],
+)
+async def test_configurations_are_downloads_as_well(
+    hub: Hub, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, words: str
+) -> None:
+    name = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+    repository = Repository(name)
+    repository.push(tiny / "sd")
+    monkeypatch.setitem(hub.repositories, name, repository)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    single_file.stable_diffusion(tiny / "sd", tmp_path / "alone.safetensors")
+    shutil.rmtree(tmp_path / "alone.config")
+    source = ModelSource(
+        "alone", str(tmp_path / "alone.safetensors"), "file", pipeline="StableDiffusionPipeline"
+    )
+    with pytest.raises(FailedPrecondition) as refusal:
+        await asyncio.to_thread(pipelines.load, source, "cpu", most)
+    assert refusal.value.message.startswith(f"alone.safetensors needs the configurations of {name}: ")
+    assert words in refusal.value.message
+    assert refusal.value.limit.startswith("max_download_gib")
+    assert most or not repository.requests
 
 
 async def test_damaged_files_are_told_and_not_kept(hub: Hub, hubbed: Sidecar) -> None:
