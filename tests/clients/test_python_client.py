@@ -31,6 +31,7 @@ from viwo_imagegen_client import (
     Unauthenticated,
     Unavailable,
     connection,
+    requests,
 )
 from viwo_imagegen_client.pb.viwo.imagegen.v1 import job_pb2
 
@@ -151,6 +152,47 @@ async def test_an_exception_of_the_program_cancels_its_job(sidecar: Sidecar) -> 
             if event.WhichOneof("event") == "ended":
                 job = event.ended
     assert job.state == servers_job_pb2.JOB_STATE_CANCELED
+
+
+@pytest.mark.parametrize("kind", ["job", "batch"])
+async def test_a_cancellation_that_is_refused_does_not_hide_what_interrupted(kind: str) -> None:
+    class EnoughError(Exception):
+        pass
+
+    def use(client: Client) -> None:
+        def stop(_: object) -> None:
+            # No call is answered in this time.
+            client._timeout = 1e-9
+            raise EnoughError
+
+        if kind == "job":
+            client.text_to_image("a slow mug", steps=20, on_progress=stop)
+        else:
+            client.batch(["a slow mug"], steps=20, on_progress=stop)
+
+    with pytest.raises(EnoughError):
+        await used(use)
+
+
+async def test_a_batch_outlives_a_picture_that_cannot_be_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    download, asked = Client.download, list[str]()
+
+    def lost(client: Client, ref: str) -> bytes:
+        asked.append(ref)
+        return download(client, f"sha256:{'0' * 64}" if len(asked) == 1 else ref)
+
+    monkeypatch.setattr(Client, "download", lost)
+    first, second = await used(lambda client: client.batch(["a jar", "a jug"], steps=1))
+    assert isinstance(first, ImagegenError)
+    assert isinstance(second, Picture)
+    assert second.data
+
+
+def test_a_job_without_pictures_is_told() -> None:
+    job = job_pb2.Job(id="job-1", state=job_pb2.JOB_STATE_SUCCEEDED)
+    with pytest.raises(ImagegenError, match="job-1 made no picture") as refused:
+        requests.result(job)
+    assert refused.value.job_id == "job-1"
 
 
 async def test_a_key_needs_neither_caller_nor_capability(sidecar: Sidecar) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -109,7 +109,9 @@ class AsyncClient(AsyncMethods):
                         on_progress(told)
         except BaseException as error:
             if cancel and not isinstance(error, ImagegenError):
-                await self.cancel(job_id)
+                # What interrupted it is told, also where there is nothing to cancel any more.
+                with suppress(ImagegenError):
+                    await self.cancel(job_id)
             raise
         return await self._ended(job_id)
 
@@ -141,9 +143,10 @@ class AsyncClient(AsyncMethods):
                         on_progress(batch)
         except BaseException as error:
             if not isinstance(error, ImagegenError):
-                await self.jobs.CancelBatch(job_pb2.CancelBatchRequest(id=batch.id), timeout=self._timeout)
+                with suppress(ImagegenError):
+                    await self._cancel_batch(batch.id)
             raise
-        return [requests.outcome(await self._with_data(job)) for job in batch.jobs]
+        return [await self._outcome(job) for job in batch.jobs]
 
     async def upload(self, data: bytes) -> str:
         """Bring a picture into the store; its reference. Raises ImagegenError."""
@@ -176,6 +179,17 @@ class AsyncClient(AsyncMethods):
         async with self._told(job_id):
             job = await self.jobs.Get(job_pb2.GetJobRequest(id=job_id))
         return requests.result(await self._with_data(job))
+
+    async def _cancel_batch(self, batch_id: str) -> None:
+        async with self._told():
+            await self.jobs.CancelBatch(job_pb2.CancelBatchRequest(id=batch_id), timeout=self._timeout)
+
+    async def _outcome(self, job: job_pb2.Job) -> Picture | ImagegenError:
+        """What became of one job of a batch."""
+        try:
+            return requests.result(await self._with_data(job))
+        except ImagegenError as error:
+            return error
 
     async def _with_data(self, job: job_pb2.Job) -> job_pb2.Job:
         # By reference: the pictures of a job may be more than a message holds.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -109,7 +109,9 @@ class Client(Methods):
                         on_progress(told)
         except BaseException as error:
             if cancel and not isinstance(error, ImagegenError):
-                self.cancel(job_id)
+                # What interrupted it is told, also where there is nothing to cancel any more.
+                with suppress(ImagegenError):
+                    self.cancel(job_id)
             raise
         return self._ended(job_id)
 
@@ -141,9 +143,10 @@ class Client(Methods):
                         on_progress(batch)
         except BaseException as error:
             if not isinstance(error, ImagegenError):
-                self.jobs.CancelBatch(job_pb2.CancelBatchRequest(id=batch.id), timeout=self._timeout)
+                with suppress(ImagegenError):
+                    self._cancel_batch(batch.id)
             raise
-        return [requests.outcome(self._with_data(job)) for job in batch.jobs]
+        return [self._outcome(job) for job in batch.jobs]
 
     def upload(self, data: bytes) -> str:
         """Bring a picture into the store; its reference. Raises ImagegenError."""
@@ -176,6 +179,17 @@ class Client(Methods):
         with self._told(job_id):
             job = self.jobs.Get(job_pb2.GetJobRequest(id=job_id))
         return requests.result(self._with_data(job))
+
+    def _cancel_batch(self, batch_id: str) -> None:
+        with self._told():
+            self.jobs.CancelBatch(job_pb2.CancelBatchRequest(id=batch_id), timeout=self._timeout)
+
+    def _outcome(self, job: job_pb2.Job) -> Picture | ImagegenError:
+        """What became of one job of a batch."""
+        try:
+            return requests.result(self._with_data(job))
+        except ImagegenError as error:
+            return error
 
     def _with_data(self, job: job_pb2.Job) -> job_pb2.Job:
         # By reference: the pictures of a job may be more than a message holds.

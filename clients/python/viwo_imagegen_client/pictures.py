@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from viwo_imagegen_client.errors import ImagegenError
 from viwo_imagegen_client.pb.viwo.imagegen.v1 import common_pb2, job_pb2
 
 MEDIA_TYPES = {
@@ -80,7 +81,9 @@ def encoded(image: object) -> object:
 
 
 def pictures(job: job_pb2.Job) -> Picture:
-    """The first picture of a job that succeeded, which knows the others."""
+    """The first picture of a job that succeeded, which knows the others. Raises ImagegenError where there is none."""
+    if not job.images:
+        raise ImagegenError(f"job {job.id} made no picture", reason="NO_PICTURE", job_id=job.id)
     made: list[Picture] = []
     for image in job.images:
         picture = Picture(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from viwo_imagegen_client.errors import ImagegenError, NotFound, of_failure
+from viwo_imagegen_client.errors import NotFound, of_failure
 from viwo_imagegen_client.pb.viwo.imagegen.v1 import capability_pb2, common_pb2, image_pb2, job_pb2
 from viwo_imagegen_client.pictures import Picture, encoded, pictures
 
@@ -62,11 +62,3 @@ def batch_request(
         variations=job_pb2.Variations(task=task, prompts=prompts, count=count),
         on_error=job_pb2.ON_ERROR_STOP if stop else job_pb2.ON_ERROR_CONTINUE,
     )
-
-
-def outcome(job: job_pb2.Job) -> Picture | ImagegenError:
-    """What became of one job of a batch."""
-    try:
-        return result(job)
-    except ImagegenError as error:
-        return error

@@ -291,7 +291,8 @@ export class Client extends Methods implements Disposable {
       if (isServiceError(error) && !signal?.aborted) {
         throw await this.#errorOf(error, jobId);
       }
-      await onStop?.();
+      // What ended it is told, also where there is nothing to cancel any more.
+      await onStop?.().catch(() => undefined);
       throw signal?.aborted ? signal.reason : error;
     } finally {
       signal?.removeEventListener("abort", stop);
