@@ -53,7 +53,7 @@ BENCHMARKS: dict[str, Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = {
     "first_hour": first_hour.first_hour,
 }
 LONG = ("soak", "first_hour")
-"""Not among all: the one takes half an hour, the other installs everything anew."""
+"""Not among all: the one takes half an hour, the other installs everything from nothing."""
 
 
 def main() -> None:

@@ -36,6 +36,12 @@ CONTROL_TYPES: Mapping[str, ControlType] = {
 }
 
 
+def control_type_in(name: str) -> str:
+    """Which control type a network is for, as far as its name tells; empty where it does not."""
+    plain = name.lower()
+    return next((known for known in CONTROL_TYPES if known in plain), "")
+
+
 def control_type(name: str, field: str) -> ControlType:
     """The type of that name. Raises InvalidArgument with the known ones."""
     found = CONTROL_TYPES.get(name.lower().replace("soft_edge", "softedge"))

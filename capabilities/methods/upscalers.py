@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from capabilities.errors import InvalidArgument
@@ -55,3 +56,9 @@ def allowed_factor(asked: int | None, largest: Literal[2, 4], why: str) -> Liter
         limit=allowed,
         asked=str(asked),
     )
+
+
+def native_factor(name: str) -> int:
+    """How much an upscaler's network enlarges, as far as its name tells; 4 where it does not."""
+    found = re.search(r"(?<![a-z0-9])x([1248])(?![0-9])|(?<![0-9])([1248])x(?![a-z])", name, re.IGNORECASE)
+    return int(found.group(1) or found.group(2)) if found else 4

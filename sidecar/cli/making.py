@@ -13,12 +13,13 @@ from typing import Any
 
 import grpc
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskProgressColumn
 
 from capabilities import strict_json
 from capabilities.errors import Unavailable, data_size
 from sidecar.cli.output import err, out, plain, table
 from sidecar.cli.picture_files import EXTENSIONS, Target, slug
+from sidecar.cli.progress import shown
 from sidecar.engines.events import Failed
 from viwo_imagegen_client import Client
 from viwo_imagegen_client.pb.viwo.imagegen.v1 import common_pb2, job_pb2
@@ -26,9 +27,8 @@ from viwo_imagegen_client.pb.viwo.imagegen.v1 import common_pb2, job_pb2
 
 def follow(sidecar: Client, job_id: str) -> job_pb2.Job:
     """The ended job, with a progress bar on the way; Ctrl-C cancels it. A bad end is shown and ends the command."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     try:
-        with Progress(*columns, console=err, transient=True) as progress:
+        with shown(BarColumn(), TaskProgressColumn()) as progress:
             bar = progress.add_task("queued", total=None)
             for event in sidecar.jobs.Watch(job_pb2.WatchJobRequest(id=job_id)):
                 kind = event.WhichOneof("event")
@@ -61,8 +61,7 @@ def _loading(event: job_pb2.JobEvent.Loading) -> dict[str, Any]:
 @contextmanager
 def download_bar() -> Iterator[Callable[[str, int, int], None]]:
     """Shows how far a download is: told of its model, and of its bytes so far and in all."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
+    with shown(BarColumn(), TaskProgressColumn()) as progress:
         bar = progress.add_task("asking the hub", total=None)
 
         def tell(model_id: str, done: int, total: int) -> None:
@@ -124,7 +123,7 @@ def follow_batch(sidecar: Client, batch: job_pb2.Batch) -> job_pb2.Batch:
     """The ended batch, with a progress bar on the way; Ctrl-C cancels what is left of it."""
     request = job_pb2.GetBatchRequest(id=batch.id)
     try:
-        with Progress(console=err, transient=True) as progress:
+        with shown(BarColumn(), TaskProgressColumn()) as progress:
             bar = progress.add_task(batch.id, total=max(1, batch.total_steps))
             for batch in sidecar.jobs.WatchBatch(request):  # noqa: PLR1704
                 progress.update(bar, completed=batch.step)

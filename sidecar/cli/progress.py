@@ -25,7 +25,7 @@ Tell = Callable[[int, int], None]
 @contextmanager
 def elapsed(words: str) -> Iterator[None]:
     """The time that goes by, where no more is known."""
-    with _shown(SpinnerColumn()) as progress:
+    with shown(SpinnerColumn()) as progress:
         progress.add_task(words, total=None)
         yield
 
@@ -33,12 +33,13 @@ def elapsed(words: str) -> Iterator[None]:
 @contextmanager
 def byte_bar(words: str) -> Iterator[Tell]:
     """A bar of bytes; a spinner until some are told."""
-    with _shown(BarColumn(), DownloadColumn()) as progress:
+    with shown(BarColumn(), DownloadColumn()) as progress:
         bar = progress.add_task(words, total=None)
         yield lambda done, total: progress.update(bar, completed=done, total=total)
 
 
-def _shown(*columns: ProgressColumn) -> Progress:
+def shown(*columns: ProgressColumn) -> Progress:
+    """Tasks with these columns between their words and the time; nothing where nobody watches."""
     described = (TextColumn("{task.description}", markup=False), *columns, TimeElapsedColumn())
     # Standard output is left alone: it may go to a pipe while this goes to a terminal.
     return Progress(

@@ -15,13 +15,12 @@ from typing import Any
 from sidecar.engines.a1111 import inventory
 from sidecar.engines.a1111.payloads import extras, image_to_image, text_to_image
 from sidecar.engines.events import Preview
-from sidecar.engines.remote.answers import share
-from sidecar.engines.remote.base64_pictures import picture_of, text_of
+from sidecar.engines.remote.answers import picture_of, share, text_of
 from sidecar.engines.remote.connector import Call, Drawing, Drawn, DrawnPicture, Inventory
-from sidecar.engines.remote.ending import ended
-from sidecar.engines.remote.failures import FailureKind, RemoteFailure
+from sidecar.engines.remote.failures import FailureKind, RemoteFailure, substituted
 from sidecar.engines.remote.settings import EngineSettings
 from sidecar.engines.remote.transport import MAX_ANSWER, Host
+from sidecar.engines.remote.waiting import ended
 
 log = logging.getLogger("viwo_imagegen.engines")
 
@@ -211,24 +210,14 @@ def _require_asked(wanted: Drawing, info: Mapping[str, Any]) -> None:
     """Raises RemoteFailure where the server drew something else than it was asked, and did not say so."""
     told_model = str(info.get("sd_model_name") or "")
     if told_model and inventory.name_of(told_model) != inventory.name_of(wanted.model):
-        raise _substituted("model_id", "model", wanted.model, told_model)
+        raise substituted("model_id", "model", wanted.model, told_model)
     seed = info.get("seed")
     if isinstance(seed, int) and seed != wanted.seed:
-        raise _substituted("seed", "seed", str(wanted.seed), str(seed))
+        raise substituted("seed", "seed", wanted.seed, seed)
     sampler, _, _ = wanted.scheduler.partition("|")
     told_sampler = str(info.get("sampler_name") or "")
     if sampler and told_sampler and not told_sampler.startswith(sampler):
-        raise _substituted("scheduler", "sampler", sampler, told_sampler)
-
-
-def _substituted(field: str, what: str, asked: str, used: str) -> RemoteFailure:
-    return RemoteFailure(
-        FailureKind.SUBSTITUTED,
-        f"it drew with the {what} '{used}' where '{asked}' was asked for, and said nothing",
-        field=field,
-        limit=used,
-        asked=asked,
-    )
+        raise substituted("scheduler", "sampler", sampler, told_sampler)
 
 
 def _info(answer: Any) -> Mapping[str, Any]:

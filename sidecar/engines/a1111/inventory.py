@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from capabilities.methods.control_types import CONTROL_TYPES
+from capabilities.methods.control_types import control_type_in
 from capabilities.models import GENERATION, IMAGE_TO_IMAGE, ModelFacts
 from sidecar.engines.a1111.samplers import offered
 from sidecar.engines.remote.connector import Ability, Inventory, RemoteListing
@@ -75,7 +75,7 @@ async def look(host: Host, settings: EngineSettings) -> Inventory:
     listings += [
         RemoteListing(
             network,
-            _part(settings, network, "control", control=_control_type(network)),
+            settings.part(network, "control", control=control_type_in(network)),
             "a ControlNet",
         )
         for network in networks
@@ -126,32 +126,22 @@ def _checkpoint(settings: EngineSettings, name: str, *, has_controls: bool, revi
 async def _parts(host: Host, settings: EngineSettings) -> AsyncIterator[RemoteListing]:
     for upscaler in _names(await _optional(host, "/sdapi/v1/upscalers"), "name"):
         if upscaler not in ("None", "Lanczos", "Nearest"):
-            yield RemoteListing(upscaler, _part(settings, upscaler, "upscale", factor=FACTOR), "an upscaler")
+            yield RemoteListing(upscaler, settings.part(upscaler, "upscale", factor=FACTOR), "an upscaler")
     for restorer in _names(await _optional(host, "/sdapi/v1/face-restorers"), "name"):
         variety = restorer.lower()
         yield RemoteListing(
-            restorer, _part(settings, restorer, "faceRestore", variety=variety), "a face restorer"
+            restorer, settings.part(restorer, "faceRestore", variety=variety), "a face restorer"
         )
     for lora in _names(await _optional(host, "/sdapi/v1/loras"), "name"):
-        yield RemoteListing(lora, _part(settings, lora, "lora"), "a LoRA")
+        yield RemoteListing(lora, settings.part(lora, "lora"), "a LoRA")
     found = await _optional(host, "/sdapi/v1/embeddings")
     loaded = found.get("loaded") if isinstance(found, Mapping) else None
     for embedding in loaded if isinstance(loaded, Mapping | list) else ():
         if isinstance(embedding, str):
-            yield RemoteListing(embedding, _part(settings, embedding, "embedding"), "a textual inversion")
+            yield RemoteListing(embedding, settings.part(embedding, "embedding"), "a textual inversion")
     vaes = await _optional(host, "/sdapi/v1/sd-vae") or await _optional(host, "/sdapi/v1/sd-modules")
     for vae in _names(vaes, "model_name"):
-        yield RemoteListing(vae, _part(settings, vae, "vae"), "an autoencoder")
-
-
-def _part(settings: EngineSettings, name: str, method: str, **facts: Any) -> ModelFacts:
-    return ModelFacts(settings.id_of(name), methods=frozenset({method}), revision=name, **facts)
-
-
-def _control_type(network: str) -> str:
-    """Which control type a ControlNet is for, as far as its name tells; empty where it does not."""
-    plain = network.lower()
-    return next((name for name in CONTROL_TYPES if name in plain), "")
+        yield RemoteListing(vae, settings.part(vae, "vae"), "an autoencoder")
 
 
 async def _optional(host: Host, path: str) -> Any:

@@ -16,10 +16,10 @@ from sidecar.engines.comfyui.inventory import Looker
 from sidecar.engines.comfyui.progress import Progress
 from sidecar.engines.comfyui.prompt_queue import Entry, PromptQueue
 from sidecar.engines.remote.connector import Call, Drawing, Drawn, DrawnPicture, Inventory
-from sidecar.engines.remote.ending import LET_GO, ended
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
 from sidecar.engines.remote.settings import EngineSettings
 from sidecar.engines.remote.transport import Host
+from sidecar.engines.remote.waiting import LET_GO, ended, happened
 
 SUBFOLDER = "viwo-imagegen"
 """Where pictures that are drawn from lie among the server's inputs."""
@@ -159,7 +159,7 @@ class ComfyUIConnector:
         following = asyncio.create_task(progress.follow(self._host, self._settings, client))
         try:
             # What is told before it listens is told to nobody.
-            await _happened(progress.opened, HEAD_START)
+            await happened(progress.opened, HEAD_START)
             yield
         finally:
             # Saying goodbye may take a moment, which the picture does not wait for.
@@ -173,7 +173,7 @@ class ComfyUIConnector:
         for looks in itertools.count(1):
             if progress.ended.is_set():
                 await asyncio.sleep(pause)
-            elif await _happened(progress.ended, pause):
+            elif await happened(progress.ended, pause):
                 pause = POLL_AFTER_END
             try:
                 entry = await self._queue.entry(id)
@@ -213,14 +213,6 @@ class ComfyUIConnector:
         if is_saved and not (picture.startswith(_PNG) and picture.endswith(_PNG_END)):
             raise RemoteFailure(FailureKind.BAD_ANSWER, "its answer is not a whole picture")
         return Drawn((DrawnPicture(picture),))
-
-
-async def _happened(event: asyncio.Event, seconds: float) -> bool:
-    """Whether something happens within so many seconds."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    return event.is_set()
 
 
 def _digest(picture: bytes) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from capabilities.methods.control_types import CONTROL_TYPES
+from capabilities.methods.control_types import control_type_in
+from capabilities.methods.upscalers import native_factor
 from capabilities.models import GENERATION, IMAGE_TO_IMAGE, INPAINTING, ModelFacts
 from sidecar.engines.api import ModelProblem
 from sidecar.engines.comfyui import families
@@ -230,15 +231,15 @@ class Looker:
                         if " " not in name
                     }
                 case "upscale_models":
-                    names = [name for name in names if _factor(name) > 1]
+                    names = [name for name in names if native_factor(name) > 1]
             for name in names:
                 family = self._control_family(name, told.get(name)) if folder == "controlnet" else None
                 key = _claim(stock, ModelFile(folder, name, family))
                 facts: dict[str, Any] = {"revision": f"{folder}/{name}"}
                 if folder == "upscale_models":
-                    facts["factor"] = min(4, _factor(name))
+                    facts["factor"] = min(4, native_factor(name))
                 elif family is not None:
-                    facts |= {"text_width": family.text_width, "control": _control_type(name)}
+                    facts |= {"text_width": family.text_width, "control": control_type_in(name)}
                 methods = frozenset({method})
                 listings.append(
                     RemoteListing(
@@ -323,18 +324,6 @@ def _claim(stock: Stock, file: ModelFile) -> str:
     key = file.name if file.name not in stock.files else f"{file.folder}/{file.name}"
     stock.files[key] = file
     return key
-
-
-def _factor(name: str) -> int:
-    """How much an upscaler enlarges, as far as its name tells."""
-    found = re.search(r"(?<![a-z0-9])x([1248])(?![0-9])|(?<![0-9])([1248])x(?![a-z])", name, re.IGNORECASE)
-    return int(found.group(1) or found.group(2)) if found else 4
-
-
-def _control_type(name: str) -> str:
-    """Which control type a ControlNet is for, as far as its name tells; empty where it does not."""
-    plain = name.lower()
-    return next((each for each in CONTROL_TYPES if each in plain), "")
 
 
 def _device(stats: object) -> object:

@@ -11,15 +11,13 @@ from typing import Any
 from sidecar.engines.events import Preview
 from sidecar.engines.fooocus import inventory
 from sidecar.engines.fooocus.requests import request
-from sidecar.engines.remote.answers import share, whole
-from sidecar.engines.remote.base64_pictures import picture_of
+from sidecar.engines.remote.answers import own_address, picture_of, share, whole
 from sidecar.engines.remote.connector import Call, Drawing, Drawn, DrawnPicture, Inventory
-from sidecar.engines.remote.ending import ended
-from sidecar.engines.remote.failures import FailureKind, RemoteFailure
-from sidecar.engines.remote.own_address import own_address
+from sidecar.engines.remote.failures import FailureKind, RemoteFailure, substituted
 from sidecar.engines.remote.png_text import texts
 from sidecar.engines.remote.settings import EngineSettings
 from sidecar.engines.remote.transport import MAX_ANSWER, Host
+from sidecar.engines.remote.waiting import ended
 
 POLL_EVERY = 0.25
 """Seconds between two looks at a job."""
@@ -155,12 +153,12 @@ class FooocusConnector:
         if wanted.kind == "upscale":
             return
         if picture.seed is not None and picture.seed != wanted.seed + place:
-            raise _substituted("seed", str(wanted.seed + place), str(picture.seed))
+            raise substituted("seed", "seed", wanted.seed + place, picture.seed)
         known = self._settings.model_named(wanted.model)
         asked = (known.base or wanted.model).rpartition(".")[0]
         used = _told_model(picture.data)
         if used and used != asked:
-            raise _substituted("model_id", asked, used)
+            raise substituted("model_id", "model", asked, used)
 
 
 def _told_model(data: bytes) -> str:
@@ -170,16 +168,6 @@ def _told_model(data: bytes) -> str:
     except (ValueError, RecursionError):
         return ""
     return str(told.get("base_model") or "") if isinstance(told, Mapping) else ""
-
-
-def _substituted(field: str, asked: str, used: str) -> RemoteFailure:
-    return RemoteFailure(
-        FailureKind.SUBSTITUTED,
-        f"it drew with the {field.removesuffix('_id')} '{used}' where '{asked}' was asked for, and said nothing",
-        field=field,
-        limit=used,
-        asked=asked,
-    )
 
 
 def _job(told: object) -> Mapping[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from capabilities.models import GENERATION, IMAGE_TO_IMAGE, ModelFacts
 from sidecar.engines.remote.connector import Ability, Inventory, RemoteListing
@@ -49,14 +48,13 @@ async def look(host: Host, settings: EngineSettings) -> Inventory:
         for name in [*files, *variants]
     ]
     listings += [
-        RemoteListing(lora, _part(settings, lora, "lora"), "a LoRA")
-        for lora in _texts(told, "lora_filenames")
+        RemoteListing(lora, settings.part(lora, "lora"), "a LoRA") for lora in _texts(told, "lora_filenames")
     ]
     listings += [
-        RemoteListing(name, _part(settings, name, "control", control=kind), "a control of Fooocus")
+        RemoteListing(name, settings.part(name, "control", control=kind), "a control of Fooocus")
         for name, kind in CONTROLS.items()
     ]
-    listings.append(RemoteListing(UPSCALER, _part(settings, UPSCALER, "upscale", factor=2), "an upscaler"))
+    listings.append(RemoteListing(UPSCALER, settings.part(UPSCALER, "upscale", factor=2), "an upscaler"))
     return Inventory("fooocus-api", tuple(listings))
 
 
@@ -74,10 +72,6 @@ def _checkpoint(settings: EngineSettings, name: str) -> ModelFacts:
         side=min(width, height),
         revision=name,
     )
-
-
-def _part(settings: EngineSettings, name: str, method: str, **facts: Any) -> ModelFacts:
-    return ModelFacts(settings.id_of(name), methods=frozenset({method}), revision=name, **facts)
 
 
 def _texts(told: object, name: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sidecar.engines.fooocus.inventory import UPSCALER
-from sidecar.engines.remote.base64_pictures import text_of
+from sidecar.engines.remote.answers import text_of
 from sidecar.engines.remote.connector import ControlPart, Drawing
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
 from sidecar.engines.remote.prompt_tags import without_tags

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,10 +16,10 @@ from sidecar.engines.invokeai.inventory import Looker
 from sidecar.engines.invokeai.progress import Progress
 from sidecar.engines.invokeai.session_queue import Item, SessionQueue
 from sidecar.engines.remote.connector import Call, Drawing, Drawn, DrawnPicture, Inventory
-from sidecar.engines.remote.ending import ended
-from sidecar.engines.remote.failures import FailureKind, RemoteFailure
+from sidecar.engines.remote.failures import FailureKind, RemoteFailure, substituted
 from sidecar.engines.remote.settings import EngineSettings
 from sidecar.engines.remote.transport import Host
+from sidecar.engines.remote.waiting import ended, happened
 
 POLL_EVERY, LONGEST_POLL = 0.25, 1.0
 """Seconds between two looks at an item: at first, and at one that takes long."""
@@ -127,7 +126,7 @@ class InvokeAIConnector:
         """An item once it has ended. Raises RemoteFailure where that cannot be seen any more."""
         misses, pause = 0, POLL_EVERY
         while True:
-            await _happened(progress.worth_a_look, pause)
+            await happened(progress.worth_a_look, pause)
             progress.worth_a_look.clear()
             try:
                 item = await self._queue.item(id)
@@ -171,18 +170,5 @@ class InvokeAIConnector:
         seed = told.get("seed") if isinstance(told, dict) else None
         asked = wanted.seed % SEEDS
         if isinstance(seed, int) and seed != asked:
-            raise RemoteFailure(
-                FailureKind.SUBSTITUTED,
-                f"it drew with the seed {seed} where {asked} was asked for, and said nothing",
-                field="seed",
-                limit=str(seed),
-                asked=str(asked),
-            )
+            raise substituted("seed", "seed", asked, seed)
         return DrawnPicture(await self._gallery.fetch(name, item.session_id), seed)
-
-
-async def _happened(event: asyncio.Event, seconds: float) -> None:
-    """Until something happens, but no longer than so many seconds."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()

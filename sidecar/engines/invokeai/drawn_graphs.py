@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from capabilities.methods.generation import EMBEDDING, embedding_id
+from capabilities.methods.upscalers import native_factor
 from sidecar.engines.invokeai.families import DETECTORS, FAMILIES, Family
 from sidecar.engines.invokeai.graph import Graph, Port
-from sidecar.engines.invokeai.inventory import ESRGAN, UPSCALER, Stock, native_factor
+from sidecar.engines.invokeai.inventory import ESRGAN, UPSCALER, Stock
 from sidecar.engines.invokeai.models import Model
 from sidecar.engines.remote.connector import ControlPart, Drawing
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure

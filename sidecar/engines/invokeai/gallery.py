@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 from sidecar.engines.invokeai.access import Access
-from sidecar.engines.remote.ending import LET_GO
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
+from sidecar.engines.remote.waiting import LET_GO
 
 _IMAGES = "/api/v1/images"
 

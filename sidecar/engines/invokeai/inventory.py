@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from capabilities.methods.control_types import CONTROL_TYPES
+from capabilities.methods.control_types import control_type_in
+from capabilities.methods.upscalers import native_factor
 from capabilities.models import GENERATION, IMAGE_TO_IMAGE, INPAINTING, ModelFacts
 from sidecar.engines.api import ModelProblem
 from sidecar.engines.invokeai.access import Access
@@ -216,18 +217,9 @@ def _left_out(model: Model, stock: Stock) -> str:
     return ""
 
 
-def native_factor(name: str) -> int:
-    """How much an upscaler's network enlarges, as far as its name tells."""
-    found = re.search(
-        r"(?<![a-z0-9])x([1248])(?![0-9])|_x([1248])|(?<![0-9])([1248])x(?![a-z])", name, re.IGNORECASE
-    )
-    return int(next(digits for digits in found.groups() if digits)) if found else FACTOR
-
-
 def control_type(model: Model) -> str:
     """Which control type a ControlNet is for, as far as its record tells; empty where it does not."""
-    told = f"{model.name} {model.defaults.get('preprocessor')}".lower()
-    return next((type for type in CONTROL_TYPES if type in told), "")
+    return control_type_in(f"{model.name} {model.defaults.get('preprocessor')}")
 
 
 def _abilities(family: Family, model: Model, stock: Stock) -> tuple[frozenset[Ability], frozenset[Ability]]:

@@ -12,8 +12,7 @@ from typing import Any
 
 from sidecar.engines.events import Loading, Preview
 from sidecar.engines.invokeai.graph import Graph
-from sidecar.engines.remote.answers import share
-from sidecar.engines.remote.base64_pictures import picture_of
+from sidecar.engines.remote.answers import picture_of, share
 from sidecar.engines.remote.connector import Call
 from sidecar.engines.remote.failures import RemoteFailure
 

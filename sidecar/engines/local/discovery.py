@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from capabilities.methods.control_types import CONTROL_TYPES
+from capabilities.methods.control_types import control_type_in
 from capabilities.models import GENERATION, IMAGE_TO_IMAGE, INPAINTING, ModelFacts
 from sidecar.engines.local.file_kinds import (
     OTHER_CHANNELS,
@@ -356,8 +356,7 @@ def _controlnet(model_id: str, path: Path, family: str, config: Mapping[str, Any
 
 
 def _control_facts(model_id: str, own: Mapping[str, Any], text_width: int) -> ModelFacts:
-    names = [name for name in CONTROL_TYPES if name in model_id.lower()]
-    kind = own.get("control_type") or (names[0] if names else "")
+    kind = own.get("control_type") or control_type_in(model_id)
     return ModelFacts(model_id, methods=frozenset({"control"}), control=kind, text_width=text_width)
 
 

@@ -28,7 +28,7 @@ MAIN = "main"
 _USER_INFO = re.compile(r"^([a-z][a-z0-9+.-]*://)?.*@", re.IGNORECASE | re.DOTALL)
 """What comes before the host in an address: up to the last @, since a password may hold anything."""
 _TRUE = frozenset({"1", "ON", "YES", "TRUE"})
-_MAX_READ = 16 * 1024 * 1024
+MAX_JSON = 16 * 1024 * 1024
 """Largest file of JSON that is read to find out which files a model has, in bytes."""
 
 log = logging.getLogger("viwo_imagegen.models")
@@ -187,7 +187,7 @@ def _adopted(wanted: Wanted) -> Kept | None:
         return None
     whole = Kept(snapshot / wanted.subfolder / wanted.file, commit)
     try:
-        selection = select(wanted, there, lambda name: read_json(there[name], _MAX_READ))
+        selection = select(wanted, there, lambda name: read_json(there[name], MAX_JSON))
         return place(wanted, commit, selection, there)
     except Incomplete:
         return None

@@ -45,8 +45,6 @@ TRIES = 3
 """How often a file is begun anew, or gone on with, while nothing more of it comes."""
 SPARE = 256 * 1024 * 1024
 """Bytes that are left free on the disk."""
-MAX_JSON = 16 * 1024 * 1024
-"""Largest file that is read to find out which files a model has, in bytes."""
 GIB = 1024**3
 
 log = logging.getLogger("viwo_imagegen.download")
@@ -125,7 +123,7 @@ class Fetch:
 
     def _json(self, name: str) -> Mapping[str, Any]:
         file = self._files[name]
-        if file.size > MAX_JSON:
+        if file.size > hub_cache.MAX_JSON:
             raise hub_faults.no_hub(f"{shown(name)} has {file.size} bytes")
         self._fetch(file)
         return parsed(Path(name), self._blob(file).read_bytes())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from capabilities.methods.control_types import CONTROL_TYPES
+from capabilities.methods.control_types import control_type_in
 from capabilities.models import GENERATION, IMAGE_TO_IMAGE, ModelFacts
 from sidecar.config import HubModel
 from sidecar.engines.local import hub_cache
@@ -42,7 +42,6 @@ def hub_model(entry: HubModel) -> LocalModel:
         if entry.role == "base"
         else frozenset({_DOES.get(entry.role, entry.role)})
     )
-    kinds = [name for name in CONTROL_TYPES if name in entry.id.lower()]
     facts = ModelFacts(
         entry.id,
         entry.steps,
@@ -50,7 +49,7 @@ def hub_model(entry: HubModel) -> LocalModel:
         entry.width,
         entry.height,
         methods=methods,
-        control=kinds[0] if kinds and entry.role == "controlnet" else "",
+        control=control_type_in(entry.id) if entry.role == "controlnet" else "",
         ready=False,
     )
     source = ModelSource(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sidecar.engines.openai.refusals import refused
+from sidecar.engines.remote.answers import own_address, picture_of
 from sidecar.engines.remote.connector import Drawing
-from sidecar.engines.remote.failures import FailureKind, RemoteFailure
-from sidecar.engines.remote.own_address import own_address
+from sidecar.engines.remote.failures import FailureKind, RemoteFailure, substituted
 from sidecar.engines.remote.transport import MAX_LISTING, ON_A_THREAD, Host
 
 
@@ -45,7 +43,7 @@ async def partial_image(event: Mapping[str, Any]) -> PartialImage | None:
     kind, index = event.get("type"), event.get("partial_image_index")
     if not isinstance(kind, str) or not kind.endswith(".partial_image"):
         return None
-    return PartialImage(await _decoded(event.get("b64_json")), index if isinstance(index, int) else 0)
+    return PartialImage(await picture_of(event.get("b64_json")), index if isinstance(index, int) else 0)
 
 
 def is_end(event: Mapping[str, Any]) -> bool:
@@ -74,22 +72,22 @@ def require_asked(wanted: Drawing, answer: Mapping[str, Any], *, seeded: bool) -
     model = answer.get("model")
     # Services tell the release of a model, and gateways leave out whose it is.
     if isinstance(model, str) and model and model not in wanted.model and wanted.model not in model:
-        raise _substituted("model_id", "model", wanted.model, model)
+        raise substituted("model_id", "model", wanted.model, model)
     for place, item in enumerate(items(answer)):
         seed = item.get("seed", answer.get("seed") if place == 0 else None)
         if seeded and isinstance(seed, int) and seed != wanted.seed + place:
-            raise _substituted("seed", "seed", str(wanted.seed + place), str(seed))
+            raise substituted("seed", "seed", wanted.seed + place, seed)
 
 
 async def picture(item: Mapping[str, Any], host: Host) -> bytes:
     """The picture of an item: in it, or at an address of the same server. Raises RemoteFailure."""
     if isinstance(item.get("b64_json"), str) and item["b64_json"]:
-        return await _decoded(item["b64_json"])
+        return await picture_of(item["b64_json"])
     url = item.get("url")
     if not isinstance(url, str) or not url:
         raise RemoteFailure(FailureKind.BAD_ANSWER, "its answer holds no picture")
     if url.startswith("data:"):
-        return await _decoded(url)
+        return await picture_of(url)
     if (own := own_address(url, host)) is None:
         raise RemoteFailure(
             FailureKind.BAD_ANSWER,
@@ -122,24 +120,3 @@ async def _parsed(text: bytes) -> Mapping[str, Any]:
     if found.get("error"):
         raise refused(found["error"])
     return found
-
-
-async def _decoded(text: object) -> bytes:
-    """A picture from base64, with or without the beginning of a data URL."""
-    if isinstance(text, str):
-        bare = text.partition(",")[2] if text.startswith("data:") else text
-        try:
-            return await asyncio.to_thread(base64.b64decode, bare, validate=True)
-        except (binascii.Error, ValueError):
-            pass
-    raise RemoteFailure(FailureKind.BAD_ANSWER, "its answer holds a picture that is not base64")
-
-
-def _substituted(field: str, what: str, asked: str, used: str) -> RemoteFailure:
-    return RemoteFailure(
-        FailureKind.SUBSTITUTED,
-        f"it drew with the {what} '{used}' where '{asked}' was asked for, and said nothing",
-        field=field,
-        limit=used,
-        asked=asked,
-    )

@@ -1,8 +1,18 @@
-"""Numbers in a server's answers, read so that nonsense among them counts as nothing said."""
+"""What servers' answers hold, read so that nonsense counts as nothing said or as a bad answer, never as a fault of ours:
+numbers, addresses of which only a server's own are asked, and pictures in base64, as most send and take them.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import binascii
 import math
+
+import httpx2
+
+from sidecar.engines.remote.failures import FailureKind, RemoteFailure
+from sidecar.engines.remote.transport import ON_A_THREAD, Host
 
 
 def share(value: object, of: int = 1) -> float | None:
@@ -22,3 +32,38 @@ def whole(value: object, digits: int) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return value if 0 <= value < 10**digits else None
+
+
+def own_address(url: object, host: Host) -> str | None:
+    """An address of the server itself, whole; None for any other, and for what is no address."""
+    if not isinstance(url, str) or not url:
+        return None
+    try:
+        base = httpx2.URL(host.url)
+        found = base.join(url)
+    except (httpx2.InvalidURL, ValueError):
+        return None
+    is_own = (found.scheme, found.host, found.port) == (base.scheme, base.host, base.port)
+    return str(found) if is_own else None
+
+
+def text_of(picture: bytes) -> str:
+    """A picture as base64."""
+    return base64.b64encode(picture).decode()
+
+
+async def picture_of(text: object) -> bytes:
+    """A picture from base64. Raises RemoteFailure for anything else."""
+    if isinstance(text, str) and len(text) > ON_A_THREAD:
+        return await asyncio.to_thread(_decoded, text)
+    return _decoded(text)
+
+
+def _decoded(text: object) -> bytes:
+    try:
+        if isinstance(text, str) and text:
+            bare = text.partition(",")[2] if text.startswith("data:") else text
+            return base64.b64decode(bare, validate=True)
+    except (binascii.Error, ValueError):
+        pass
+    raise RemoteFailure(FailureKind.BAD_ANSWER, "its answer holds a picture that is not base64")

@@ -8,7 +8,7 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -34,6 +34,7 @@ from sidecar.engines.remote.job import RemoteJob
 from sidecar.engines.remote.messages import FRAMING
 from sidecar.engines.remote.server import Connect, Server
 from sidecar.engines.remote.settings import EngineSettings
+from sidecar.engines.remote.waiting import happened
 from sidecar.engines.worker_pool import WorkerPool
 
 log = logging.getLogger("viwo_imagegen.engines")
@@ -359,7 +360,7 @@ class RemoteEngine:
             self._first_look.set()
             self._notify()
             pause = LOOK_EVERY if is_up else LOOK_BACKOFF[min(self._misses, len(LOOK_BACKOFF)) - 1]
-            await _either(self._look_now.wait(), pause)
+            await happened(self._look_now, pause)
 
     async def _look(self, server: Server) -> None:
         """Look at one server; who waits for the engine need not wait for the others."""
@@ -373,10 +374,3 @@ _LOST = Failed.of(
     Unavailable("the engine's work was ended by force; try again", reason="ENGINE_LOST"), retryable=True
 )
 """The end of a job beside another that did not end when it was told to."""
-
-
-async def _either(happening: Coroutine[Any, Any, Any], seconds: float) -> None:
-    """Until something happens, but no longer than so many seconds."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await happening

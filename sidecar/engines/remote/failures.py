@@ -120,3 +120,14 @@ class RemoteFailure(Exception):
             retryable=meaning.retryable and not billed,
             retry_after=self.retry_after,
         )
+
+
+def substituted(field: str, what: str, asked: object, used: object) -> RemoteFailure:
+    """A server drew with another model, seed or scheduler than was asked for; `field` is the task's that asked."""
+    return RemoteFailure(
+        FailureKind.SUBSTITUTED,
+        f"it drew with the {what} '{used}' where '{asked}' was asked for, and said nothing",
+        field=field,
+        limit=str(used),
+        asked=str(asked),
+    )

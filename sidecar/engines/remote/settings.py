@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, model_validator
 
 from capabilities.budgets import UNITS, Price
+from capabilities.models import ModelFacts
 from capabilities.params import MAX_AMOUNT
 
 MAX_PRICE = 1_000_000.0
@@ -195,6 +196,10 @@ class EngineSettings(BaseModel):
         copy = self.model_copy()
         copy._prices = dict(prices)
         return copy
+
+    def part(self, name: str, method: str, **facts: Any) -> ModelFacts:
+        """What is known of a model that draws nothing itself, such as a LoRA, by what it can do."""
+        return ModelFacts(self.id_of(name), methods=frozenset({method}), revision=name, **facts)
 
     def price(self, name: str) -> Price:
         """What a model costs; zero throughout where it is free."""

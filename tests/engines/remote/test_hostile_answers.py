@@ -12,10 +12,9 @@ import pytest
 
 from sidecar.engines.a1111 import connector as a1111
 from sidecar.engines.fooocus import connector as fooocus
-from sidecar.engines.remote.answers import share, whole
+from sidecar.engines.remote.answers import own_address, share, whole
 from sidecar.engines.remote.connector import Call, Drawing
 from sidecar.engines.remote.failures import FailureKind, RemoteFailure
-from sidecar.engines.remote.own_address import own_address
 from sidecar.engines.remote.settings import EngineSettings
 from sidecar.engines.remote.transport import Answer, Host
 

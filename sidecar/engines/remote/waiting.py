@@ -1,4 +1,4 @@
-"""Ending at a server what was canceled here, without waiting for it for ever."""
+"""Waiting for a server, but not for ever."""
 
 from __future__ import annotations
 
@@ -18,3 +18,11 @@ async def ended(ending: Coroutine[Any, Any, object]) -> None:
     with contextlib.suppress(TimeoutError, RemoteFailure):
         async with asyncio.timeout(LET_GO):
             await ending
+
+
+async def happened(event: asyncio.Event, seconds: float) -> bool:
+    """Whether something happens within so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
